@@ -1,0 +1,286 @@
+"""Label selectors and field selectors: their text, and what they select.
+
+The grammar and the rules are the API server's (Kubernetes documentation, "Labels and Selectors" and
+"Field Selectors"): what it refuses with 400 is a ``ValueError`` here, what it takes means the same.
+Which fields a kind can be selected by is the API server's business: a :class:`FieldSelector` takes any.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+__all__ = [
+    "FieldRequirement",
+    "FieldSelector",
+    "LabelRequirement",
+    "LabelSelector",
+    "Operator",
+    "escape_field_value",
+    "label_key_problem",
+    "label_value_problem",
+    "parse_field_selector",
+    "parse_label_selector",
+    "read_label_selector",
+]
+
+
+class Operator(StrEnum):
+    """What a requirement asks of a label; the values are the selector language's own spelling."""
+
+    IN = "in"
+    NOT_IN = "notin"
+    EQUALS = "="
+    NOT_EQUALS = "!="
+    EXISTS = "exists"
+    DOES_NOT_EXIST = "!"
+    GREATER_THAN = "gt"
+    LESS_THAN = "lt"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRequirement:
+    """One condition on one label key."""
+
+    key: str
+    operator: Operator
+    values: frozenset[str] = frozenset()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether the labels meet it; an absent key meets ``!=`` and ``notin`` (as upstream)."""
+        value = labels.get(self.key)
+        match self.operator:
+            case Operator.IN | Operator.EQUALS:
+                return value in self.values
+            case Operator.NOT_IN | Operator.NOT_EQUALS:
+                return value not in self.values
+            case Operator.EXISTS:
+                return value is not None
+            case Operator.DOES_NOT_EXIST:
+                return value is None
+            case Operator.GREATER_THAN | Operator.LESS_THAN:
+                return self._compares(value)
+
+    def _compares(self, value: str | None) -> bool:
+        if value is None or not INTEGER.fullmatch(value):
+            return False
+        bound = int(next(iter(self.values)))
+        return int(value) > bound if self.operator is Operator.GREATER_THAN else int(value) < bound
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSelector:
+    """All of the requirements together; none at all selects everything."""
+
+    requirements: tuple[LabelRequirement, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether it selects everything."""
+        return not self.requirements
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return all(each.matches(labels) for each in self.requirements)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRequirement:
+    """``field=value``, or ``field!=value`` where ``negated``."""
+
+    field: str
+    value: str
+    negated: bool = False
+
+    def matches(self, get: Callable[[str], str]) -> bool:
+        return (get(self.field) == self.value) is not self.negated
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSelector:
+    """All of the requirements together; none at all selects everything."""
+
+    requirements: tuple[FieldRequirement, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether it selects everything."""
+        return not self.requirements
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Every field it looks at."""
+        return frozenset(each.field for each in self.requirements)
+
+    def matches(self, get: Callable[[str], str]) -> bool:
+        """``get`` gives the value of a field, the empty string for an absent one."""
+        return all(each.matches(get) for each in self.requirements)
+
+    def exact(self, field: str) -> str | None:
+        """The one value that ``field`` must have, None where it isn't pinned to one."""
+        return next(
+            (each.value for each in self.requirements if each.field == field and not each.negated), None
+        )
+
+
+NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+INTEGER = re.compile(r"[+-]?[0-9]+")
+TOKEN = re.compile(r"==|!=|[=!<>(),]|[^=!<>(), \t\r\n]+")
+BINARY = {
+    "in": Operator.IN,
+    "notin": Operator.NOT_IN,
+    "=": Operator.EQUALS,
+    "==": Operator.EQUALS,
+    "!=": Operator.NOT_EQUALS,
+    ">": Operator.GREATER_THAN,
+    "<": Operator.LESS_THAN,
+}
+SYMBOLS = frozenset(("", "=", "==", "!=", "!", "<", ">", "(", ")", ","))
+
+
+def label_key_problem(key: str) -> str | None:
+    """What is wrong with a label key (``[prefix/]name``); None where nothing is."""
+    prefix, slash, name = key.rpartition("/")
+    if slash and (len(prefix) > 253 or not SUBDOMAIN.fullmatch(prefix)):
+        return "the part before the slash must be a lower-case DNS subdomain of at most 253 characters"
+    if len(name) > 63 or not NAME.fullmatch(name):
+        return "the name must be 1 to 63 letters, digits, '-', '_' and '.', alphanumeric at both ends"
+    return None
+
+
+def label_value_problem(value: str) -> str | None:
+    """What is wrong with a label value; None where nothing is."""
+    if value and (len(value) > 63 or not NAME.fullmatch(value)):
+        return "must be empty or 1 to 63 letters, digits, '-', '_' and '.', alphanumeric at both ends"
+    return None
+
+
+def parse_label_selector(text: str) -> LabelSelector:
+    """Read a label selector (``a=b,c!=d,e in (x,y),f notin (z),g,!h``); ValueError says what is wrong."""
+    tokens = _Tokens(TOKEN.findall(text))
+    requirements = []
+    while tokens.peek():
+        requirements.append(_parse_requirement(tokens))
+        if not (separator := tokens.take()):
+            break
+        if separator != ",":
+            raise ValueError(f"label selector: found {separator!r}, expected ',' or the end")
+        if (following := tokens.peek()) in SYMBOLS - {"!"}:
+            raise ValueError(f"label selector: found {following!r}, expected a label key after ','")
+    return LabelSelector(tuple(requirements))
+
+
+class _Tokens:
+    """The tokens of a label selector, read from left to right; the empty string is the end."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.position = 0
+
+    def peek(self) -> str:
+        return self.tokens[self.position] if self.position < len(self.tokens) else ""
+
+    def take(self) -> str:
+        token = self.peek()
+        self.position += 1
+        return token
+
+
+def _parse_requirement(tokens: _Tokens) -> LabelRequirement:
+    first = tokens.take()
+    absent = first == "!"
+    key = tokens.take() if absent else first
+    if key in SYMBOLS:
+        raise ValueError(f"label selector: found {key!r}, expected a label key")
+    if absent or tokens.peek() in ("", ","):
+        return _requirement(key, Operator.DOES_NOT_EXIST if absent else Operator.EXISTS, frozenset())
+    if (operator := BINARY.get(tokens.peek())) is None:
+        raise ValueError(f"label selector: found {tokens.peek()!r}, expected one of {', '.join(BINARY)}")
+    tokens.take()
+    if operator in (Operator.IN, Operator.NOT_IN):
+        return _requirement(key, operator, frozenset(_parse_values(tokens)))
+    return _requirement(key, operator, frozenset((_parse_value(tokens),)))
+
+
+def _parse_value(tokens: _Tokens) -> str:
+    if tokens.peek() in ("", ","):
+        return ""
+    if (value := tokens.take()) in SYMBOLS:
+        raise ValueError(f"label selector: found {value!r}, expected a value")
+    return value
+
+
+def _parse_values(tokens: _Tokens) -> Iterator[str]:
+    if (opening := tokens.take()) != "(":
+        raise ValueError(f"label selector: found {opening!r}, expected '('")
+    while True:
+        # a missing value is the empty one, as in "()" and "(a,)"
+        yield "" if tokens.peek() in (",", ")") else tokens.take()
+        if (separator := tokens.take()) == ")":
+            return
+        if separator != ",":
+            raise ValueError(f"label selector: found {separator!r}, expected ',' or ')'")
+
+
+def _requirement(key: str, operator: Operator, values: frozenset[str]) -> LabelRequirement:
+    if problem := label_key_problem(key):
+        raise ValueError(f"label selector: invalid key {key!r}: {problem}")
+    for value in values:
+        if problem := label_value_problem(value):
+            raise ValueError(f"label selector: invalid value {value!r} for {key!r}: {problem}")
+        if operator in (Operator.GREATER_THAN, Operator.LESS_THAN) and not INTEGER.fullmatch(value):
+            raise ValueError(f"label selector: {value!r} for {key!r} must be an integer to be compared")
+    return LabelRequirement(key, operator, values)
+
+
+EXPRESSIONS = {
+    "In": Operator.IN,
+    "NotIn": Operator.NOT_IN,
+    "Exists": Operator.EXISTS,
+    "DoesNotExist": Operator.DOES_NOT_EXIST,
+}
+
+
+def read_label_selector(selector: Mapping[str, Any]) -> LabelSelector:
+    """Read the ``LabelSelector`` of an object (``matchLabels``, ``matchExpressions``)."""
+    equal = [
+        _requirement(key, Operator.EQUALS, frozenset((value,)))
+        for key, value in (selector.get("matchLabels") or {}).items()
+    ]
+    return LabelSelector((*equal, *map(_read_expression, selector.get("matchExpressions") or ())))
+
+
+def _read_expression(expression: Mapping[str, Any]) -> LabelRequirement:
+    operator = EXPRESSIONS.get(expression.get("operator", ""))
+    if operator is None:
+        raise ValueError(f"label selector: unknown operator {expression.get('operator')!r}")
+    return _requirement(expression.get("key", ""), operator, frozenset(expression.get("values") or ()))
+
+
+TERM = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
+COMPARISON = re.compile(r"(?P<field>.*?)(?P<operator>!=|==|=)(?P<value>.*)", re.DOTALL)
+VALUE = re.compile(r"(?:[^\\,=]|\\[\\,=])*")
+ESCAPED = re.compile(r"\\(.)")
+
+
+def parse_field_selector(text: str) -> FieldSelector:
+    """Read a field selector (``metadata.name=x,spec.nodeName!=y``); ValueError says what is wrong.
+
+    In a value ``\\,``, ``\\=`` and ``\\\\`` stand for the characters themselves.
+    """
+    terms = map(_parse_term, TERM.findall(text))
+    return FieldSelector(tuple(each for each in terms if each.field or each.value))
+
+
+def _parse_term(term: str) -> FieldRequirement:
+    if (parts := COMPARISON.fullmatch(term)) is None:
+        raise ValueError(f"field selector: {term!r} is not field=value or field!=value")
+    if not VALUE.fullmatch(parts["value"]):
+        raise ValueError(f"field selector: {term!r} needs '\\' before each '\\', ',' and '=' of its value")
+    return FieldRequirement(parts["field"], ESCAPED.sub(r"\1", parts["value"]), parts["operator"] == "!=")
+
+
+def escape_field_value(value: str) -> str:
+    """Write a value so that :func:`parse_field_selector` reads it back."""
+    return re.sub(r"([\\,=])", r"\\\1", value)
