@@ -1,0 +1,108 @@
+# Everything runs in .venv, made from the lock files; `make` alone lists the targets.
+# Needs Python 3.11 or later (PYTHON=… picks one) and make; uses Node, where it is there, for GraphiQL's
+# assets and the test clients.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON ?=
+PORT ?= 8000
+# Passed on to what a target runs: make test ARGS='-k watch', make demo ARGS='--log-level debug'.
+ARGS ?=
+CLUSTER ?= .cluster
+
+bin := .venv/bin
+assets_packages := $(patsubst %/package-lock.json,%,$(wildcard gateway/server/package-lock.json gateway/server/*/package-lock.json))
+test_packages := $(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.json examples/*/package-lock.json))
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: .venv/.installed $(addsuffix /node_modules/.installed,$(assets_packages)) ## run the gateway on a small living cluster of its own
+	@$(bin)/kube-graphql serve --demo --port $(PORT) $(ARGS)
+
+.PHONY: test
+test: install ## run the whole test suite
+	$(bin)/pytest $(ARGS)
+
+.PHONY: lint
+lint: .venv/.installed-dev ## ruff, mypy and import-linter
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+.PHONY: format
+format: .venv/.installed-dev ## let ruff format and fix what it can
+	$(bin)/ruff format .
+	$(bin)/ruff check --fix .
+
+.PHONY: check
+check: lint test ## lint and test
+
+.PHONY: install
+install: .venv/.installed-dev $(addsuffix /node_modules/.installed,$(assets_packages) $(test_packages)) ## the environment in .venv, with all that the tests need
+
+.PHONY: cluster-up
+cluster-up: ## start a real kube-apiserver on loopback (built with Go the first time)
+	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) tests/kube/cluster.sh up $(CLUSTER)
+
+.PHONY: cluster-down
+cluster-down: ## stop it
+	@tests/kube/cluster.sh down $(CLUSTER)
+
+.PHONY: lock
+lock: .venv/.uv ## resolve the dependencies anew and write the lock files (UPGRADE=1: to the newest versions)
+	$(compile) pyproject.toml -o requirements.lock
+	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	printf '%s\n' $(build_requirements) | $(compile) - --no-annotate -o requirements-build.lock
+
+.PHONY: clean
+clean: ## remove everything that make made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist *.egg-info
+	rm -rf $(addsuffix /node_modules,$(assets_packages) $(test_packages))
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment. The stamps make a second run instant; a changed lock file makes a new one.
+pip_install := $(bin)/python -m pip install --quiet --disable-pip-version-check
+compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
+build_requirements = $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject.toml | tr -d '", ')
+
+.venv/bin/python:
+	@for each in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3); do \
+	  if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "making .venv with $$($$each --version)"; \
+	    $$each -m venv .venv && exit 0; \
+	    rm -rf .venv; \
+	    echo "$$each cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; \
+	  fi; \
+	done; \
+	echo "no Python 3.11 or later found$(if $(PYTHON), as $(PYTHON)); name one with PYTHON=/path/to/python3" >&2; exit 1
+
+.venv/.installed: requirements.lock requirements-build.lock pyproject.toml | .venv/bin/python
+	@echo "installing the gateway into .venv"
+	@$(pip_install) --require-hashes -r requirements.lock -r requirements-build.lock
+	@$(pip_install) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.lock .venv/.installed
+	@echo "installing what the tests need into .venv"
+	@$(pip_install) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/.uv: | .venv/bin/python
+	$(pip_install) uv
+	@touch $@
+
+# npm packages are a gain, never a condition: the demo falls back to the CDN, tests say what they lack.
+%/node_modules/.installed: %/package-lock.json
+	@if ! command -v npm >/dev/null; then \
+	  echo "npm is not installed: going on without the packages of $* (install Node.js 20 or later for them)"; \
+	elif (cd $* && npm ci --silent --no-audit --no-fund --fetch-retries=1); then \
+	  touch $@; \
+	else \
+	  echo "npm ci failed in $*: going on without its packages"; \
+	fi
