@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from graphql import GraphQLResolveInfo
+
+from gateway.errors import Status, Unauthenticated
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 
-__all__ = ["RequestContext"]
+__all__ = ["RequestContext", "client_of", "context_of"]
 
 
 @dataclass(slots=True)
@@ -22,3 +25,17 @@ class RequestContext:
     informers: InformerRegistry
     default_namespace: str = "default"
     connection_params: Mapping[str, Any] | None = field(default=None)
+
+
+def context_of(info: GraphQLResolveInfo) -> RequestContext:
+    """The request's context."""
+    context: RequestContext = info.context
+    return context
+
+
+def client_of(info: GraphQLResolveInfo) -> KubeClient:
+    """The API server as the caller sees it; Unauthenticated where nobody has said who that is."""
+    client = context_of(info).client
+    if client is None:
+        raise Unauthenticated(Status(401, "Unauthorized", "no bearer token came with this request"))
+    return client

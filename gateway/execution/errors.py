@@ -1,0 +1,108 @@
+"""The one place where exceptions become GraphQL errors (design section 9).
+
+Every error that leaves has ``extensions.code``; where the API server said something,
+``extensions.kubernetes`` carries its ``Status``. What nobody foresaw is masked as ``INTERNAL``, with an
+id that the log has.
+"""
+
+import logging
+import secrets
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+
+from gateway.errors import GatewayError, Status, StatusError
+
+__all__ = ["ErrorCodes", "graphql_error", "status_extension"]
+
+log = logging.getLogger(__name__)
+
+TOKEN_LIMIT_MESSAGE = "tokens. Parsing aborted"  # noqa: S105 - of the graphql-core parser, no secret
+
+
+class _HasErrors(Protocol):
+    errors: list[GraphQLError] | None
+
+
+class ErrorCodes(SchemaExtension):
+    """Gives every error of every result its code, before the result leaves."""
+
+    def on_operation(self) -> Iterator[None]:
+        yield
+        result = self.execution_context.result
+        if isinstance(getattr(result, "errors", None), list):
+            _convert(result)  # type: ignore[arg-type]  # it has errors: just looked
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        _convert(result)
+        yield
+
+
+def _convert(result: _HasErrors) -> None:
+    if result.errors:
+        result.errors = [graphql_error(error) for error in result.errors]
+
+
+def graphql_error(error: GraphQLError) -> GraphQLError:
+    """The same error with its code; masked where its cause is nothing that a caller should see."""
+    if error.extensions and "code" in error.extensions:
+        return error
+    cause = _root_cause(error)
+    if isinstance(cause, GatewayError):
+        return _with(error, cause.message, _extensions(cause))
+    if cause is None:
+        return _with(error, error.message, {"code": _request_code(error)})
+    return _masked(error, cause)
+
+
+def status_extension(status: Status) -> dict[str, Any]:
+    """``extensions.kubernetes``: what the API server said, in the design's words."""
+    return {
+        "status": status.status,
+        "reason": status.reason,
+        "message": status.message,
+        "details": dict(status.details) or None,
+        "retryAfterSeconds": status.retry_after_seconds,
+    }
+
+
+def _root_cause(error: GraphQLError) -> Exception | None:
+    cause = error.original_error
+    while isinstance(cause, GraphQLError):
+        cause = cause.original_error
+    return cause
+
+
+def _extensions(cause: GatewayError) -> dict[str, Any]:
+    extensions: dict[str, Any] = {"code": cause.code}
+    if isinstance(cause, StatusError):
+        extensions["kubernetes"] = status_extension(cause.status)
+    return extensions
+
+
+def _request_code(error: GraphQLError) -> str:
+    """Errors of the request itself: syntax, validation, variables; or data that is not as promised."""
+    if TOKEN_LIMIT_MESSAGE in error.message:
+        return "QUERY_TOO_COMPLEX"
+    return "INTERNAL" if error.path else "BAD_REQUEST"
+
+
+def _masked(error: GraphQLError, cause: Exception) -> GraphQLError:
+    reference = secrets.token_hex(4)
+    log.error("error %s at %s", reference, error.path, exc_info=cause)
+    message = f"Internal error; the gateway's log has it as {reference}."
+    return _with(error, message, {"code": "INTERNAL", "id": reference})
+
+
+def _with(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        original_error=error.original_error,
+        extensions=extensions,
+    )

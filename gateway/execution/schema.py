@@ -1,0 +1,53 @@
+"""The adapter to Strawberry: its schema class around a graphql-core schema that we built.
+
+Strawberry carries the transports and the extension pipeline; the Kubernetes types are not Strawberry
+classes (design section 3 has the measurements).
+"""
+
+from functools import partial
+
+import strawberry
+from graphql import GraphQLError, GraphQLSchema
+from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.types import ExecutionContext
+
+from gateway.execution.errors import ErrorCodes
+
+__all__ = ["KubernetesSchema"]
+
+MAX_TOKENS = 20_000
+CACHED_DOCUMENTS = 256
+
+
+@strawberry.type
+class Placeholder:
+    """Strawberry wants a class to begin with; nothing of it is ever served."""
+
+    nothing: None = None
+
+
+class KubernetesSchema(strawberry.Schema):
+    """A ``strawberry.Schema`` that serves the given graphql-core schema."""
+
+    def __init__(self, built: GraphQLSchema) -> None:
+        super().__init__(
+            query=Placeholder,
+            extensions=[
+                ErrorCodes,
+                partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),
+                partial(ParserCache, maxsize=CACHED_DOCUMENTS),
+                partial(ValidationCache, maxsize=CACHED_DOCUMENTS),
+            ],
+        )
+        built._strawberry_schema = self  # type: ignore[attr-defined]  # how Strawberry finds its way back
+        self._schema = built
+
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """The graphql-core schema."""
+        return self._schema
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Log nothing here: :class:`ErrorCodes` logs what a caller does not get to see."""

@@ -1,0 +1,90 @@
+"""The root fields about the cluster itself: version, resources, can, object."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from graphql import GraphQLResolveInfo
+
+from gateway.errors import BadArgument
+from gateway.resolvers.context import client_of
+from gateway.resolvers.decoding import decode_object
+from gateway.resolvers.read import read_object
+from schema.cluster_fields import ClusterResolvers
+from schema.model import Model, ServedResource, Verb
+from schema.operations import RootField
+from schema.resources import GroupVersion, GroupVersionKind
+
+__all__ = ["cluster_resolvers"]
+
+ACCESS_REVIEWS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+def cluster_resolvers(model: Model) -> ClusterResolvers:
+    """The resolvers over one model: what ``resources`` lists and where ``object`` looks."""
+    by_kind = {served.resource.kind: served for served in model.resources if Verb.GET in served.pinned}
+    resources = [_api_resource(served) for served in model.resources]
+
+    def list_resources(_source: object, _info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+        return resources
+
+    async def read_any(
+        _source: object,
+        info: GraphQLResolveInfo,
+        *,
+        apiVersion: str,  # noqa: N803 - GraphQL's own argument name
+        kind: str,
+        name: str,
+        namespace: str | None = None,
+    ) -> Mapping[str, Any]:
+        group_version = GroupVersion.parse(apiVersion)
+        served = by_kind.get(GroupVersionKind(group_version.group, group_version.version, kind))
+        if served is None:
+            raise BadArgument(
+                f"the cluster serves no kind {kind} in {apiVersion}; `resources` lists what it serves"
+            )
+        return await read_object(RootField(Verb.GET, served), info, name=name, namespace=namespace)
+
+    return ClusterResolvers(
+        version=read_version, resources=list_resources, can=review_access, object=read_any
+    )
+
+
+async def read_version(_source: object, info: GraphQLResolveInfo) -> Mapping[str, Any]:
+    """Answer ``version``."""
+    return decode_object((await client_of(info).get("version")).body)
+
+
+async def review_access(
+    _source: object, info: GraphQLResolveInfo, *, verb: str, resource: str, **where: str | None
+) -> Mapping[str, Any]:
+    """Answer ``can(…)``: a SelfSubjectAccessReview as the caller."""
+    attributes = {"verb": verb, "resource": resource, **{key: value for key, value in where.items() if value}}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    response = await client_of(info).request(
+        "POST", ACCESS_REVIEWS, body=msgspec.json.encode(review), content_type="application/json"
+    )
+    status = decode_object(response.body).get("status") or {}
+    return {"allowed": False, **status}
+
+
+def _api_resource(served: ServedResource) -> dict[str, Any]:
+    resource = served.resource
+    return {
+        "group": resource.gvr.group,
+        "version": resource.gvr.version,
+        "kind": resource.kind.kind,
+        "name": resource.gvr.resource,
+        "singularName": resource.singular,
+        "namespaced": resource.namespaced,
+        "preferred": resource.preferred,
+        "verbs": sorted(resource.verbs),
+        "shortNames": list(resource.short_names),
+        "categories": list(resource.categories),
+        "subresources": [each.name for each in resource.subresources],
+        "fields": [*served.short.values(), *served.pinned.values()],
+    }

@@ -1,0 +1,61 @@
+"""Which function answers which root field."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+from graphql import GraphQLFieldResolver, GraphQLResolveInfo
+
+from gateway.resolvers.cluster import cluster_resolvers
+from gateway.resolvers.read import list_objects, read_object
+from gateway.resolvers.subscribe import watch_list, watch_object
+from gateway.resolvers.write import (
+    apply_object,
+    create_object,
+    delete_object,
+    patch_object,
+    patch_status,
+    restart_object,
+    scale_object,
+)
+from schema.model import Model, Verb
+from schema.operations import RootField
+
+__all__ = ["Resolvers"]
+
+ANSWERS: Mapping[Verb, Callable[..., Awaitable[Any]]] = {
+    Verb.LIST: list_objects,
+    Verb.GET: read_object,
+    Verb.CREATE: create_object,
+    Verb.APPLY: apply_object,
+    Verb.PATCH: patch_object,
+    Verb.PATCH_STATUS: patch_status,
+    Verb.SCALE: scale_object,
+    Verb.DELETE: delete_object,
+    Verb.RESTART: restart_object,
+}
+STREAMS: Mapping[Verb, Callable[..., AsyncIterator[Any]]] = {
+    Verb.WATCH_LIST: watch_list,
+    Verb.WATCH_OBJECT: watch_object,
+}
+
+
+class Resolvers:
+    """The root resolvers over one model (:class:`schema.operations.RootResolvers`)."""
+
+    def __init__(self, model: Model) -> None:
+        self.cluster = cluster_resolvers(model)
+
+    def resolver(self, root: RootField) -> GraphQLFieldResolver:
+        """The function that answers a query or mutation field."""
+        return partial(_answer, ANSWERS[root.verb], root)
+
+    def subscriber(self, root: RootField) -> Callable[..., Any]:
+        """The function that makes a subscription field's source stream."""
+        return partial(_answer, STREAMS[root.verb], root)
+
+
+def _answer(
+    function: Callable[..., Any], root: RootField, _source: object, info: GraphQLResolveInfo, **arguments: Any
+) -> Any:
+    return function(root, info, **arguments)

@@ -1,0 +1,74 @@
+"""What GraphiQL says of a field: the API's own text, then what GraphQL's types cannot express.
+
+The original key of a renamed property, whether the API requires it, its default and its allowed values
+(enums are open in Kubernetes, API conventions, "Constants": hence words, not a GraphQL enum).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from schema.model import Property, Scalar, ServedResource, Verb
+
+__all__ = ["describe_input", "describe_output", "describe_root_field"]
+
+
+def describe_output(property_: Property) -> str | None:
+    """The description of an output field, None where there is nothing to say."""
+    return _join(property_.description, *_key(property_), *_allowed(property_))
+
+
+def describe_input(property_: Property) -> str | None:
+    """The description of an input field: the output's, and what a writer has to know."""
+    return _join(
+        property_.description,
+        *_key(property_),
+        *(["Required by the API."] if property_.required else []),
+        *_default(property_),
+        *_allowed(property_),
+    )
+
+
+def _join(*parts: str) -> str | None:
+    return "\n\n".join(part for part in parts if part) or None
+
+
+def _key(property_: Property) -> Iterator[str]:
+    if property_.key != property_.name:
+        yield f"In Kubernetes: `{property_.key}`."
+
+
+def _default(property_: Property) -> Iterator[str]:
+    if property_.default is not None and property_.default != {}:
+        yield f"Default: `{json.dumps(property_.default, ensure_ascii=False)}`."
+
+
+def _allowed(property_: Property) -> Iterator[str]:
+    if property_.enum and property_.type is not Scalar.JSON:
+        yield "One of: " + ", ".join(f"`{value}`" for value in property_.enum) + "."
+
+
+_ROOT: Mapping[Verb, str] = {
+    Verb.LIST: "Objects of kind {kind}.",
+    Verb.GET: "One object of kind {kind}; null, with the error `NOT_FOUND`, where there is none.",
+    Verb.WATCH_LIST: "Objects of kind {kind}, live: those there are, `SYNCED`, then every change.",
+    Verb.WATCH_OBJECT: "One object of kind {kind}, live.",
+    Verb.CREATE: "Create an object of kind {kind}.",
+    Verb.APPLY: "Server-side apply of an object of kind {kind}.",
+    Verb.PATCH: "Change an object of kind {kind}: by `patch` or by `operations`, exactly one of them.",
+    Verb.PATCH_STATUS: "Change the status of an object of kind {kind}, as its controller does.",
+    Verb.SCALE: "Set how many replicas an object of kind {kind} should have.",
+    Verb.DELETE: "Delete an object of kind {kind}.",
+    Verb.RESTART: "Roll the pods of an object of kind {kind}, as `kubectl rollout restart` does.",
+}
+
+
+def describe_root_field(verb: Verb, served: ServedResource, short: str | None) -> str:
+    """The description of a root field; ``short`` is the short name that a pinned field also has."""
+    kind = served.resource.kind
+    return (
+        _join(
+            _ROOT[verb].format(kind=f"{kind.kind} ({kind.api_version})"),
+            f"Also: `{short}`." if short else "",
+        )
+        or ""
+    )

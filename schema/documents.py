@@ -1,0 +1,36 @@
+"""The whole object as one value: the fields ``yaml`` and ``json`` that every kind has.
+
+The value is the object just as the API server gave it, unknown properties included, which is how
+``x-kubernetes-preserve-unknown-fields`` stays reachable beside typed properties.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from graphql import GraphQLField, GraphQLResolveInfo, GraphQLString
+
+from schema.model import Scalar
+from schema.scalars import SCALARS
+
+__all__ = ["json_field", "yaml_field"]
+
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def json_field() -> GraphQLField:
+    """The field ``json``: the whole object as JSON."""
+    return GraphQLField(SCALARS[Scalar.JSON], resolve=_resolve_json, description="The whole object as JSON.")
+
+
+def yaml_field() -> GraphQLField:
+    """The field ``yaml``: the whole object as one YAML document, keys in the API server's order."""
+    return GraphQLField(GraphQLString, resolve=_resolve_yaml, description="The whole object as YAML.")
+
+
+def _resolve_json(source: Mapping[str, Any], _info: GraphQLResolveInfo) -> Mapping[str, Any]:
+    return source
+
+
+def _resolve_yaml(source: Mapping[str, Any], _info: GraphQLResolveInfo) -> str:
+    return str(yaml.dump(source, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=2**16))

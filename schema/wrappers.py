@@ -1,0 +1,106 @@
+"""The types around an object: its list, its watch event, and what scaling and deleting answer with."""
+
+from functools import cache
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLEnumValue,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLString,
+)
+
+from schema.model import ServedResource
+from schema.types import LIST_META, ObjectTypes
+
+__all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrappers"]
+
+SCALE = "io.k8s.api.autoscaling.v1.Scale"
+
+WATCH_EVENT_TYPE = GraphQLEnumType(
+    "WatchEventType",
+    {
+        "ADDED": GraphQLEnumValue("ADDED", description="The object is new to this subscriber."),
+        "MODIFIED": GraphQLEnumValue("MODIFIED", description="What is selected of the object has changed."),
+        "DELETED": GraphQLEnumValue("DELETED", description="The object is gone, or has left the selection."),
+        "SYNCED": GraphQLEnumValue(
+            "SYNCED", description="No object: what the subscriber has now is the whole set; changes follow."
+        ),
+    },
+    description="What happened to an object.",
+)
+
+
+class Wrappers:
+    """Makes each wrapper type once; a kind at two resources has two lists and two events."""
+
+    def __init__(self, types: ObjectTypes) -> None:
+        self._types = types
+        self._made: dict[str, GraphQLObjectType] = {}
+        self.scale = cache(self._build_scale)
+        self.deletion = cache(self._build_deletion)
+
+    def list_of(self, served: ServedResource) -> GraphQLOutputType:
+        """``PodList!``"""
+        if served.list_name not in self._made:
+            self._made[served.list_name] = self._build_list(served)
+        return GraphQLNonNull(self._made[served.list_name])
+
+    def event_of(self, served: ServedResource) -> GraphQLOutputType:
+        """``PodEvent!``"""
+        if served.event_name not in self._made:
+            self._made[served.event_name] = self._build_event(served)
+        return GraphQLNonNull(self._made[served.event_name])
+
+    def _build_list(self, served: ServedResource) -> GraphQLObjectType:
+        item = self._types.output(served.object)
+        return GraphQLObjectType(
+            served.list_name,
+            lambda: {
+                "apiVersion": GraphQLField(GraphQLString),
+                "kind": GraphQLField(GraphQLString),
+                "metadata": GraphQLField(GraphQLNonNull(self._types.output(LIST_META))),
+                "items": GraphQLField(GraphQLNonNull(GraphQLList(GraphQLNonNull(item)))),
+            },
+            description=f"A list of objects of kind {served.resource.kind.kind}, or one page of it.",
+        )
+
+    def _build_event(self, served: ServedResource) -> GraphQLObjectType:
+        item = self._types.output(served.object)
+        return GraphQLObjectType(
+            served.event_name,
+            lambda: {
+                "type": GraphQLField(GraphQLNonNull(WATCH_EVENT_TYPE)),
+                "object": GraphQLField(
+                    item, description="As it is now; as it was last where it is `DELETED`."
+                ),
+                "resourceVersion": GraphQLField(
+                    GraphQLNonNull(GraphQLString),
+                    description="Where a new subscription resumes after this event.",
+                ),
+            },
+            description=f"A change of one object of kind {served.resource.kind.kind}.",
+        )
+
+    def _build_scale(self) -> GraphQLOutputType:
+        return self._types.output(SCALE)
+
+    def _build_deletion(self) -> GraphQLOutputType:
+        return GraphQLObjectType(
+            "DeleteResult",
+            {
+                "status": GraphQLField(
+                    GraphQLNonNull(GraphQLString),
+                    description="`Success`: it is gone. `Terminating`: finalizers or a grace period hold it.",
+                ),
+                "uid": GraphQLField(GraphQLString, description="The UID of what was deleted."),
+                "object": GraphQLField(
+                    self._types.interface,
+                    description="The object as it is now, where the API server shows it.",
+                ),
+            },
+            description="What became of a delete.",
+        )
