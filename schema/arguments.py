@@ -91,7 +91,7 @@ PARAMETERS = {
 """How a resolver calls the arguments whose GraphQL name is not a Python parameter's."""
 
 
-def build_arguments(verb: Verb, object_input: GraphQLInputType | None, namespaced: bool) -> Arguments:
+def build_arguments(verb: Verb, object_input: GraphQLInputObjectType | None, namespaced: bool) -> Arguments:
     """The arguments of the root field for ``verb``; without ``namespace`` where there are no namespaces.
 
     ``object_input`` is the kind's input type; the verbs that write an object need it.
@@ -104,7 +104,7 @@ def build_arguments(verb: Verb, object_input: GraphQLInputType | None, namespace
     return arguments
 
 
-def _writes(verb: Verb, object_input: GraphQLInputType) -> Arguments:
+def _writes(verb: Verb, object_input: GraphQLInputObjectType) -> Arguments:
     if verb in (Verb.PATCH, Verb.PATCH_STATUS):
         return {
             **_identity(),
@@ -134,9 +134,7 @@ def _list_arguments() -> Arguments:
         "limit": _argument(
             GraphQLInt, "How many objects at the most; `metadata.continue` leads to the next ones."
         ),
-        "continue": _argument(
-            GraphQLString, "Where the last page ended: its `metadata.continue`.", "continue_token"
-        ),
+        "continue": _argument(GraphQLString, "Where the last page ended: its `metadata.continue`."),
         "resourceVersion": _argument(
             GraphQLString,
             "Absent: the most recent. `0`: any, from a cache. Else as `resourceVersionMatch` says.",

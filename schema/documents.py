@@ -28,9 +28,9 @@ def yaml_field() -> GraphQLField:
     return GraphQLField(GraphQLString, resolve=_resolve_yaml, description="The whole object as YAML.")
 
 
-def _resolve_json(source: Mapping[str, Any], _info: GraphQLResolveInfo) -> Mapping[str, Any]:
+def _resolve_json(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> Mapping[str, Any]:
     return source
 
 
-def _resolve_yaml(source: Mapping[str, Any], _info: GraphQLResolveInfo) -> str:
+def _resolve_yaml(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> str:
     return str(yaml.dump(source, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=2**16))

@@ -128,7 +128,9 @@ class ObjectTypes:
             description="What every object of the Kubernetes API has, whatever its kind.",
         )
 
-    def _resolve_kind(self, value: Mapping[str, Any], _info: GraphQLResolveInfo, _type: object) -> str | None:
+    def _resolve_kind(
+        self, value: Mapping[str, Any], _info: GraphQLResolveInfo[Any], _type: object
+    ) -> str | None:
         group, _, version = str(value.get("apiVersion", "")).rpartition("/")
         return self._names_by_kind.get(GroupVersionKind(group, version, str(value.get("kind", ""))))
 
@@ -154,7 +156,7 @@ def _computed_fields(object_type: ObjectType) -> dict[str, GraphQLField]:
 
 
 def _entry_field(key_of_map: str, noun: str) -> GraphQLField:
-    def resolve(source: Mapping[str, Any], _info: GraphQLResolveInfo, key: str) -> Any:
+    def resolve(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any], key: str) -> Any:
         return (source.get(key_of_map) or {}).get(key)
 
     return GraphQLField(
@@ -166,11 +168,11 @@ def _entry_field(key_of_map: str, noun: str) -> GraphQLField:
 
 
 def _reader(key: str) -> GraphQLFieldResolver:
-    def read(source: Mapping[str, Any], _info: GraphQLResolveInfo) -> Any:
+    def read(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> Any:
         return source.get(key)
 
     return read
 
 
-def _is_json_object(value: Any, _info: GraphQLResolveInfo) -> bool:
+def _is_json_object(value: Any, _info: GraphQLResolveInfo[Any]) -> bool:
     return isinstance(value, dict)

@@ -87,6 +87,4 @@ def _report(problems: Iterable[Problem]) -> None:
         log.debug("not typed: %s: %s", each.where, each.what)
     if listed:
         first = f"{listed[0].where}: {listed[0].what}"
-        log.warning(
-            "%d parts of the API are untyped or absent (--log-level debug); one: %s", len(listed), first
-        )
+        log.warning("%d parts of the API are untyped (see --log-level debug); one: %s", len(listed), first)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from graphql import GraphQLResolveInfo
 
 from gateway.errors import BadArgument
-from gateway.resolvers.context import client_of
+from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
 from schema.cluster_fields import ClusterResolvers
@@ -25,12 +24,12 @@ def cluster_resolvers(model: Model) -> ClusterResolvers:
     by_kind = {served.resource.kind: served for served in model.resources if Verb.GET in served.pinned}
     resources = [_api_resource(served) for served in model.resources]
 
-    def list_resources(_source: object, _info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+    def list_resources(_source: object, _info: Info) -> list[dict[str, Any]]:
         return resources
 
     async def read_any(
         _source: object,
-        info: GraphQLResolveInfo,
+        info: Info,
         *,
         apiVersion: str,  # noqa: N803 - GraphQL's own argument name
         kind: str,
@@ -50,13 +49,13 @@ def cluster_resolvers(model: Model) -> ClusterResolvers:
     )
 
 
-async def read_version(_source: object, info: GraphQLResolveInfo) -> Mapping[str, Any]:
+async def read_version(_source: object, info: Info) -> Mapping[str, Any]:
     """Answer ``version``."""
     return decode_object((await client_of(info).get("version")).body)
 
 
 async def review_access(
-    _source: object, info: GraphQLResolveInfo, *, verb: str, resource: str, **where: str | None
+    _source: object, info: Info, *, verb: str, resource: str, **where: str | None
 ) -> Mapping[str, Any]:
     """Answer ``can(…)``: a SelfSubjectAccessReview as the caller."""
     attributes = {"verb": verb, "resource": resource, **{key: value for key, value in where.items() if value}}

@@ -10,7 +10,7 @@ from gateway.errors import Status, Unauthenticated
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 
-__all__ = ["RequestContext", "client_of", "context_of"]
+__all__ = ["Info", "RequestContext", "client_of"]
 
 
 @dataclass(slots=True)
@@ -27,15 +27,12 @@ class RequestContext:
     connection_params: Mapping[str, Any] | None = field(default=None)
 
 
-def context_of(info: GraphQLResolveInfo) -> RequestContext:
-    """The request's context."""
-    context: RequestContext = info.context
-    return context
+Info = GraphQLResolveInfo[RequestContext]
 
 
-def client_of(info: GraphQLResolveInfo) -> KubeClient:
+def client_of(info: Info) -> KubeClient:
     """The API server as the caller sees it; Unauthenticated where nobody has said who that is."""
-    client = context_of(info).client
+    client = info.context.client
     if client is None:
         raise Unauthenticated(Status(401, "Unauthorized", "no bearer token came with this request"))
     return client

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
-from gateway.resolvers.context import client_of, context_of
+from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_list, decode_object
 from schema.operations import RootField
 
@@ -15,7 +13,7 @@ __all__ = ["list_objects", "read_object"]
 
 
 async def list_objects(
-    root: RootField, info: GraphQLResolveInfo, *, namespace: str | None = None, **options: Any
+    root: RootField, info: Info, *, namespace: str | None = None, **options: Any
 ) -> Mapping[str, Any]:
     """Answer ``pods(…)``: the List as JSON, one LIST upstream as the caller."""
     path = resource_path(root.served.resource, namespace or None)
@@ -25,7 +23,7 @@ async def list_objects(
 
 async def read_object(
     root: RootField,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     name: str,
     namespace: str | None = None,
@@ -33,7 +31,7 @@ async def read_object(
 ) -> Mapping[str, Any]:
     """Answer ``pod(name: …)``: the object as JSON; NotFound where there is none."""
     resource = root.served.resource
-    namespace = (namespace or context_of(info).default_namespace) if resource.namespaced else None
+    namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     parameters = {} if resource_version is None else {"resourceVersion": resource_version}
     response = await client_of(info).get(resource_path(resource, namespace, name), parameters)
     return decode_object(response.body)

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
-from graphql import GraphQLFieldResolver, GraphQLResolveInfo
+from graphql import GraphQLFieldResolver
 
 from gateway.resolvers.cluster import cluster_resolvers
+from gateway.resolvers.context import Info
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.subscribe import watch_list, watch_object
 from gateway.resolvers.write import (
@@ -56,6 +57,6 @@ class Resolvers:
 
 
 def _answer(
-    function: Callable[..., Any], root: RootField, _source: object, info: GraphQLResolveInfo, **arguments: Any
+    function: Callable[..., Any], root: RootField, _source: object, info: Info, **arguments: Any
 ) -> Any:
     return function(root, info, **arguments)

@@ -4,11 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from gateway.informers import ObjectEvent, Scope
 from gateway.kube.paths import resource_path
-from gateway.resolvers.context import client_of, context_of
+from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_object
 from schema.operations import RootField
 
@@ -20,7 +18,7 @@ Payload = Mapping[str, Any]
 
 async def watch_list(
     root: RootField,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     namespace: str | None = None,
     label_selector: str | None = None,
@@ -31,7 +29,7 @@ async def watch_list(
     """The events of ``pods(…)``: those there are, ``SYNCED``, then every change."""
     resource = root.served.resource
     resource_path(resource, namespace or None)
-    events = context_of(info).informers.subscribe(
+    events = info.context.informers.subscribe(
         client_of(info),
         resource,
         Scope(namespace=namespace or None),
@@ -45,13 +43,13 @@ async def watch_list(
 
 
 async def watch_object(
-    root: RootField, info: GraphQLResolveInfo, *, name: str, namespace: str | None = None
+    root: RootField, info: Info, *, name: str, namespace: str | None = None
 ) -> AsyncIterator[Payload]:
     """The events of ``pod(name: …)``: ``ADDED`` where it exists, ``SYNCED``, then every change."""
     resource = root.served.resource
-    namespace = (namespace or context_of(info).default_namespace) if resource.namespaced else None
+    namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     resource_path(resource, namespace, name)
-    events = context_of(info).informers.subscribe(
+    events = info.context.informers.subscribe(
         client_of(info), resource, Scope(namespace=namespace, name=name)
     )
     async for payload in _payloads(events):

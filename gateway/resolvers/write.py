@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from graphql import GraphQLResolveInfo
 
 from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
-from gateway.resolvers.context import client_of, context_of
+from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_object
 from schema.operations import RootField
 
@@ -36,7 +35,7 @@ JSONObject = dict[str, Any]
 
 async def create_object(
     root: RootField,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     written: JSONObject,
     namespace: str | None = None,
@@ -54,7 +53,7 @@ async def create_object(
 
 async def apply_object(
     root: RootField,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     written: JSONObject,
     namespace: str | None = None,
@@ -71,19 +70,19 @@ async def apply_object(
     return await _patch(info, path, parameters, _with_kind(root, written), APPLY_PATCH)
 
 
-async def patch_object(root: RootField, info: GraphQLResolveInfo, **arguments: Any) -> JSONObject:
+async def patch_object(root: RootField, info: Info, **arguments: Any) -> JSONObject:
     """Answer ``patchPod(name: …, patch: …)``; a ``null`` in the patch deletes the key."""
     return await _patch_one(root, info, None, **arguments)
 
 
-async def patch_status(root: RootField, info: GraphQLResolveInfo, **arguments: Any) -> JSONObject:
+async def patch_status(root: RootField, info: Info, **arguments: Any) -> JSONObject:
     """Answer ``patchPodStatus(name: …, patch: …)``: the same on the ``status`` subresource."""
     return await _patch_one(root, info, "status", **arguments)
 
 
 async def scale_object(
     root: RootField,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     name: str,
     replicas: int,
@@ -96,7 +95,7 @@ async def scale_object(
 
 
 async def restart_object(
-    root: RootField, info: GraphQLResolveInfo, *, name: str, namespace: str | None = None
+    root: RootField, info: Info, *, name: str, namespace: str | None = None
 ) -> JSONObject:
     """Answer ``restartDeployment(name: …)``: stamps the pod template, as ``kubectl rollout restart`` does."""
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
@@ -107,7 +106,7 @@ async def restart_object(
 
 async def delete_object(
     root: RootField,
-    info: GraphQLResolveInfo,
+    info: Info,
     *,
     name: str,
     namespace: str | None = None,
@@ -142,7 +141,7 @@ def _delete_options(
 
 async def _patch_one(
     root: RootField,
-    info: GraphQLResolveInfo,
+    info: Info,
     subresource: str | None,
     *,
     name: str,
@@ -174,7 +173,7 @@ def _patch_request(
 
 
 async def _patch(
-    info: GraphQLResolveInfo, path: str, parameters: Mapping[str, str], body: Any, content_type: str
+    info: Info, path: str, parameters: Mapping[str, str], body: Any, content_type: str
 ) -> JSONObject:
     encoded = msgspec.json.encode(body)
     response = await client_of(info).request(
@@ -196,14 +195,14 @@ def _write_parameters(dry_run: bool, field_manager: str | None = None) -> dict[s
 
 def _namespace_of(
     root: RootField,
-    info: GraphQLResolveInfo,
+    info: Info,
     namespace: str | None,
     written: Mapping[str, Any] | None = None,
 ) -> str | None:
     if not root.served.resource.namespaced:
         return None
     of_object = ((written or {}).get("metadata") or {}).get("namespace")
-    return namespace or of_object or context_of(info).default_namespace
+    return namespace or of_object or info.context.default_namespace
 
 
 def _with_kind(root: RootField, written: JSONObject) -> JSONObject:

@@ -1,0 +1,132 @@
+"""Every error that leaves has a code, whatever its cause (design section 9)."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from graphql import GraphQLFieldResolver
+
+from gateway.errors import (
+    BadArgument,
+    GatewayError,
+    Status,
+    SubscriberTooSlow,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+    status_error,
+)
+from gateway.execution.schema import KubernetesSchema
+from schema.cluster_fields import ClusterResolvers
+from schema.operations import RootField, build_schema
+from tests.schema.models import small_model
+
+FORBIDDEN = Status(403, "Forbidden", 'pods is forbidden: User "bob"', details={"kind": "pods"})
+
+
+class Failing:
+    """Answers every root field with one exception, a subscription after its first event."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 4)
+
+    def resolver(self, _root: RootField) -> GraphQLFieldResolver:
+        async def resolve(_source: object, _info: object, **_arguments: Any) -> Any:
+            raise self.error
+
+        return resolve
+
+    def subscriber(self, _root: RootField) -> Callable[..., Any]:
+        async def subscribe(_source: object, _info: object, **_arguments: Any) -> AsyncIterator[Any]:
+            yield {"type": "SYNCED", "object": None, "resourceVersion": "1"}
+            raise self.error
+
+        return subscribe
+
+
+def failing(error: Exception) -> KubernetesSchema:
+    return KubernetesSchema(build_schema(small_model(), Failing(error)))
+
+
+async def error_of(schema: KubernetesSchema, query: str) -> dict[str, Any]:
+    result = await schema.execute(query)
+    assert result.errors
+    assert len(result.errors) == 1
+    return dict(result.errors[0].formatted)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (status_error(Status(401, "Unauthorized")), "UNAUTHENTICATED"),
+        (status_error(FORBIDDEN), "FORBIDDEN"),
+        (status_error(Status(404, "NotFound")), "NOT_FOUND"),
+        (status_error(Status(409, "Conflict")), "CONFLICT"),
+        (status_error(Status(409, "AlreadyExists")), "ALREADY_EXISTS"),
+        (status_error(Status(422, "Invalid")), "INVALID"),
+        (status_error(Status(400, "BadRequest")), "BAD_REQUEST"),
+        (status_error(Status(415, "UnsupportedMediaType")), "BAD_REQUEST"),
+        (status_error(Status(410, "Expired")), "GONE"),
+        (status_error(Status(429, "TooManyRequests", retry_after_seconds=3)), "TOO_MANY_REQUESTS"),
+        (status_error(Status(504, "Timeout")), "UPSTREAM_TIMEOUT"),
+        (status_error(Status(500, "InternalError")), "UPSTREAM_UNAVAILABLE"),
+        (UpstreamUnavailable("no connection"), "UPSTREAM_UNAVAILABLE"),
+        (UpstreamTimeout("too late"), "UPSTREAM_TIMEOUT"),
+        (BadArgument("limit is -1"), "BAD_REQUEST"),
+    ],
+)
+async def test_a_failure_of_the_api_server_has_its_code(error: GatewayError, code: str) -> None:
+    formatted = await error_of(failing(error), '{ gadget(name: "a") { kind } }')
+
+    assert formatted["extensions"]["code"] == code
+    assert formatted["message"] == str(error)
+    assert formatted["path"] == ["gadget"]
+
+
+async def test_what_the_api_server_said_is_passed_on() -> None:
+    formatted = await error_of(failing(status_error(FORBIDDEN)), '{ gadget(name: "a") { kind } }')
+
+    assert formatted["extensions"]["kubernetes"] == {
+        "status": "Failure",
+        "reason": "Forbidden",
+        "message": 'pods is forbidden: User "bob"',
+        "details": {"kind": "pods"},
+        "retryAfterSeconds": None,
+    }
+
+
+async def test_what_nobody_foresaw_is_masked_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    schema = failing(RuntimeError("secret detail"))
+
+    with caplog.at_level(logging.ERROR, "gateway"):
+        formatted = await error_of(schema, '{ gadget(name: "a") { kind } }')
+
+    assert formatted["extensions"]["code"] == "INTERNAL"
+    assert "secret" not in str(formatted)
+    assert formatted["extensions"]["id"] in caplog.text
+    assert "secret detail" in caplog.text
+
+
+@pytest.mark.parametrize("query", ["{ gadget(", "{ nothing }", '{ gadget(name: "a", limit: 1) { kind } }'])
+async def test_errors_of_the_request_itself_are_bad_requests(query: str) -> None:
+    formatted = await error_of(failing(RuntimeError()), query)
+
+    assert formatted["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_an_endless_document_is_refused_before_it_is_parsed() -> None:
+    formatted = await error_of(failing(RuntimeError()), "{" + " a" * 30_000 + "}")
+
+    assert formatted["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+
+
+async def test_an_error_in_the_middle_of_a_subscription_has_its_code_and_ends_it() -> None:
+    schema = failing(SubscriberTooSlow("resume with resourceVersion"))
+
+    stream = await schema.subscribe("subscription { gadgets { type } }")
+    results = [result async for result in stream]
+
+    assert [result.data for result in results] == [{"gadgets": {"type": "SYNCED"}}, None]
+    assert results[1].errors
+    assert results[1].errors[0].extensions == {"code": "SUBSCRIBER_TOO_SLOW"}

@@ -1,0 +1,44 @@
+"""The error tree: a Status chooses its error by its reason, then by its code."""
+
+import pytest
+
+from gateway import errors
+from gateway.errors import GatewayError, Status, StatusError, status_error
+
+
+def test_a_reason_says_more_than_a_code() -> None:
+    assert type(status_error(Status(409, "AlreadyExists"))) is errors.AlreadyExists
+    assert type(status_error(Status(409, "Conflict"))) is errors.Conflict
+    assert type(status_error(Status(410, "Expired"))) is errors.Gone
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (400, errors.BadRequest),
+        (401, errors.Unauthenticated),
+        (403, errors.Forbidden),
+        (404, errors.NotFound),
+        (405, errors.BadRequest),
+        (410, errors.Gone),
+        (429, errors.TooManyRequests),
+        (502, errors.ServerFailure),
+        (504, errors.ServerTimeout),
+    ],
+)
+def test_a_status_without_a_known_reason_is_chosen_by_its_code(
+    code: int, expected: type[StatusError]
+) -> None:
+    assert type(status_error(Status(code))) is expected
+
+
+def test_the_docstring_draws_every_error() -> None:
+    drawn = errors.__doc__ or ""
+    tree = {
+        name
+        for name, each in vars(errors).items()
+        if isinstance(each, type) and issubclass(each, GatewayError)
+    }
+
+    assert {name for name in tree if name not in drawn} == set()
+    assert tree | {"Status", "status_error"} == set(errors.__all__)
