@@ -1,0 +1,291 @@
+"""Discovery documents → the resources that an API server serves.
+
+Two forms of the same facts: aggregated discovery (KEP-3352: one ``APIGroupDiscoveryList`` each for the
+core group and for all others) and the lists of older servers, one per group and version.
+
+What is malformed costs only itself and is reported as a :class:`~schema.model.Problem`; only a
+document that is not JSON, or not a list of groups at all, raises :class:`MalformedDiscovery`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from schema.model import Problem
+from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource, Subresource
+
+__all__ = ["Discovery", "MalformedDiscovery", "parse_aggregated", "parse_legacy"]
+
+T = TypeVar("T")
+# msgspec's own errors and UnicodeDecodeError are ValueErrors; nesting beyond any API raises the other
+MALFORMED = (ValueError, RecursionError)
+
+
+class MalformedDiscovery(ValueError):
+    """A discovery document is not JSON, or not a list of groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What is served: groups in discovery's order, core first; versions in order of preference.
+
+    ``group_versions`` also names those whose resources are not known.
+    """
+
+    resources: tuple[Resource, ...]
+    group_versions: tuple[GroupVersion, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+class _Kind(msgspec.Struct):
+    group: str | None = None
+    version: str | None = None
+    kind: str | None = None
+
+    def within(self, group_version: GroupVersion) -> GroupVersionKind | None:
+        """The full kind; an empty version means that group and version are those around it."""
+        if not self.kind:
+            return None
+        if not self.version:
+            return GroupVersionKind(group_version.group, group_version.version, self.kind)
+        return GroupVersionKind(self.group or "", self.version, self.kind)
+
+
+class _Subresource(msgspec.Struct):
+    subresource: str
+    response_kind: _Kind | None = msgspec.field(name="responseKind", default=None)
+    verbs: list[str] | None = None
+
+
+class _Resource(msgspec.Struct):
+    resource: str
+    scope: str = "Namespaced"
+    response_kind: _Kind | None = msgspec.field(name="responseKind", default=None)
+    singular: str | None = msgspec.field(name="singularResource", default=None)
+    verbs: list[str] | None = None
+    short_names: list[str] | None = msgspec.field(name="shortNames", default=None)
+    categories: list[str] | None = None
+    subresources: list[msgspec.Raw] | None = None
+
+
+class _Version(msgspec.Struct):
+    version: str
+    freshness: str | None = None
+    resources: list[msgspec.Raw] | None = None
+
+
+class _Metadata(msgspec.Struct):
+    name: str | None = None
+
+
+class _Group(msgspec.Struct):
+    metadata: _Metadata | None = None
+    versions: list[msgspec.Raw] | None = None
+
+
+class _GroupList(msgspec.Struct):
+    items: list[msgspec.Raw] | None = None
+
+
+class _LegacyResource(msgspec.Struct):
+    name: str
+    kind: str | None = None
+    namespaced: bool = False
+    group: str | None = None
+    version: str | None = None
+    singular: str | None = msgspec.field(name="singularName", default=None)
+    verbs: list[str] | None = None
+    short_names: list[str] | None = msgspec.field(name="shortNames", default=None)
+    categories: list[str] | None = None
+
+
+class _LegacyResourceList(msgspec.Struct):
+    resources: list[msgspec.Raw] | None = None
+
+
+class _LegacyVersion(msgspec.Struct):
+    version: str
+
+
+class _LegacyGroup(msgspec.Struct):
+    name: str
+    versions: list[_LegacyVersion] | None = None
+    preferred: _LegacyVersion | None = msgspec.field(name="preferredVersion", default=None)
+
+
+class _LegacyGroupList(msgspec.Struct):
+    groups: list[msgspec.Raw] | None = None
+
+
+class _LegacyCoreVersions(msgspec.Struct):
+    versions: list[str] | None = None
+
+
+def parse_aggregated(api: bytes, apis: bytes) -> Discovery:
+    """Read the ``APIGroupDiscoveryList`` documents (v2, v2beta1) of ``/api`` and of ``/apis``.
+
+    A stale group version keeps the resources it was last known to have, and is a problem.
+    """
+    collector = _Collector()
+    for document in (api, apis):
+        for group in collector.each(_decode(document, _GroupList).items, _Group, "discovery"):
+            _read_group(collector, group)
+    return collector.discovery()
+
+
+def parse_legacy(
+    core_versions: bytes, groups: bytes, resource_lists: Mapping[GroupVersion, bytes]
+) -> Discovery:
+    """Read ``APIVersions`` (``/api``), ``APIGroupList`` (``/apis``) and one ``APIResourceList`` each.
+
+    A group version without its resource list is a problem, and has no resources.
+    """
+    collector = _Collector()
+    versions = _decode(core_versions, _LegacyCoreVersions).versions or []
+    listed = [GroupVersion("", version) for version in versions]
+    for group in collector.each(_decode(groups, _LegacyGroupList).groups, _LegacyGroup, "discovery"):
+        listed += _preference_order(group)
+    for group_version in listed:
+        if collector.open(group_version):
+            _read_resource_list(collector, group_version, resource_lists.get(group_version))
+    return collector.discovery()
+
+
+def _decode(document: bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(document, type=shape)
+    except MALFORMED as error:
+        raise MalformedDiscovery(f"a discovery document is malformed: {error}") from error
+
+
+class _Collector:
+    """Gathers resources in order, and what was wrong on the way."""
+
+    def __init__(self) -> None:
+        self._resources: dict[GroupVersionResource, Resource] = {}
+        self._group_versions: dict[GroupVersion, None] = {}
+        self._seen: set[tuple[str, str]] = set()
+        self._problems: list[Problem] = []
+
+    def each(self, entries: Iterable[msgspec.Raw] | None, shape: type[T], where: str) -> Iterator[T]:
+        """The entries that have the shape; every other one is a problem."""
+        for entry in entries or ():
+            try:
+                yield msgspec.json.decode(entry, type=shape)
+            except MALFORMED as error:
+                self.problem(where, f"malformed discovery entry: {error}")
+
+    def problem(self, where: str, what: str) -> None:
+        self._problems.append(Problem(where, what))
+
+    def open(self, group_version: GroupVersion) -> bool:
+        """Note the group version; False where it was listed before or is none."""
+        if not group_version.version or group_version in self._group_versions:
+            self.problem(group_version.api_version, "listed twice, or without a version")
+            return False
+        self._group_versions[group_version] = None
+        return True
+
+    def add(
+        self,
+        group_version: GroupVersion,
+        entry: "_Resource | _LegacyResource",
+        kind: GroupVersionKind,
+        *,
+        namespaced: bool,
+        subresources: tuple[Subresource, ...],
+    ) -> None:
+        """Note a resource; it is preferred where it is its group's first version of it."""
+        name = entry.resource if isinstance(entry, _Resource) else entry.name
+        gvr = GroupVersionResource(group_version.group, group_version.version, name)
+        if not name or "/" in name or gvr in self._resources:
+            self.problem(group_version.api_version, f"resource {name!r}: not a name, or listed twice")
+            return
+        self._resources[gvr] = Resource(
+            gvr=gvr,
+            kind=kind,
+            namespaced=namespaced,
+            singular=entry.singular or kind.kind.lower(),
+            verbs=frozenset(entry.verbs or ()),
+            preferred=(gvr.group, name) not in self._seen,
+            short_names=tuple(entry.short_names or ()),
+            categories=tuple(entry.categories or ()),
+            subresources=subresources,
+        )
+        self._seen.add((gvr.group, name))
+
+    def discovery(self) -> Discovery:
+        return Discovery(tuple(self._resources.values()), tuple(self._group_versions), tuple(self._problems))
+
+
+def _read_group(collector: _Collector, group: _Group) -> None:
+    name = (group.metadata.name if group.metadata else None) or ""
+    for version in collector.each(group.versions, _Version, name or "core"):
+        group_version = GroupVersion(name, version.version)
+        if not collector.open(group_version):
+            continue
+        if version.freshness == "Stale":
+            collector.problem(group_version.api_version, "stale: the server behind it does not answer")
+        for entry in collector.each(version.resources, _Resource, group_version.api_version):
+            _read_resource(collector, group_version, entry)
+
+
+def _read_resource(collector: _Collector, group_version: GroupVersion, entry: _Resource) -> None:
+    kind = entry.response_kind.within(group_version) if entry.response_kind else None
+    subresources = tuple(
+        Subresource(
+            name=each.subresource,
+            kind=each.response_kind.within(group_version) if each.response_kind else None,
+            verbs=frozenset(each.verbs or ()),
+        )
+        for each in collector.each(entry.subresources, _Subresource, group_version.api_version)
+    )
+    if kind is not None:
+        namespaced = entry.scope == "Namespaced"
+        collector.add(group_version, entry, kind, namespaced=namespaced, subresources=subresources)
+    elif entry.verbs:  # without verbs it only stands in for the parent of its subresources
+        collector.problem(group_version.api_version, f"resource {entry.resource!r} has no kind")
+
+
+def _preference_order(group: _LegacyGroup) -> list[GroupVersion]:
+    preferred = [group.preferred.version] if group.preferred else []
+    names = dict.fromkeys(preferred + [each.version for each in group.versions or ()])
+    return [GroupVersion(group.name, version) for version in names]
+
+
+def _read_resource_list(collector: _Collector, group_version: GroupVersion, document: bytes | None) -> None:
+    where = group_version.api_version
+    if document is None:
+        collector.problem(where, "its resource list could not be fetched")
+        return
+    try:
+        resource_list = _decode(document, _LegacyResourceList)
+    except MalformedDiscovery as error:
+        collector.problem(where, str(error))
+        return
+    entries = list(collector.each(resource_list.resources, _LegacyResource, where))
+    subresources = _legacy_subresources(group_version, entries)
+    for entry in entries:
+        if "/" in entry.name:
+            continue
+        kind = _Kind(entry.group, entry.version, entry.kind).within(group_version)
+        if kind is None:
+            collector.problem(where, f"resource {entry.name!r} has no kind")
+            continue
+        below = tuple(subresources.get(entry.name, ()))
+        collector.add(group_version, entry, kind, namespaced=entry.namespaced, subresources=below)
+
+
+def _legacy_subresources(
+    group_version: GroupVersion, entries: Iterable[_LegacyResource]
+) -> dict[str, list[Subresource]]:
+    """The entries called ``resource/subresource``, by resource."""
+    found: dict[str, list[Subresource]] = {}
+    for entry in entries:
+        resource, slash, name = entry.name.partition("/")
+        if slash and name:
+            kind = _Kind(entry.group, entry.version, entry.kind).within(group_version)
+            found.setdefault(resource, []).append(Subresource(name, kind, frozenset(entry.verbs or ())))
+    return found
