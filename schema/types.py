@@ -164,6 +164,7 @@ def _entry_field(key_of_map: str, noun: str) -> GraphQLField:
         args={"key": GraphQLArgument(GraphQLNonNull(GraphQLString))},
         resolve=resolve,
         description=f"The value of one {noun}; null where the object does not have it.",
+        extensions={"entries_of": key_of_map},
     )
 
 

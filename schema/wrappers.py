@@ -13,7 +13,7 @@ from graphql import (
     GraphQLString,
 )
 
-from schema.model import ServedResource
+from schema.model import Definition, ListOf, Property, Scalar, ServedResource, TypeExpression
 from schema.types import LIST_META, ObjectTypes
 
 __all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrappers"]
@@ -60,10 +60,16 @@ class Wrappers:
         return GraphQLObjectType(
             served.list_name,
             lambda: {
-                "apiVersion": GraphQLField(GraphQLString),
-                "kind": GraphQLField(GraphQLString),
-                "metadata": GraphQLField(GraphQLNonNull(self._types.output(LIST_META))),
-                "items": GraphQLField(GraphQLNonNull(GraphQLList(GraphQLNonNull(item)))),
+                "apiVersion": _field("apiVersion", Scalar.STRING, GraphQLString),
+                "kind": _field("kind", Scalar.STRING, GraphQLString),
+                "metadata": _field(
+                    "metadata", Definition(LIST_META), GraphQLNonNull(self._types.output(LIST_META))
+                ),
+                "items": _field(
+                    "items",
+                    ListOf(Definition(served.object)),
+                    GraphQLNonNull(GraphQLList(GraphQLNonNull(item))),
+                ),
             },
             description=f"A list of objects of kind {served.resource.kind.kind}, or one page of it.",
         )
@@ -104,3 +110,8 @@ class Wrappers:
             },
             description="What became of a delete.",
         )
+
+
+def _field(key: str, expression: TypeExpression, type_: GraphQLOutputType) -> GraphQLField:
+    """A field that reads a property, and says so as the fields of the model's objects do."""
+    return GraphQLField(type_, extensions={"property": Property(key, key, expression)})

@@ -1,0 +1,205 @@
+"""What an operation selects of one JSON value, as plain data.
+
+graphql-core's own ``collect_subfields`` says which fields a selection set has for a type, so fragments,
+``@include``, ``@skip`` and the same field twice mean here what they mean there. The tree is hashable and
+knows neither the document nor the schema that it came from: equal selections are equal trees, whichever
+request they come with.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from graphql import (
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLScalarType,
+)
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
+from graphql.execution.values import VariableValues, get_argument_values
+
+from schema.model import Property, Scalar
+
+__all__ = [
+    "Constant",
+    "Entry",
+    "Field",
+    "Leaf",
+    "Node",
+    "NonNull",
+    "NotCompilable",
+    "Repeated",
+    "SelectionReader",
+    "Value",
+    "below",
+    "details_of",
+    "nodes_below",
+    "with_node",
+]
+
+UNSPEAKABLE = frozenset('"\\') | frozenset(map(chr, range(0x20)))
+
+
+class NotCompilable(Exception):
+    """The selection has a field with a resolver of its own: graphql-core answers it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A scalar; ``absent`` is what stands for it where the JSON object does not have the key."""
+
+    scalar: Scalar
+    absent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a map of strings."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that is known before anything is read: ``__typename``."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A list."""
+
+    of: "Value"
+
+
+@dataclass(frozen=True, slots=True)
+class NonNull:
+    """A value that must be there and must not be null."""
+
+    of: "Value"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One entry of the answer: ``response_name`` is its alias or GraphQL name, ``key`` Kubernetes' name."""
+
+    response_name: str
+    key: str
+    value: "Value"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A JSON object, and the fields of the answer that are made of it, in the answer's order."""
+
+    type_name: str
+    fields: tuple[Field, ...]
+
+    def keys(self) -> frozenset[str]:
+        """The keys that the fields read."""
+        return frozenset(each.key for each in self.fields if not isinstance(each.value, Constant))
+
+    def with_values(self, change: "Callable[[Field], Value]") -> "Node":
+        """The same fields with what ``change`` makes of their values."""
+        return replace(self, fields=tuple(replace(each, value=change(each)) for each in self.fields))
+
+
+Value = Leaf | Entry | Constant | Repeated | NonNull | Node
+
+
+class SelectionReader:
+    """Reads the selection of one field of one operation."""
+
+    def __init__(self, info: GraphQLResolveInfo[Any]) -> None:
+        self._schema = info.schema
+        self._operation = info.operation
+        self._fragments = {name: FragmentDetails(each) for name, each in info.fragments.items()}
+        self._variables = _variable_values(info)
+
+    def node(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Node:
+        """The tree of what is selected of ``type_``; NotCompilable where it needs a resolver."""
+        return Node(
+            type_.name,
+            tuple(self._field(type_, name, group) for name, group in self.collect(type_, details).items()),
+        )
+
+    def collect(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> dict[str, list[FieldDetails]]:
+        """The selected fields of ``type_`` by response name."""
+        collected = collect_subfields(
+            self._schema, self._fragments, self._variables, self._operation, type_, details
+        )
+        if collected.new_defer_usages:
+            raise NotCompilable("@defer")
+        return collected.grouped_field_set
+
+    def _field(self, type_: GraphQLObjectType, response_name: str, details: list[FieldDetails]) -> Field:
+        node = details[0].node
+        if node.name.value == "__typename":
+            return Field(response_name, "__typename", Constant(type_.name))
+        field = type_.fields[node.name.value]
+        entries = field.extensions.get("entries_of")
+        if entries is not None:
+            return Field(response_name, entries, Entry(self._entry_name(field, details[0])))
+        return Field(response_name, _key_of(field), self._value(field.type, details))
+
+    def _value(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> Value:
+        match type_:
+            case GraphQLNonNull(of_type=of_type):
+                return NonNull(self._value(of_type, details))
+            case GraphQLList(of_type=of_type):
+                return Repeated(self._value(of_type, details))
+            case GraphQLScalarType(name=name):
+                return Leaf(Scalar(name))
+            case GraphQLObjectType():
+                return self.node(type_, details)
+        raise NotCompilable(str(type_))
+
+    def _entry_name(self, field: GraphQLField, details: FieldDetails) -> str:
+        return str(get_argument_values(field, details.node, self._variables)["key"])
+
+
+def details_of(info: GraphQLResolveInfo[Any]) -> list[FieldDetails]:
+    """The field that is being resolved, as graphql-core's collection wants it."""
+    return [FieldDetails(node, None) for node in info.field_nodes]
+
+
+def _variable_values(info: GraphQLResolveInfo[Any]) -> VariableValues:
+    """Strawberry gives resolvers the coerced values alone; directives need no more than those."""
+    values: Any = info.variable_values
+    return values if isinstance(values, VariableValues) else VariableValues({}, values)
+
+
+def _key_of(field: GraphQLField) -> str:
+    property_: Property | None = field.extensions.get("property")
+    if property_ is None:
+        raise NotCompilable("a field with a resolver of its own")
+    if UNSPEAKABLE.intersection(property_.key):
+        raise NotCompilable("msgspec has no escape sequences in the names of a Struct's fields")
+    return property_.key
+
+
+def nodes_below(values: Sequence[Value]) -> list[Node]:
+    """The nodes inside lists and non-null marks."""
+    return [each for each in map(below, values) if isinstance(each, Node)]
+
+
+def with_node(value: Value, change: Callable[[Node], Node]) -> Value:
+    """The same lists and non-null marks around what ``change`` makes of the node inside."""
+    match value:
+        case Repeated(of=of) | NonNull(of=of):
+            return replace(value, of=with_node(of, change))
+        case Node():
+            return change(value)
+    return value
+
+
+def below(value: Value) -> Value:
+    """The value inside lists and non-null marks."""
+    while isinstance(value, Repeated | NonNull):
+        value = value.of
+    return value
