@@ -1,0 +1,69 @@
+"""Paths of the Kubernetes API, the only place that makes them.
+
+Every part that a caller may choose is validated by Kubernetes' own rule for it and then percent-escaped: no
+argument can reach another path or add a query.
+"""
+
+import re
+from urllib.parse import quote
+
+from gateway.errors import BadArgument
+from schema.resources import Resource
+
+__all__ = ["resource_path", "validate_name", "validate_namespace"]
+
+DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+
+def resource_path(
+    resource: Resource, namespace: str | None = None, name: str | None = None, subresource: str | None = None
+) -> str:
+    """The path of a collection, an object or a subresource, relative to the server's root.
+
+    Without a namespace a namespaced resource means the collection over all of them. Raises BadArgument.
+    """
+    plural = resource.gvr.resource
+    parts = [quote(resource.gvr.group_version.path, safe="/")]
+    if namespace is not None:
+        if not resource.namespaced:
+            raise BadArgument(f"{plural} are not namespaced: leave the namespace out")
+        parts += ["namespaces", validate_namespace(namespace)]
+    parts.append(quote(plural, safe=""))
+    if name is not None:
+        if resource.namespaced and namespace is None:
+            raise BadArgument(f"one of the {plural} needs a namespace beside its name")
+        parts.append(escape(validate_name(name)))
+    if subresource is not None:
+        if name is None:
+            raise BadArgument(f"the subresource {subresource!r} needs the name of an object")
+        parts.append(escape(validate_name(subresource)))
+    return "/".join(parts)
+
+
+def validate_namespace(namespace: str) -> str:
+    """A namespace is a DNS label (RFC 1123). Raises BadArgument."""
+    if len(namespace) > 63 or not DNS_LABEL.fullmatch(namespace):
+        raise BadArgument(
+            f"namespace {namespace[:80]!r} is not valid: at most 63 lower case letters, digits and '-',"
+            " starting and ending with a letter or digit"
+        )
+    return namespace
+
+
+def validate_name(name: str) -> str:
+    """A name is any path segment but '.' and '..', without '/' and '%' (apimachinery's IsPathSegmentName)."""
+    if not name:
+        raise BadArgument("a name must not be empty")
+    if name in (".", "..") or "/" in name or "%" in name:
+        raise BadArgument(
+            f"name {name[:80]!r} is not valid: it may not be '.' or '..' nor contain '/' or '%'"
+        )
+    return name
+
+
+def escape(segment: str) -> str:
+    try:
+        # Names of RBAC objects are full of colons, which a path may carry as they are.
+        return quote(segment, safe=":")
+    except UnicodeEncodeError as error:
+        raise BadArgument(f"name {segment[:80]!a} is not valid: it is not Unicode text") from error
