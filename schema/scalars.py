@@ -1,0 +1,265 @@
+"""The scalars: Kubernetes' leaf values in GraphQL, none of which loses anything on its way.
+
+Input is checked here as far as Kubernetes' own parsers would refuse it too, so that a mistake is told
+with its place in the query. Output is what the API server sent; a value that does not fit its type is
+an error for that field, never a silent change.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    ConstValueNode,
+    EnumValueNode,
+    FloatValueNode,
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLFloat,
+    GraphQLInt,
+    GraphQLScalarType,
+    GraphQLString,
+    IntValueNode,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    StringValueNode,
+    ValueNode,
+    print_ast,
+)
+
+from schema.model import Scalar
+from schema.quantity import parse_quantity
+from schema.timestamps import is_rfc3339
+
+__all__ = ["SCALARS"]
+
+INT64 = range(-(2**63), 2**63)
+EXACT_IN_FLOAT = 2**53
+MAX_DIGITS = 4000  # Python refuses to convert much more than that
+
+Coercion = Callable[[Any], Any]
+
+
+def _refusal(scalar: Scalar, value: object, expected: str) -> GraphQLError:
+    text = repr(value) if len(repr(value)) <= 80 else f"{repr(value)[:77]}..."
+    return GraphQLError(f"{scalar} cannot represent {text}: {expected}.")
+
+
+def _integer(scalar: Scalar, value: object, expected: str) -> int:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_IN_FLOAT:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value not in INT64:
+        raise _refusal(scalar, value, expected)
+    return value
+
+
+def _int64_in(value: object) -> int:
+    digits = value.removeprefix("-") if isinstance(value, str) else ""
+    if isinstance(value, str) and digits.isascii() and digits.isdigit() and len(digits) <= 19:
+        value = int(value)
+    return _integer(Scalar.INT64, value, "expected a 64-bit integer, or a string of its digits")
+
+
+def _int64_out(value: object) -> int:
+    return _integer(Scalar.INT64, value, "the API server's value is not a 64-bit integer")
+
+
+def _int_or_string(value: object) -> int | str:
+    if isinstance(value, str):
+        return value
+    return _integer(Scalar.INT_OR_STRING, value, "expected an integer or a string")
+
+
+def _date_time_in(value: object) -> str:
+    if isinstance(value, str) and is_rfc3339(value):
+        return value
+    raise _refusal(Scalar.DATE_TIME, value, "expected RFC 3339, such as 2026-01-31T09:30:00Z")
+
+
+def _base64_in(value: object) -> str:
+    if isinstance(value, str):
+        try:
+            base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            pass
+        else:
+            return value
+    raise _refusal(Scalar.BASE64, value, "expected base64 in the standard alphabet, with padding")
+
+
+def _quantity_in(value: object) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value):
+        return str(value)
+    if isinstance(value, str):
+        try:
+            parse_quantity(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    raise _refusal(Scalar.QUANTITY, value, "expected a quantity, such as 100m, 1.5Gi or 2e3")
+
+
+def _quantity_out(value: object) -> str | int | float:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return value
+    raise _refusal(Scalar.QUANTITY, value, "the API server's value is not a quantity")
+
+
+def _string_map(value: object) -> Mapping[str, str | None]:
+    if not isinstance(value, dict):
+        raise _refusal(Scalar.STRING_MAP, value, "expected an object whose values are strings")
+    for key, entry in value.items():
+        # null is how a patch takes a key away
+        if not (entry is None or isinstance(entry, str)):
+            raise _refusal(Scalar.STRING_MAP, entry, f"expected a string or null at {key!r}")
+    return value
+
+
+def _json_in(value: Any) -> Any:
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, float) and not isfinite(each):
+            raise _refusal(Scalar.JSON, each, "JSON has no such number")
+        if isinstance(each, dict):
+            pending += each.values()
+        elif isinstance(each, list):
+            pending += each
+    return value
+
+
+def _json_out(value: Any) -> Any:
+    return value
+
+
+def _text_out(scalar: Scalar) -> Coercion:
+    def coerce(value: object) -> str:
+        if isinstance(value, str):
+            return value
+        raise _refusal(scalar, value, "the API server's value is not a string")
+
+    return coerce
+
+
+def _plain(node: ValueNode) -> Any:
+    """The JSON that a constant literal stands for; keys in the order they were written."""
+    match node:
+        case NullValueNode():
+            return None
+        case IntValueNode(value=digits):
+            if len(digits) > MAX_DIGITS:
+                raise GraphQLError(f"A number of {len(digits)} digits is too long.", node)
+            return int(digits)
+        case FloatValueNode(value=digits):
+            return float(digits)
+        case StringValueNode(value=value) | BooleanValueNode(value=value):
+            return value
+        case ListValueNode(values=values):
+            return [_plain(each) for each in values]
+        case ObjectValueNode(fields=fields):
+            return {each.name.value: _plain(each.value) for each in fields}
+    if isinstance(node, EnumValueNode):
+        raise GraphQLError(f"The value {node.value} is not JSON; a string is written in quotes.", node)
+    raise GraphQLError(f"{print_ast(node)} is not a constant.", node)
+
+
+def _literal_in(coerce: Coercion) -> Callable[[ConstValueNode], Any]:
+    def coerce_literal(node: ConstValueNode) -> Any:
+        try:
+            return coerce(_plain(node))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, error.nodes or node) from error
+
+    return coerce_literal
+
+
+def _quantity_literal(node: ConstValueNode) -> str:
+    # the digits as they were written: no detour over a float
+    if isinstance(node, IntValueNode | FloatValueNode):
+        return _quantity_in(node.value)
+    return str(_literal_in(_quantity_in)(node))
+
+
+def _scalar(
+    scalar: Scalar,
+    description: str,
+    url: str,
+    *,
+    coerce_in: Coercion,
+    coerce_out: Coercion,
+    literal_in: Callable[[ConstValueNode], Any] | None = None,
+) -> GraphQLScalarType:
+    return GraphQLScalarType(
+        scalar.value,
+        coerce_output_value=coerce_out,
+        coerce_input_value=coerce_in,
+        coerce_input_literal=literal_in or _literal_in(coerce_in),
+        description=description,
+        specified_by_url=url,
+    )
+
+
+SCALARS: Mapping[Scalar, GraphQLScalarType] = {
+    Scalar.STRING: GraphQLString,
+    Scalar.BOOLEAN: GraphQLBoolean,
+    Scalar.INT: GraphQLInt,
+    Scalar.FLOAT: GraphQLFloat,
+    Scalar.INT64: _scalar(
+        Scalar.INT64,
+        "A 64-bit signed integer, as a JSON number of up to 19 digits: more than a JavaScript number"
+        " holds exactly beyond 2^53. Input may also be a string of digits.",
+        "https://spec.openapis.org/registry/format/int64",
+        coerce_in=_int64_in,
+        coerce_out=_int64_out,
+    ),
+    Scalar.DATE_TIME: _scalar(
+        Scalar.DATE_TIME,
+        "A point in time in RFC 3339, as a string: `2026-01-31T09:30:00Z`. Fractions of a second are kept.",
+        "https://www.rfc-editor.org/rfc/rfc3339",
+        coerce_in=_date_time_in,
+        coerce_out=_text_out(Scalar.DATE_TIME),
+    ),
+    Scalar.BASE64: _scalar(
+        Scalar.BASE64,
+        "Bytes, as a string of base64 in the standard alphabet, with padding.",
+        "https://www.rfc-editor.org/rfc/rfc4648#section-4",
+        coerce_in=_base64_in,
+        coerce_out=_text_out(Scalar.BASE64),
+    ),
+    Scalar.QUANTITY: _scalar(
+        Scalar.QUANTITY,
+        "An amount of a resource, as a string: a number with an optional suffix, `100m`, `1.5Gi`, `2e3`."
+        " Input may also be a number.",
+        "https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/",
+        coerce_in=_quantity_in,
+        coerce_out=_quantity_out,
+        literal_in=_quantity_literal,
+    ),
+    Scalar.INT_OR_STRING: _scalar(
+        Scalar.INT_OR_STRING,
+        "An integer or a string, each kept as what it is: `8080`, `\"http\"`, `\"25%\"`.",
+        "https://pkg.go.dev/k8s.io/apimachinery/pkg/util/intstr#IntOrString",
+        coerce_in=_int_or_string,
+        coerce_out=_int_or_string,
+    ),
+    Scalar.STRING_MAP: _scalar(
+        Scalar.STRING_MAP,
+        "An object whose values are strings, such as labels: `{app: \"web\"}`. Keys that are not GraphQL"
+        " names can be given through a variable. In a patch, null takes a key away.",
+        "https://spec.openapis.org/oas/v3.0.3#model-with-map-dictionary-properties",
+        coerce_in=_string_map,
+        coerce_out=_string_map,
+    ),
+    Scalar.JSON: _scalar(
+        Scalar.JSON,
+        "Any JSON value, as itself: an object is an object, never a string of JSON. Keys keep their order.",
+        "https://www.rfc-editor.org/rfc/rfc8259",
+        coerce_in=_json_in,
+        coerce_out=_json_out,
+    ),
+}  # fmt: skip
