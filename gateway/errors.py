@@ -22,6 +22,8 @@
     │   ├── TooManyRequests           429
     │   ├── ServerTimeout             504, UPSTREAM_TIMEOUT
     │   └── ServerFailure             every other 5xx, UPSTREAM_UNAVAILABLE
+    ├── CallerRefused                 FORBIDDEN: a request that local mode does not trust (Host, Origin)
+    ├── CallerUnauthenticated         UNAUTHENTICATED: a request without a usable bearer token
     ├── BadArgument                   BAD_REQUEST: refused before anything was sent upstream
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
     └── QueryTooComplex               QUERY_TOO_COMPLEX
@@ -38,6 +40,8 @@ __all__ = [
     "AlreadyExists",
     "BadArgument",
     "BadRequest",
+    "CallerRefused",
+    "CallerUnauthenticated",
     "ConfigurationError",
     "Conflict",
     "CredentialsError",
@@ -105,6 +109,18 @@ class UpstreamTimeout(UpstreamError):
 
 class UpstreamProtocolError(UpstreamError):
     """The API server answered with something that is not the Kubernetes API."""
+
+
+class CallerRefused(GatewayError):
+    """A request that did not come from where ``local`` mode lets requests come from."""
+
+    code = "FORBIDDEN"
+
+
+class CallerUnauthenticated(GatewayError):
+    """A request without a bearer token, or with one that cannot be one."""
+
+    code = "UNAUTHENTICATED"
 
 
 class BadArgument(GatewayError):

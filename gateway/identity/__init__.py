@@ -3,4 +3,6 @@
 No GraphQL and no HTTP framework here: headers come in as mappings, clients go out.
 """
 
-__all__: list[str] = []
+from gateway.identity.modes import Identity, Local, Passthrough
+
+__all__ = ["Identity", "Local", "Passthrough"]

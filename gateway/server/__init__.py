@@ -3,4 +3,7 @@
 No Kubernetes and no schema building here.
 """
 
-__all__: list[str] = []
+from gateway.server.app import build_app
+from gateway.server.listener import Listener, bind
+
+__all__ = ["Listener", "bind", "build_app"]

@@ -1,0 +1,65 @@
+"""From the settings to a cluster that answers: the one of a kubeconfig, or the demo."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from gateway.execution.gateway import Gateway
+from gateway.informers import InformerRegistry
+from gateway.kube.client import KubeClient
+from gateway.kube.kubeconfig import ClusterConfig, load_config
+from gateway.settings import Settings
+from gateway.telemetry import phases
+
+__all__ = ["Connected", "connect", "run"]
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A gateway that has started, and what it stands on."""
+
+    config: ClusterConfig
+    client: KubeClient
+    gateway: Gateway
+
+
+@asynccontextmanager
+async def connect(settings: Settings) -> AsyncIterator[Connected]:
+    """Start a gateway on the cluster that the settings name, and close everything in the end.
+
+    Raises GatewayError, with one line that says what to do, where there is no such cluster or no answer.
+    """
+    async with AsyncExitStack() as stack:
+        with phases.phase("demo" if settings.demo else "kubeconfig"):
+            if settings.demo:
+                from gateway.demo import run_demo  # noqa: PLC0415  (its recorded API costs start-up time)
+
+                demo = await stack.enter_async_context(run_demo())
+                config = ClusterConfig(server=demo.url, context="demo", cluster="demo")
+            else:
+                config = load_config(settings.kubeconfig, settings.context)
+            client = await stack.enter_async_context(aclosing(KubeClient.connect(config)))
+        gateway = await Gateway.start(
+            client,
+            default_namespace=config.namespace,
+            informers=InformerRegistry(grace_period=settings.grace_period),
+            phases=phases,
+        )
+        await stack.enter_async_context(aclosing(gateway))
+        yield Connected(config, client, gateway)
+
+
+def run(main: Coroutine[Any, Any, Result]) -> Result:
+    """Run a coroutine in an event loop of its own, uvloop's where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415  (absent on Windows)
+    except ImportError:
+        loop_factory = None
+    else:
+        loop_factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        return runner.run(main)

@@ -1,0 +1,134 @@
+"""The commands themselves: read the options, run, print."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli.options import Commands, options_of, settings_from
+from gateway.errors import ConfigurationError
+from gateway.settings import Settings
+from gateway.telemetry import configure_logging
+
+__all__ = ["main"]
+
+MAIN_HELP = """A typed, live GraphQL API over any Kubernetes cluster.
+
+\b
+Try it with no cluster at all:
+  kube-graphql serve --demo
+\b
+Or on the one that kubectl talks to:
+  kube-graphql serve
+  kube-graphql query '{ pods(namespace: "default") { items { metadata { name } } } }'
+  kube-graphql query 'subscription { pods { type object { metadata { name } } } }'
+"""
+
+MAIN_EPILOG = """Every option is also an environment variable: --port is KUBE_GRAPHQL_PORT, and so on.
+Installed as kubectl-graphql too, so that kubectl graphql … works."""
+
+SERVE_EPILOG = """\b
+Examples:
+  kube-graphql serve --demo --port 9000
+  kube-graphql serve --context staging
+  kube-graphql serve --host 0.0.0.0 --auth passthrough
+\b
+Then open http://127.0.0.1:8000/graphql in a browser, or ask with curl:
+  curl -s http://127.0.0.1:8000/graphql -H 'Content-Type: application/json' \\
+       -d '{"query": "{ nodes { items { metadata { name } } } }"}'
+\b
+Ctrl-C and SIGTERM end it at once, with exit status 0.
+"""
+
+QUERY_EPILOG = """\b
+Examples:
+  kube-graphql query '{ deployments { items { metadata { name } spec { replicas } } } }' --output yaml
+  kube-graphql query @scale.graphql --variables '{"name": "web", "replicas": 3}'
+  echo 'subscription { events { object { reason message } } }' | kube-graphql query -
+\b
+Exit status: 0 without errors, 1 where the result has errors, 2 where nothing could be run.
+"""
+
+SCHEMA_EPILOG = """\b
+Example:
+  kube-graphql schema > schema.graphql
+"""
+
+
+@click.group(
+    cls=Commands, help=MAIN_HELP, epilog=MAIN_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(package_name="kube-graphql", prog_name="kube-graphql", message="%(prog)s %(version)s")
+def main() -> None:
+    """The group; its subcommands do the work."""
+
+
+# why the imports are inside: see the docstring of gateway.cli
+
+
+@main.command(epilog=SERVE_EPILOG)
+@options_of("serve")
+def serve(**values: Any) -> None:
+    """Serve the GraphQL API, with GraphiQL for a browser at the same address."""
+    settings = _begin(values)
+    from gateway.cli.serving import serve_until_stopped  # noqa: PLC0415
+
+    serve_until_stopped(settings)
+
+
+@main.command(epilog=SCHEMA_EPILOG)
+@options_of("schema")
+def schema(**values: Any) -> None:
+    """Print the GraphQL schema of the cluster (SDL), sorted."""
+    settings = _begin(values)
+    from gateway.cli.running import fetch_sdl  # noqa: PLC0415
+
+    click.echo(fetch_sdl(settings), nl=False)
+
+
+@main.command(epilog=QUERY_EPILOG)
+@click.argument("query")
+@options_of("query")
+@click.pass_context
+def query(ctx: click.Context, /, query: str, **values: Any) -> None:
+    """Run one operation with no server: a query, a mutation, or a subscription (one line per event).
+
+    QUERY is the operation itself, @FILE, or - for standard input.
+    """
+    settings = _begin(values)
+    text, variables = _read_query(query), _read_variables(settings.variables)
+    from gateway.cli.running import run_operation  # noqa: PLC0415
+
+    if not run_operation(settings, text, variables):
+        ctx.exit(1)
+
+
+def _begin(values: dict[str, Any]) -> Settings:
+    settings = settings_from(values)
+    configure_logging(settings.log_level)
+    return settings
+
+
+def _read_query(argument: str) -> str:
+    try:
+        if argument == "-":
+            return sys.stdin.read()
+        if argument.startswith("@"):
+            return Path(argument[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read the query from {argument}: {error}") from error
+    return argument
+
+
+def _read_variables(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        variables = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"--variables is not JSON: {error}") from error
+    if not isinstance(variables, dict):
+        raise ConfigurationError('--variables has to be a JSON object, such as {"name": "web"}')
+    return variables

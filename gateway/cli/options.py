@@ -1,0 +1,71 @@
+"""click options from the settings, and how failures leave the process."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from gateway.errors import GatewayError
+from gateway.settings import Setting, Settings, settings
+
+__all__ = ["CANNOT_START", "INTERRUPTED", "Commands", "options_of", "settings_from"]
+
+CANNOT_START = 2
+INTERRUPTED = 130
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+SETTING_NAMES = frozenset(each.name for each in dataclasses.fields(Settings))
+
+
+def options_of(command: str) -> Callable[[Function], Function]:
+    """A decorator that adds an option for every setting of that command."""
+
+    def decorate(function: Function) -> Function:
+        for each in reversed([each for each in settings() if command in each.commands]):
+            function = _option(each)(function)
+        return function
+
+    return decorate
+
+
+def settings_from(values: dict[str, Any]) -> Settings:
+    """The settings of one invocation, from its options."""
+    return Settings(**{name: value for name, value in values.items() if name in SETTING_NAMES})
+
+
+def _option(setting: Setting) -> Callable[[Function], Function]:
+    text = setting.help.replace("`", "")
+    words = setting.default_words.replace("`", "")
+    return click.option(
+        setting.option,
+        setting.name,
+        type=_parameter_type(setting),
+        is_flag=setting.type is bool,
+        default=setting.default,
+        envvar=setting.variable,
+        show_default=False if setting.type is bool else words or True,
+        metavar=setting.metavar or None,
+        help=text,
+    )
+
+
+def _parameter_type(setting: Setting) -> click.ParamType[Any] | type:
+    if setting.choices:
+        return click.Choice(setting.choices, case_sensitive=False)
+    if setting.name == "port":
+        return click.IntRange(0, 65535)
+    return click.FloatRange(min=0) if setting.type is float else setting.type
+
+
+class Commands(click.Group):
+    """Turns this package's errors into one line on stderr and exit status 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except GatewayError as error:
+            click.echo(f"kube-graphql: {' '.join(error.message.split())}", err=True)
+            ctx.exit(CANNOT_START)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)

@@ -1,0 +1,64 @@
+"""Bearer tokens: where a caller puts them, and which strings can be one.
+
+A token is a secret: no message here repeats any part of it.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.errors import CallerUnauthenticated
+
+__all__ = ["bearer_token", "bearer_token_from_params"]
+
+# what may stand in a header and is no separator: a superset of RFC 6750's b64token, since Kubernetes'
+# static tokens are free text
+TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
+LONGEST_TOKEN = 32_768
+
+
+def bearer_token(headers: Mapping[str, str]) -> str | None:
+    """The token of ``Authorization: Bearer …``; None where there is no such header at all.
+
+    ``headers`` has lower-case names. Raises :class:`CallerUnauthenticated` for another scheme or a
+    malformed value, so that a typing mistake is not mistaken for an anonymous request.
+    """
+    value = headers.get("authorization")
+    return None if value is None else _parse(value)
+
+
+def bearer_token_from_params(params: Mapping[Any, Any] | None) -> str | None:
+    """The token in a ``connection_init`` payload; None where it has none.
+
+    Understood are ``{"Authorization": "Bearer …"}``, in any case, and the same inside ``{"headers": {…}}``.
+    Raises :class:`CallerUnauthenticated` for a value that is not a bearer token.
+    """
+    if params is None:
+        return None
+    value = _find(params)
+    if value is None and isinstance(params.get("headers"), Mapping):
+        value = _find(params["headers"])
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise CallerUnauthenticated("Authorization in connection_init has to be a string")
+    return _parse(value)
+
+
+def _find(params: Mapping[Any, Any]) -> Any:
+    found = [
+        value for key, value in params.items() if isinstance(key, str) and key.lower() == "authorization"
+    ]
+    if len(found) > 1:
+        raise CallerUnauthenticated("connection_init has Authorization more than once")
+    return found[0] if found else None
+
+
+def _parse(value: str) -> str:
+    scheme, _, token = value.strip(" \t").partition(" ")
+    token = token.strip(" \t")
+    if scheme.lower() != "bearer":
+        raise CallerUnauthenticated("the Authorization scheme has to be Bearer")
+    if TOKEN.fullmatch(token) is None or len(token) > LONGEST_TOKEN:
+        raise CallerUnauthenticated("the bearer token is malformed")
+    return token

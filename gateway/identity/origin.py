@@ -1,0 +1,86 @@
+"""Whether a request comes from this machine, and from a page that this gateway served.
+
+A gateway that lends its own identity must not be reachable through a browser by a page from elsewhere.
+Two ways lead there: DNS rebinding (the page's own name starts to resolve to 127.0.0.1; its requests carry
+that name in Host), and plain cross-site requests (they carry the page's Origin, or where a browser sends
+none, ``Sec-Fetch-Site``).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.errors import CallerRefused
+from gateway.settings import is_loopback
+
+__all__ = ["Authority", "check_local_request", "parse_authority", "parse_origin"]
+
+# RFC 3986 reg-name without percent-escapes and sub-delims, IPv4, or an IPv6 literal without a zone
+AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::([0-9]{1,5}))?", re.ASCII)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A host, without an IPv6 literal's brackets, and its port where one was given."""
+
+    host: str
+    port: int | None
+
+    @property
+    def loopback(self) -> bool:
+        return is_loopback(self.host)
+
+
+def parse_authority(text: str) -> Authority | None:
+    """Read ``host[:port]``; None for anything else, several values included."""
+    match = AUTHORITY.fullmatch(text)
+    if match is None:
+        return None
+    literal, name, digits = match.groups()
+    port = int(digits) if digits else None
+    if port is not None and not 0 < port < 65536:
+        return None
+    return Authority(literal or name, port)
+
+
+def parse_origin(text: str) -> tuple[str, Authority] | None:
+    """Read ``scheme://host[:port]`` with http or https; None for anything else, ``null`` included."""
+    scheme, separator, rest = text.partition("://")
+    authority = parse_authority(rest)
+    if not separator or authority is None or scheme.lower() not in DEFAULT_PORTS:
+        return None
+    return scheme.lower(), authority
+
+
+def check_local_request(headers: Mapping[str, str]) -> None:
+    """Raise :class:`CallerRefused` unless Host, Origin and Sec-Fetch-Site say loopback and same origin.
+
+    ``headers`` has lower-case names. The port in Host may be any (a port may be forwarded), but a page on
+    another port is another application: Origin has to name the same port as Host.
+    """
+    host = parse_authority(headers.get("host", ""))
+    if host is None or not host.loopback:
+        name = headers.get("host", "")[:100]
+        raise CallerRefused(f"this gateway answers on localhost, 127.0.0.1 and [::1] only, not as {name!r}")
+    origin = headers.get("origin")
+    if origin is not None and not _same_origin(origin, host):
+        raise CallerRefused(f"a page from {origin[:100]!r} may not use this gateway: it is another origin")
+    if origin is None and not _own_fetch(headers):
+        raise CallerRefused("a page from another origin may not use this gateway")
+
+
+def _same_origin(origin: str, host: Authority) -> bool:
+    parsed = parse_origin(origin)
+    if parsed is None:
+        return False
+    scheme, authority = parsed
+    default = DEFAULT_PORTS[scheme]
+    return authority.loopback and (authority.port or default) == (host.port or default)
+
+
+def _own_fetch(headers: Mapping[str, str]) -> bool:
+    """Fetch Metadata: browsers send no Origin with images, scripts and links; only links are harmless."""
+    if headers.get("sec-fetch-site") in (None, "same-origin", "none"):
+        return True
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"

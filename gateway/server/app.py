@@ -1,0 +1,42 @@
+"""The Starlette app: which path answers what."""
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from gateway.identity import Identity
+from gateway.server import examples, graphiql
+from gateway.server.endpoint import Endpoint, Executable
+from gateway.server.guard import Guard
+
+__all__ = ["build_app"]
+
+
+def build_app(gateway: Executable, identity: Identity) -> Starlette:
+    """The app over a gateway that has started; it owns nothing, so it needs no closing."""
+    endpoint = Endpoint(gateway, identity, graphiql.page())
+    routes: list[Route | WebSocketRoute | Mount] = [
+        Route("/", _index),
+        Route("/livez", _alive),
+        Route("/readyz", _alive),
+        Route("/graphql", endpoint),
+        WebSocketRoute("/graphql", endpoint),
+        graphiql.assets(),
+    ]
+    if (folder := examples.folder()) is not None:
+        routes.append(Mount("/examples", StaticFiles(directory=folder, html=True)))
+    return Starlette(routes=routes, middleware=[Middleware(Guard, identity=identity)])
+
+
+async def _index(request: Request) -> Response:
+    del request
+    return RedirectResponse("/graphql")
+
+
+async def _alive(request: Request) -> Response:
+    """Alive and ready are one: nothing listens before the schema stands."""
+    del request
+    return PlainTextResponse("ok")

@@ -1,0 +1,171 @@
+"""``/graphql``: Strawberry's view with this gateway's identities, statuses and JSON.
+
+Queries and mutations by POST, queries by GET, subscriptions by graphql-transport-ws and server-sent
+events. Statuses and media types follow "GraphQL over HTTP"; npm's ``graphql-http`` audits hold it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, process_result
+from strawberry.schema.base import BaseSchema
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
+
+from gateway.errors import CallerUnauthenticated
+from gateway.identity import Identity
+from gateway.kube.client import KubeClient
+from gateway.resolvers.context import RequestContext
+from gateway.server.guard import header_mapping
+from gateway.server.media_types import (
+    GRAPHQL_RESPONSE,
+    JSON,
+    accepts_event_stream,
+    accepts_page,
+    negotiate,
+)
+from gateway.server.responses import error_response, refusal
+from gateway.server.websocket import TextAdapter, TransportHandler
+
+__all__ = ["Endpoint", "Executable"]
+
+
+class Executable(Protocol):
+    """What the endpoint needs of :class:`gateway.execution.gateway.Gateway`."""
+
+    @property
+    def schema(self) -> BaseSchema: ...
+
+    def context(self, client: KubeClient | None) -> RequestContext: ...
+
+
+class Endpoint(GraphQL[RequestContext, None]):
+    """The ASGI app behind ``/graphql``; ``page`` is what a browser gets there."""
+
+    websocket_adapter_class = TextAdapter
+    graphql_transport_ws_handler_class = TransportHandler
+
+    def __init__(self, gateway: Executable, identity: Identity, page: Response) -> None:
+        super().__init__(
+            gateway.schema,
+            graphql_ide=None,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            # who may connect is the identity mode's to say, and has been said when this is asked
+            allowed_origins=("*",),
+        )
+        self.gateway = gateway
+        self.identity = identity
+        self.page = page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # a schema may be replaced while the gateway runs; a connection keeps the one that it began with
+        self.schema = self.gateway.schema
+        if scope["type"] == "websocket":
+            await self.run(WebSocket(scope, receive, send))
+            return
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        accept = request.headers.get("accept")
+        if request.method not in ("GET", "POST"):
+            allow = {"Allow": "GET, POST"}
+            return error_response(405, "use GET or POST", "BAD_REQUEST", headers=allow)
+        if request.method == "GET" and accepts_page(accept):
+            return self.page
+        media_type = negotiate(accept)
+        if media_type is None and not accepts_event_stream(accept):
+            text = f"this endpoint answers with {GRAPHQL_RESPONSE}, {JSON} or text/event-stream"
+            return error_response(406, text, "BAD_REQUEST")
+        request.state.media_type = media_type or JSON
+        return await self._execute(request)
+
+    async def _execute(self, request: Request) -> Response:
+        media_type = request.state.media_type
+        try:
+            client = self.identity.authenticate(header_mapping(request.scope))
+            response = await self.run(request, context=self.gateway.context(client))
+        except CallerUnauthenticated as error:
+            return refusal(error, media_type=media_type)
+        except HTTPException as error:
+            return error_response(error.status_code, error.reason, "BAD_REQUEST", media_type=media_type)
+        return response
+
+    async def get_context(
+        self, request: Request | WebSocket, response: Response | WebSocket
+    ) -> RequestContext:
+        """A websocket's context: nobody's, until ``connection_init`` says whose it is."""
+        del request, response
+        return self.gateway.context(None)
+
+    def should_render_graphql_ide(self, request: object) -> bool:
+        del request
+        return False
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        sub_response = await super().get_sub_response(request)
+        sub_response.media_type = request.state.media_type
+        return sub_response
+
+    async def parse_http_body(
+        self, request: AsyncHTTPRequestAdapter
+    ) -> GraphQLRequestData | list[GraphQLRequestData]:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        if request.method == "POST" and media_type != JSON:
+            # also what keeps a form on another page from posting here (CSRF)
+            raise HTTPException(415, "the body has to be application/json")
+        data = await super().parse_http_body(request)
+        if not isinstance(data, list):
+            _check_parameters(data)
+        return data
+
+    async def execute_operation(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return await super().execute_operation(*args, **kwargs)
+        except RecursionError as error:
+            raise HTTPException(400, "the query is nested too deeply") from error
+
+    async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
+        """The response map; without ``data`` where the operation never ran (GraphQL, 7.1.2)."""
+        del request
+        response = process_result(result)
+        if result.data is None and result.errors and all(error.path is None for error in result.errors):
+            del response["data"]
+        return response
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        media_type = sub_response.media_type or JSON
+        status = 400 if media_type == GRAPHQL_RESPONSE and "data" not in response_data else 200
+        return Response(msgspec.json.encode(response_data), status, media_type=media_type)
+
+    def encode_json(self, data: object) -> str | bytes:
+        return msgspec.json.encode(data)
+
+    def decode_json(self, data: str | bytes) -> object:
+        try:
+            return json.loads(data)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise json.JSONDecodeError("unreadable", "", 0) from error
+
+    def parse_query_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        parsed = super().parse_query_params(params)
+        # an empty parameter (``&variables=``) is one that was left out
+        return {name: value for name, value in parsed.items() if value != ""}
+
+
+def _check_parameters(data: GraphQLRequestData) -> None:
+    """The two parameters whose type Strawberry leaves unchecked or reports too late."""
+    if not isinstance(data.operation_name, (str, type(None))):
+        raise HTTPException(400, "operationName has to be a string or null")
+    if not data.query:
+        raise HTTPException(400, "the request has no query")

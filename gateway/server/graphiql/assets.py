@@ -1,0 +1,118 @@
+"""The page, its files and their hashes."""
+
+import html
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+__all__ = ["PACKAGES", "PackageFile", "assets", "page"]
+
+HERE = Path(__file__).parent
+CDN = "https://unpkg.com/"
+LOCAL = "graphiql/packages/"
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """One file of a pinned npm package; ``integrity`` as in HTML's attribute of that name."""
+
+    package: str
+    version: str
+    path: str
+    integrity: str
+
+    @property
+    def address(self) -> str:
+        """Its address below :data:`CDN`, and below :data:`LOCAL` alike."""
+        return f"{self.package}@{self.version}/{self.path}"
+
+    @property
+    def installed(self) -> Path:
+        return HERE / "node_modules" / self.package / self.path
+
+
+PACKAGES = (
+    PackageFile(
+        "react",
+        "18.3.1",
+        "umd/react.production.min.js",
+        "sha384-DGyLxAyjq0f9SPpVevD6IgztCFlnMF6oW/XQGmfe+IsZ8TqEiDrcHkMLKI6fiB/Z",
+    ),
+    PackageFile(
+        "react-dom",
+        "18.3.1",
+        "umd/react-dom.production.min.js",
+        "sha384-gTGxhz21lVGYNMcdJOyq01Edg0jhn/c22nsx0kyqP0TxaV5WVdsSH1fSDUf5YJj1",
+    ),
+    PackageFile(
+        "graphiql",
+        "3.8.3",
+        "graphiql.min.js",
+        "sha384-HbRVEFG0JGJZeAHCJ9Xm2+tpknBQ7QZmNlO/DgZtkZ0aJSypT96YYGRNod99l9Ie",
+    ),
+    PackageFile(
+        "graphiql",
+        "3.8.3",
+        "graphiql.min.css",
+        "sha384-Mq3vbRBY71jfjQAt/DcjxUIYY33ksal4cgdRt9U/hNPvHBCaT2JfJ/PTRiPKf0aM",
+    ),
+    PackageFile(
+        "@graphiql/plugin-explorer",
+        "3.2.6",
+        "dist/index.umd.js",
+        "sha384-5p6hGdlOTvUy6Wf0GauxCz+xM9YB/YYvcGG+bf9msr2eyd+KVIxgRkepHgUijedJ",
+    ),
+    PackageFile(
+        "@graphiql/plugin-explorer",
+        "3.2.6",
+        "dist/style.css",
+        "sha384-YN9MumWidbWKuNj8VfH5ggrFvm9YqAoIOMnKYpeGL3dr7Eg1qnQ+SAqSthdNZCjz",
+    ),
+)
+
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+def page() -> Response:
+    """The page; it loads local files where every one of them is installed, else all of them from the CDN."""
+    local = all(each.installed.is_file() for each in PACKAGES)
+    base = LOCAL if local else CDN
+    tags = "\n".join(_tag(each, base) for each in PACKAGES)
+    text = (HERE / "page.html").read_text(encoding="utf-8").replace("<!-- packages -->", tags)
+    # the page can run mutations with the reader's rights: nothing may frame it, and no other script run in it
+    source = "'self'" if local else f"'self' {CDN}"
+    policy = (
+        f"default-src 'self'; script-src {source}; style-src {source} 'unsafe-inline'; img-src 'self' data:; "
+        "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache", "Vary": "Accept"}
+    return Response(text, media_type="text/html", headers=headers)
+
+
+def _tag(file: PackageFile, base: str) -> str:
+    address = html.escape(base + file.address)
+    checked = f'integrity="{file.integrity}" crossorigin'
+    if file.path.endswith(".css"):
+        return f'    <link rel="stylesheet" href="{address}" {checked} />'
+    return f'    <script defer src="{address}" {checked}></script>'
+
+
+def assets() -> Mount:
+    """What the page loads from this gateway: its own script and style, and the packages where installed."""
+    installed = {each.address: each.installed for each in PACKAGES}
+
+    async def package_file(request: Request) -> Response:
+        path = installed.get(request.path_params["address"])
+        if path is None or not path.is_file():
+            return PlainTextResponse("not found", 404)
+        return FileResponse(path, headers=FOREVER)
+
+    routes = [
+        Route("/packages/{address:path}", package_file),
+        Mount("/", StaticFiles(directory=HERE / "static")),
+    ]
+    return Mount("/graphiql", routes=routes)

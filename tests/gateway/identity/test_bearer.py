@@ -1,0 +1,75 @@
+"""Where a bearer token may be, and what may be one."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import CallerUnauthenticated
+from gateway.identity.bearer import bearer_token, bearer_token_from_params
+
+tokens = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=60)
+
+
+@given(tokens, st.sampled_from(["Bearer", "bearer", "BEARER"]))
+def test_a_token_is_read_back_from_the_header(token: str, scheme: str):
+    assert bearer_token({"authorization": f"{scheme} {token}"}) == token
+
+
+@given(tokens, st.sampled_from(["Authorization", "authorization", "AUTHORIZATION"]), st.booleans())
+def test_a_token_is_read_back_from_connection_init(token: str, key: str, nested: bool):
+    params: dict[str, Any] = {key: f"Bearer {token}"}
+    assert bearer_token_from_params({"headers": params} if nested else params) == token
+
+
+def test_no_header_and_no_payload_are_no_token():
+    assert bearer_token({}) is None
+    assert bearer_token_from_params(None) is None
+    assert bearer_token_from_params({}) is None
+    assert bearer_token_from_params({"headers": {}}) is None
+    assert bearer_token_from_params({"headers": None, "x": 1}) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic YTpi",
+        "token",
+        "Bearer a b",
+        "Bearer a, Bearer b",
+        "Bearer a\nb",
+        "Bearer ü",
+    ],
+)
+def test_what_is_no_bearer_token_is_refused_instead_of_ignored(value: str):
+    with pytest.raises(CallerUnauthenticated):
+        bearer_token({"authorization": value})
+    with pytest.raises(CallerUnauthenticated):
+        bearer_token_from_params({"Authorization": value})
+
+
+@pytest.mark.parametrize("value", [1, ["Bearer a"], {"Bearer": "a"}, True])
+def test_connection_init_takes_text_only(value: Any):
+    with pytest.raises(CallerUnauthenticated):
+        bearer_token_from_params({"Authorization": value})
+
+
+def test_two_tokens_in_connection_init_are_refused():
+    with pytest.raises(CallerUnauthenticated):
+        bearer_token_from_params({"Authorization": "Bearer a", "authorization": "Bearer b"})
+
+
+@given(tokens.filter(lambda token: len(token) > 6))
+def test_no_message_repeats_a_token(token: str):
+    with pytest.raises(CallerUnauthenticated) as refused:
+        bearer_token({"authorization": f"Bearer {token} {token}"})
+    assert token not in str(refused.value)
+
+
+def test_a_token_of_absurd_length_is_refused():
+    with pytest.raises(CallerUnauthenticated):
+        bearer_token({"authorization": "Bearer " + "a" * 40_000})

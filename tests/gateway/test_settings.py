@@ -1,0 +1,69 @@
+"""The settings and their documentation."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli import main
+from gateway.errors import ConfigurationError
+from gateway.settings import Auth, Setting, Settings, is_loopback, settings, settings_table
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readme_has_the_table_of_all_settings():
+    if not README.exists():
+        pytest.skip("there is no README.md yet")
+    section = re.search(
+        r"<!-- settings -->\n+(.*?)\n+<!-- /settings -->", README.read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert section, "README.md has no section between <!-- settings --> and <!-- /settings -->"
+    assert section[1].strip() == settings_table().strip(), "python -m gateway.settings prints the new table"
+
+
+@pytest.mark.parametrize("command", ["serve", "schema", "query"])
+def test_every_option_of_a_command_is_a_setting_with_a_variable(command: str):
+    options = {
+        option: parameter.envvar
+        for parameter in main.commands[command].params
+        for option in parameter.opts
+        if option.startswith("--") and option != "--help"
+    }
+    assert options == {each.option: each.variable for each in settings() if command in each.commands}
+
+
+@pytest.mark.parametrize("setting", list(settings()), ids=lambda each: each.name)
+def test_help_names_every_setting(setting: Setting):
+    for command in setting.commands:
+        help_text = CliRunner().invoke(main, [command, "--help"]).output
+        assert setting.option in help_text
+
+
+def test_the_table_has_one_row_per_setting():
+    rows = settings_table().splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == [each.option for each in settings()]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost", "LOCALHOST", "localhost."])
+def test_loopback_hosts_default_to_local(host: str):
+    assert is_loopback(host)
+    assert Settings(host=host).resolved_auth() is Auth.LOCAL
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.com", "localhost.example.com", ""])
+def test_every_other_host_defaults_to_passthrough(host: str):
+    assert not is_loopback(host)
+    assert Settings(host=host).resolved_auth() is Auth.PASSTHROUGH
+
+
+def test_local_on_another_host_is_refused_and_says_what_to_do():
+    with pytest.raises(
+        ConfigurationError, match=r"not on 0\.0\.0\.0: use --host 127\.0\.0\.1, or --auth pass"
+    ):
+        Settings(host="0.0.0.0", auth="local").resolved_auth()
+
+
+def test_passthrough_may_be_asked_for_on_loopback():
+    assert Settings(auth="passthrough").resolved_auth() is Auth.PASSTHROUGH
