@@ -1,0 +1,182 @@
+"""The command line: what it prints, how it ends, and that it ends."""
+
+import json
+import re
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.fixtures.api import core, pod
+from tests.fixtures.backends import Backend, write_kubeconfig
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.ports import free_port
+from tests.fixtures.processes import run_gateway, start_process
+from tests.fixtures.waiting import wait_until
+
+QUERY = '{ pod(name: "app-0-00000", namespace: "team-0") { metadata { name } } }'
+DATA = {"pod": {"metadata": {"name": "app-0-00000"}}}
+
+
+def run(backend: Backend, *arguments: str) -> tuple[int, str, str]:
+    done = run_gateway(*arguments, "--kubeconfig", str(backend.kubeconfig))
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_query_prints_its_result(backend: Backend) -> None:
+    status, printed, _ = run(backend, "query", QUERY)
+    assert (status, json.loads(printed)["data"]) == (0, DATA)
+
+
+def test_a_result_as_yaml(backend: Backend) -> None:
+    status, printed, _ = run(backend, "query", QUERY, "--output", "yaml")
+    assert (status, yaml.safe_load(printed)["data"]) == (0, DATA)
+    assert not printed.lstrip().startswith("{")
+
+
+def test_variables_come_as_json(backend: Backend) -> None:
+    query = 'query($name: String!) { pod(name: $name, namespace: "team-0") { metadata { name } } }'
+    status, printed, _ = run(backend, "query", query, "--variables", '{"name": "app-0-00000"}')
+    assert (status, json.loads(printed)["data"]) == (0, DATA)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ('{ pod(name: "absent", namespace: "team-0") { kind } }', "NOT_FOUND"),
+        ("{ nonsense }", "nonsense"),
+        ("{ nonsense", "Syntax Error"),
+    ],
+)
+def test_errors_are_printed_and_the_exit_status_is_1(backend: Backend, query: str, said: str) -> None:
+    status, printed, complaint = run(backend, "query", query)
+    assert status == 1
+    assert said in printed + complaint
+    assert "Traceback" not in printed + complaint
+
+
+def test_a_subscription_prints_a_line_per_event(backend: Backend, namespace: str, tmp_path: Path) -> None:
+    query = f'subscription {{ pods(namespace: "{namespace}") {{ type object {{ metadata {{ name }} }} }} }}'
+    command = ["query", query, "--kubeconfig", str(backend.kubeconfig)]
+    with start_process([sys.executable, "-m", "gateway", *command], tmp_path) as process:
+        process.wait_for_output("SYNCED")
+        backend.api().create(core("pods", namespace), pod("printed", labels={}))
+        process.wait_for_output("printed")
+        lines = [json.loads(line) for line in process.stdout.read_text().splitlines()]
+        assert [each["data"]["pods"]["type"] for each in lines] == ["SYNCED", "ADDED"]
+        process.interrupt()
+        process.wait()
+        assert "Traceback" not in process.output()
+
+
+def complaint(status: int, text: str, *wanted: str) -> None:
+    """One clear line, exit status 2, no traceback."""
+    assert status == 2, text
+    assert len(text.strip().splitlines()) == 1, text
+    assert "Traceback" not in text
+    for each in wanted:
+        assert each in text
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("schema",), ("query", "{ __typename }")])
+class TestOneLineAndStatus2:
+    def test_for_a_context_that_is_not_there(self, demo_cluster: Backend, command: tuple[str, ...]) -> None:
+        status, _, text = run(demo_cluster, *command, "--context", "nowhere")
+        complaint(status, text, "nowhere", "admin")
+
+    def test_for_a_server_that_is_not_there(self, tmp_path: Path, command: tuple[str, ...]) -> None:
+        server = f"127.0.0.1:{free_port()}"
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", f"http://{server}")
+        done = run_gateway(*command, "--kubeconfig", str(kubeconfig))
+        complaint(done.returncode, done.stderr, server)
+
+    @pytest.mark.parametrize("text", ["{", "[]", "clusters: 7", "apiVersion: v1\nkind: Config\n", "\x00"])
+    def test_for_a_malformed_kubeconfig(self, tmp_path: Path, command: tuple[str, ...], text: str) -> None:
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(text)
+        done = run_gateway(*command, "--kubeconfig", str(kubeconfig))
+        complaint(done.returncode, done.stderr)
+
+    def test_for_a_kubeconfig_that_is_not_there(self, tmp_path: Path, command: tuple[str, ...]) -> None:
+        done = run_gateway(*command, "--kubeconfig", str(tmp_path / "absent"))
+        complaint(done.returncode, done.stderr, str(tmp_path / "absent"))
+
+
+def test_a_port_in_use_is_one_line_and_status_2(demo_cluster: Backend) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        status, _, text = run(demo_cluster, "serve", "--port", port)
+    complaint(status, text, port)
+
+
+@pytest.mark.cluster
+def test_a_certificate_that_is_not_trusted_is_one_line_and_status_2(
+    seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", seeded_cluster.server)
+    done = run_gateway("query", "{ __typename }", "--kubeconfig", str(kubeconfig))
+    complaint(done.returncode, done.stderr, "certificate")
+
+
+@pytest.mark.cluster
+def test_a_token_that_is_not_known_is_one_line_and_status_2(seeded_cluster: Backend, tmp_path: Path) -> None:
+    config: dict[str, Any] = yaml.safe_load(seeded_cluster.kubeconfig.read_text())
+    config["users"][0]["user"]["token"] = "mallory-token"
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(yaml.safe_dump(config))
+    done = run_gateway("query", "{ __typename }", "--kubeconfig", str(kubeconfig))
+    complaint(done.returncode, done.stderr)
+    assert "mallory" not in done.stderr
+
+
+def test_start_up_says_where_what_who_and_how_much(gateway: GatewayProcess, backend: Backend) -> None:
+    output = gateway.process.wait_for_output(f"{gateway.url}/graphql")
+    (line,) = [each for each in output.splitlines() if gateway.url in each]
+    assert backend.server in line
+    assert "local" in line
+    assert re.search(r"\b\d+ kinds\b", line)
+
+
+def test_debug_prints_the_phases_of_start_up(backend: Backend, tmp_path: Path) -> None:
+    options = ["--kubeconfig", str(backend.kubeconfig), "--log-level", "debug"]
+    with start_gateway(tmp_path, *options) as started:
+        output = started.process.wait_for_output(f"{started.url}/graphql").lower()
+    for phase in ("discovery", "openapi", "schema"):
+        assert re.search(rf"{phase}.*\d+(\.\d+)? ?ms", output), phase
+
+
+async def test_ctrl_c_ends_it_at_once_with_subscriptions_open(backend: Backend, tmp_path: Path) -> None:
+    query = "subscription { pods { type object { metadata { name } } } }"
+    with start_gateway(tmp_path, "--kubeconfig", str(backend.kubeconfig)) as started:
+        async with started.socket() as one, started.socket() as two:
+            streams = [await each.subscribe(query) for each in (one, two, two)]
+            for stream in streams:
+                await stream.synced()
+            started.process.interrupt()
+            assert started.process.wait() in (0, 130)
+        assert "Traceback" not in started.process.output()
+        wait_until(lambda: port_is_free(started.port), "its port to be free again")
+
+
+def port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_every_command_has_help(tmp_path: Path) -> None:
+    for command in ((), ("serve",), ("schema",), ("query",)):
+        done = run_gateway(*command, "--help")
+        assert done.returncode == 0
+        assert "Usage:" in done.stdout
+
+
+def test_settings_come_from_the_environment(backend: Backend) -> None:
+    variables = {"KUBE_GRAPHQL_KUBECONFIG": str(backend.kubeconfig), "KUBE_GRAPHQL_OUTPUT": "yaml"}
+    done = run_gateway("query", QUERY, variables=variables)
+    assert (done.returncode, yaml.safe_load(done.stdout)["data"]) == (0, DATA)
+    assert not done.stdout.startswith("{")

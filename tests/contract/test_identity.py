@@ -1,0 +1,180 @@
+"""Who the API server sees: local for a person's own machine, passthrough for everybody's token."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.fixtures.backends import Backend, TappedGateway, write_kubeconfig
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.graphql_ws import StreamEnded, open_socket
+from tests.fixtures.processes import run_gateway
+from tests.fixtures.tap import tapped
+
+NAMES = '{ pods(namespace: "team-1") { items { metadata { name } } } }'
+WATCH = 'subscription { pods(namespace: "team-1") { type object { metadata { name } } } }'
+BODY = {"query": "{ __typename }"}
+
+
+@pytest.fixture
+def passthrough(backend: Backend, tmp_path: Path) -> Iterator[TappedGateway]:
+    """A gateway that lends nobody its own identity; it starts as the user ``gateway``."""
+    server = urlsplit(backend.server)
+    assert server.hostname is not None
+    assert server.port is not None
+    with tapped(server.hostname, server.port, backend.trust) as tap:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", tap.url)
+        options = ["--kubeconfig", str(kubeconfig), "--context", "gateway", "--auth", "passthrough"]
+        with start_gateway(tmp_path / "gateway", *options, "--grace-period", "0.2") as gateway:
+            yield TappedGateway(gateway, tap)
+
+
+def bearer(user: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {user}-token"}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
+async def test_local_answers_to_no_other_name(gateway: GatewayProcess, host: str) -> None:
+    for method, path, body in (
+        ("POST", "/graphql", BODY),
+        ("GET", "/graphql", None),
+        ("GET", "/examples/", None),
+    ):
+        response = await gateway.request(method, path, json=body, headers={"host": host})
+        assert response.status_code in (400, 403), (method, path)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+async def test_local_answers_to_the_names_of_this_machine(gateway: GatewayProcess, host: str) -> None:
+    response = await gateway.request(
+        "POST", "/graphql", json=BODY, headers={"host": f"{host}:{gateway.port}"}
+    )
+    assert response.json() == {"data": {"__typename": "Query"}}
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://localhost.evil.example"])
+async def test_local_refuses_pages_from_elsewhere(gateway: GatewayProcess, origin: str) -> None:
+    response = await gateway.request("POST", "/graphql", json=BODY, headers={"origin": origin})
+    assert response.status_code == 403
+    assert response.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+    with pytest.raises(InvalidStatus) as refusal:
+        async with open_socket(gateway.socket_url, origin=origin):
+            pass
+    assert refusal.value.response.status_code == 403
+
+
+async def test_local_serves_its_own_pages(gateway: GatewayProcess) -> None:
+    response = await gateway.request("POST", "/graphql", json=BODY, headers={"origin": gateway.url})
+    assert response.json() == {"data": {"__typename": "Query"}}
+    async with open_socket(gateway.socket_url, origin=gateway.url) as socket:
+        await socket.initialise()
+
+
+def test_local_binds_to_loopback_only(backend: Backend) -> None:
+    options = ["--kubeconfig", str(backend.kubeconfig), "--host", "0.0.0.0", "--auth", "local"]
+    done = run_gateway("serve", *options)
+    assert done.returncode == 2
+    assert "loopback" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+async def test_passthrough_has_no_answer_without_a_token(passthrough: TappedGateway) -> None:
+    gateway = passthrough.gateway
+    before = len(passthrough.tap.requests)
+    for query in (NAMES, "{ version { gitVersion } }", "{ __typename }"):
+        response = await gateway.request("POST", "/graphql", json={"query": query})
+        assert response.status_code == 401
+        assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    response = await gateway.request("POST", "/graphql", json=BODY, headers={"authorization": "Basic YTpi"})
+    assert response.status_code == 401
+    with pytest.raises(ConnectionClosed) as closed:
+        async with gateway.socket():
+            pass
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
+    assert len(passthrough.tap.requests) == before, "nothing was asked upstream"
+
+
+async def test_passthrough_takes_the_token_from_the_header_or_the_connection(
+    passthrough: TappedGateway,
+) -> None:
+    gateway = passthrough.gateway
+    data = await gateway.data(NAMES, headers=bearer("admin"))
+    assert data["pods"]["items"]
+    for arguments in ({"headers": bearer("admin")}, {"params": bearer("admin")}):
+        async with gateway.subscribe(WATCH, **arguments) as stream:
+            assert await stream.synced()
+
+
+async def test_informers_are_never_shared_between_two_identities(passthrough: TappedGateway) -> None:
+    gateway, tap = passthrough.gateway, passthrough.tap
+    async with gateway.subscribe(WATCH, params=bearer("admin")) as first:
+        await first.synced()
+        async with gateway.subscribe(WATCH, params=bearer("admin")) as same:
+            await same.synced()
+            assert len(tap.open_watches("pods")) == 1
+        async with gateway.subscribe(WATCH, params=bearer("bob")) as other:
+            await other.synced()
+            assert len(tap.open_watches("pods")) == 2
+
+
+@pytest.fixture(scope="module")
+def guarded(seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway on the real API server, where roles are enforced."""
+    options = [
+        "--kubeconfig",
+        str(seeded_cluster.kubeconfig),
+        "--context",
+        "gateway",
+        "--auth",
+        "passthrough",
+    ]
+    with start_gateway(tmp_path_factory.mktemp("guarded"), *options) as started:
+        yield started
+
+
+@pytest.mark.cluster
+async def test_a_caller_without_rights_is_forbidden(guarded: GatewayProcess) -> None:
+    answer = await guarded.execute(NAMES, headers=bearer("alice"))
+    (error,) = answer["errors"]
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    kubernetes = error["extensions"]["kubernetes"]
+    assert (kubernetes["status"], kubernetes["reason"]) == (403, "Forbidden")
+    assert 'User "alice" cannot list resource "pods"' in kubernetes["message"]
+
+
+@pytest.mark.cluster
+async def test_a_caller_without_rights_may_not_subscribe(guarded: GatewayProcess) -> None:
+    async with guarded.subscribe(WATCH, params=bearer("admin")) as allowed:
+        await allowed.synced()
+        async with guarded.subscribe(WATCH, params=bearer("alice")) as stream:
+            try:
+                errors = (await stream.result())["errors"]
+            except StreamEnded as ended:
+                errors = ended.errors
+        assert errors[0]["extensions"]["code"] == "FORBIDDEN"
+
+
+@pytest.mark.cluster
+async def test_a_callers_rights_are_what_the_api_server_says(guarded: GatewayProcess) -> None:
+    assert (await guarded.data(NAMES, headers=bearer("bob")))["pods"]["items"]
+    elsewhere = NAMES.replace("team-1", "team-0")
+    assert (await guarded.error(elsewhere, headers=bearer("bob")))["extensions"]["code"] == "FORBIDDEN"
+    everywhere = "{ pods { items { kind } } }"
+    assert (await guarded.error(everywhere, headers=bearer("bob")))["extensions"]["code"] == "FORBIDDEN"
+    patch = 'mutation { patchPod(name: "app-1-00001", namespace: "team-1", patch: {metadata: {}}) { kind } }'
+    assert (await guarded.error(patch, headers=bearer("bob")))["extensions"]["code"] == "FORBIDDEN"
+
+
+@pytest.mark.cluster
+async def test_a_token_that_the_api_server_does_not_know_is_unauthenticated(guarded: GatewayProcess) -> None:
+    error = await guarded.error(NAMES, headers=bearer("mallory"))
+    assert error["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.cluster
+async def test_no_token_is_ever_logged(guarded: GatewayProcess) -> None:
+    await guarded.execute(NAMES, headers=bearer("mallory"))
+    assert "-token" not in guarded.process.output()

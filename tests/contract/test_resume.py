@@ -1,0 +1,140 @@
+"""Subscriptions outlive their API server: nothing lost, nothing twice."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.fixtures.api import deployment, grouped
+from tests.fixtures.backends import Backend, TappedGateway
+from tests.fixtures.graphql_ws import Stream
+from tests.fixtures.tap import Tap
+from tests.fixtures.waiting import eventually
+
+DEPLOYMENTS = """subscription($n: String) {
+  deployments(namespace: $n) { type object { metadata { name } spec { replicas } } } }"""
+
+
+def go_down(backend: Backend, tap: Tap) -> None:
+    """Kill the real kube-apiserver; cut the line to the demo, which would lose its memory."""
+    if backend.control_plane is not None:
+        backend.control_plane.kill_apiserver()
+    tap.cut()
+
+
+def come_back(backend: Backend, tap: Tap) -> None:
+    if backend.control_plane is not None:
+        backend.control_plane.start_apiserver()
+    tap.mend()
+
+
+def brief(event: dict[str, Any]) -> tuple[str, str, int]:
+    return event["type"], event["object"]["metadata"]["name"], event["object"]["spec"]["replicas"]
+
+
+async def expect_exactly(
+    stream: Stream,
+    expected: set[tuple[str, str, int]],
+    change: Callable[[], object],
+    last: tuple[str, str, int],
+) -> None:
+    """Those events in any order, each once; then ``change`` is made, and ``last`` is the very next event."""
+    seen = [brief(await stream.event()) for _ in expected]
+    assert (len(seen), set(seen)) == (len(expected), expected)
+    change()
+    assert brief(await stream.event()) == last
+
+
+async def test_no_event_is_lost_when_the_api_server_dies_and_comes_back(
+    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+) -> None:
+    api, tap = backend.api(), tapped_gateway.tap
+    path = grouped("apps/v1", "deployments", namespace)
+    async with tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
+        assert len(await stream.synced()) == 2
+        api.merge(f"{path}/web", {"spec": {"replicas": 2}})
+        assert brief(await stream.event()) == ("MODIFIED", "web", 2)
+        go_down(backend, tap)
+        come_back(backend, tap)
+        api.merge(f"{path}/web", {"spec": {"replicas": 3}})
+        api.create(path, deployment("new", replicas=5))
+        api.delete(f"{path}/api")
+        await expect_exactly(
+            stream,
+            {("MODIFIED", "web", 3), ("ADDED", "new", 5), ("DELETED", "api", 1)},
+            lambda: api.merge(f"{path}/new", {"spec": {"replicas": 6}}),
+            ("MODIFIED", "new", 6),
+        )
+
+
+async def test_what_changed_while_the_line_was_cut_comes_when_it_is_mended(
+    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+) -> None:
+    api, tap = backend.api(), tapped_gateway.tap
+    path = grouped("apps/v1", "deployments", namespace)
+    async with tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
+        await stream.synced()
+        tap.cut()
+        api.merge(f"{path}/web", {"spec": {"replicas": 7}})
+        api.create(path, deployment("new"))
+        api.delete(f"{path}/api")
+        tap.mend()
+        await expect_exactly(
+            stream,
+            {("MODIFIED", "web", 7), ("ADDED", "new", 1), ("DELETED", "api", 1)},
+            lambda: api.merge(f"{path}/web", {"spec": {"replicas": 8}}),
+            ("MODIFIED", "web", 8),
+        )
+
+
+@pytest.mark.cluster
+async def test_after_an_expired_resource_version_only_the_difference_comes(
+    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+) -> None:
+    """A kube-apiserver that was started again answers a watch from before with 410."""
+    api, tap = backend.api(), tapped_gateway.tap
+    path = grouped("apps/v1", "deployments", namespace)
+    async with tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
+        assert len(await stream.synced()) == 2
+        tap.cut()
+        api.merge(f"{path}/web", {"spec": {"replicas": 9}})
+        api.create(path, deployment("new", replicas=2))
+        api.delete(f"{path}/api")
+        forget(backend)
+        before = len(tap.requests)
+        tap.mend()
+        await expect_exactly(
+            stream,
+            {("MODIFIED", "web", 9), ("ADDED", "new", 2), ("DELETED", "api", 1)},
+            lambda: api.merge(f"{path}/web", {"spec": {"replicas": 10}}),
+            ("MODIFIED", "web", 10),
+        )
+        assert any(starts_over(each.target) for each in tap.requests[before:])
+
+
+def forget(backend: Backend) -> None:
+    """Make the API server forget its history of changes, so that older resource versions are gone."""
+    assert backend.control_plane is not None
+    backend.control_plane.restart_apiserver()
+
+
+def starts_over(target: str) -> bool:
+    """Whether a request asks for the whole set, as a list or as a WatchList."""
+    return "/deployments" in target and ("watch=" not in target or "sendInitialEvents=true" in target)
+
+
+async def test_an_unreachable_api_server_is_an_error_and_not_the_end(
+    tapped_gateway: TappedGateway,
+) -> None:
+    gateway, tap = tapped_gateway.gateway, tapped_gateway.tap
+    query = '{ pod(name: "app-0-00000", namespace: "team-0") { metadata { name } } }'
+    tap.cut()
+    answer = await gateway.execute(query)
+    assert answer["data"] == {"pod": None}
+    assert answer["errors"][0]["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    tap.mend()
+
+    async def answers_again() -> bool:
+        return "errors" not in await gateway.execute(query)
+
+    await eventually(answers_again, "the gateway to answer again")
