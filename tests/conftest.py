@@ -1,3 +1,7 @@
 """Loads the fixtures, which stand in tests/fixtures, one module per subject."""
 
-pytest_plugins = ["tests.fixtures.backends", "tests.fixtures.control_plane"]
+import pytest
+
+pytest.register_assert_rewrite("tests.fixtures")
+
+pytest_plugins = ["tests.fixtures.control_plane", "tests.fixtures.backends"]
