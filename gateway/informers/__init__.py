@@ -1,0 +1,56 @@
+"""Shared informers: one watch upstream per resource, however many subscribers.
+
+What a subscriber can rely on:
+
+**A subscription** is: the initial events, one ``SYNCED``, then every change. The initial events are an
+``ADDED`` for each selected object; with ``SYNCED`` the subscriber has the whole set, as of the resource
+version that ``SYNCED`` carries. ``send_initial_events=False`` leaves the initial events out.
+
+**Resuming.** Each event's resource version is a place to resume from: pass the newest one that was
+received as ``resource_version``. There are two answers, and the first event tells them apart:
+
+- ``SYNCED`` with *exactly the resource version that was asked for*: the subscription continues from
+  there. What the subscriber already has is the whole set as of then; each change since follows.
+- Anything else: that was too long ago, and everything comes afresh, as if nothing had been asked for.
+  The subscriber forgets what it had: an object that it is not told of up to ``SYNCED`` is gone. (With
+  ``send_initial_events=False`` this is the error ``Gone`` instead, as from the API server.)
+
+There is never a gap: where it is not certain that each change since can be told, it is everything
+afresh. An event may repeat what the subscriber knows only across a resume, never within a subscription.
+
+**Order.** Events come in the order of their resource versions, the initial ones too; of one object none is
+ever older than one before it. Between objects there is no other promise.
+
+**Visibility.** An object's bytes are exactly what the API server sent, with ``kind`` and ``apiVersion``,
+which a LIST leaves out of its items. An object that comes to match a subscriber's selectors is ``ADDED``
+to that subscriber, one that ceases to is ``DELETED``: with its last matching state, at the resource
+version of the change, as the API server does. What does not match is never seen. Nothing is
+shared between two identities (:attr:`gateway.kube.client.KubeClient.identity`).
+
+**Deletion.** ``DELETED`` carries the object as it was last. Where a deletion was missed and found by
+a re-list, that is the last state that was known. An object that was deleted and made again under the
+same name in one unseen moment is ``DELETED`` with the old uid, then ``ADDED`` with the new one.
+
+**Resync.** Connections that end, break or fall silent, an API server that restarts, resource versions that
+have expired: subscribers notice none of it. They get what changed meanwhile, each change once;
+an object that did not change gets no event. A re-list is the truth, also where resource versions went
+back (an etcd restored from a backup).
+
+**Bounds.** Per subscriber, waiting events are bounded by count of objects and by bytes (the initial events
+are not counted). Waiting events of one object collapse to the newest state: ``ADDED`` and then
+``MODIFIED`` is one ``ADDED``; ``ADDED`` and then ``DELETED`` is nothing. A subscriber over its bound is
+ended with :class:`gateway.errors.SubscriberTooSlow`, delays nobody, and can resume. Nothing is dropped
+silently. The bytes of an object exist once, shared by the store and all subscribers.
+
+**End.** 401, 403, 404 and every other refusal by the API server are final: the error ends every
+subscription of that informer. Closing the registry lets every subscription end normally.
+
+Not here: HTTP (:mod:`gateway.kube`), GraphQL, and whether somebody may watch (:mod:`gateway.identity`).
+"""
+
+from gateway.informers.events import EventType, ObjectEvent, Scope
+from gateway.informers.informer import Informer
+from gateway.informers.registry import InformerRegistry
+from gateway.informers.timing import Clock, Timing
+
+__all__ = ["Clock", "EventType", "Informer", "InformerRegistry", "ObjectEvent", "Scope", "Timing"]

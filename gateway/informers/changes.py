@@ -1,0 +1,86 @@
+"""One change of one object, and what it is to somebody who sees only a part of the objects."""
+
+from dataclasses import dataclass, field
+
+from gateway.informers.events import EventType, ObjectEvent, Scope
+from gateway.informers.fields import value_of
+from gateway.informers.store import StoredObject
+from gateway.kube.watch import with_resource_version
+from schema.selectors import FieldSelector, LabelSelector
+
+__all__ = ["Change", "Filter"]
+
+
+@dataclass(slots=True)
+class Change:
+    """An object's state before and after; None where it did not exist.
+
+    ``resource_version`` is where somebody who knows of this change resumes. ``final`` is the last state
+    of a deleted object.
+    """
+
+    old: StoredObject | None
+    new: StoredObject | None
+    resource_version: str
+    final: bytes = b""
+    _departed: bytes | None = field(default=None, init=False, repr=False)
+
+    @property
+    def subject(self) -> StoredObject:
+        """The object that changed; at least one of its states exists."""
+        stored = self.new or self.old
+        if stored is None:
+            raise ValueError("a change without an object")
+        return stored
+
+    @property
+    def size(self) -> int:
+        """The bytes that only this change keeps alive, once the store has moved on."""
+        return len(self.final) if self.new is None else len(self.new.object)
+
+    def departed(self) -> bytes:
+        """The old state at the new resource version: what those get whose selection it left."""
+        if self.new is None:
+            return self.final
+        if self._departed is None:
+            self._departed = (
+                with_resource_version(self.old.object, self.resource_version) if self.old else b""
+            )
+        return self._departed
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a subscriber sees: a scope, and selectors on labels and on fields that the store has."""
+
+    scope: Scope = field(default_factory=Scope)
+    labels: LabelSelector = field(default_factory=LabelSelector)
+    fields: FieldSelector = field(default_factory=FieldSelector)
+
+    def selects(self, stored: StoredObject) -> bool:
+        metadata = stored.header.metadata
+        return (
+            (self.scope.namespace is None or self.scope.namespace == metadata.namespace)
+            and (self.scope.name is None or self.scope.name == metadata.name)
+            and (self.labels.empty or self.labels.matches(stored.labels))
+            and (self.fields.empty or self.fields.matches(value_of(stored.header)))
+        )
+
+    def event(self, change: Change) -> ObjectEvent | None:
+        """The change as it looks through this filter; None where it cannot be seen."""
+        before = change.old is not None and self.selects(change.old)
+        after = change.new is not None and self.selects(change.new)
+        if change.new is not None and after:
+            kind, body = (EventType.MODIFIED if before else EventType.ADDED), change.new.object
+        elif before:
+            kind, body = EventType.DELETED, change.departed()
+        else:
+            return None
+        subject = change.subject
+        return ObjectEvent(kind, body, change.resource_version, subject.uid, subject.key)
+
+    def initial(self, stored: StoredObject) -> ObjectEvent | None:
+        """The object as an initial event; None where it cannot be seen."""
+        if not self.selects(stored):
+            return None
+        return ObjectEvent(EventType.ADDED, stored.object, stored.resource_version, stored.uid, stored.key)

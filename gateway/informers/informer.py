@@ -1,0 +1,245 @@
+"""One informer: a store that a reflector keeps up to date, and the subscribers that are told of it."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gateway.errors import GatewayError, Gone, Status
+from gateway.informers.broadcaster import Broadcaster
+from gateway.informers.changes import Change, Filter
+from gateway.informers.counters import Counters
+from gateway.informers.difference import difference
+from gateway.informers.events import EventType, ObjectEvent, Scope
+from gateway.informers.history import History
+from gateway.informers.store import Store, StoredObject, version_number
+from gateway.informers.subscription import Limits, Subscription
+from gateway.kube.watch import WatchEvent
+
+__all__ = ["Informer", "Resume", "WentBack"]
+
+logger = logging.getLogger(__name__)
+
+CHANGES_BETWEEN_PAUSES = 64
+
+
+class WentBack(GatewayError):
+    """A resource version is lower than one before it: only a new LIST can tell what is true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """From where a subscriber wants to go on, and whether it takes everything afresh instead.
+
+    ``reached`` says that the API server itself has reached that resource version.
+    """
+
+    resource_version: str | None = None
+    send_initial_events: bool = True
+    reached: bool = False
+
+
+class Informer:
+    """The objects of one scope as the API server last told, and everybody who wants to know.
+
+    The reflector calls ``replace``, ``apply`` and ``advance``; whoever runs it calls ``end``.
+    """
+
+    def __init__(
+        self, scope: Scope, limits: Limits, counters: Counters, history: History | None = None
+    ) -> None:
+        self.scope = scope
+        self.resource_version = ""
+        self.error: GatewayError | None = None
+        self.ended = False
+        self._limits = limits
+        self._counters = counters
+        self._store = Store()
+        self._history = history or History(most_changes=4096, most_bytes=32 << 20)
+        self._broadcaster = Broadcaster()
+        self._settled = asyncio.Event()
+        self._ordered = True
+        self._went_back = False
+
+    # what readers use
+
+    @property
+    def synced(self) -> bool:
+        """Whether the store is the whole set as of ``resource_version``."""
+        return self._settled.is_set() and not self.ended
+
+    def get(self, key: str) -> StoredObject | None:
+        """The object with that key (``namespace/name``, or the name)."""
+        return self._store.get(key)
+
+    def items(self) -> Sequence[StoredObject]:
+        """All objects, as of ``resource_version``."""
+        return self._store.snapshot()
+
+    async def settled(self) -> None:
+        """Wait until the store is a whole set, or the informer has ended; raises what it ended with."""
+        await self._settled.wait()
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+
+    # what subscribers use
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._broadcaster)
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait in the queues of all subscribers."""
+        return self._broadcaster.waiting
+
+    def is_behind(self, resource_version: str | None) -> bool:
+        """Whether that resource version is newer than anything that has been seen here."""
+        number, own = version_number(resource_version or ""), version_number(self.resource_version)
+        return number is not None and own is not None and number > own
+
+    def subscribe(self, filter_: Filter, resume: Resume) -> Subscription:
+        """Begin a subscription, of a settled informer. Raises Gone as :class:`Resume` says."""
+        number = version_number(resume.resource_version or "") or 0
+        opening = self._opening(filter_, resume, number)
+        subscription = Subscription(
+            opening,
+            limits=self._limits,
+            skip_until=number if self.is_behind(resume.resource_version) and resume.reached else 0,
+            on_too_slow=self._count_too_slow,
+        )
+        if self.ended:
+            subscription.end(self.error)
+        self._broadcaster.add(filter_, subscription)
+        return subscription
+
+    def unsubscribe(self, filter_: Filter, subscription: Subscription) -> None:
+        self._broadcaster.discard(filter_, subscription)
+        subscription.end()
+
+    def _opening(self, filter_: Filter, resume: Resume, number: int) -> Iterator[ObjectEvent | None]:
+        if number:
+            missed = self._missed(resume, number)
+            if missed is not None:
+                return replay(filter_, missed, resume.resource_version or "")
+            if not resume.send_initial_events:
+                message = f"too old resource version: {resume.resource_version}"
+                raise Gone(Status(410, "Expired", message))
+        objects = self._store.snapshot() if resume.send_initial_events else ()
+        return initial(filter_, objects, self.resource_version)
+
+    def _missed(self, resume: Resume, number: int) -> Iterable[Change] | None:
+        if self.is_behind(resume.resource_version):
+            return () if resume.reached else None
+        return self._history.since(number)
+
+    def _count_too_slow(self) -> None:
+        self._counters.too_slow += 1
+
+    # what the reflector uses
+
+    async def replace(self, objects: Iterable[StoredObject], resource_version: str) -> None:
+        """Take a LIST for the truth: tell what it changes."""
+        back = self._is_back(resource_version)
+        if self._went_back and not back:
+            logger.warning("resource versions are not in order here; subscribers cannot resume")
+            self._ordered = False
+        self._went_back = False
+        if not self._settled.is_set():
+            self._store.load(objects)
+            self._history.restart(resource_version)
+        else:
+            self._counters.relists += 1
+            await self._replace(list(objects), resource_version, back=back)
+        self.resource_version = resource_version
+        self._settled.set()
+
+    async def _replace(self, objects: list[StoredObject], resource_version: str, *, back: bool) -> None:
+        # a subscription that began in the middle of this would begin with a set that never was
+        self._settled.clear()
+        # where a deletion stood in the order is not known, so that none may be left out as known
+        self._broadcaster.forget_skips()
+        if back:
+            self._history.restart("")
+        after, before = version_number(self.resource_version), version_number(resource_version)
+        if after is not None and before is not None:
+            self._history.tear(after, before)
+        changes = difference(
+            self._store, objects, self.resource_version, resource_version, compare_bytes=back
+        )
+        for index, change in enumerate(changes, 1):
+            self._change(change)
+            if index % CHANGES_BETWEEN_PAUSES == 0:
+                await asyncio.sleep(0)
+        if back or not self._ordered:
+            self._history.restart(resource_version if self._ordered else "")
+
+    def apply(self, event: WatchEvent) -> None:
+        """Take one event of a watch. Raises WentBack."""
+        stored = StoredObject.of(event.received)
+        old = self._store.get(stored.key)
+        deleted = event.type == "DELETED"
+        if not deleted and old is not None and old.resource_version == stored.resource_version:
+            return
+        position = stored.resource_version
+        if self._ordered and self._is_back(position):
+            if not deleted:
+                self._went_back = True
+                raise WentBack(f"resource version {position} came after {self.resource_version}")
+            # not every aggregated API server gives a deletion a resource version of its own
+            position = self.resource_version
+        if deleted:
+            if old is not None:
+                self._change(Change(old, None, position, stored.object))
+        elif old is not None and not old.same_instance(stored):
+            self._change(Change(old, None, position, old.object))
+            self._change(Change(None, stored, position))
+        else:
+            self._change(Change(old, stored, position))
+        self.resource_version = position
+
+    def advance(self, resource_version: str) -> None:
+        """Take a bookmark: nothing changed up to there. Raises WentBack."""
+        if self._ordered and self._is_back(resource_version):
+            self._went_back = True
+            raise WentBack(f"a bookmark at {resource_version} came after {self.resource_version}")
+        self.resource_version = resource_version
+
+    def _is_back(self, resource_version: str) -> bool:
+        number, own = version_number(resource_version), version_number(self.resource_version)
+        return number is not None and own is not None and number < own
+
+    def _change(self, change: Change) -> None:
+        if change.new is None:
+            self._store.remove(change.subject.key)
+        else:
+            self._store.put(change.new)
+        if self._ordered:
+            self._history.record(change)
+        self._counters.events += 1
+        self._broadcaster.publish(change, version_number(change.resource_version))
+
+    # what its owner uses
+
+    def end(self, error: GatewayError | None = None) -> None:
+        """End every subscription, with the error or as complete; no other begins."""
+        self.ended = True
+        self.error = error
+        self._settled.set()
+        self._broadcaster.end(error)
+
+
+def replay(filter_: Filter, changes: Iterable[Change], resource_version: str) -> Iterator[ObjectEvent | None]:
+    """SYNCED at the resource version that was asked for, then what was missed since."""
+    yield ObjectEvent(EventType.SYNCED, None, resource_version)
+    for change in changes:
+        yield filter_.event(change)
+
+
+def initial(
+    filter_: Filter, objects: Iterable[StoredObject], resource_version: str
+) -> Iterator[ObjectEvent | None]:
+    """The whole set, then SYNCED."""
+    for stored in objects:
+        yield filter_.initial(stored)
+    yield ObjectEvent(EventType.SYNCED, None, resource_version)

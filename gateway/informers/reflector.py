@@ -1,0 +1,167 @@
+"""Keeps an informer as the API server is: list, watch, and everything that can go wrong between the two."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing
+
+from gateway.errors import (
+    GatewayError,
+    Gone,
+    ServerFailure,
+    ServerTimeout,
+    StatusError,
+    TooManyRequests,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from gateway.informers.informer import Informer, WentBack
+from gateway.informers.pace import Pace
+from gateway.informers.source import Source
+from gateway.informers.store import StoredObject
+from gateway.informers.timing import Backoff, Clock, Timing
+from gateway.kube.watch import WatchEvent, watch_events
+
+__all__ = ["Reflector"]
+
+logger = logging.getLogger(__name__)
+
+RETRIED = (Gone, TooManyRequests, ServerFailure, ServerTimeout)
+# what an API server says that has no WatchList (or whose etcd cannot carry it), rather than that it is ill
+REFUSALS = frozenset((400, 405, 406, 415, 422, 500, 501))
+REQUEST_TIMEOUT = 408
+INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+
+
+class Reflector:
+    """Follows one source for one informer, until it is cancelled or the API server refuses for good.
+
+    ``no_watch_list`` is shared: the identities whose API server has no WatchList.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        informer: Informer,
+        *,
+        clock: Clock,
+        timing: Timing,
+        no_watch_list: set[str],
+    ) -> None:
+        self._source = source
+        self._informer = informer
+        self._clock = clock
+        self._timing = timing
+        self._no_watch_list = no_watch_list
+        self._backoff = Backoff(clock, timing)
+        self._listed = False
+        self._pace = Pace(clock)
+
+    async def run(self) -> None:
+        """Never returns; raises what is final: every refusal that trying again cannot change."""
+        while True:
+            delay = await self._follow()
+            if delay > 0:
+                await self._clock.sleep(delay)
+
+    async def _follow(self) -> float:
+        """One list or watch until it ends; how long to wait before the next."""
+        began = self._clock.now()
+        try:
+            await (self._watch() if self._listed else self._list())
+        except (Gone, WentBack) as error:
+            self._listed = False
+            logger.info("listing %s again: %s", self._source.path, error)
+        except (UpstreamError, StatusError) as error:
+            if is_final(error):
+                raise
+            logger.info("watching %s is interrupted: %s", self._source.path, error)
+            retry_after = error.status.retry_after_seconds if isinstance(error, StatusError) else None
+            if retry_after is not None:
+                return self._backoff.delay(retry_after)
+        else:
+            if self._clock.now() - began >= self._timing.steady:
+                self._backoff.reset()
+                return 0.0
+        return self._backoff.delay()
+
+    async def _watch(self) -> None:
+        """Go on from where the informer is."""
+        await self._stream({"resourceVersion": self._informer.resource_version})
+
+    async def _list(self) -> None:
+        """Get the whole set, and go on watching from it."""
+        if self._source.client.identity in self._no_watch_list:
+            await self._fetch()
+        else:
+            try:
+                await self._stream(INITIAL_EVENTS)
+            except (StatusError, UpstreamTimeout) as error:
+                if self._listed or not is_refusal(error):
+                    raise
+                logger.info("no WatchList for %s: %s", self._source.path, error)
+                await self._fetch()
+                self._no_watch_list.add(self._source.client.identity)
+            else:
+                return
+        await self._watch()
+
+    async def _fetch(self) -> None:
+        listing = await self._source.fetch()
+        objects = map(StoredObject.of, listing.objects)
+        await self._informer.replace(objects, listing.resource_version)
+        self._listed = True
+
+    async def _stream(self, params: Mapping[str, str]) -> None:
+        silence = self._clock.uniform(*self._timing.silence)
+        renewal = round(self._clock.uniform(*self._timing.renewal))
+        events = watch_events(
+            self._source.client,
+            self._source.path,
+            {**self._source.params, **params, "allowWatchBookmarks": "true", "timeoutSeconds": str(renewal)},
+            header=self._source.header,
+            read_timeout=silence,
+        )
+        initial: dict[str, StoredObject] = {}
+        async with aclosing(events):
+            async for event in events:
+                if self._listed:
+                    self._take(event)
+                elif event.initial_events_end:
+                    await self._informer.replace(initial.values(), event.resource_version)
+                    self._listed = True
+                    initial = {}
+                else:
+                    gather(initial, event)
+                await self._pace.step()
+
+    def _take(self, event: WatchEvent) -> None:
+        if event.type == "BOOKMARK":
+            self._informer.advance(event.resource_version)
+        else:
+            self._informer.apply(event)
+        self._backoff.reset()
+
+
+def gather(initial: dict[str, StoredObject], event: WatchEvent) -> None:
+    """Take an event that comes before the end of the initial ones; it may be a change already."""
+    stored = StoredObject.of(event.received)
+    if event.type == "DELETED":
+        initial.pop(stored.key, None)
+    elif event.type != "BOOKMARK":
+        initial[stored.key] = stored
+
+
+def is_final(error: GatewayError) -> bool:
+    """Whether trying again cannot help."""
+    return (
+        isinstance(error, StatusError)
+        and not isinstance(error, RETRIED)
+        and error.status.code != REQUEST_TIMEOUT
+    )
+
+
+def is_refusal(error: GatewayError) -> bool:
+    """Whether the API server means that it has no WatchList; silence instead of initial events does."""
+    if isinstance(error, StatusError):
+        return error.status.code in REFUSALS
+    return isinstance(error, UpstreamTimeout)

@@ -1,0 +1,208 @@
+"""All informers: who joins which, when they start and when they stop."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from gateway.errors import GatewayError, StatusError, UpstreamError
+from gateway.informers.counters import Counters
+from gateway.informers.events import ObjectEvent, Scope
+from gateway.informers.informer import Informer, Resume
+from gateway.informers.reflector import Reflector
+from gateway.informers.request import Request, parse_request
+from gateway.informers.source import Source
+from gateway.informers.store import version_number
+from gateway.informers.subscription import Limits
+from gateway.informers.tasks import Tasks
+from gateway.informers.timing import Clock, Timing
+from gateway.kube.client import KubeClient
+from schema.resources import GroupVersionResource, Resource
+
+__all__ = ["InformerRegistry"]
+
+logger = logging.getLogger(__name__)
+
+Family = tuple[str, GroupVersionResource, str]
+"""Informers that may stand in for one another: identity, resource, field selector sent upstream."""
+
+
+@dataclass(slots=True)
+class Running:
+    """An informer that has a task, and how many use it; ``stopping`` counts its grace period."""
+
+    informer: Informer
+    users: int = 0
+    task: asyncio.Task[None] | None = field(default=None)
+    stopping: asyncio.Task[None] | None = field(default=None)
+
+
+class InformerRegistry:
+    """Owns every informer and every task of this package.
+
+    An informer is stopped ``grace_period`` seconds after its last subscriber has left, so that one who
+    comes right back finds it, its history included.
+    """
+
+    def __init__(
+        self,
+        *,
+        grace_period: float = 30.0,
+        limits: Limits | None = None,
+        clock: Clock | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self.counters = Counters()
+        self._grace_period = grace_period
+        self._limits = limits or Limits()
+        self._clock = clock or Clock()
+        self._timing = timing or Timing()
+        self._families: dict[Family, dict[Scope, Running]] = {}
+        self._no_watch_list: set[str] = set()
+        self._tasks = Tasks()
+        self._closed = False
+
+    @property
+    def informers(self) -> tuple[Informer, ...]:
+        """Those that run."""
+        return tuple(running.informer for each in self._families.values() for running in each.values())
+
+    @property
+    def subscribers(self) -> int:
+        return sum(each.subscribers for each in self.informers)
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait in the queues of all subscribers."""
+        return sum(each.waiting for each in self.informers)
+
+    def find(self, client: KubeClient, resource: Resource, scope: Scope) -> Informer | None:
+        """The widest informer of this identity that covers the scope and is synced; starts none."""
+        running = self._families.get((client.identity, resource.gvr, ""), {})
+        candidates = (running[each].informer for each in scope.covering if each in running)
+        return next((each for each in candidates if each.synced), None)
+
+    @asynccontextmanager
+    async def subscribe(
+        self,
+        client: KubeClient,
+        resource: Resource,
+        scope: Scope,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        resource_version: str | None = None,
+        send_initial_events: bool = True,
+    ) -> AsyncIterator[AsyncIterator[ObjectEvent]]:
+        """Subscribe to the objects of a scope; the docstring of :mod:`gateway.informers` says what comes.
+
+        Entering waits until there is a whole set to begin with, however long the API server cannot be
+        reached. Raises BadArgument for a selector, a namespace or a name that cannot be, Gone (see
+        "Resuming" there), and what the API server refuses with. Reading raises that too, and
+        SubscriberTooSlow.
+        """
+        request = parse_request(client, resource, scope, label_selector, field_selector)
+        async with self._informer(request) as informer:
+            reached = informer.is_behind(resource_version) and await has_reached(
+                request.source, resource_version
+            )
+            resume = Resume(resource_version, send_initial_events, reached)
+            subscription = informer.subscribe(request.filter, resume)
+            try:
+                yield subscription
+            finally:
+                informer.unsubscribe(request.filter, subscription)
+
+    async def aclose(self) -> None:
+        """End every subscription as complete and stop all informers; a later subscription ends at once."""
+        self._closed = True
+        for informer in self.informers:
+            informer.end()
+        await self._tasks.aclose()
+
+    @asynccontextmanager
+    async def _informer(self, request: Request) -> AsyncIterator[Informer]:
+        """The widest one that covers the request; its own scope's where the wider one is refused."""
+        for running in self._candidates(request.source):
+            informer = running.informer
+            self._enter(running)
+            try:
+                try:
+                    await informer.settled()
+                except StatusError:
+                    if informer.scope == request.source.scope:
+                        raise
+                    continue
+                yield informer
+                return
+            finally:
+                self._leave(running)
+
+    def _candidates(self, source: Source) -> Iterator[Running]:
+        family = (source.client.identity, source.resource.gvr, source.field_selector)
+        for scope in source.scope.covering:
+            running = self._families.get(family, {}).get(scope)
+            if running is not None:
+                yield running
+        yield self._start(family, source)
+
+    def _start(self, family: Family, source: Source) -> Running:
+        running = Running(Informer(source.scope, self._limits, self.counters))
+        if self._closed:
+            running.informer.end()
+            return running
+        self._families.setdefault(family, {})[source.scope] = running
+        running.task = self._tasks.start(self._run(family, source, running), f"informer {source.path}")
+        return running
+
+    async def _run(self, family: Family, source: Source, running: Running) -> None:
+        informer = running.informer
+        reflector = Reflector(
+            source, informer, clock=self._clock, timing=self._timing, no_watch_list=self._no_watch_list
+        )
+        try:
+            await reflector.run()
+        except GatewayError as error:
+            logger.info("the informer of %s ends: %s", source.path, error)
+            informer.end(error)
+        except Exception:  # the outer edge of a background task: subscribers must not wait for ever
+            logger.exception("the informer of %s failed", source.path)
+            informer.end(GatewayError("the informer failed"))
+        finally:
+            informer.end()
+            self._forget(family, running)
+
+    def _forget(self, family: Family, running: Running) -> None:
+        scopes = self._families.get(family, {})
+        if scopes.get(running.informer.scope) is running:
+            del scopes[running.informer.scope]
+        if not scopes:
+            self._families.pop(family, None)
+
+    def _enter(self, running: Running) -> None:
+        running.users += 1
+        if running.stopping is not None:
+            running.stopping.cancel()
+            running.stopping = None
+
+    def _leave(self, running: Running) -> None:
+        running.users -= 1
+        if running.users == 0 and not running.informer.ended:
+            running.stopping = self._tasks.start(self._stop(running), "informer's grace period")
+
+    async def _stop(self, running: Running) -> None:
+        await self._clock.sleep(self._grace_period)
+        # nobody has come back, else this task had been cancelled; nobody may join from here on
+        running.informer.end()
+        if running.task is not None:
+            running.task.cancel()
+
+
+async def has_reached(source: Source, resource_version: str | None) -> bool:
+    """Whether the API server itself is at that resource version or past it."""
+    try:
+        current = await source.fetch_resource_version()
+    except (StatusError, UpstreamError):
+        return False
+    return current is not None and current >= (version_number(resource_version or "") or 0)

@@ -1,0 +1,65 @@
+"""What a reflector reflects: a resource in a scope, as one identity sees it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.errors import BadArgument
+from gateway.informers.events import Scope
+from gateway.informers.fields import header_type
+from gateway.informers.store import version_number
+from gateway.kube.client import KubeClient
+from gateway.kube.paths import resource_path, validate_name
+from gateway.kube.watch import Listing, ObjectHeader, fetch_list, list_pages
+from schema.resources import Resource
+from schema.selectors import escape_field_value
+
+__all__ = ["Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A resource in a scope, narrowed by a field selector that only the API server can answer.
+
+    Raises BadArgument for a namespace or a name that cannot be.
+    """
+
+    client: KubeClient
+    resource: Resource
+    scope: Scope = field(default_factory=Scope)
+    field_selector: str = ""
+    path: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.scope.name is not None:
+            validate_name(self.scope.name)
+            if self.resource.namespaced and self.scope.namespace is None:
+                raise BadArgument(
+                    f"one of the {self.resource.gvr.resource} needs a namespace beside its name"
+                )
+        object.__setattr__(self, "path", resource_path(self.resource, self.scope.namespace))
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """What selects the scope's objects from the collection."""
+        terms = [self.field_selector] if self.field_selector else []
+        if self.scope.name is not None:
+            # a collection with one object can be watched with the rights on that one alone
+            terms.append(f"metadata.name={escape_field_value(self.scope.name)}")
+        return {"fieldSelector": ",".join(terms)} if terms else {}
+
+    @property
+    def header(self) -> type[ObjectHeader]:
+        return header_type(self.resource.gvr)
+
+    async def fetch(self) -> Listing:
+        """LIST everything."""
+        return await fetch_list(
+            self.client, self.path, self.params, kind=self.resource.kind, header=self.header
+        )
+
+    async def fetch_resource_version(self) -> int | None:
+        """How far the API server is; None where that cannot be told."""
+        pages = list_pages(self.client, self.path, self.params, kind=self.resource.kind, limit=1)
+        async for page in pages:
+            return version_number(page.resource_version)
+        return None

@@ -1,0 +1,88 @@
+"""The objects of one informer, as the bytes that came and the few fields that selectors need."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from gateway.kube.watch import ObjectHeader, ReceivedObject
+
+__all__ = ["Store", "StoredObject", "version_number"]
+
+
+def version_number(resource_version: str) -> int | None:
+    """A resource version as the number that it is (KEP-5504); None where an API server makes others."""
+    return int(resource_version) if resource_version.isascii() and resource_version.isdigit() else None
+
+
+class StoredObject(msgspec.Struct, frozen=True, gc=False):
+    """One object at one resource version; ``key`` is ``namespace/name``, or the name alone."""
+
+    key: str
+    object: bytes
+    header: ObjectHeader
+
+    @classmethod
+    def of(cls, received: ReceivedObject) -> "StoredObject":
+        metadata = received.header.metadata
+        key = f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
+        return cls(key, received.object, received.header)
+
+    @property
+    def uid(self) -> str:
+        return self.header.metadata.uid
+
+    @property
+    def resource_version(self) -> str:
+        return self.header.metadata.resource_version
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.header.metadata.labels or {}
+
+    def same_instance(self, other: "StoredObject") -> bool:
+        """Whether both are the same object at two times, and not one that took the other's name."""
+        return self.uid == other.uid
+
+
+class Store:
+    """The objects by key, in the order of their resource versions."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, StoredObject] = {}
+        self._snapshot: tuple[StoredObject, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: str) -> StoredObject | None:
+        return self._objects.get(key)
+
+    def keys(self) -> Iterable[str]:
+        return self._objects.keys()
+
+    def load(self, objects: Iterable[StoredObject]) -> None:
+        """Replace everything."""
+        self._objects = {each.key: each for each in sorted(objects, key=order)}
+        self._snapshot = None
+
+    def put(self, stored: StoredObject) -> None:
+        """Add or replace an object with one at a newer resource version."""
+        # taken out first, so that it moves to the end: the order is that of the resource versions
+        self._objects.pop(stored.key, None)
+        self._objects[stored.key] = stored
+        self._snapshot = None
+
+    def remove(self, key: str) -> None:
+        self._objects.pop(key, None)
+        self._snapshot = None
+
+    def snapshot(self) -> tuple[StoredObject, ...]:
+        """The objects as they are now; one tuple for everybody who asks between two changes."""
+        if self._snapshot is None:
+            self._snapshot = tuple(self._objects.values())
+        return self._snapshot
+
+
+def order(stored: StoredObject) -> int:
+    """Sorts objects by resource version; those that are no numbers stay as they are."""
+    return version_number(stored.resource_version) or 0

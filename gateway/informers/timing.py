@@ -1,0 +1,63 @@
+"""When reflectors retry, renew and give up waiting; and the clock, which tests replace."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+__all__ = ["Backoff", "Clock", "Timing"]
+
+
+class Clock:
+    """Time and chance."""
+
+    def now(self) -> float:
+        """Seconds since some fixed moment."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def uniform(self, low: float, high: float) -> float:
+        return random.uniform(low, high)  # noqa: S311 - spreads load, keeps no secret
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Ranges, in seconds, that each use picks from at random, so that reflectors do not act in step."""
+
+    first_retry: tuple[float, float] = (0.0, 0.2)
+    shortest_backoff: float = 0.5
+    longest_backoff: float = 30.0
+    silence: tuple[float, float] = (65.0, 75.0)
+    """A watch without a byte for that long is taken for dead; bookmarks come about every minute."""
+    renewal: tuple[float, float] = (300.0, 600.0)
+    """How long a watch is asked to last (``timeoutSeconds``)."""
+    steady: float = 5.0
+    """A watch that lasted that long was a good one, also without an event."""
+
+
+class Backoff:
+    """How long to wait before the next try: at once, then doubling, jittered."""
+
+    def __init__(self, clock: Clock, timing: Timing) -> None:
+        self._clock = clock
+        self._timing = timing
+        self._failures = 0
+
+    def reset(self) -> None:
+        """Something worked."""
+        self._failures = 0
+
+    def delay(self, retry_after: float | None = None) -> float:
+        """Count a failure and say how long to wait; never less than the API server asked for."""
+        self._failures += 1
+        delay = self._clock.uniform(*self._range())
+        return delay if retry_after is None else max(delay, retry_after + self._clock.uniform(0.0, 0.5))
+
+    def _range(self) -> tuple[float, float]:
+        if self._failures == 1:
+            return self._timing.first_retry
+        # the exponent is capped because a float overflows before anybody gives up
+        doubled = self._timing.shortest_backoff * 2.0 ** min(self._failures - 1, 30)
+        longest = min(self._timing.longest_backoff, doubled)
+        return longest / 2, longest
