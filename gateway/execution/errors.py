@@ -19,7 +19,8 @@ __all__ = ["ErrorCodes", "graphql_error", "status_extension"]
 
 log = logging.getLogger(__name__)
 
-TOKEN_LIMIT_MESSAGE = "tokens. Parsing aborted"  # noqa: S105 - of the graphql-core parser, no secret
+LIMIT_MESSAGES = ("tokens. Parsing aborted", "nested too deeply")
+"""How graphql-core words that its parser has met a limit; such an error has no class of its own."""
 
 
 class _HasErrors(Protocol):
@@ -52,6 +53,8 @@ def graphql_error(error: GraphQLError) -> GraphQLError:
     cause = _root_cause(error)
     if isinstance(cause, GatewayError):
         return _with(error, cause.message, _extensions(cause))
+    if isinstance(cause, RecursionError):
+        return _with(error, "the query is nested too deeply", {"code": "QUERY_TOO_COMPLEX"})
     if cause is None:
         return _with(error, error.message, {"code": _request_code(error)})
     return _masked(error, cause)
@@ -84,7 +87,7 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
 
 def _request_code(error: GraphQLError) -> str:
     """Errors of the request itself: syntax, validation, variables; or data that is not as promised."""
-    if TOKEN_LIMIT_MESSAGE in error.message:
+    if any(words in error.message for words in LIMIT_MESSAGES):
         return "QUERY_TOO_COMPLEX"
     return "INTERNAL" if error.path else "BAD_REQUEST"
 

@@ -8,10 +8,11 @@ from functools import partial
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import MaxTokensLimiter, ValidationCache
 from strawberry.types import ExecutionContext
 
 from gateway.execution.errors import ErrorCodes
+from gateway.execution.parsing import ParsedDocuments
 
 __all__ = ["KubernetesSchema"]
 
@@ -35,7 +36,7 @@ class KubernetesSchema(strawberry.Schema):
             extensions=[
                 ErrorCodes,
                 partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),
-                partial(ParserCache, maxsize=CACHED_DOCUMENTS),
+                partial(ParsedDocuments, maxsize=CACHED_DOCUMENTS),
                 partial(ValidationCache, maxsize=CACHED_DOCUMENTS),
             ],
         )
