@@ -1,0 +1,37 @@
+# syntax=docker/dockerfile:1
+# The gateway as an image: no compiler, no Node and no pip at run time, and not root.
+#   docker build -t kube-graphql .
+
+# GraphiQL's scripts and styles, at the versions that package-lock.json pins, so that the page needs no CDN.
+FROM node:22-slim AS graphiql
+WORKDIR /graphiql
+COPY gateway/server/graphiql/package.json gateway/server/graphiql/package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM python:3.13-slim AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /build
+RUN python -m venv --without-pip /opt/kube-graphql && python -m venv /opt/build
+COPY requirements.lock requirements-build.lock ./
+RUN pip --python /opt/kube-graphql/bin/python install --require-hashes -r requirements.lock \
+ && /opt/build/bin/pip install --require-hashes -r requirements-build.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY schema ./schema
+COPY gateway ./gateway
+COPY examples ./examples
+COPY --from=graphiql /graphiql/node_modules ./gateway/server/graphiql/node_modules
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && pip --python /opt/kube-graphql/bin/python install --no-deps /wheels/*.whl
+
+FROM python:3.13-slim
+RUN useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin kube-graphql
+COPY --from=build /opt/kube-graphql /opt/kube-graphql
+ENV PATH=/opt/kube-graphql/bin:$PATH PYTHONUNBUFFERED=1
+USER 65532:65532
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/livez', timeout=2)"]
+ENTRYPOINT ["kube-graphql"]
+# In a cluster it finds its API server by the pod's service account, and every caller brings a token of
+# their own: away from loopback the identity mode is passthrough.
+CMD ["serve", "--host", "0.0.0.0"]

@@ -1,0 +1,147 @@
+"""The project as it is shipped: the wheel, the lock files, the image and the compose file."""
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+import gateway
+import schema
+from gateway.cli import main
+from gateway.server.graphiql.assets import PACKAGES
+
+ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
+
+
+def test_the_packages_are_ours() -> None:
+    """PyPI has an unrelated package that also imports as ``schema``."""
+    assert Path(schema.__file__).parent.parent == ROOT
+    assert Path(gateway.__file__).parent.parent == ROOT
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The names in a wheel that is built from what the Dockerfile copies."""
+    source = tmp_path_factory.mktemp("source")
+    skip = shutil.ignore_patterns("__pycache__", "node_modules")
+    for name in ("pyproject.toml", "README.md", "LICENSE", "schema", "gateway", "examples"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=skip)
+        else:
+            shutil.copy(ROOT / name, source)
+    for each in PACKAGES:
+        installed = source / "gateway/server/graphiql/node_modules" / each.package / each.path
+        installed.parent.mkdir(parents=True, exist_ok=True)
+        installed.touch()
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", source / "wheels", source], check=True, timeout=100)
+    (built,) = (source / "wheels").glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        return archive.namelist()
+
+
+def test_the_wheel_has_both_packages_and_no_tests(wheel: list[str]) -> None:
+    tops = {name.split("/")[0] for name in wheel if ".dist-info/" not in name and ".data/" not in name}
+    assert tops == {"gateway", "schema"}
+    modules = {str(each.relative_to(ROOT)) for top in tops for each in (ROOT / top).rglob("*.py")}
+    assert {each for each in modules if "node_modules" not in each} <= set(wheel)
+
+
+def test_the_wheel_has_the_files_beside_the_modules(wheel: list[str]) -> None:
+    for folder, pattern in (
+        ("gateway/demo/openapi", "*"),
+        ("gateway/server/graphiql", "page.html"),
+        ("gateway/server/graphiql/static", "*"),
+    ):
+        files = [str(each.relative_to(ROOT)) for each in (ROOT / folder).glob(pattern)]
+        assert files
+        assert set(files) <= set(wheel)
+    packages = {f"gateway/server/graphiql/node_modules/{each.package}/{each.path}" for each in PACKAGES}
+    assert packages <= set(wheel)
+
+
+def test_the_wheel_has_the_examples(wheel: list[str]) -> None:
+    shipped = {name.partition(".data/data/share/kube-graphql/")[2] for name in wheel}
+    examples = {str(each.relative_to(ROOT)) for each in (ROOT / "examples").rglob("*") if each.is_file()}
+    assert examples
+    assert examples <= shipped
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_file_has_a_hash_for_every_version_and_no_address(name: str) -> None:
+    text = (ROOT / name).read_text()
+    entries = re.split(r"\n(?=\S)", text.strip())
+    assert entries
+    for entry in entries:
+        assert re.match(r"[a-z0-9._-]+==\S+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+    assert not re.search(r"https?://|file:|find-links|index-url|/home|/root|/tmp", text)
+
+
+def locked(name: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
+
+
+def test_every_dependency_is_locked_and_tests_run_with_what_is_shipped() -> None:
+    wanted = PROJECT["project"]["dependencies"]
+    development = PROJECT["project"]["optional-dependencies"]["dev"]
+    names = [re.split(r"[<>=;\[ ]", each)[0].lower() for each in wanted]
+    runtime, everything = locked("requirements.lock"), locked("requirements-dev.lock")
+    assert set(names) <= set(runtime)
+    assert {re.split(r"[<>=;\[ ]", each)[0].lower() for each in development} <= set(everything)
+    assert runtime.items() <= everything.items()
+
+
+def test_both_commands_are_installed() -> None:
+    assert PROJECT["project"]["scripts"] == {
+        "kube-graphql": "gateway.cli:main",
+        "kubectl-graphql": "gateway.cli:main",
+    }
+
+
+def options_of_serve() -> str:
+    result = CliRunner().invoke(main, ["serve", "--help"])
+    assert result.exit_code == 0
+    return result.output
+
+
+def test_the_image_copies_only_what_is_there_and_is_not_ignored() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
+    assert copied
+    for source in " ".join(copied).split():
+        assert (ROOT / source).exists(), source
+        assert f"!{source.split('/')[0]}" in ignored, source
+
+
+def test_the_image_serves_on_every_address_and_is_not_root() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"^USER 65532:65532$", dockerfile, re.MULTILINE)
+    command = re.search(r"^CMD \[(.+)\]$", dockerfile, re.MULTILINE)
+    assert command is not None
+    assert command.group(1) == '"serve", "--host", "0.0.0.0"'
+    assert "--host" in options_of_serve()
+
+
+def test_compose_publishes_on_loopback_only_and_lends_no_identity() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    ports = [port for each in services.values() for port in each.get("ports", [])]
+    assert ports == ["127.0.0.1:8000:8000"]
+    arguments = services["gateway"]["command"].split()
+    assert arguments[arguments.index("--auth") + 1] == "passthrough"
+    help_text = options_of_serve()
+    assert [each for each in arguments if each.startswith("--") and each not in help_text] == []
+    assert services["gateway"]["build"] == "."
+    for each in services.values():
+        assert set(each.get("depends_on", {})) <= set(services)
