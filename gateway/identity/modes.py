@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gateway.errors import CallerUnauthenticated
+from gateway.errors import CallerUnauthenticated, CredentialsError
 from gateway.identity.bearer import bearer_token, bearer_token_from_params
 from gateway.identity.origin import check_local_request
 from gateway.kube.client import KubeClient
@@ -67,4 +67,7 @@ class Passthrough:
     def _as(self, token: str | None) -> KubeClient:
         if token is None:
             raise CallerUnauthenticated("this gateway needs a bearer token: Authorization: Bearer …")
-        return self.client.as_bearer(token)
+        try:
+            return self.client.as_bearer(token)
+        except CredentialsError as error:
+            raise CallerUnauthenticated("the bearer token is malformed") from error

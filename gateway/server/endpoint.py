@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, process_result
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, GraphQLRequestProtocol, process_result
 from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
@@ -36,6 +36,13 @@ from gateway.server.responses import error_response, refusal
 from gateway.server.websocket import TextAdapter, TransportHandler
 
 __all__ = ["Endpoint", "Executable"]
+
+PARAMETERS = (
+    ("query", str, "a string"),
+    ("operationName", str, "a string"),
+    ("variables", dict, "an object"),
+    ("extensions", dict, "an object"),
+)
 
 
 class Executable(Protocol):
@@ -115,17 +122,17 @@ class Endpoint(GraphQL[RequestContext, None]):
         sub_response.media_type = request.state.media_type
         return sub_response
 
-    async def parse_http_body(
-        self, request: AsyncHTTPRequestAdapter
-    ) -> GraphQLRequestData | list[GraphQLRequestData]:
-        media_type = (request.content_type or "").partition(";")[0].strip().lower()
-        if request.method == "POST" and media_type != JSON:
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """The request's parameters, each of the type that "GraphQL over HTTP" gives it, else 400."""
+        transport = self._get_stream_transport_from_headers(request.headers)
+        if request.method == "GET":
+            parameters: Any = self.parse_query_params(request.query_params)
+        elif (request.content_type or "").partition(";")[0].strip().lower() == JSON:
+            parameters = self.parse_json(await request.get_body())
+        else:
             # also what keeps a form on another page from posting here (CSRF)
             raise HTTPException(415, "the body has to be application/json")
-        data = await super().parse_http_body(request)
-        if not isinstance(data, list):
-            _check_parameters(data)
-        return data
+        return _request_data(parameters, transport.protocol if transport else "http")
 
     async def execute_operation(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -163,9 +170,18 @@ class Endpoint(GraphQL[RequestContext, None]):
         return {name: value for name, value in parsed.items() if value != ""}
 
 
-def _check_parameters(data: GraphQLRequestData) -> None:
-    """The two parameters whose type Strawberry leaves unchecked or reports too late."""
-    if not isinstance(data.operation_name, (str, type(None))):
-        raise HTTPException(400, "operationName has to be a string or null")
-    if not data.query:
+def _request_data(parameters: Any, protocol: GraphQLRequestProtocol) -> GraphQLRequestData:
+    if not isinstance(parameters, dict):
+        raise HTTPException(400, "the body has to be one JSON object")
+    if not parameters.get("query"):
         raise HTTPException(400, "the request has no query")
+    for name, expected, words in PARAMETERS:
+        if not isinstance(parameters.get(name), (expected, type(None))):
+            raise HTTPException(400, f"{name} has to be {words} or null")
+    return GraphQLRequestData(
+        query=parameters["query"],
+        variables=parameters.get("variables"),
+        operation_name=parameters.get("operationName"),
+        extensions=parameters.get("extensions"),
+        protocol=protocol,
+    )

@@ -13,7 +13,7 @@ from gateway.settings import Auth, Setting, Settings, is_loopback, settings, set
 README = Path(__file__).parents[2] / "README.md"
 
 
-def test_the_readme_has_the_table_of_all_settings():
+def test_the_readme_has_the_table_of_all_settings() -> None:
     if not README.exists():
         pytest.skip("there is no README.md yet")
     section = re.search(
@@ -24,7 +24,7 @@ def test_the_readme_has_the_table_of_all_settings():
 
 
 @pytest.mark.parametrize("command", ["serve", "schema", "query"])
-def test_every_option_of_a_command_is_a_setting_with_a_variable(command: str):
+def test_every_option_of_a_command_is_a_setting_with_a_variable(command: str) -> None:
     options = {
         option: parameter.envvar
         for parameter in main.commands[command].params
@@ -35,35 +35,35 @@ def test_every_option_of_a_command_is_a_setting_with_a_variable(command: str):
 
 
 @pytest.mark.parametrize("setting", list(settings()), ids=lambda each: each.name)
-def test_help_names_every_setting(setting: Setting):
+def test_help_names_every_setting(setting: Setting) -> None:
     for command in setting.commands:
         help_text = CliRunner().invoke(main, [command, "--help"]).output
         assert setting.option in help_text
 
 
-def test_the_table_has_one_row_per_setting():
+def test_the_table_has_one_row_per_setting() -> None:
     rows = settings_table().splitlines()[2:]
     assert [row.split("`")[1] for row in rows] == [each.option for each in settings()]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost", "LOCALHOST", "localhost."])
-def test_loopback_hosts_default_to_local(host: str):
+def test_loopback_hosts_default_to_local(host: str) -> None:
     assert is_loopback(host)
     assert Settings(host=host).resolved_auth() is Auth.LOCAL
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.com", "localhost.example.com", ""])
-def test_every_other_host_defaults_to_passthrough(host: str):
+def test_every_other_host_defaults_to_passthrough(host: str) -> None:
     assert not is_loopback(host)
     assert Settings(host=host).resolved_auth() is Auth.PASSTHROUGH
 
 
-def test_local_on_another_host_is_refused_and_says_what_to_do():
+def test_local_on_another_host_is_refused_and_says_what_to_do() -> None:
     with pytest.raises(
         ConfigurationError, match=r"not on 0\.0\.0\.0: use --host 127\.0\.0\.1, or --auth pass"
     ):
         Settings(host="0.0.0.0", auth="local").resolved_auth()
 
 
-def test_passthrough_may_be_asked_for_on_loopback():
+def test_passthrough_may_be_asked_for_on_loopback() -> None:
     assert Settings(auth="passthrough").resolved_auth() is Auth.PASSTHROUGH

@@ -15,7 +15,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_age_of_the_process_counts_from_its_start():
+def test_the_age_of_the_process_counts_from_its_start() -> None:
     code = (
         "import time; time.sleep(0.3)\n"
         "from gateway.telemetry import seconds_since_process_start\n"
@@ -24,7 +24,7 @@ def test_the_age_of_the_process_counts_from_its_start():
     assert 0.3 <= float(run_python(code).stdout) < 60
 
 
-def test_phases_add_up_and_begin_with_the_imports():
+def test_phases_add_up_and_begin_with_the_imports() -> None:
     phases = Phases()
     for name in ("discovery", "schema", "discovery"):
         with phases.phase(name):
@@ -33,14 +33,14 @@ def test_phases_add_up_and_begin_with_the_imports():
     assert 0 < phases.durations["imports"] <= seconds_since_process_start()
 
 
-def test_a_phase_that_fails_is_still_timed():
+def test_a_phase_that_fails_is_still_timed() -> None:
     phases = Phases()
     with pytest.raises(ValueError, match="no"), phases.phase("discovery"):
         raise ValueError("no")
     assert "discovery" in phases.durations
 
 
-def test_the_report_is_for_debugging_only(caplog: pytest.LogCaptureFixture):
+def test_the_report_is_for_debugging_only(caplog: pytest.LogCaptureFixture) -> None:
     phases = Phases()
     with phases.phase("discovery"):
         pass
@@ -52,7 +52,7 @@ def test_the_report_is_for_debugging_only(caplog: pytest.LogCaptureFixture):
 
 
 @pytest.mark.parametrize(("level", "shown"), [("debug", "one two"), ("info", "two"), ("error", "")])
-def test_the_level_decides_what_reaches_stderr(level: str, shown: str):
+def test_the_level_decides_what_reaches_stderr(level: str, shown: str) -> None:
     code = (
         "import logging; from gateway.telemetry import configure_logging\n"
         f"configure_logging({level!r})\n"

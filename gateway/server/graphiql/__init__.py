@@ -4,6 +4,6 @@
 the page needs no network; otherwise the page loads the very same files from a CDN, held to the same hashes.
 """
 
-from gateway.server.graphiql.assets import assets, page
+from gateway.server.graphiql.files import assets, page
 
 __all__ = ["assets", "page"]

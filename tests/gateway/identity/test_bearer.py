@@ -13,17 +13,17 @@ tokens = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size
 
 
 @given(tokens, st.sampled_from(["Bearer", "bearer", "BEARER"]))
-def test_a_token_is_read_back_from_the_header(token: str, scheme: str):
+def test_a_token_is_read_back_from_the_header(token: str, scheme: str) -> None:
     assert bearer_token({"authorization": f"{scheme} {token}"}) == token
 
 
 @given(tokens, st.sampled_from(["Authorization", "authorization", "AUTHORIZATION"]), st.booleans())
-def test_a_token_is_read_back_from_connection_init(token: str, key: str, nested: bool):
+def test_a_token_is_read_back_from_connection_init(token: str, key: str, nested: bool) -> None:
     params: dict[str, Any] = {key: f"Bearer {token}"}
     assert bearer_token_from_params({"headers": params} if nested else params) == token
 
 
-def test_no_header_and_no_payload_are_no_token():
+def test_no_header_and_no_payload_are_no_token() -> None:
     assert bearer_token({}) is None
     assert bearer_token_from_params(None) is None
     assert bearer_token_from_params({}) is None
@@ -45,7 +45,7 @@ def test_no_header_and_no_payload_are_no_token():
         "Bearer ü",
     ],
 )
-def test_what_is_no_bearer_token_is_refused_instead_of_ignored(value: str):
+def test_what_is_no_bearer_token_is_refused_instead_of_ignored(value: str) -> None:
     with pytest.raises(CallerUnauthenticated):
         bearer_token({"authorization": value})
     with pytest.raises(CallerUnauthenticated):
@@ -53,23 +53,23 @@ def test_what_is_no_bearer_token_is_refused_instead_of_ignored(value: str):
 
 
 @pytest.mark.parametrize("value", [1, ["Bearer a"], {"Bearer": "a"}, True])
-def test_connection_init_takes_text_only(value: Any):
+def test_connection_init_takes_text_only(value: Any) -> None:
     with pytest.raises(CallerUnauthenticated):
         bearer_token_from_params({"Authorization": value})
 
 
-def test_two_tokens_in_connection_init_are_refused():
+def test_two_tokens_in_connection_init_are_refused() -> None:
     with pytest.raises(CallerUnauthenticated):
         bearer_token_from_params({"Authorization": "Bearer a", "authorization": "Bearer b"})
 
 
 @given(tokens.filter(lambda token: len(token) > 6))
-def test_no_message_repeats_a_token(token: str):
+def test_no_message_repeats_a_token(token: str) -> None:
     with pytest.raises(CallerUnauthenticated) as refused:
         bearer_token({"authorization": f"Bearer {token} {token}"})
     assert token not in str(refused.value)
 
 
-def test_a_token_of_absurd_length_is_refused():
+def test_a_token_of_absurd_length_is_refused() -> None:
     with pytest.raises(CallerUnauthenticated):
         bearer_token({"authorization": "Bearer " + "a" * 40_000})

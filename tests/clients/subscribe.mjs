@@ -1,0 +1,21 @@
+// Runs one subscription with graphql-ws, the reference client of graphql-transport-ws.
+// argv: websocket URL, query, connectionParams as JSON. Prints each result as a line, then "complete".
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+
+const [url, query, connectionParams] = process.argv.slice(2);
+const client = createClient({
+  url,
+  webSocketImpl: WebSocket,
+  connectionParams: JSON.parse(connectionParams ?? "{}"),
+  retryAttempts: 0,
+});
+try {
+  for await (const result of client.iterate({ query })) console.log(JSON.stringify(result));
+  console.log("complete");
+} catch (error) {
+  console.log(JSON.stringify({ code: error.code, reason: error.reason, message: error.message }));
+  process.exitCode = 1;
+} finally {
+  await client.dispose();
+}

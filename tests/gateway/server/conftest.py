@@ -1,0 +1,127 @@
+"""A small schema of Strawberry's own behind the real app, on a real port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import strawberry
+from strawberry.types import Info
+
+from gateway.identity import Identity, Local, Passthrough
+from gateway.informers import InformerRegistry
+from gateway.kube.client import KubeClient
+from gateway.kube.kubeconfig import ClusterConfig
+from gateway.resolvers.context import RequestContext
+from gateway.server import Listener, bind, build_app
+
+CallerInfo = Info[RequestContext, None]
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def caller(self, info: CallerInfo) -> str:
+        assert info.context.client is not None
+        return info.context.client.identity
+
+    @strawberry.field
+    async def never(self) -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    @strawberry.field
+    def broken(self) -> str | None:
+        raise ValueError("broken")
+
+    @strawberry.field
+    def square(self, of: int) -> int:
+        return of * of
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation
+    def remember(self, word: str) -> str:
+        return word
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription
+    async def count(self, info: CallerInfo, to: int) -> AsyncIterator[int]:
+        assert info.context.client is not None
+        for number in range(to):
+            yield number
+
+    @strawberry.subscription
+    async def forever(self) -> AsyncIterator[str]:
+        yield "begun"
+        await asyncio.Event().wait()
+
+
+class SmallGateway:
+    """What :class:`gateway.execution.gateway.Gateway` is to the server."""
+
+    def __init__(self) -> None:
+        self.schema = strawberry.Schema(Query, Mutation, Subscription)
+        self.informers = InformerRegistry()
+
+    def context(self, client: KubeClient | None) -> RequestContext:
+        return RequestContext(client, self.informers)
+
+
+@dataclass
+class Served:
+    """A server that listens, and a client for it."""
+
+    port: int
+    stop: asyncio.Event
+    http: httpx.AsyncClient
+    client: KubeClient
+    ended: asyncio.Event
+    listener: Listener
+
+    @property
+    def websocket_url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/graphql"
+
+
+@asynccontextmanager
+async def running(identity_type: Callable[[KubeClient], Identity]) -> AsyncIterator[Served]:
+    client = KubeClient.connect(ClusterConfig(server="http://127.0.0.1:1"))
+    started, stop, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    with bind("127.0.0.1", 0) as bound:
+        app = build_app(SmallGateway(), identity_type(client))
+        listener = Listener(app, bound, ready=started.set)
+        port = bound.getsockname()[1]
+
+        async def serve() -> None:
+            await listener.run_until(stop)
+            ended.set()
+
+        async with (
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(serve())
+            await started.wait()
+            try:
+                yield Served(port, stop, http, client, ended, listener)
+            finally:
+                stop.set()
+    await client.aclose()
+
+
+@pytest.fixture
+async def local() -> AsyncIterator[Served]:
+    async with running(Local) as served:
+        yield served
+
+
+@pytest.fixture
+async def passthrough() -> AsyncIterator[Served]:
+    async with running(Passthrough) as served:
+        yield served

@@ -1,0 +1,90 @@
+"""The listening socket, and the end of a server that still has clients."""
+
+import asyncio
+import json
+import logging
+import socket
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError
+from websockets.typing import Subprotocol
+
+from gateway.errors import ConfigurationError
+from gateway.server import bind
+from tests.gateway.server.conftest import Served
+
+GENEROUS = 20  # seconds; a server that waits for its clients would never end
+
+
+async def end(served: Served) -> None:
+    served.stop.set()
+    async with asyncio.timeout(GENEROUS):
+        await served.ended.wait()
+
+
+def test_a_port_in_use_is_a_configuration_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"127\.0\.0\.1 port {port}: Address already in use"):
+            bind("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_of_another_machine_is_a_configuration_error(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot listen on"):
+        bind(host, 0)
+
+
+def test_nothing_listens_before_the_server_is_ready() -> None:
+    with bind("127.0.0.1", 0) as bound, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(bound.getsockname(), timeout=5)
+
+
+async def test_open_subscriptions_are_closed_so_that_clients_come_back(
+    local: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect(local.websocket_url, subprotocols=[Subprotocol("graphql-transport-ws")]) as ws:
+        await ws.send(json.dumps({"type": "connection_init"}))
+        await ws.recv()
+        await ws.send(
+            json.dumps({"id": "1", "type": "subscribe", "payload": {"query": "subscription { forever }"}})
+        )
+        assert "begun" in str(await ws.recv())
+        await end(local)
+        with pytest.raises(ConnectionClosedError) as closed:
+            await ws.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_request_that_never_answers_becomes_a_503(
+    local: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(local.http.post("/graphql", json={"query": "{ never }"}))
+        while not local.listener.in_flight.tasks:  # noqa: ASYNC110 (nothing tells when a request has come in)
+            await asyncio.sleep(0.01)
+        await end(local)
+    assert asked.result().status_code == 503
+    assert asked.result().json()["errors"][0]["message"] == "the gateway is shutting down"
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_an_event_stream_is_ended(local: Served, caplog: pytest.LogCaptureFixture) -> None:
+    headers = {"Accept": "text/event-stream"}
+    body = {"query": "subscription { forever }"}
+    async with local.http.stream("POST", "/graphql", json=body, headers=headers) as response:
+        lines = response.aiter_lines()
+        assert await anext(lines) == "event: next"
+        await end(local)
+        assert "event: complete" not in [line async for line in lines]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_after_the_end_nobody_is_let_in(local: Served) -> None:
+    await end(local)
+    with pytest.raises(httpx.ConnectError):
+        await local.http.get("/livez")
