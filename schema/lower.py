@@ -1,0 +1,112 @@
+"""Resources and definitions → the model.
+
+Only what served kinds reach is lowered. Nothing that the API server says makes this raise: what
+cannot be typed is JSON, a kind without a schema has what every object has, and each such place is a
+:class:`~schema.model.Problem`.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from schema.discovery import Discovery
+from schema.lower_values import Draft, Lowering
+from schema.model import Model, ObjectType, ServedResource, Verb
+from schema.openapi import Definitions
+from schema.resources import GroupVersion, Resource
+from schema.root_names import root_names, verbs_of
+from schema.type_names import Packages, TypeNames, Unnamed, type_names
+from schema.well_known import (
+    ALWAYS_LOWERED,
+    LIST_META,
+    OBJECT_META,
+    SCALE,
+    SCALE_KIND,
+    STAND_INS,
+    is_custom_resource,
+    stand_in_id,
+)
+
+__all__ = ["lower"]
+
+
+def lower(discovery: Discovery, documents: Mapping[GroupVersion, bytes]) -> Model:
+    """The model of what ``discovery`` lists, typed by the OpenAPI v3 ``documents``.
+
+    Never raises for what a document says; ``Model.problems`` has discovery's problems too.
+    """
+    definitions = Definitions(_in_order(discovery, documents))
+    definitions.add_missing(STAND_INS)
+    served = [(each, _object_id(each, definitions)) for each in discovery.resources if verbs_of(each)]
+    lowering = _lower_objects(served, definitions)
+    names = type_names(
+        [_unnamed(draft) for draft in lowering.drafts.values()],
+        Packages(definitions.kinds(), discovery.group_versions),
+    )
+    objects = {draft.id: _object_type(draft, names[draft.id]) for draft in lowering.drafts.values()}
+    return Model(
+        objects=objects,
+        resources=tuple(_served_resources(served, objects, names)),
+        problems=(*discovery.problems, *definitions.problems, *lowering.problems),
+    )
+
+
+def _in_order(
+    discovery: Discovery, documents: Mapping[GroupVersion, bytes]
+) -> Iterator[tuple[GroupVersion, bytes]]:
+    """The documents in discovery's order: what Kubernetes itself defines, nobody else redefines."""
+    others = sorted(documents.keys() - set(discovery.group_versions))
+    for group_version in (*discovery.group_versions, *others):
+        if group_version in documents:
+            yield group_version, documents[group_version]
+
+
+def _object_id(resource: Resource, definitions: Definitions) -> str:
+    return definitions.id_of(resource.kind) or stand_in_id(resource.kind)
+
+
+def _lower_objects(served: list[tuple[Resource, str]], definitions: Definitions) -> Lowering:
+    lowering = Lowering(definitions)
+    lowering.stand_in(OBJECT_META)
+    lowering.stand_in(LIST_META)
+    for resource, id_ in served:
+        lowering.kind(id_, resource.kind)
+    for id_ in ALWAYS_LOWERED:
+        lowering.definition(id_)
+    if any(Verb.SCALE in verbs_of(resource) for resource, _ in served):
+        lowering.stand_in(SCALE)
+        lowering.kind(SCALE, SCALE_KIND)
+    lowering.finish()
+    return lowering
+
+
+def _unnamed(draft: Draft) -> Unnamed:
+    return Unnamed(draft.id, draft.definition, draft.path, draft.kinds[0] if draft.kinds else None)
+
+
+def _object_type(draft: Draft, names: TypeNames) -> ObjectType:
+    return ObjectType(
+        id=draft.id,
+        name=names.output,
+        input_name=names.input,
+        properties=draft.properties,
+        description=draft.description,
+        kinds=draft.kinds,
+    )
+
+
+def _served_resources(
+    served: list[tuple[Resource, str]],
+    objects: Mapping[str, ObjectType],
+    names: Mapping[str, TypeNames],
+) -> Iterator[ServedResource]:
+    custom = {resource.kind for resource, id_ in served if is_custom_resource(id_, resource.kind)}
+    fields = root_names([resource for resource, _ in served], custom)
+    for (resource, id_), root in zip(served, fields, strict=True):
+        yield ServedResource(
+            resource=resource,
+            object=id_,
+            list_name=names[id_].list,
+            event_name=names[id_].event,
+            pinned=root.pinned,
+            short=root.short,
+            description=objects[id_].description,
+        )

@@ -1,0 +1,162 @@
+"""OpenAPI v3 documents → definitions, each decoded when it is first asked for.
+
+A document is mostly ``paths``, which nobody here needs: they are skipped, not decoded. The same
+definition comes in many documents (``ObjectMeta`` in all of them) and is handled once. Decoding goes
+one level at a time, so that a malformed schema costs only itself.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from schema.model import Problem
+from schema.resources import GroupVersion, GroupVersionKind
+
+__all__ = ["ABSENT", "Definitions", "MalformedSchema", "Schema", "parse_schema"]
+
+ABSENT = msgspec.Raw(b"")
+REFERENCE = "#/components/schemas/"
+# msgspec's own errors and UnicodeDecodeError are ValueErrors; nesting beyond any API raises the other
+MALFORMED = (ValueError, RecursionError)
+
+
+class MalformedSchema(ValueError):
+    """A schema that is not what OpenAPI calls one."""
+
+
+class Schema(msgspec.Struct, gc=False):
+    """One schema object, its inner schemas still undecoded.
+
+    What is Any may be anything at all: documents of aggregated API servers and of CRDs are not to be
+    trusted, and a keyword of the wrong type should not cost the keywords beside it.
+    """
+
+    reference: Any = msgspec.field(name="$ref", default=None)
+    type: Any = None
+    format: Any = None
+    description: Any = None
+    default: Any = None
+    enum: Any = None
+    required: Any = None
+    properties: dict[str, msgspec.Raw] | None = None
+    items: msgspec.Raw = ABSENT
+    additional_properties: msgspec.Raw = msgspec.field(name="additionalProperties", default=ABSENT)
+    all_of: list[msgspec.Raw] | None = msgspec.field(name="allOf", default=None)
+    one_of: list[msgspec.Raw] | None = msgspec.field(name="oneOf", default=None)
+    any_of: list[msgspec.Raw] | None = msgspec.field(name="anyOf", default=None)
+    int_or_string: Any = msgspec.field(name="x-kubernetes-int-or-string", default=None)
+    preserve_unknown: Any = msgspec.field(name="x-kubernetes-preserve-unknown-fields", default=None)
+    embedded_resource: Any = msgspec.field(name="x-kubernetes-embedded-resource", default=None)
+
+    @property
+    def target(self) -> str | None:
+        """The id of the definition that ``$ref`` points to."""
+        if not isinstance(self.reference, str):
+            return None
+        # a JSON pointer (RFC 6901)
+        return self.reference.removeprefix(REFERENCE).replace("~1", "/").replace("~0", "~")
+
+
+class _Components(msgspec.Struct):
+    schemas: dict[str, msgspec.Raw] | None = None
+
+
+class _Document(msgspec.Struct):
+    components: _Components | None = None
+
+
+class _Kinds(msgspec.Struct, gc=False):
+    kinds: Any = msgspec.field(name="x-kubernetes-group-version-kind", default=None)
+
+
+_document_decoder = msgspec.json.Decoder(_Document)
+_schema_decoder = msgspec.json.Decoder(Schema)
+_kinds_decoder = msgspec.json.Decoder(_Kinds)
+
+
+def parse_schema(raw: msgspec.Raw | bytes) -> Schema:
+    """Decode one schema; ``true`` and ``{}`` are the one that allows anything.
+
+    Raises MalformedSchema.
+    """
+    try:
+        return _schema_decoder.decode(raw)
+    except MALFORMED as error:
+        if bytes(raw) in (b"true", b"false", b"null", b""):
+            return Schema()
+        raise MalformedSchema(f"malformed schema: {error}") from error
+
+
+class Definitions:
+    """The definitions of all documents by id; where two documents differ, the first one counts.
+
+    ``problems`` has one entry per document that could not be read.
+    """
+
+    def __init__(self, documents: Iterable[tuple[GroupVersion, bytes]]) -> None:
+        self._raw: dict[str, msgspec.Raw] = {}
+        self._kinds: dict[str, tuple[GroupVersionKind, ...]] = {}
+        self._ids: dict[GroupVersionKind, str] = {}
+        self.problems: list[Problem] = []
+        elsewhere: dict[GroupVersionKind, str] = {}
+        for group_version, document in documents:
+            for id_, raw in self._schemas(group_version, document).items():
+                self._add(id_, raw)
+                for kind in self._kinds[id_]:
+                    ids = self._ids if kind.group_version == group_version else elsewhere
+                    ids.setdefault(kind, id_)
+        for kind, id_ in elsewhere.items():
+            self._ids.setdefault(kind, id_)
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._raw
+
+    def schema(self, id_: str) -> Schema:
+        """The definition; KeyError where there is none, MalformedSchema where it is none."""
+        return parse_schema(self._raw[id_])
+
+    def id_of(self, kind: GroupVersionKind) -> str | None:
+        """The definition of a kind, by preference from its own group version's document."""
+        return self._ids.get(kind)
+
+    def kinds(self) -> Iterator[tuple[str, GroupVersionKind]]:
+        """Every definition that is a kind, those that are many kinds (``DeleteOptions``) left out."""
+        for id_, kinds in self._kinds.items():
+            if len(kinds) == 1:
+                yield id_, kinds[0]
+
+    def add_missing(self, schemas: Mapping[str, bytes]) -> None:
+        """Stand in for definitions that no document has."""
+        for id_, schema in schemas.items():
+            self._add(id_, msgspec.Raw(schema))
+
+    def _schemas(self, group_version: GroupVersion, document: bytes) -> dict[str, msgspec.Raw]:
+        try:
+            components = _document_decoder.decode(document).components
+        except MALFORMED as error:
+            what = f"malformed OpenAPI document: {error}"
+            self.problems.append(Problem(group_version.api_version, what))
+            return {}
+        return (components.schemas if components else None) or {}
+
+    def _add(self, id_: str, raw: msgspec.Raw) -> None:
+        if id_ not in self._raw:
+            self._raw[id_] = raw
+            self._kinds[id_] = _parse_kinds(raw)
+
+
+def _parse_kinds(raw: msgspec.Raw) -> tuple[GroupVersionKind, ...]:
+    try:
+        found = _kinds_decoder.decode(raw).kinds
+    except MALFORMED:
+        return ()
+    entries = found if isinstance(found, list) else [found]
+    return tuple(
+        GroupVersionKind(each.get("group", ""), each.get("version", ""), each["kind"])
+        for each in entries
+        if isinstance(each, dict)
+        and isinstance(each.get("kind"), str)
+        and isinstance(each.get("group", ""), str)
+        and isinstance(each.get("version", ""), str)
+    )
