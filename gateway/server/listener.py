@@ -39,6 +39,7 @@ class Listener(uvicorn.Server):
         self.in_flight = InFlight(app)
         self.listening = listening
         self.ready = ready
+        self.stopping = asyncio.Event()
         config = uvicorn.Config(
             self.in_flight,
             http="httptools",
@@ -64,6 +65,12 @@ class Listener(uvicorn.Server):
         await super().startup(sockets)
         self.ready()
 
+    async def main_loop(self) -> None:
+        """Tick once per second, as the Date header needs it; the end is not waited for that long."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), 1)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close: websockets with 1012 at once, everything else after :data:`PATIENCE` seconds at most."""
         timer = asyncio.get_running_loop().call_later(PATIENCE, self.in_flight.end)
@@ -78,3 +85,4 @@ class Listener(uvicorn.Server):
             group.create_task(self.serve([self.listening]))
             await stop.wait()
             self.should_exit = True
+            self.stopping.set()

@@ -1,4 +1,7 @@
-"""A small schema of Strawberry's own behind the real app, on a real port."""
+"""A small schema of Strawberry's own behind the real app, on a real port.
+
+One server serves a whole module, so the tests run in the module's loop: ``asyncio(loop_scope="module")``.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
-import pytest
+import pytest_asyncio
 import strawberry
 from strawberry.types import Info
 
@@ -115,13 +118,13 @@ async def running(identity_type: Callable[[KubeClient], Identity]) -> AsyncItera
     await client.aclose()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def local() -> AsyncIterator[Served]:
     async with running(Local) as served:
         yield served
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def passthrough() -> AsyncIterator[Served]:
     async with running(Passthrough) as served:
         yield served

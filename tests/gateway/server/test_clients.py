@@ -13,7 +13,7 @@ from tests.gateway.server.conftest import Served
 
 CLIENTS = Path(__file__).parents[2] / "clients"
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture(autouse=True, scope="module")

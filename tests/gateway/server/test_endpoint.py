@@ -7,6 +7,8 @@ import pytest
 
 from tests.gateway.server.conftest import Served
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 GRAPHQL = "application/graphql-response+json"
 
 

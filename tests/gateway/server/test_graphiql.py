@@ -13,6 +13,8 @@ from gateway.server.graphiql.files import PACKAGES, PackageFile
 from tests.fixtures.requirements import unavailable
 from tests.gateway.server.conftest import Served
 
+in_module_loop = pytest.mark.asyncio(loop_scope="module")
+
 FOLDER = Path(graphiql.__file__).parent
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -21,6 +23,7 @@ def ids(each: PackageFile) -> str:
     return f"{each.package}/{Path(each.path).name}"
 
 
+@in_module_loop
 async def test_a_browser_gets_the_page_and_a_client_does_not(local: Served) -> None:
     page = await local.http.get("/graphql", headers=BROWSER)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
@@ -28,11 +31,13 @@ async def test_a_browser_gets_the_page_and_a_client_does_not(local: Served) -> N
     assert (client.status_code, client.headers["content-type"]) == (400, "application/json")
 
 
+@in_module_loop
 async def test_a_link_with_a_query_opens_in_the_page(local: Served) -> None:
     page = await local.http.get("/graphql", params={"query": "{ __typename }"}, headers=BROWSER)
     assert page.headers["content-type"].startswith("text/html")
 
 
+@in_module_loop
 async def test_no_other_page_may_frame_it(local: Served) -> None:
     page = await local.http.get("/graphql", headers=BROWSER)
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
@@ -41,6 +46,7 @@ async def test_no_other_page_may_frame_it(local: Served) -> None:
     )
 
 
+@in_module_loop
 async def test_every_own_file_that_the_page_names_is_served(local: Served) -> None:
     page = await local.http.get("/graphql", headers=BROWSER)
     own = [path for path in re.findall(r'(?:src|href)="([^"]+)"', page.text) if not path.startswith("http")]
@@ -49,6 +55,7 @@ async def test_every_own_file_that_the_page_names_is_served(local: Served) -> No
         assert (await local.http.get(f"/{path}")).status_code == 200, path
 
 
+@in_module_loop
 async def test_nothing_else_of_the_packages_is_served(local: Served) -> None:
     for path in ("react@18.3.1/package.json", "../package.json", "%2e%2e/assets.py", ""):
         assert (await local.http.get(f"/graphiql/packages/{path}")).status_code == 404

@@ -11,6 +11,8 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.gateway.server.conftest import Served
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 SUBPROTOCOLS = [Subprotocol("graphql-transport-ws")]
 WHOAMI = {"query": "{ caller }"}
 

@@ -4,18 +4,27 @@ import asyncio
 import json
 import logging
 import socket
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
 from gateway.errors import ConfigurationError
+from gateway.identity import Local
 from gateway.server import bind
-from tests.gateway.server.conftest import Served
+from tests.gateway.server.conftest import Served, running
 
 GENEROUS = 20  # seconds; a server that waits for its clients would never end
+
+
+@pytest_asyncio.fixture
+async def local() -> AsyncIterator[Served]:
+    async with running(Local) as served:
+        yield served
 
 
 async def end(served: Served) -> None:
