@@ -1,0 +1,153 @@
+"""Server-side apply: a manager's whole intent, merged with what others own (KEP-555)."""
+
+from typing import Any
+
+from gateway.demo.catalog import Target, table_of
+from gateway.demo.conversion import from_stored
+from gateway.demo.documents import Node
+from gateway.demo.managed_fields import (
+    Entry,
+    Path,
+    flatten,
+    list_element,
+    read_entries,
+    remove_paths,
+    replace_fields,
+)
+from gateway.demo.options import WriteOptions
+from gateway.demo.statuses import ApiError, Cause, bad_request, invalid_options, not_found
+from gateway.demo.storage import object_key
+from gateway.demo.writes import Writer, Written
+
+__all__ = ["apply_object"]
+
+Object = dict[str, Any]
+
+
+def apply_object(writer: Writer, target: Target, intent: Object, options: WriteOptions) -> Written:
+    """Create or merge; refuses (409) fields that others own and that would change, unless forced."""
+    _check(target, intent, options)
+    resource = target.resource
+    node = writer.catalog.documents.node(resource.kind)
+    value, _ = writer.read(resource, intent, options)
+    metadata = value["metadata"] = {**(value.get("metadata") or {}), "name": target.name}
+    own = Entry(
+        manager=options.field_manager,
+        operation="Apply",
+        api_version=resource.kind.api_version,
+        time=writer.stamps.now(),
+        fields=frozenset(flatten(node, value, containers=False)),
+        subresource=target.subresource,
+    )
+    old = writer.storage.get(table_of(resource), object_key(target.namespace, target.name))
+    if old is None:
+        if target.subresource or metadata.get("uid"):
+            raise not_found(resource, target.name)
+        return writer.create(target, intent, options, own)
+    live = from_stored(resource.gvr, old.object)
+    entries = read_entries(live)
+    entries = _settle(node, live, value, entries, own, force=bool(options.force))
+    before = next((each for each in entries if each.same_manager(own)), None)
+    merged = merge(node, live, value)
+    if before is not None:
+        others = frozenset(path for each in entries if not each.same_manager(own) for path in each.fields)
+        merged = remove_paths(node, merged, before.fields - own.fields - others)
+    if before is not None and before.fields == own.fields:
+        own = before
+    kept = [own if each.same_manager(own) else each for each in entries]
+    entries = kept if before is not None else [*kept, own]
+    kind = {"kind": resource.kind.kind, "apiVersion": resource.kind.api_version}
+    return writer.update(target, old, {**kind, **merged}, options, entries)
+
+
+def _check(target: Target, intent: Object, options: WriteOptions) -> None:
+    if not options.field_manager:
+        cause = Cause.required("fieldManager", "is required for apply patch")
+        raise invalid_options("PatchOptions", [cause])
+    kind = target.resource.kind
+    if intent.get("apiVersion") != kind.api_version or intent.get("kind") != kind.kind:
+        raise bad_request(f"an apply patch must say apiVersion {kind.api_version} and kind {kind.kind}")
+    if "managedFields" in (intent.get("metadata") or {}):
+        raise bad_request("metadata.managedFields must be nil")
+
+
+def _settle(
+    node: Node,
+    live: Object,
+    intent: Object,
+    entries: list[Entry],
+    own: Entry,
+    *,
+    force: bool,
+) -> list[Entry]:
+    """The entries without the fields that are taken from others; refuses where that needs ``force``."""
+    now, wanted = flatten(node, live), flatten(node, intent, containers=False)
+    changed = frozenset(path for path, value in wanted.items() if path in now and now[path] != value)
+    conflicts = [(entry, sorted(entry.fields & changed)) for entry in entries if not entry.same_manager(own)]
+    if any(paths for _, paths in conflicts) and not force:
+        raise apply_conflict([(entry, path) for entry, paths in conflicts for path in paths])
+    settled = [
+        entry if entry.same_manager(own) else replace_fields(entry, entry.fields - changed)
+        for entry in entries
+    ]
+    return [entry for entry in settled if entry.fields]
+
+
+def apply_conflict(conflicts: list[tuple[Entry, Path]]) -> ApiError:
+    """409, naming who owns what."""
+    causes = []
+    for entry, path in conflicts:
+        using = f" using {entry.api_version}" if entry.operation == "Update" else ""
+        causes.append(
+            {
+                "reason": "FieldManagerConflict",
+                "message": f'conflict with "{entry.manager}"{using}',
+                "field": readable(path),
+            }
+        )
+    count = f"{len(causes)} conflict" + ("s" if len(causes) > 1 else "")
+    told = "; ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
+    return ApiError(409, "Conflict", f"Apply failed with {count}: {told}", {"causes": causes})
+
+
+def readable(path: Path) -> str:
+    """A path as conflicts name it: ``.spec.template.spec.containers[name="web"].image``."""
+    parts = []
+    for element in path:
+        kind, _, name = element.partition(":")
+        match kind:
+            case "f":
+                parts.append(f".{name}")
+            case "k":
+                parts.append("[" + name.strip("{}").replace('":', '"=').replace('"', "", 2) + "]")
+            case _:
+                parts.append(f"[={name}]")
+    return "".join(parts)
+
+
+def merge(node: Node, live: Object, intent: Object) -> Object:
+    """The live object with the intent on top: maps key by key, associative lists item by item."""
+    merged = dict(live)
+    for key, value in intent.items():
+        merged[key] = _merge_value(node.child(key), live.get(key), value)
+    return merged
+
+
+def _merge_value(node: Node | None, live: Any, value: Any) -> Any:
+    if node is None or live is None or node.is_atomic:
+        return value
+    if isinstance(value, dict) and isinstance(live, dict):
+        return merge(node, live, value)
+    if isinstance(value, list) and isinstance(live, list):
+        return _merge_list(node, live, value)
+    return value
+
+
+def _merge_list(node: Node, live: list[Any], value: list[Any]) -> list[Any]:
+    """The items that are there stay where they are; new ones come last."""
+    wanted = {list_element(node, each): each for each in value}
+    merged = []
+    for each in live:
+        item = wanted.pop(list_element(node, each), None)
+        merged.append(merge(node.items, each, item) if isinstance(item, dict) else each)
+    return [*merged, *wanted.values()]

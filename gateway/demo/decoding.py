@@ -1,0 +1,120 @@
+"""Reading an object that a client sent: its types, the fields its kind doesn't have, what it lacks."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.demo.documents import Node
+from gateway.demo.statuses import Cause
+
+__all__ = ["Decoded", "DecodingError", "decode", "missing_fields"]
+
+GO_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+GO_TYPES = {"string": "string", "boolean": "bool", "integer": "int32", "number": "float64"}
+
+
+class DecodingError(Exception):
+    """A value is not of the type that the API has there."""
+
+
+@dataclass(slots=True)
+class Decoded:
+    """The object as far as its kind knows it, and the paths of the fields that it doesn't know."""
+
+    value: Any = None
+    unknown: list[str] = field(default_factory=list)
+
+
+def decode(node: Node, value: dict[str, Any]) -> Decoded:
+    """Keep what the schema knows, drop nulls, collect what is unknown; DecodingError for a wrong type."""
+    decoded = Decoded()
+    decoded.value = _decode(node, value, "", decoded.unknown)
+    return decoded
+
+
+def _decode(node: Node, value: Any, path: str, unknown: list[str]) -> Any:
+    match node.type:
+        case "object":
+            return _decode_object(node, _expect(value, dict, node, path), path, unknown)
+        case "array":
+            items = node.items
+            return [
+                _decode(items, each, f"{path}[{index}]", unknown)
+                for index, each in enumerate(_expect(value, list, node, path))
+            ]
+        case "string":
+            return _expect(value, str, node, path)
+        case "boolean":
+            return _expect(value, bool, node, path)
+        case "integer":
+            return _expect(value, int, node, path)
+        case "number":
+            return _expect(value, (int, float), node, path)
+    if "oneOf" in node.schema and isinstance(value, (bool, list, dict)):
+        raise _mismatch(value, node, path)
+    return value
+
+
+def _decode_object(node: Node, value: dict[str, Any], path: str, unknown: list[str]) -> dict[str, Any]:
+    kept = {}
+    for key, each in value.items():
+        below = f"{path}.{key}" if path else key
+        if (child := node.child(key)) is not None:
+            if each is not None:
+                kept[key] = _decode(child, each, below, unknown)
+        elif node.takes_anything:
+            kept[key] = each
+        else:
+            unknown.append(below)
+    return kept
+
+
+def _expect(value: Any, kind: type | tuple[type, ...], node: Node, path: str) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise _mismatch(value, node, path)
+    return value
+
+
+def _mismatch(value: Any, node: Node, path: str) -> DecodingError:
+    wanted = node.schema.get("format") or GO_TYPES.get(node.type or "", node.type or "string")
+    found = GO_NAMES.get(type(value), "null")
+    return DecodingError(f"json: cannot unmarshal {found} into Go struct field .{path} of type {wanted}")
+
+
+def missing_fields(node: Node, value: dict[str, Any]) -> list[Cause]:
+    """The required fields that an object lacks, and values that are none of an enumeration's.
+
+    ``metadata`` and ``status`` are not the client's to fill, and left out.
+    """
+    causes: list[Cause] = []
+    for name, child in node.properties():
+        if name not in ("metadata", "status", "apiVersion", "kind"):
+            causes += _missing_property(node, name, child, value, name)
+    return causes
+
+
+def _missing_property(
+    node: Node, name: str, child: Node, value: dict[str, Any], path: str
+) -> Iterator[Cause]:
+    if value.get(name) in (None, "", []):
+        if name in node.schema.get("required", ()) and not child.empty_default():
+            # zero is what an absent number means in Go; the API server can't tell either
+            if child.type != "integer" and child.type != "boolean":
+                yield Cause.required(path)
+        elif child.empty_default() and child.type == "object":
+            # an absent struct is an empty one: what it requires is missing
+            yield from _missing(child, {}, path)
+        return
+    yield from _missing(child, value[name], path)
+
+
+def _missing(node: Node, value: Any, path: str) -> Iterator[Cause]:
+    if isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _missing(node.items, each, f"{path}[{index}]")
+    elif isinstance(value, dict) and node.type == "object":
+        for name, child in node.properties():
+            yield from _missing_property(node, name, child, value, f"{path}.{name}")
+    elif (allowed := node.schema.get("enum")) and value not in allowed:
+        yield Cause.unsupported(path, json.dumps(value), sorted(map(str, allowed)))

@@ -1,0 +1,164 @@
+"""Record what the demo API server says of itself: ``python tests/record_openapi.py KUBECONFIG [FOLDER]``.
+
+Reads the aggregated discovery and the OpenAPI v3 documents of a real kube-apiserver (a kubeconfig whose
+current user has a token, as ``tests/kube/cluster.sh`` writes it) and keeps what the demo serves: its
+resources, their paths, and every definition these refer to. Descriptions are left out. The files are
+compressed with no time stamp in them, so that the same server always gives the same bytes.
+"""
+
+import base64
+import gzip
+import json
+import re
+import ssl
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+RECORDED = Path(__file__).parent.parent / "gateway" / "demo" / "openapi"
+SERVED: dict[tuple[str, str], frozenset[str]] = {
+    ("", "v1"): frozenset(
+        (
+            "configmaps",
+            "endpoints",
+            "events",
+            "limitranges",
+            "namespaces",
+            "nodes",
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "pods",
+            "replicationcontrollers",
+            "resourcequotas",
+            "secrets",
+            "serviceaccounts",
+            "services",
+        )
+    ),
+    ("apps", "v1"): frozenset(
+        ("controllerrevisions", "daemonsets", "deployments", "replicasets", "statefulsets")
+    ),
+    ("autoscaling", "v1"): frozenset(("horizontalpodautoscalers",)),
+    ("autoscaling", "v2"): frozenset(("horizontalpodautoscalers",)),
+    ("batch", "v1"): frozenset(("cronjobs", "jobs")),
+    ("networking.k8s.io", "v1"): frozenset(("ingresses", "networkpolicies")),
+    ("apiextensions.k8s.io", "v1"): frozenset(("customresourcedefinitions",)),
+    ("authentication.k8s.io", "v1"): frozenset(("selfsubjectreviews",)),
+    ("authorization.k8s.io", "v1"): frozenset(("selfsubjectaccessreviews",)),
+    ("coordination.k8s.io", "v1"): frozenset(("leases",)),
+    ("events.k8s.io", "v1"): frozenset(("events",)),
+}
+SUBRESOURCES = frozenset(("log", "scale", "status"))
+REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
+
+
+def connect(kubeconfig: Path) -> httpx.Client:
+    """A client for the current context, whose user has a token."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    context = named(config["contexts"], config["current-context"])["context"]
+    cluster = named(config["clusters"], context["cluster"])["cluster"]
+    user = named(config["users"], context["user"])["user"]
+    trust = ssl.create_default_context(
+        cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
+        if "certificate-authority-data" in cluster
+        else Path(cluster["certificate-authority"]).read_text()
+    )
+    return httpx.Client(
+        base_url=cluster["server"], verify=trust, headers={"Authorization": f"Bearer {user['token']}"}
+    )
+
+
+def named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(entry for entry in entries if entry["name"] == name)
+
+
+def fetch(client: httpx.Client, path: str, accept: str = "application/json") -> Any:
+    return client.get(path, headers={"Accept": accept}).raise_for_status().json()
+
+
+def record_discovery(client: httpx.Client) -> Iterator[dict[str, Any]]:
+    """The groups of the aggregated discovery, with the served resources only; the core group first."""
+    for path in ("/api", "/apis"):
+        for group in fetch(client, path, AGGREGATED)["items"]:
+            name = group["metadata"].get("name", "")
+            versions = [
+                {**version, "resources": list(keep_resources(version["resources"], served))}
+                for version in group["versions"]
+                if (served := SERVED.get((name, version["version"])))
+            ]
+            if versions:
+                yield {"metadata": {"name": name} if name else {}, "versions": versions}
+
+
+def keep_resources(resources: list[dict[str, Any]], served: frozenset[str]) -> Iterator[dict[str, Any]]:
+    for resource in resources:
+        if resource["resource"] in served:
+            subresources = [
+                each for each in resource.get("subresources", ()) if each["subresource"] in SUBRESOURCES
+            ]
+            rest = {key: value for key, value in resource.items() if key != "subresources"}
+            yield {**rest, "subresources": subresources} if subresources else rest
+
+
+def keep_document(document: dict[str, Any], served: frozenset[str]) -> dict[str, Any]:
+    """The document with the paths of the served resources and the definitions that these need."""
+    paths = {path: item for path, item in document["paths"].items() if is_served(path, served)}
+    schemas = document["components"]["schemas"]
+    needed: set[str] = set()
+    pending = set(REFERENCE.findall(json.dumps(paths)))
+    while pending:
+        needed |= pending
+        found = {name for each in pending for name in REFERENCE.findall(json.dumps(schemas[each]))}
+        pending = found - needed
+    kept = {name: schemas[name] for name in sorted(needed)}
+    return {**document, "paths": paths, "components": {**document["components"], "schemas": kept}}
+
+
+def is_served(path: str, served: frozenset[str]) -> bool:
+    segments = [each for each in path.split("/") if each]
+    rest = segments[2:] if segments[0] == "api" else segments[3:]
+    if rest[:2] == ["namespaces", "{namespace}"]:
+        rest = rest[2:]
+    known = not rest or rest[0] in served
+    return known and (len(rest) < 3 or rest[2] in SUBRESOURCES)
+
+
+def strip_descriptions(value: Any, *, are_properties: bool = False) -> Any:
+    """The JSON without descriptions; a property that is called ``description`` stays."""
+    if isinstance(value, list):
+        return [strip_descriptions(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: strip_descriptions(each, are_properties=key == "properties" and not are_properties)
+        for key, each in value.items()
+        if are_properties or key != "description" or not isinstance(each, str)
+    }
+
+
+def write(path: Path, value: Any) -> None:
+    encoded = json.dumps(value, separators=(",", ":")).encode()
+    path.write_bytes(gzip.compress(encoded, 9, mtime=0))
+    print(f"{path.name}: {path.stat().st_size} bytes, {len(encoded)} uncompressed")
+
+
+def main(kubeconfig: Path, folder: Path) -> None:
+    """Record everything into ``folder``."""
+    with connect(kubeconfig) as client:
+        groups = list(record_discovery(client))
+        version = fetch(client, "/version")
+        kept = {key: version[key] for key in ("major", "minor", "gitVersion")}
+        write(folder / "discovery.json.gz", {"version": kept, "groups": groups})
+        for (group, name), served in SERVED.items():
+            path = f"apis/{group}/{name}" if group else f"api/{name}"
+            document = keep_document(fetch(client, f"/openapi/v3/{path}"), served)
+            write(folder / f"{path.replace('/', '_')}.json.gz", strip_descriptions(document))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else RECORDED)
