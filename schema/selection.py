@@ -8,18 +8,19 @@ raises :class:`SelectionMismatch`, and the caller leaves the value to graphql-co
 error and its path.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from graphql import (
+    GraphQLError,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
     assert_object_type,
     get_named_type,
 )
-from graphql.execution.collect_fields import FieldDetails
 
 from schema.model import Scalar
 from schema.resources import GroupVersionKind
@@ -103,7 +104,7 @@ def compile_list(info: GraphQLResolveInfo[Any], kind: GroupVersionKind) -> Selec
 
     Items get the ``apiVersion`` and ``kind`` that the API server leaves out of them.
     """
-    tree = _read(info)
+    tree = _tree(_read_answer, info)
     if tree is None:
         return None
     items = nodes_below([each.value for each in tree.fields if each.key == "items"])
@@ -118,7 +119,7 @@ def compile_list(info: GraphQLResolveInfo[Any], kind: GroupVersionKind) -> Selec
 
 def compile_object(info: GraphQLResolveInfo[Any], kind: GroupVersionKind) -> Selection | None:
     """The selection of a field that answers with an object of ``kind``; None where it is not compilable."""
-    tree = _read(info)
+    tree = _tree(_read_answer, info)
     return None if tree is None else _compiled_object(tree, kind)
 
 
@@ -127,24 +128,29 @@ def compile_event(info: GraphQLResolveInfo[Any], kind: GroupVersionKind) -> Sele
 
     None where it is not compilable, not selected, or selected under several names.
     """
+    tree = _tree(_read_event, info)
+    return None if tree is None else _compiled_object(tree, kind)
+
+
+def _tree(read: Callable[[GraphQLResolveInfo[Any]], Node], info: GraphQLResolveInfo[Any]) -> Node | None:
+    """None where there is no tree, or where graphql-core has an error and a path to tell of instead."""
+    try:
+        return read(info)
+    except (NotCompilable, GraphQLError, RecursionError):
+        return None
+
+
+def _read_answer(info: GraphQLResolveInfo[Any]) -> Node:
+    return SelectionReader(info).node(_answer_type(info.return_type), details_of(info))
+
+
+def _read_event(info: GraphQLResolveInfo[Any]) -> Node:
     reader, event_type = SelectionReader(info), _answer_type(info.return_type)
     selected = reader.collect(event_type, details_of(info)).values()
     objects = [each for each in selected if each[0].node.name.value == "object"]
     if len(objects) != 1:
-        return None
-    tree = _read_node(reader, _answer_type(event_type.fields["object"].type), objects[0])
-    return None if tree is None else _compiled_object(tree, kind)
-
-
-def _read(info: GraphQLResolveInfo[Any]) -> Node | None:
-    return _read_node(SelectionReader(info), _answer_type(info.return_type), details_of(info))
-
-
-def _read_node(reader: SelectionReader, type_: GraphQLObjectType, details: list[FieldDetails]) -> Node | None:
-    try:
-        return reader.node(type_, details)
-    except (NotCompilable, RecursionError):  # graphql-core has its own words for what is nested too deeply
-        return None
+        raise NotCompilable("a Selection is of one object")
+    return reader.node(_answer_type(event_type.fields["object"].type), objects[0])
 
 
 def _answer_type(type_: GraphQLOutputType) -> GraphQLObjectType:

@@ -26,9 +26,9 @@ LEAVES: Mapping[Scalar, Any] = {
     Scalar.INT64: INT64,
     Scalar.DATE_TIME: str,
     Scalar.BASE64: str,
-    Scalar.QUANTITY: str,
-    Scalar.INT_OR_STRING: INT32 | str,
-    Scalar.STRING_MAP: dict[str, str],
+    Scalar.QUANTITY: INT64 | str,
+    Scalar.INT_OR_STRING: INT64 | str,
+    Scalar.STRING_MAP: dict[str, str | None],
     Scalar.JSON: Raw,
 }
 
