@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import uvicorn
 
@@ -20,7 +20,23 @@ from gateway.demo.timeline import Timeline
 from gateway.demo.watch import WatchSettings
 from gateway.demo.writes import Writer
 
-__all__ = ["DemoServer", "Population", "run_demo"]
+__all__ = ["DemoServer", "DemoSettings", "run_demo"]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings:
+    """How the API server and its cluster behave.
+
+    ``history``: how many changes are remembered. ``freshness``: how many seconds a read waits for a
+    resource version that has not come yet. ``speed``: 2 makes the cluster's life twice as fast.
+    ``seed``: the same one gives the same names and the same incidents.
+    """
+
+    watch: WatchSettings = field(default_factory=WatchSettings)
+    history: int = 4096
+    freshness: float = 3.0
+    speed: float = 1.0
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +62,6 @@ class DemoServer:
             watcher.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Population:
-    """What is in the cluster: ``planted`` objects, ``controllers`` that act, and (``living``) incidents.
-
-    ``speed`` 2 makes everything happen twice as fast; a ``seed`` makes it happen the same way each time.
-    """
-
-    planted: bool = True
-    controllers: bool = True
-    living: bool = True
-    speed: float = 1.0
-    seed: int | None = None
-
-
-def populate(cluster: Cluster, writer: Writer, catalog: Catalog, population: Population) -> None:
-    """Bring the cluster to the state that its first client sees."""
-    if population.controllers:
-        start_controllers(cluster)
-    if population.planted:
-        plant_cluster(cluster, writer, catalog)
-    else:
-        plant_bare(cluster, writer, catalog)
-    if population.living:
-        Life(cluster).start()
-
-
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: signals are the surrounding program's business."""
 
@@ -93,35 +83,65 @@ async def run_demo(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
+    living: bool = True,
+    controllers: bool = True,
+    planted: bool = True,
     tokens: Mapping[str, str] | None = None,
-    watch: WatchSettings | None = None,
-    history: int = 4096,
-    freshness: float = 3.0,
-    population: Population | None = None,
+    settings: DemoSettings | None = None,
 ) -> AsyncIterator[DemoServer]:
-    """Serve the demo until the block ends; raises OSError where the port is taken."""
-    population = population or Population()
-    timeline = Timeline(speed=population.speed)
-    catalog, storage, stamps = Catalog(), Storage(history=history), Stamps(population.seed, timeline.now)
+    """Serve the demo until the block ends; raises OSError where the port is taken.
+
+    ``living``: things happen that nobody asked for. ``controllers``: pods follow deployments, and so on;
+    without them objects stay as they are written. ``planted``: there is a cluster from the start, not
+    only its four namespaces. ``tokens``: bearer tokens and their users; without any, everybody is let in.
+    """
+    settings = settings or DemoSettings()
+    timeline = Timeline(speed=settings.speed)
+    catalog, storage = Catalog(), Storage(history=settings.history)
+    stamps = Stamps(settings.seed, timeline.now)
     writer = Writer(catalog, storage, stamps)
-    populate(Cluster(storage, stamps, timeline), writer, catalog, population)
-    api = ResourceApi(catalog, storage, writer, watch or WatchSettings(), freshness)
+    cluster = Cluster(storage, stamps, timeline)
+    if planted or controllers:
+        start_controllers(cluster)
+    (plant_cluster if planted else plant_bare)(cluster, writer, catalog)
+    if not controllers:
+        # what is planted has been brought up; from here on nobody acts
+        storage.listeners.clear()
+        timeline.heap.clear()
+    elif living:
+        Life(cluster).start()
+    api = ResourceApi(catalog, storage, writer, settings.watch, settings.freshness)
     app = build_app(Routes(catalog, api, dict(tokens or {})))
     with socket.create_server((host, port)) as listener:
-        address = f"http://{host}:{listener.getsockname()[1]}"
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
-        )
-        server = _Server(config)
-        demo = DemoServer(address, storage, api)
-        async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.serve(sockets=[listener]))
-            running = tasks.create_task(timeline.run())
-            await server.ready.wait()
-            try:
-                yield demo
-            finally:
-                running.cancel()
-                demo.drop_watches()
-                server.should_exit = True
-                await asyncio.wait((serving,))
+        demo = DemoServer(f"http://{host}:{listener.getsockname()[1]}", storage, api)
+        async with _serving(app_server(app), listener, timeline, demo):
+            yield demo
+
+
+def app_server(app: object) -> _Server:
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]  # uvicorn's protocol types are narrower than Starlette's
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=1,
+    )
+    return _Server(config)
+
+
+@asynccontextmanager
+async def _serving(
+    server: _Server, listener: socket.socket, timeline: Timeline, demo: DemoServer
+) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve(sockets=[listener]))
+        running = tasks.create_task(timeline.run())
+        await server.ready.wait()
+        try:
+            yield
+        finally:
+            running.cancel()
+            demo.drop_watches()
+            server.should_exit = True
+            await asyncio.wait((serving,))
