@@ -141,7 +141,7 @@ async def test_a_caller_without_rights_is_forbidden(guarded: GatewayProcess) -> 
     (error,) = answer["errors"]
     assert error["extensions"]["code"] == "FORBIDDEN"
     kubernetes = error["extensions"]["kubernetes"]
-    assert (kubernetes["status"], kubernetes["reason"]) == (403, "Forbidden")
+    assert (kubernetes["status"], kubernetes["reason"]) == ("Failure", "Forbidden")
     assert 'User "alice" cannot list resource "pods"' in kubernetes["message"]
 
 

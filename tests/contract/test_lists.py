@@ -50,7 +50,7 @@ async def test_pages_add_up_to_the_whole_list(gateway: GatewayProcess) -> None:
 async def test_an_unreadable_continue_token_is_a_bad_request(gateway: GatewayProcess) -> None:
     error = await gateway.error('{ pods(limit: 2, continue: "nonsense") { items { kind } } }')
     assert error["extensions"]["code"] == "BAD_REQUEST"
-    assert error["extensions"]["kubernetes"]["status"] == 400
+    assert error["extensions"]["kubernetes"]["reason"] == "BadRequest"
 
 
 @pytest.mark.parametrize(

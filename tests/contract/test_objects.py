@@ -19,7 +19,7 @@ async def test_an_absent_object_is_null_and_not_found(gateway: GatewayProcess) -
     assert error["path"] == ["pod"]
     assert error["extensions"]["code"] == "NOT_FOUND"
     kubernetes = error["extensions"]["kubernetes"]
-    assert (kubernetes["status"], kubernetes["reason"]) == (404, "NotFound")
+    assert (kubernetes["status"], kubernetes["reason"]) == ("Failure", "NotFound")
     assert kubernetes["message"] == 'pods "absent" not found' == error["message"]
     assert kubernetes["details"]["name"] == "absent"
 

@@ -158,7 +158,7 @@ async def test_a_value_that_kubernetes_forbids_is_invalid_with_its_causes(
     error = await refused(gateway, namespace, "patch: {spec: {replicas: -1}}")
     assert error["extensions"]["code"] == "INVALID"
     kubernetes = error["extensions"]["kubernetes"]
-    assert (kubernetes["status"], kubernetes["reason"]) == (422, "Invalid")
+    assert (kubernetes["status"], kubernetes["reason"]) == ("Failure", "Invalid")
     assert "spec.replicas" in {cause["field"] for cause in kubernetes["details"]["causes"]}
     assert stored(backend, namespace)["spec"]["replicas"] == 1
 
@@ -173,7 +173,7 @@ async def test_a_patch_of_an_old_version_is_a_conflict(
     change = f'patch: {{metadata: {{resourceVersion: "{version}"}}, spec: {{replicas: 2}}}}'
     error = await refused(gateway, namespace, change)
     assert error["extensions"]["code"] == "CONFLICT"
-    assert error["extensions"]["kubernetes"]["status"] == 409
+    assert error["extensions"]["kubernetes"]["reason"] == "Conflict"
 
 
 async def test_a_patch_of_nothing_is_not_found(gateway: GatewayProcess) -> None:

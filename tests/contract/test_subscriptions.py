@@ -91,36 +91,25 @@ async def test_a_field_selector_follows_the_status(
         assert (await stream.event())["type"] == "DELETED"
 
 
-async def test_what_was_not_selected_is_no_change(
+async def test_a_subscriber_resumes_where_it_left(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
-    query = """subscription($n: String) {
-      deployments(namespace: $n) { type object { metadata { name } spec { replicas } } } }"""
-    path = grouped("apps/v1", "deployments", namespace, "web")
-    async with gateway.subscribe(query, {"n": namespace}) as stream:
-        await stream.synced()
-        backend.api().merge(path, {"metadata": {"annotations": {"note": "second"}}})
-        backend.api().merge(path, {"spec": {"replicas": 6}})
-        event = await stream.event()
-        assert (event["type"], event["object"]["spec"]["replicas"]) == ("MODIFIED", 6)
-
-
-async def test_a_subscription_without_initial_events_has_changes_only(
-    gateway: GatewayProcess, backend: Backend, namespace: str
-) -> None:
-    query = """subscription($n: String, $from: String) {
-      deployments(namespace: $n, sendInitialEvents: false, resourceVersion: $from) {
-        type object { metadata { name } spec { replicas } } } }"""
-    listed = backend.api().get(grouped("apps/v1", "deployments", namespace))
-    start = listed["metadata"]["resourceVersion"]
-    path = grouped("apps/v1", "deployments", namespace, "web")
-    backend.api().merge(path, {"spec": {"replicas": 8}})
-    async with gateway.subscribe(query, {"n": namespace, "from": start}) as stream:
-        events = await stream.until(lambda event: event["type"] != "SYNCED")
-        assert events[-1] == {
-            "type": "MODIFIED",
-            "object": {"metadata": {"name": "web"}, "spec": {"replicas": 8}},
-        }
+    query = """subscription($n: String, $initial: Boolean, $from: String) {
+      deployments(namespace: $n, sendInitialEvents: $initial, resourceVersion: $from) {
+        type resourceVersion object { metadata { name } spec { replicas } } } }"""
+    path = grouped("apps/v1", "deployments", namespace)
+    async with gateway.subscribe(query, {"n": namespace, "initial": True}) as stream:
+        synced = (await stream.until(lambda event: event["type"] == "SYNCED"))[-1]
+    backend.api().merge(f"{path}/web", {"spec": {"replicas": 8}})
+    backend.api().delete(f"{path}/api")
+    arguments = {"n": namespace, "initial": False, "from": synced["resourceVersion"]}
+    async with gateway.subscribe(query, arguments) as stream:
+        seen = []
+        while len(seen) < 2:
+            event = await stream.event()
+            if event["type"] != "SYNCED":
+                seen.append((event["type"], event["object"]["metadata"]["name"]))
+        assert seen == [("MODIFIED", "web"), ("DELETED", "api")]
 
 
 async def test_an_unreadable_selector_ends_the_subscription_with_an_error(
