@@ -71,8 +71,9 @@ async def fetch_legacy(client: KubeClient) -> Discovery:
         except GatewayError as error:
             failures.append(Problem(group_version.api_version, f"discovery failed: {error.message}"))
 
+    listed = list(listed_group_versions(api.body, apis.body))
     async with asyncio.TaskGroup() as tasks:
-        for group_version in listed_group_versions(api.body, apis.body):
+        for group_version in listed:
             tasks.create_task(fetch(group_version))
     discovery = parse_legacy(api.body, apis.body, lists)
     return replace(discovery, problems=with_causes(discovery.problems, failures))

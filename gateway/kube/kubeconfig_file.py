@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 
+DEEPEST = 100
+
+
 class NamedExtension(msgspec.Struct):
     name: str = ""
     extension: Any = None
@@ -195,6 +198,7 @@ def by_name(entries: Iterable[tuple[str, Entry]], path: Path) -> dict[str, Entry
 
 def load_yaml(content: bytes, path: Path) -> Any:
     try:
+        check_depth(content)
         return yaml.load(content, Loader=KubeconfigLoader)  # noqa: S506 (a subclass of the safe loader)
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
@@ -202,6 +206,15 @@ def load_yaml(content: bytes, path: Path) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise KubeconfigError(f"kubeconfig {path} is not YAML: {reason}") from error
+
+
+def check_depth(content: bytes) -> None:
+    """libyaml's composer recurses without a limit, and takes the process with it when the stack ends."""
+    depth = 0
+    for event in yaml.parse(content, Loader=KubeconfigLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested more than {DEEPEST} levels deep")
 
 
 def validate_document(loaded: Any, path: Path) -> KubeconfigDocument:

@@ -50,13 +50,12 @@ class Location:
 
 async def fetch_openapi(
     client: KubeClient,
-    cache: OpenAPICache | None = None,
-    *,
     group_versions: Collection[GroupVersion] | None = None,
+    cache: OpenAPICache | None = None,
 ) -> OpenAPIDocuments:
-    """The document of every group version, or of those given; never raises GatewayError.
+    """The documents of those group versions, else of all that have one; never raises GatewayError.
 
-    Needs nothing of discovery, so that the two can run side by side.
+    Without ``group_versions`` it needs nothing of discovery, so that the two can run side by side.
     """
     try:
         index = parse_index((await client.get("openapi/v3")).body)

@@ -14,7 +14,7 @@ from gateway.errors import ConfigurationError, UpstreamUnavailable
 from gateway.kube.cluster_config import ClusterConfig
 from gateway.kube.credentials import ClientCertificate
 from gateway.kube.proxy import proxy_from_environment, validate_proxy
-from gateway.kube.tls import proxy_context, server_context
+from gateway.kube.tls import plain_context, proxy_context, server_context
 
 __all__ = ["Pools"]
 
@@ -100,8 +100,9 @@ class Pools:
             await pool.transport.aclose()
 
     def _new_pool(self, certificate: ClientCertificate | None) -> Pool:
+        secure = self._config.server.startswith("https:")
         transport = httpx.AsyncHTTPTransport(
-            verify=server_context(self._config.tls, certificate),
+            verify=server_context(self._config.tls, certificate) if secure else plain_context(),
             trust_env=False,
             http1=True,
             http2=False,

@@ -92,6 +92,8 @@ def explain(error: BaseException) -> str:
             f"certificate verify failed ({error.verify_message}):"
             " check certificate-authority(-data), tls-server-name or insecure-skip-tls-verify"
         )
+    if isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
+        return ""  # a handshake that was waiting when its time was up
     if isinstance(error, ssl.SSLError):
         return explain_tls(error)
     if isinstance(error, socket.gaierror):
@@ -104,7 +106,7 @@ def explain(error: BaseException) -> str:
 
 
 def explain_tls(error: ssl.SSLError) -> str:
-    reason = (error.reason or str(error)).replace("_", " ").lower()
+    reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     if "wrong version number" in reason or "record layer failure" in reason:
         return "it does not speak TLS on this port: check the server in the kubeconfig"
     if "certificate" in reason and "alert" in reason:

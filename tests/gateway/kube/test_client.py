@@ -1,0 +1,338 @@
+import asyncio
+import gzip
+import zlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.errors import (
+    BadArgument,
+    CredentialsError,
+    Forbidden,
+    Gone,
+    Invalid,
+    NotFound,
+    ServerFailure,
+    StatusError,
+    TooManyRequests,
+    Unauthenticated,
+    UpstreamProtocolError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from gateway.kube.cluster_config import UserConfig
+from tests.gateway.kube.conftest import Connect
+from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
+
+
+async def test_get_gives_status_headers_and_body(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return json_reply({"items": []}, X_Custom="yes")
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        response = await client.get("api/v1/pods", {"labelSelector": "a=b,c in (d)", "limit": "1"})
+    assert (response.status, response.body) == (200, b'{"items": []}')
+    assert response.headers["x-custom"] == "yes"
+    [request] = server.requests
+    assert (request.method, request.path) == ("GET", "/api/v1/pods")
+    assert request.params == {"labelSelector": "a=b,c in (d)", "limit": "1"}
+
+
+async def test_request_says_who_asks_and_for_what(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return json_reply({}, 201)
+
+    async with serve(answer) as server:
+        client = connect(server.url, user=UserConfig(token="t0ken"))
+        response = await client.request(
+            "PATCH", "api/v1/pods/a", body=b"{}", content_type="application/merge-patch+json", accept="x/y"
+        )
+    [request] = server.requests
+    assert response.status == 201
+    assert request.body == b"{}"
+    assert request.headers["content-type"] == "application/merge-patch+json"
+    assert request.headers["accept"] == "x/y"
+    assert request.headers["authorization"] == "Bearer t0ken"
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.headers["user-agent"].startswith("kube-graphql")
+
+
+async def test_server_below_a_path_keeps_its_path(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return json_reply({})
+
+    async with serve(answer) as server:
+        client = connect(f"{server.url}/k8s/clusters/c-1")
+        await client.get("api/v1/pods")
+    assert server.requests[0].path == "/k8s/clusters/c-1/api/v1/pods"
+
+
+@pytest.mark.parametrize("path", ["/api", "api/../apis", "api/v1/pods?x=y", "api#x", "..", "api\\v1"])
+async def test_what_is_not_a_path_of_the_api_is_never_sent(connect: Connect, path: str) -> None:
+    with pytest.raises(BadArgument):
+        await connect("http://127.0.0.1:1").get(path)
+
+
+async def test_argument_that_is_not_unicode_is_refused(connect: Connect) -> None:
+    with pytest.raises(BadArgument):
+        await connect("http://127.0.0.1:1").get("api/v1/pods", {"labelSelector": "\ud800"})
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (401, "Unauthorized", Unauthenticated),
+        (403, "Forbidden", Forbidden),
+        (404, "NotFound", NotFound),
+        (410, "Expired", Gone),
+        (422, "Invalid", Invalid),
+        (429, "TooManyRequests", TooManyRequests),
+        (500, "InternalError", ServerFailure),
+    ],
+)
+async def test_status_of_the_api_server_becomes_its_error(
+    connect: Connect, code: int, reason: str, expected: type[StatusError]
+) -> None:
+    async def answer(request: Request) -> Reply:
+        return json_reply(
+            {"kind": "Status", "code": code, "reason": reason, "message": "no", "details": {"name": "a"}},
+            code,
+        )
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(expected) as caught:
+            await client.get("api/v1/pods")
+    status = caught.value.status
+    assert (status.code, status.reason, status.message, status.details) == (code, reason, "no", {"name": "a"})
+    assert len(server.requests) == 1
+
+
+async def test_failure_that_is_no_status_keeps_a_short_text(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return Reply(502, b"<html>\n bad gateway " + b"x" * 5000)
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(ServerFailure) as caught:
+            await client.get("api/v1/pods")
+    assert caught.value.status.code == 502
+    assert caught.value.message.startswith("<html> bad gateway")
+    assert len(caught.value.message) <= 200
+
+
+async def test_redirect_is_an_error_and_is_not_followed(connect: Connect) -> None:
+    async def elsewhere(request: Request) -> Reply:
+        return json_reply({})
+
+    async with serve(elsewhere) as other:
+
+        async def answer(request: Request) -> Reply:
+            return Reply(307, headers={"location": f"{other.url}/steal"})
+
+        async with serve(answer) as server:
+            client = connect(server.url, user=UserConfig(token="secret"))
+            with pytest.raises(UpstreamProtocolError, match="redirects"):
+                await client.get("api/v1/pods")
+    assert other.requests == []
+
+
+async def test_web_page_is_not_an_answer(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return Reply(200, b"<html>log in</html>", {"content-type": "text/html"})
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(UpstreamProtocolError, match="web page"):
+            await client.get("api")
+
+
+async def test_cookies_of_one_answer_are_not_sent_with_another_request(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return json_reply({}, set_cookie="session=alice; Path=/")
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        await client.as_bearer("alice").get("api")
+        await client.as_bearer("bob").get("api")
+        await client.get("api")
+    assert ["cookie" in request.headers for request in server.requests] == [False] * 3
+
+
+async def test_gzip_is_asked_for_only_where_it_pays_and_undone(connect: Connect) -> None:
+    body = b'{"items": [' + b"1," * 200_000 + b"1]}"
+
+    async def answer(request: Request) -> Reply:
+        if request.headers["accept-encoding"] == "gzip":
+            return Reply(200, gzip.compress(body), {"content-encoding": "gzip"})
+        return Reply(200, body)
+
+    async with serve(answer) as server:
+        near, far = connect(server.url), connect(server.url, compress=True)
+        assert (await near.get("api")).body == body
+        assert (await far.get("api")).body == body
+    assert [each.headers["accept-encoding"] for each in server.requests] == ["identity", "gzip"]
+
+
+async def test_gzip_stream_is_undone_chunk_by_chunk(connect: Connect) -> None:
+    more = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        zipper = zlib.compressobj(wbits=31)
+        yield zipper.compress(b"one\n") + zipper.flush(zlib.Z_SYNC_FLUSH)
+        await more.wait()
+        yield zipper.compress(b"two\n") + zipper.flush()
+
+    async def answer(request: Request) -> Reply:
+        return Reply(headers={"content-encoding": "gzip"}, chunks=chunks())
+
+    async with serve(answer) as server:
+        client = connect(server.url, compress=True)
+        async with client.stream("api/v1/pods", {"watch": "true"}) as stream:
+            assert await anext(stream) == b"one\n"
+            more.set()
+            assert b"".join([chunk async for chunk in stream]) == b"two\n"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "message"),
+    [
+        ("gzip", b"not gzip at all", "broken gzip"),
+        ("gzip", gzip.compress(b"x" * 1000)[:-9], "broke off"),
+        ("br", b"x", "not asked for"),
+    ],
+)
+async def test_body_that_cannot_be_decoded_is_a_protocol_error(
+    connect: Connect, encoding: str, body: bytes, message: str
+) -> None:
+    async def answer(request: Request) -> Reply:
+        return Reply(200, body, {"content-encoding": encoding})
+
+    async with serve(answer) as server:
+        client = connect(server.url, compress=True)
+        with pytest.raises(UpstreamProtocolError, match=message):
+            await client.get("api")
+
+
+async def test_stream_yields_what_is_there_before_the_end(connect: Connect) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"type":'
+        await asyncio.Event().wait()
+
+    async def answer(request: Request) -> Reply:
+        return Reply(chunks=chunks())
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        async with client.stream("api/v1/pods", {"watch": "true"}) as stream:
+            assert await anext(stream) == b'{"type":'
+        async with asyncio.timeout(30):
+            await server.connections[0].closed.wait()
+
+
+async def test_cancelling_a_reader_closes_its_connection(connect: Connect) -> None:
+    reading = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    async def answer(request: Request) -> Reply:
+        return Reply(chunks=chunks())
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+
+        async def read() -> None:
+            async with client.stream("api/v1/pods", {"watch": "true"}) as stream:
+                async for _ in stream:
+                    reading.set()
+
+        task = asyncio.create_task(read())
+        async with asyncio.timeout(30):
+            await reading.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await server.connections[0].closed.wait()
+
+
+async def test_silent_stream_times_out(connect: Connect) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.Event().wait()
+
+    async def answer(request: Request) -> Reply:
+        return Reply(chunks=chunks())
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        async with client.stream("api/v1/pods", {}, read_timeout=0.2) as stream:
+            assert await anext(stream) == b"x"
+            with pytest.raises(UpstreamTimeout):
+                await anext(stream)
+
+
+async def test_server_that_does_not_answer_times_out(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        await asyncio.sleep(1.0)
+        return Reply()
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(UpstreamTimeout, match=f"127.0.0.1:{server.port}"):
+            await client.get("api", timeout=0.1)
+
+
+async def test_body_that_breaks_off_is_an_error_and_is_not_asked_for_again(connect: Connect) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"half"
+
+    async def answer(request: Request) -> Reply:
+        return Reply(chunks=chunks(), broken=True)
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(UpstreamProtocolError, match="broke off"):
+            await client.get("api")
+    assert len(server.requests) == 1
+
+
+async def test_closed_client_sends_nothing_more(connect: Connect) -> None:
+    client = connect("http://127.0.0.1:1")
+    bearer = client.as_bearer("alice")
+    await client.aclose()
+    for each in (client, bearer):
+        with pytest.raises(UpstreamUnavailable, match="closed"):
+            await each.get("api")
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nImpersonate-User: admin", "a\n", "ä", "a\x00"])
+def test_token_that_would_be_more_than_a_token_is_refused(connect: Connect, token: str) -> None:
+    with pytest.raises(CredentialsError):
+        connect("http://127.0.0.1:1").as_bearer(token)
+
+
+def test_identity_tells_clusters_users_and_tokens_apart_without_telling_them(connect: Connect) -> None:
+    one = connect("http://127.0.0.1:1", user=UserConfig(token="secret"))
+    other_user = connect("http://127.0.0.1:1", user=UserConfig(token="other"))
+    other_server = connect("http://127.0.0.1:2", user=UserConfig(token="secret"))
+    clients = [one, other_user, other_server, one.as_bearer("secret"), one.as_bearer("x")]
+    assert len({client.identity for client in clients}) == len(clients)
+    assert one.as_bearer("secret").identity == one.as_bearer("secret").identity
+    assert not any("secret" in client.identity for client in clients)
+
+
+async def test_request_error_inside_a_stream_is_the_callers_own(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return status_reply(404, "NotFound") if request.path == "/gone" else Reply(body=b"x")
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(UpstreamUnavailable, match="mine"):
+            async with client.stream("api", {}):
+                raise UpstreamUnavailable("mine")
+        with pytest.raises(OSError, match="disk full"):
+            async with client.stream("api", {}):
+                raise OSError("disk full")

@@ -1,0 +1,132 @@
+import asyncio
+from itertools import count
+
+import pytest
+
+from gateway.errors import Forbidden, ServerFailure, TooManyRequests, Unauthenticated, UpstreamError
+from gateway.kube.cluster_config import UserConfig
+from gateway.kube.retry import MAX_ATTEMPTS, MAX_WAIT, Retries
+from gateway.kube.upstream_errors import failed_status
+from tests.gateway.kube.conftest import Connect
+from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+async def test_too_many_requests_is_sent_again_for_every_verb(connect: Connect, method: str) -> None:
+    asked = count()
+
+    async def answer(request: Request) -> Reply:
+        if next(asked) < 2:
+            return status_reply(429, "TooManyRequests", retry_after="0")
+        return json_reply({})
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        assert (await client.request(method, "api", body=b"same")).status == 200
+    assert [request.body for request in server.requests] == [b"same"] * 3
+
+
+async def test_unavailable_with_retry_after_is_sent_again(connect: Connect) -> None:
+    asked = count()
+
+    async def answer(request: Request) -> Reply:
+        if next(asked) == 0:
+            return status_reply(503, "ServiceUnavailable", retry_after="0")
+        return json_reply({})
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        async with client.stream("api", {}) as stream:
+            assert b"".join([chunk async for chunk in stream]) == b"{}"
+    assert len(server.requests) == 2
+
+
+async def test_retries_end(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return status_reply(429, "TooManyRequests", retry_after="0")
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(TooManyRequests) as caught:
+            await client.get("api")
+    assert len(server.requests) == MAX_ATTEMPTS
+    assert caught.value.status.retry_after_seconds == 0
+
+
+def test_waiting_ends() -> None:
+    retries = Retries("GET")
+    asks_for_six = failed_status(429, {"retry-after": "6"}, b"")
+    assert retries.wait_for(asks_for_six) == 6
+    assert retries.wait_for(asks_for_six) is None
+    assert Retries("GET").wait_for(failed_status(429, {"retry-after": str(int(MAX_WAIT) + 1)}, b"")) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "headers"),
+    [(403, {"retry-after": "0"}), (404, {"retry-after": "0"}), (500, {}), (429, {}), (503, {})],
+)
+def test_nothing_else_is_sent_again(code: int, headers: dict[str, str]) -> None:
+    assert Retries("GET").wait_for(failed_status(code, headers, b"")) is None
+
+
+async def test_forbidden_is_final(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return status_reply(403, "Forbidden", retry_after="0")
+
+    async with serve(answer) as server:
+        client = connect(server.url, user=UserConfig(token="t"))
+        with pytest.raises(Forbidden):
+            await client.get("api")
+    assert len(server.requests) == 1
+
+
+async def test_unauthenticated_with_nothing_to_refresh_is_final(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return status_reply(401, "Unauthorized")
+
+    async with serve(answer) as server:
+        client = connect(server.url, user=UserConfig(token="t"))
+        for each in (client, client.as_bearer("alice")):
+            with pytest.raises(Unauthenticated):
+                await each.get("api")
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(("method", "attempts"), [("GET", 2), ("POST", 1)])
+async def test_connection_that_breaks_before_the_answer_costs_a_get_nothing(
+    connect: Connect, method: str, attempts: int
+) -> None:
+    accepted = 0
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        await reader.readuntil(b"\r\n\r\n")
+        if accepted == 2:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(break_off, "127.0.0.1", 0)
+    client = connect(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    if method == "GET":
+        assert (await client.get("api")).body == b"{}"
+    else:
+        with pytest.raises(UpstreamError):
+            await client.request(method, "api")
+    server.close()
+    assert accepted == attempts
+
+
+def test_status_details_tell_when_to_come_back_where_no_header_does() -> None:
+    body = b'{"kind": "Status", "code": 500, "details": {"retryAfterSeconds": 3}}'
+    error = failed_status(500, {}, body)
+    assert isinstance(error, ServerFailure)
+    assert error.status.retry_after_seconds == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7), ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("soon", None)]
+)
+def test_retry_after_is_a_number_or_a_date(header: str, seconds: int | None) -> None:
+    assert failed_status(429, {"retry-after": header}, b"").status.retry_after_seconds == seconds

@@ -1,0 +1,137 @@
+import json
+from typing import Any
+
+import pytest
+
+from gateway.errors import Forbidden, UpstreamProtocolError, UpstreamUnavailable
+from gateway.kube.client import KubeClient
+from gateway.kube.discovery import fetch_discovery
+from gateway.kube.kubeconfig import load_config
+from schema.model import Problem
+from schema.resources import GroupVersion
+from tests.fixtures.control_plane import ControlPlane
+from tests.gateway.kube.conftest import Connect
+from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v={};as=APIGroupDiscoveryList"
+LISTS: dict[str, Any] = {
+    "/api": {"kind": "APIVersions", "versions": ["v1"]},
+    "/apis": {
+        "kind": "APIGroupList",
+        "groups": [
+            {"name": name, "versions": [{"groupVersion": f"{name}/v1", "version": "v1"}]}
+            for name in ("apps", "metrics.k8s.io")
+        ],
+    },
+    "/api/v1": {"resources": [{"name": "pods", "kind": "Pod", "namespaced": True, "verbs": ["list"]}]},
+    "/apis/apps/v1": {"resources": [{"name": "deployments", "kind": "Deployment", "verbs": ["list"]}]},
+}
+
+
+def group(name: str, kind: str, plural: str, freshness: str = "Current") -> dict[str, Any]:
+    served = {"group": name, "version": "v1", "kind": kind}
+    resource = {"resource": plural, "responseKind": served, "scope": "Namespaced", "verbs": ["list"]}
+    return {
+        "metadata": {"name": name},
+        "versions": [{"version": "v1", "freshness": freshness, "resources": [resource]}],
+    }
+
+
+def aggregated(version: str, *groups: dict[str, Any]) -> Reply:
+    body = {"kind": "APIGroupDiscoveryList", "items": groups}
+    return Reply(200, json.dumps(body).encode(), {"content-type": AGGREGATED.format(version)})
+
+
+@pytest.mark.parametrize("version", ["v2", "v2beta1"])
+async def test_aggregated_discovery_takes_two_requests(connect: Connect, version: str) -> None:
+    async def answer(request: Request) -> Reply:
+        assert AGGREGATED.format(version) in request.headers["accept"].split(",")
+        if request.path == "/api":
+            return aggregated(version, group("", "Pod", "pods"))
+        return aggregated(version, group("apps", "Deployment", "deployments"))
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        discovery = await fetch_discovery(client)
+    assert [str(each.gvr) for each in discovery.resources] == ["pods.v1", "deployments.v1.apps"]
+    assert discovery.problems == ()
+    assert len(server.requests) == 2
+
+
+async def test_stale_group_is_a_problem(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        if request.path == "/api":
+            return aggregated("v2", group("", "Pod", "pods"))
+        return aggregated("v2", group("metrics.k8s.io", "PodMetrics", "pods", "Stale"))
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        discovery = await fetch_discovery(client)
+    assert [problem.where for problem in discovery.problems] == ["metrics.k8s.io/v1"]
+
+
+async def test_server_without_the_aggregated_form_is_asked_for_every_list(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        if request.path in LISTS:
+            return json_reply(LISTS[request.path])
+        return status_reply(503, "ServiceUnavailable", "no endpoints")
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        discovery = await fetch_discovery(client)
+    assert [str(each.gvr) for each in discovery.resources] == ["pods.v1", "deployments.v1.apps"]
+    assert discovery.problems == (Problem("metrics.k8s.io/v1", "discovery failed: no endpoints"),)
+
+
+async def test_groups_that_this_user_may_not_see_cost_only_themselves(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        if request.path == "/api":
+            return status_reply(403, "Forbidden")
+        return aggregated("v2", group("apps", "Deployment", "deployments"))
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        discovery = await fetch_discovery(client)
+    assert [str(each.gvr) for each in discovery.resources] == ["deployments.v1.apps"]
+
+
+async def test_discovery_that_is_refused_altogether_is_that_error(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return status_reply(403, "Forbidden", "alice may not")
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(Forbidden, match="alice may not"):
+            await fetch_discovery(client)
+
+
+@pytest.mark.parametrize("body", [b"hello", b"[1]", b'{"versions": 5}', b"\xff"])
+async def test_server_that_is_not_kubernetes_is_told_apart(connect: Connect, body: bytes) -> None:
+    async def answer(request: Request) -> Reply:
+        return Reply(200, body, {"content-type": "application/json"})
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(UpstreamProtocolError, match="no Kubernetes API server"):
+            await fetch_discovery(client)
+
+
+async def test_unreachable_server_is_one_error(connect: Connect) -> None:
+    with pytest.raises(UpstreamUnavailable):
+        await fetch_discovery(connect("http://127.0.0.1:1"))
+
+
+@pytest.mark.cluster
+async def test_real_server_gives_the_same_either_way(
+    real_cluster: ControlPlane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with KubeClient.connect(load_config(real_cluster.kubeconfig)) as client:
+        modern = await fetch_discovery(client)
+        monkeypatch.setattr("gateway.kube.discovery.AGGREGATED", "application/json")
+        legacy = await fetch_discovery(client)
+    assert modern.problems == legacy.problems == ()
+    assert {each.gvr for each in modern.resources} == {each.gvr for each in legacy.resources}
+    pods = next(each for each in modern.resources if str(each.gvr) == "pods.v1")
+    assert pods in legacy.resources
+    assert pods.subresource("log")
+    assert GroupVersion("apps", "v1") in modern.group_versions

@@ -1,0 +1,311 @@
+import base64
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway.errors import ConfigurationError, KubeconfigError
+from gateway.kube.cluster_config import ClusterConfig, ExecConfig, Impersonation, PEMSource
+from gateway.kube.kubeconfig import load_config
+
+
+def kubeconfig(
+    cluster: dict[str, Any] | None = None,
+    user: dict[str, Any] | None = None,
+    context: dict[str, Any] | None = None,
+    **top: Any,
+) -> dict[str, Any]:
+    """A kubeconfig with one of each."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "main",
+        "clusters": [{"name": "c", "cluster": {"server": "https://host:6443", **(cluster or {})}}],
+        "users": [{"name": "u", "user": user or {}}],
+        "contexts": [{"name": "main", "context": {"cluster": "c", "user": "u", **(context or {})}}],
+        **top,
+    }
+
+
+def entries(name: str, server: str, token: str, **top: Any) -> dict[str, Any]:
+    """A kubeconfig whose three entries have that name."""
+    return {
+        "clusters": [{"name": name, "cluster": {"server": server}}],
+        "users": [{"name": name, "user": {"token": token}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": name}}],
+        **top,
+    }
+
+
+def write(path: Path, config: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(config if isinstance(config, str) else yaml.safe_dump(config))
+    return path
+
+
+def load(path: Path, config: Any, context: str | None = None) -> ClusterConfig:
+    return load_config(write(path / "config", config), context, environ={})
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_current_context_chooses_cluster_user_and_namespace(tmp_path: Path) -> None:
+    config = load(tmp_path, kubeconfig(user={"token": "t"}, context={"namespace": "team-1"}))
+    assert (config.context, config.cluster, config.user.name) == ("main", "c", "u")
+    assert (config.server, config.namespace) == ("https://host:6443", "team-1")
+    assert config.user.token == "t"
+    assert config.compress
+
+
+def test_named_context_wins_over_the_current_one(tmp_path: Path) -> None:
+    both = kubeconfig()
+    both["contexts"].append({"name": "other", "context": {"cluster": "c", "user": "u", "namespace": "b"}})
+    assert load(tmp_path, both, "other").namespace == "b"
+    assert load(tmp_path, both).namespace == "default"
+
+
+def test_json_is_a_kubeconfig_too(tmp_path: Path) -> None:
+    assert load(tmp_path, json.dumps(kubeconfig())).server == "https://host:6443"
+
+
+def test_dates_and_unknown_keys_are_taken_as_they_are(tmp_path: Path) -> None:
+    config = kubeconfig(preferences={}, extensions=[{"name": "x", "extension": {}}])
+    text = yaml.safe_dump(config).replace("name: main", "name: 2026-01-01").replace(": main", ": 2026-01-01")
+    assert load(tmp_path, text).context == "2026-01-01"
+
+
+def test_empty_lists_may_be_null(tmp_path: Path) -> None:
+    with pytest.raises(KubeconfigError, match="no current-context"):
+        load(tmp_path, {"clusters": None, "users": None, "contexts": None})
+
+
+def test_tls_settings(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        kubeconfig({"certificate-authority-data": encoded("PEM"), "tls-server-name": "name"}),
+    )
+    assert (config.tls.ca, config.tls.server_name, config.tls.insecure) == (b"PEM", "name", False)
+    assert load(tmp_path, kubeconfig({"insecure-skip-tls-verify": True})).tls.insecure
+
+
+def test_base64_may_be_folded(tmp_path: Path) -> None:
+    config = load(tmp_path, kubeconfig({"certificate-authority-data": "UEVN\n  UEVN\n"}))
+    assert config.tls.ca == b"PEMPEM"
+
+
+def test_relative_paths_start_at_their_file(tmp_path: Path) -> None:
+    write(tmp_path / "dir" / "pki" / "ca.crt", "PEM")
+    write(tmp_path / "dir" / "pki" / "tls.crt", "CERT")
+    write(tmp_path / "dir" / "tls.key", "KEY")
+    user = {
+        "client-certificate": "pki/tls.crt",
+        "client-key": "./pki/../tls.key",
+        "tokenFile": "token",
+        "exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "bin/plugin"},
+    }
+    config = load(tmp_path / "dir", kubeconfig({"certificate-authority": "pki/ca.crt"}, user))
+    assert config.tls.ca == b"PEM"
+    assert config.user.certificate == PEMSource(file=tmp_path / "dir" / "pki" / "tls.crt")
+    assert config.user.key == PEMSource(file=tmp_path / "dir" / "tls.key")
+    assert config.user.token_file == tmp_path / "dir" / "token"
+    assert config.user.exec is not None
+    assert config.user.exec.command == str(tmp_path / "dir" / "bin" / "plugin")
+
+
+def test_everything_of_a_user(tmp_path: Path) -> None:
+    user = {
+        "client-certificate-data": encoded("CERT"),
+        "client-key-data": encoded("KEY"),
+        "as": "jane",
+        "as-uid": "1",
+        "as-groups": ["a"],
+        "as-user-extra": {"scope": ["x", "y"]},
+        "username": "me",
+        "password": "secret",
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "plugin",
+            "args": ["a"],
+            "env": [{"name": "A", "value": "b"}],
+            "installHint": "get it",
+            "provideClusterInfo": True,
+            "interactiveMode": "Never",
+        },
+    }
+    extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
+    found = load(tmp_path, kubeconfig({"extensions": [extension]}, user)).user
+    assert (found.certificate, found.key) == (PEMSource(data=b"CERT"), PEMSource(data=b"KEY"))
+    assert found.impersonation == Impersonation("jane", "1", ("a",), (("scope", ("x", "y")),))
+    assert (found.username, found.password) == ("me", "secret")
+    assert found.exec == ExecConfig(
+        command="plugin",
+        api_version="client.authentication.k8s.io/v1",
+        args=("a",),
+        env=(("A", "b"),),
+        install_hint="get it",
+        provide_cluster_info=True,
+        interactive_mode="Never",
+        cluster_config={"audience": "x"},
+    )
+
+
+def test_several_files_are_merged_and_the_first_to_name_an_entry_wins_it(tmp_path: Path) -> None:
+    first = write(tmp_path / "1" / "a", entries("same", "https://first", "1"))
+    second = write(
+        tmp_path / "2" / "b", entries("same", "https://second", "2", **{"current-context": "other"})
+    )
+    third = write(tmp_path / "3" / "c", entries("other", "https://third", "3", **{"current-context": "same"}))
+    files = [first, tmp_path / "missing", second, "", third, first]
+    environ = {"KUBECONFIG": os.pathsep.join(map(str, files))}
+    current = load_config(environ=environ)
+    assert (current.context, current.server, current.user.token) == ("other", "https://third", "3")
+    same = load_config(context="same", environ=environ)
+    assert (same.server, same.user.token, same.namespace) == ("https://first", "1", "same")
+
+
+def test_entries_of_one_context_may_come_from_several_files(tmp_path: Path) -> None:
+    context = {"contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}], "current-context": "x"}
+    files = [
+        write(tmp_path / "context", context),
+        write(tmp_path / "cluster", {"clusters": [{"name": "c", "cluster": {"server": "https://host"}}]}),
+        write(tmp_path / "user", {"users": [{"name": "u", "user": {"tokenFile": "t"}}]}),
+    ]
+    config = load_config(environ={"KUBECONFIG": os.pathsep.join(map(str, files))})
+    assert config.user.token_file == tmp_path / "t"
+
+
+def test_without_kubeconfig_variable_it_is_the_one_in_the_home(tmp_path: Path) -> None:
+    write(tmp_path / ".kube" / "config", kubeconfig())
+    for variable in ({}, {"KUBECONFIG": ""}):
+        assert load_config(environ={"HOME": str(tmp_path), **variable}).context == "main"
+
+
+def test_explicit_file_stands_alone_and_must_exist(tmp_path: Path) -> None:
+    write(tmp_path / ".kube" / "config", kubeconfig())
+    environ = {"HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / ".kube" / "config")}
+    with pytest.raises(KubeconfigError, match=r"there is no kubeconfig .*missing"):
+        load_config(tmp_path / "missing", environ=environ)
+    with pytest.raises(KubeconfigError, match="no context 'main'"):
+        load_config(write(tmp_path / "empty", ""), "main", environ=environ)
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ("https://host:6443/", "https://host:6443"),
+        ("https://rancher.example/k8s/clusters/c-1", "https://rancher.example/k8s/clusters/c-1"),
+        ("https://[::1]:6443", "https://[::1]:6443"),
+        ("host:8080", "http://host:8080"),
+    ],
+)
+def test_server_may_be_written_as_kubectl_takes_it(tmp_path: Path, server: str, expected: str) -> None:
+    assert load(tmp_path, kubeconfig({"server": server})).server == expected
+
+
+def test_server_without_scheme_is_https_where_there_is_something_to_verify(tmp_path: Path) -> None:
+    config = load(tmp_path, kubeconfig({"server": "host:6443", "insecure-skip-tls-verify": True}))
+    assert config.server == "https://host:6443"
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    [{"server": "https://127.0.0.1:6443"}, {"server": "https://localhost"}, {"disable-compression": True}],
+)
+def test_compression_is_not_for_this_machine(tmp_path: Path, cluster: dict[str, Any]) -> None:
+    assert not load(tmp_path, kubeconfig(cluster)).compress
+
+
+MALFORMED = {
+    "not YAML": "clusters: [",
+    "tabs": "clusters:\n\t- name: a",
+    "binary": "\x00\x01",
+    "several documents": "a: 1\n---\nb: 2",
+    "nested without end": "[" * 100_000,
+    "a list": "- a",
+    "a word": "hello",
+    "another kind": {"kind": "Pod"},
+    "clusters no list": {"clusters": {"a": 1}},
+    "cluster without name": {"clusters": [{"cluster": {}}]},
+    "same name twice": {"users": [{"name": "a"}, {"name": "a"}]},
+    "number as server": kubeconfig({"server": 5}),
+    "number as token": kubeconfig(user={"token": 12345}),
+    "text as switch": kubeconfig({"insecure-skip-tls-verify": "maybe"}),
+    "no server": kubeconfig({"server": ""}),
+    "server no URL": kubeconfig({"server": "ftp://host"}),
+    "server without host": kubeconfig({"server": "https://"}),
+    "server with port zero": kubeconfig({"server": "https://host:0"}),
+    "server with bad port": kubeconfig({"server": "https://host:port"}),
+    "server with query": kubeconfig({"server": "https://host?a=b"}),
+    "server with space": kubeconfig({"server": "https://ho st"}),
+    "server with bracket": kubeconfig({"server": "https://[::1"}),
+    "CA not base64": kubeconfig({"certificate-authority-data": "!!!"}),
+    "CA twice": kubeconfig({"certificate-authority-data": "UEVN", "certificate-authority": "ca"}),
+    "CA missing": kubeconfig({"certificate-authority": "no-such-file"}),
+    "CA a directory": kubeconfig({"certificate-authority": "."}),
+    "CA and insecure": kubeconfig({"certificate-authority-data": "UEVN", "insecure-skip-tls-verify": True}),
+    "certificate without key": kubeconfig(user={"client-certificate-data": "UEVN"}),
+    "certificate missing": kubeconfig(user={"client-certificate": "no", "client-key-data": "UEVN"}),
+    "key missing": kubeconfig(user={"client-certificate-data": "UEVN", "client-key": "no"}),
+    "key not base64": kubeconfig(user={"client-certificate-data": "UEVN", "client-key-data": "?"}),
+    "token and password": kubeconfig(user={"token": "t", "username": "u"}),
+    "auth-provider": kubeconfig(user={"auth-provider": {"name": "gcp"}}),
+    "groups without user": kubeconfig(user={"as-groups": ["a"]}),
+    "exec without command": kubeconfig(user={"exec": {"apiVersion": "client.authentication.k8s.io/v1"}}),
+    "exec of old": kubeconfig(
+        user={"exec": {"apiVersion": "client.authentication.k8s.io/v1alpha1", "command": "x"}}
+    ),
+    "exec v1 without mode": kubeconfig(
+        user={"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "x"}}
+    ),
+    "exec with nameless env": kubeconfig(
+        user={
+            "exec": {
+                "apiVersion": "client.authentication.k8s.io/v1beta1",
+                "command": "x",
+                "env": [{"value": "x"}],
+            }
+        }
+    ),
+    "bad namespace": kubeconfig(context={"namespace": "Team 1"}),
+    "no such cluster": kubeconfig(context={"cluster": "x"}),
+    "no such user": kubeconfig(context={"user": "x"}),
+    "no user named": kubeconfig(context={"user": ""}),
+    "no current context": {**kubeconfig(), "current-context": ""},
+    "no such context": {**kubeconfig(), "current-context": "x"},
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_kubeconfig_is_one_line_that_names_the_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(KubeconfigError) as caught:
+        load(tmp_path, MALFORMED[name])
+    assert str(tmp_path / "config") in caught.value.message
+    assert "\n" not in caught.value.message
+    assert len(caught.value.message) < 600
+
+
+def test_password_in_a_server_url_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(KubeconfigError) as caught:
+        load(tmp_path, kubeconfig({"server": "https://me:s3cret@host"}))
+    assert "s3cret" not in caught.value.message
+
+
+def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KubeconfigError, match=f"cannot read kubeconfig {tmp_path}"):
+        load_config(tmp_path, environ={})
+
+
+def test_wrong_context_says_which_there_are(tmp_path: Path) -> None:
+    with pytest.raises(KubeconfigError, match=r"no context 'nope' \(it has main\)"):
+        load(tmp_path, kubeconfig(), "nope")
+
+
+def test_nothing_at_all_says_what_to_do(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path)}
+    with pytest.raises(ConfigurationError, match=r"set KUBECONFIG, pass --kubeconfig, or try --demo"):
+        load_config(environ=environ, service_account=tmp_path / "none")

@@ -1,0 +1,153 @@
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import UpstreamProtocolError
+from gateway.kube.client import KubeClient
+from gateway.kube.discovery import fetch_discovery
+from gateway.kube.kubeconfig import load_config
+from gateway.kube.openapi import CONCURRENT_DOCUMENTS, OpenAPICache, fetch_openapi, parse_location
+from schema.resources import GroupVersion
+from tests.fixtures.control_plane import ControlPlane
+from tests.gateway.kube.conftest import Connect
+from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
+
+CORE, APPS = GroupVersion("", "v1"), GroupVersion("apps", "v1")
+
+
+class OpenAPIServer:
+    """Serves an index and documents; ``hashes`` may change."""
+
+    def __init__(self) -> None:
+        self.hashes = {"api/v1": "h1", "apis/apps/v1": "h2", "apis": "h3", "version": "h4"}
+        self.failing: set[str] = set()
+        self.most_at_once = self.at_once = 0
+
+    async def __call__(self, request: Request) -> Reply:
+        if request.path == "/openapi/v3":
+            return json_reply(
+                {"paths": {path: {"serverRelativeURL": self.url(path)} for path in self.hashes}}
+            )
+        path = request.path.removeprefix("/openapi/v3/")
+        if path in self.failing:
+            return status_reply(503, "ServiceUnavailable", "it is down")
+        assert request.params == {"hash": self.hashes[path]}
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
+        await asyncio.sleep(0.01)
+        self.at_once -= 1
+        return json_reply({"path": path, "hash": self.hashes[path]})
+
+    def url(self, path: str) -> str:
+        return f"/openapi/v3/{path}?hash={self.hashes[path]}"
+
+
+def hashes(documents: Mapping[GroupVersion, bytes]) -> dict[GroupVersion, str]:
+    return {group_version: json.loads(document)["hash"] for group_version, document in documents.items()}
+
+
+async def test_every_group_version_has_its_document(connect: Connect) -> None:
+    async with serve(OpenAPIServer()) as server:
+        client = connect(server.url)
+        found = await fetch_openapi(client)
+        only = await fetch_openapi(client, [APPS, GroupVersion("gone", "v1")])
+    assert hashes(found.documents) == {CORE: "h1", APPS: "h2"}
+    assert found.problems == ()
+    assert hashes(only.documents) == {APPS: "h2"}
+    assert [problem.where for problem in only.problems] == ["gone/v1"]
+
+
+async def test_only_what_changed_is_fetched_again_also_by_the_next_process(
+    connect: Connect, tmp_path: Path
+) -> None:
+    openapi = OpenAPIServer()
+    async with serve(openapi) as server:
+        client = connect(server.url)
+        cache = OpenAPICache(tmp_path)
+        await fetch_openapi(client, cache=cache)
+        for reader in (cache, OpenAPICache(tmp_path)):
+            server.requests.clear()
+            found = await fetch_openapi(client, cache=reader)
+            assert [request.path for request in server.requests] == ["/openapi/v3"]
+            assert hashes(found.documents) == {CORE: "h1", APPS: "h2"}
+        openapi.hashes["api/v1"] = "new"
+        server.requests.clear()
+        found = await fetch_openapi(client, cache=OpenAPICache(tmp_path))
+    assert [request.path for request in server.requests] == ["/openapi/v3", "/openapi/v3/api/v1"]
+    assert hashes(found.documents) == {CORE: "new", APPS: "h2"}
+
+
+async def test_document_that_cannot_be_fetched_is_a_problem_and_nothing_more(connect: Connect) -> None:
+    openapi = OpenAPIServer()
+    openapi.failing.add("apis/apps/v1")
+    async with serve(openapi) as server:
+        client = connect(server.url)
+        found = await fetch_openapi(client)
+    assert hashes(found.documents) == {CORE: "h1"}
+    assert [(problem.where, "it is down" in problem.what) for problem in found.problems] == [
+        ("apps/v1", True)
+    ]
+
+
+@pytest.mark.parametrize("body", [b"no", b"[]", b'{"paths": {"api/v1": {}}}'])
+async def test_server_without_a_usable_index_is_a_problem_and_nothing_more(
+    connect: Connect, body: bytes
+) -> None:
+    async def answer(request: Request) -> Reply:
+        return Reply(404 if body == b"no" else 200, body)
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        found = await fetch_openapi(client)
+    assert found.documents == {}
+    assert [problem.where for problem in found.problems] == ["openapi/v3"]
+
+
+async def test_documents_are_fetched_side_by_side_within_a_bound(connect: Connect) -> None:
+    openapi = OpenAPIServer()
+    openapi.hashes |= {f"apis/g{number}/v1": "h" for number in range(30)}
+    async with serve(openapi) as server:
+        client = connect(server.url)
+        found = await fetch_openapi(client)
+    assert len(found.documents) == 32
+    assert 1 < openapi.most_at_once <= CONCURRENT_DOCUMENTS
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://elsewhere.example/openapi/v3/api/v1",
+        "//elsewhere.example/openapi/v3/api/v1",
+        "/api/v1/secrets",
+        "/openapi/v3/../../api/v1/secrets",
+        "/openapi/v3/%2e%2e/%2e%2e/api/v1/secrets",
+        "openapi/v3/api/v1",
+        "",
+        "http://[",
+    ],
+)
+def test_document_elsewhere_is_not_fetched(url: str) -> None:
+    with pytest.raises(UpstreamProtocolError, match="elsewhere"):
+        parse_location(CORE, url, "https://host:6443")
+
+
+@pytest.mark.parametrize("url", ["/openapi/v3/api/v1?hash=a", "/k8s/c-1/openapi/v3/api/v1?hash=a"])
+def test_document_below_a_path_prefix_is_found(url: str) -> None:
+    location = parse_location(CORE, url, "https://host/k8s/c-1")
+    assert (location.path, location.params) == ("openapi/v3/api/v1", {"hash": "a"})
+
+
+@pytest.mark.cluster
+async def test_real_server_describes_every_group_version_it_serves(
+    real_cluster: ControlPlane, tmp_path: Path
+) -> None:
+    async with KubeClient.connect(load_config(real_cluster.kubeconfig)) as client:
+        served = (await fetch_discovery(client)).group_versions
+        fetched = await fetch_openapi(client, served, OpenAPICache(tmp_path))
+        cached = await fetch_openapi(client, served, OpenAPICache(tmp_path))
+    assert fetched.problems == ()
+    assert set(fetched.documents) == set(served)
+    assert cached.documents == fetched.documents
