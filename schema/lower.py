@@ -6,6 +6,7 @@ cannot be typed is JSON, a kind without a schema has what every object has, and 
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 from schema.discovery import Discovery
 from schema.lower_values import Draft, Lowering
@@ -37,9 +38,10 @@ def lower(discovery: Discovery, documents: Mapping[GroupVersion, bytes]) -> Mode
     definitions.add_missing(STAND_INS)
     served = [(each, _object_id(each, definitions)) for each in discovery.resources if verbs_of(each)]
     lowering = _lower_objects(served, definitions)
+    kinds = ((id_, resource.kind) for resource, id_ in served)
     names = type_names(
         [_unnamed(draft) for draft in lowering.drafts.values()],
-        Packages(definitions.kinds(), discovery.group_versions),
+        Packages(chain(kinds, definitions.kinds()), discovery.group_versions),
     )
     objects = {draft.id: _object_type(draft, names[draft.id]) for draft in lowering.drafts.values()}
     return Model(

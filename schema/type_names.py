@@ -61,8 +61,7 @@ class Packages:
         self._ranks = _ranks(group_versions)
         self._group_versions: dict[str, GroupVersion] = {}
         for id_, kind in kinds:
-            if not is_custom_resource(id_, kind):
-                self._group_versions.setdefault(id_.rpartition(".")[0], kind.group_version)
+            self._group_versions.setdefault(id_.rpartition(".")[0], kind.group_version)
 
     def is_builtin(self, unnamed: Unnamed) -> bool:
         """Whether it is a definition of Kubernetes' own, which may have a plain name."""

@@ -1,0 +1,120 @@
+"""Small discovery and OpenAPI documents, written by hand, as the bytes an API server would send."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graphql import GraphQLSchema, validate_schema
+
+from schema.cluster_fields import ClusterResolvers
+from schema.discovery import Discovery
+from schema.lower import lower
+from schema.model import Model, ObjectType, Property, ServedResource
+from schema.operations import RootField, build_schema
+from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource, Subresource
+from schema.well_known import stand_in_id
+
+EVERY = ("create", "delete", "get", "list", "patch", "update", "watch")
+META = "io.k8s.apimachinery.pkg.apis.meta.v1"
+TEXT = {"type": "string"}
+
+
+def ref(id_: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{id_}"}
+
+
+def resource(
+    api_version: str,
+    kind: str,
+    plural: str | None = None,
+    *,
+    verbs: Iterable[str] = EVERY,
+    preferred: bool = True,
+    subresources: Mapping[str, Iterable[str]] | None = None,
+) -> Resource:
+    """A namespaced resource; ``subresources`` maps their names to their verbs."""
+    group_version = GroupVersion.parse(api_version)
+    gvk = GroupVersionKind(group_version.group, group_version.version, kind)
+    return Resource(
+        gvr=GroupVersionResource(gvk.group, gvk.version, plural or f"{kind.lower()}s"),
+        kind=gvk,
+        namespaced=True,
+        singular=kind.lower(),
+        verbs=frozenset(verbs),
+        preferred=preferred,
+        subresources=tuple(
+            Subresource(name, gvk, frozenset(verbs)) for name, verbs in (subresources or {}).items()
+        ),
+    )
+
+
+def discovery_of(*resources: Resource) -> Discovery:
+    return Discovery(resources, tuple(dict.fromkeys(each.gvr.group_version for each in resources)))
+
+
+def kind_schema(api_version: str, kind: str, **properties: Any) -> dict[str, Any]:
+    group_version = GroupVersion.parse(api_version)
+    return {
+        "type": "object",
+        "x-kubernetes-group-version-kind": [
+            {"group": group_version.group, "version": group_version.version, "kind": kind}
+        ],
+        "properties": {
+            "apiVersion": TEXT,
+            "kind": TEXT,
+            "metadata": ref(f"{META}.ObjectMeta"),
+            **properties,
+        },
+    }
+
+
+def document(**schemas: Any) -> bytes:
+    return json.dumps({"openapi": "3.0.0", "paths": {}, "components": {"schemas": schemas}}).encode()
+
+
+def lower_all(resources: Iterable[Resource], schemas: Mapping[str, Any] | None = None) -> Model:
+    """The model of the resources, every group version with the same schemas."""
+    discovery = discovery_of(*resources)
+    return lower(discovery, {each: document(**schemas or {}) for each in discovery.group_versions})
+
+
+def id_of(api_version: str, kind: str) -> str:
+    group_version = GroupVersion.parse(api_version)
+    return stand_in_id(GroupVersionKind(group_version.group, group_version.version, kind))
+
+
+def lower_gadget(properties: Any, **schemas: Any) -> tuple[Model, ObjectType]:
+    """A custom resource with these properties, and the model around it."""
+    id_ = id_of("example.io/v1", "Gadget")
+    gadget = kind_schema("example.io/v1", "Gadget", **properties)
+    model = lower_all([resource("example.io/v1", "Gadget")], {id_: gadget, **schemas})
+    return model, model.objects[id_]
+
+
+def property_of(object_type: ObjectType, key: str) -> Property:
+    return next(each for each in object_type.properties if each.key == key)
+
+
+def served(model: Model, api_version: str, kind: str) -> ServedResource:
+    group_version = GroupVersion.parse(api_version)
+    wanted = GroupVersionKind(group_version.group, group_version.version, kind)
+    return next(each for each in model.resources if each.resource.kind == wanted)
+
+
+class NoResolvers:
+    """Answers nothing: for schemas that are only looked at."""
+
+    cluster = ClusterResolvers(*[lambda _source, _info, **_arguments: None] * 4)
+
+    def resolver(self, _root: RootField) -> Any:
+        return lambda _source, _info, **_arguments: None
+
+    def subscriber(self, root: RootField) -> Any:
+        return self.resolver(root)
+
+
+def built(model: Model) -> GraphQLSchema:
+    """The model as a GraphQL schema, which is valid."""
+    schema = build_schema(model, NoResolvers())
+    assert validate_schema(schema) == []
+    return schema
