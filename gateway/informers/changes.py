@@ -77,7 +77,8 @@ class Filter:
         else:
             return None
         subject = change.subject
-        return ObjectEvent(kind, body, change.resource_version, subject.uid, subject.key)
+        previous = change.old.object if change.old is not None and before else None
+        return ObjectEvent(kind, body, change.resource_version, subject.uid, subject.key, previous)
 
     def initial(self, stored: StoredObject) -> ObjectEvent | None:
         """The object as an initial event; None where it cannot be seen."""

@@ -20,7 +20,9 @@ class ObjectEvent:
     """One event; subscribers with the same filter get the very same instance.
 
     ``object`` is the object's JSON, None for ``SYNCED``. ``resource_version`` is where to resume from;
-    ``key`` is ``namespace/name``, or the name of a cluster-scoped object.
+    ``key`` is ``namespace/name``, or the name of a cluster-scoped object. ``previous`` is the object's JSON
+    as this subscriber was told of it last: a ``MODIFIED`` in which nothing changed that somebody looks at
+    need not be told. It is None for ``ADDED`` and ``SYNCED``.
     """
 
     type: EventType
@@ -28,6 +30,7 @@ class ObjectEvent:
     resource_version: str
     uid: str = ""
     key: str = ""
+    previous: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

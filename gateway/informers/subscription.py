@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.errors import GatewayError, SubscriberTooSlow
 from gateway.informers.events import EventType, ObjectEvent
@@ -27,15 +27,11 @@ def collapse(waiting: ObjectEvent, newer: ObjectEvent) -> ObjectEvent | None:
         case EventType.ADDED, EventType.DELETED:
             return None
         case EventType.ADDED, EventType.MODIFIED:
-            return _retyped(newer, EventType.ADDED)
+            return replace(newer, type=EventType.ADDED, previous=None)
         case EventType.DELETED, EventType.ADDED:
-            return _retyped(newer, EventType.MODIFIED)
+            return replace(newer, type=EventType.MODIFIED, previous=waiting.previous)
         case _:
-            return newer
-
-
-def _retyped(event: ObjectEvent, kind: EventType) -> ObjectEvent:
-    return ObjectEvent(kind, event.object, event.resource_version, event.uid, event.key)
+            return replace(newer, previous=waiting.previous)
 
 
 class Subscription(AsyncIterator[ObjectEvent]):
