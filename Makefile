@@ -60,6 +60,12 @@ lock: .venv/.uv ## resolve the dependencies anew and write the lock files (UPGRA
 	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
 	printf '%s\n' $(build_requirements) | $(compile) - --no-annotate -o requirements-build.lock
 
+.PHONY: readme
+readme: .venv/.installed ## write the table of settings into the README
+	@$(bin)/python -m gateway.settings >.venv/settings.md
+	@sed -i.bak -e '/^<!-- settings -->$$/,/^<!-- \/settings -->$$/{//!d;}' -e '/^<!-- settings -->$$/r .venv/settings.md' README.md
+	@rm -f README.md.bak
+
 .PHONY: clean
 clean: ## remove everything that make made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist *.egg-info
