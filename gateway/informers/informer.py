@@ -222,7 +222,9 @@ class Informer:
     # what its owner uses
 
     def end(self, error: GatewayError | None = None) -> None:
-        """End every subscription, with the error or as complete; no other begins."""
+        """End every subscription, with the error or as complete; each later one ends at once, as they did."""
+        if self.ended:
+            return
         self.ended = True
         self.error = error
         self._settled.set()

@@ -1,0 +1,428 @@
+import asyncio
+import json
+
+import pytest
+
+from gateway.errors import BadRequest, Forbidden, NotFound, StatusError, Unauthenticated
+from gateway.informers import InformerRegistry, Scope, Timing
+from gateway.kube.client import KubeClient
+from tests.fixtures.waiting import eventually
+from tests.gateway.informers.reading import InstantClock, ManualClock, Reader, reading
+from tests.gateway.informers.scripted_server import (
+    CONFIG_MAPS,
+    Reply,
+    Request,
+    ScriptedServer,
+    event,
+    failure,
+    status,
+)
+
+
+async def is_watched(server: ScriptedServer) -> None:
+    async def watched() -> bool:
+        return server.open_watches == 1
+
+    await eventually(watched, "a watch upstream")
+
+
+@pytest.mark.parametrize("watch_list", [True, False])
+async def test_initial_events_then_synced_then_changes(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, watch_list: bool
+) -> None:
+    server.watch_list = watch_list
+    await server.create("a", v=1)
+    await server.create("b", v=1)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        assert reader.told == [("ADDED", "default/a"), ("ADDED", "default/b"), ("SYNCED", "")]
+        assert reader.resource_version == str(server.resource_version)
+        await server.update("a", v=2)
+        await server.delete("b")
+        await server.create("c", v=1)
+        await reader.until_data(a=2, c=1)
+        assert reader.told[3:] == [
+            ("MODIFIED", "default/a"),
+            ("DELETED", "default/b"),
+            ("ADDED", "default/c"),
+        ]
+
+
+@pytest.mark.parametrize("watch_list", [True, False])
+async def test_objects_carry_kind_and_api_version(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, watch_list: bool
+) -> None:
+    server.watch_list = watch_list
+    await server.create("a", v=1)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        assert reader.objects["default/a"]["kind"] == "ConfigMap"
+        assert reader.objects["default/a"]["apiVersion"] == "v1"
+
+
+async def test_watch_list_is_tried_once_where_the_server_refuses_it(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    server.watch_list = False
+    for namespace in ("default", "other"):
+        async with reading(registry, client, Scope(namespace)) as reader:
+            await reader.until_synced()
+    assert len([each for each in server.watches if "sendInitialEvents" in each.query]) == 1
+    assert len(server.lists) == 2
+
+
+async def test_watch_list_refused_in_an_error_event_falls_back(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    message = "a watch stream was requested but the required storage feature is disabled"
+    refusal = event("ERROR", status(500, "InternalError", message))
+    server.on_request = lambda request: Reply(200, refusal) if "sendInitialEvents" in request.query else None
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        assert reader.values == {"a": 1}
+    async with reading(registry, client, Scope("default", "a")) as reader:
+        await reader.until_synced()
+    assert len([each for each in server.watches if "sendInitialEvents" in each.query]) == 1
+
+
+@pytest.mark.parametrize("watch_list", [True, False])
+async def test_a_broken_connection_resumes_and_loses_nothing(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, watch_list: bool
+) -> None:
+    server.watch_list = watch_list
+    await server.create("a", v=1)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        await server.stop()
+        await server.update("a", v=2)
+        await server.create("b", v=1)
+        await server.start()
+        await reader.until_data(a=2, b=1)
+        assert reader.told[2:] == [("MODIFIED", "default/a"), ("ADDED", "default/b")]
+    assert registry.counters.relists == 0
+
+
+async def test_an_api_server_that_is_not_there_yet_is_waited_for(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, clock: InstantClock
+) -> None:
+    await server.stop()
+    await server.create("a", v=1)
+
+    async def tried() -> bool:
+        return len(clock.slept) > 3
+
+    async with asyncio.TaskGroup() as tasks:
+        entering = tasks.create_task(first_events(registry, client))
+        await eventually(tried, "several attempts")
+        await server.start()
+        assert await entering == ["ADDED", "SYNCED"]
+
+
+async def first_events(registry: InformerRegistry, client: KubeClient) -> list[str]:
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        return reader.types
+
+
+@pytest.mark.parametrize("as_event", [True, False])
+@pytest.mark.parametrize("watch_list", [True, False])
+async def test_after_410_subscribers_see_exactly_what_changed(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, as_event: bool, watch_list: bool
+) -> None:
+    server.watch_list = watch_list
+    server.gone_as_event = as_event
+    for name in ("same", "changed", "deleted", "replaced"):
+        await server.create(name, v=1)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        deleted = reader.known["default/deleted"].object
+        await server.stop()
+        await server.update("changed", v=2)
+        await server.delete("deleted")
+        await server.delete("replaced")
+        await server.create("replaced", v=3)
+        await server.create("added", v=1)
+        await server.update("added", v=4)
+        server.compact()
+        await server.start()
+        await reader.until_data(same=1, changed=2, replaced=3, added=4)
+        assert sorted(reader.told[5:]) == [
+            ("ADDED", "default/added"),
+            ("ADDED", "default/replaced"),
+            ("DELETED", "default/deleted"),
+            ("DELETED", "default/replaced"),
+            ("MODIFIED", "default/changed"),
+        ]
+        assert next(each for each in reader.events[5:] if each.key == "default/deleted").object == deleted
+        assert reader.resource_version == str(server.resource_version)
+        await server.update("same", v=2)
+        await reader.until_data(same=2, changed=2, replaced=3, added=4)
+    assert registry.counters.relists == 1
+
+
+async def test_410_without_a_change_is_not_noticed(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        await server.stop()
+        await server.create("b", namespace="other")
+        await server.delete("b", namespace="other")
+        server.compact()
+        await server.start()
+        await is_watched(server)
+        await server.update("a", v=2)
+        await reader.until_data(a=2)
+        assert reader.types == ["ADDED", "SYNCED", "MODIFIED"]
+
+
+async def test_a_long_list_comes_in_pages(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    server.watch_list = False
+    server.page_limit = 3
+    for number in range(10):
+        await server.create(f"n{number}", v=number)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        assert reader.values == {f"n{number}": number for number in range(10)}
+    assert len(server.lists) == 4
+
+
+async def test_410_between_two_pages_starts_the_list_again(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    server.watch_list = False
+    server.page_limit = 3
+    for number in range(5):
+        await server.create(f"n{number}", v=number)
+
+    def expire(request: Request) -> Reply | None:
+        return (
+            failure(410, "Expired", "the continue token is too old") if "continue" in request.query else None
+        )
+
+    server.on_request = expire
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        assert reader.values == {f"n{number}": number for number in range(5)}
+    assert "limit" not in server.lists[-1].query
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (403, "Forbidden", Forbidden),
+        (401, "Unauthorized", Unauthenticated),
+        (404, "NotFound", NotFound),
+        (405, "MethodNotAllowed", BadRequest),
+    ],
+)
+@pytest.mark.parametrize("watch_list", [True, False])
+async def test_a_refusal_is_final(
+    server: ScriptedServer,
+    client: KubeClient,
+    registry: InformerRegistry,
+    code: int,
+    reason: str,
+    expected: type[StatusError],
+    watch_list: bool,
+) -> None:
+    server.watch_list = watch_list
+    server.on_request = lambda request: (
+        failure(code, reason, "no") if watch_list or not request.is_watch else None
+    )
+    with pytest.raises(expected):
+        async with registry.subscribe(client, CONFIG_MAPS, Scope()):
+            pytest.fail("there is nothing to read")
+    assert not registry.informers
+
+
+async def test_a_right_that_is_lost_ends_every_subscription_with_the_error(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    async with reading(registry, client) as first, reading(registry, client) as second:
+        await first.until_synced()
+        server.on_request = lambda _: failure(403, "Forbidden", "not any more")
+        await server.disconnect()
+        for reader in (first, second):
+            await reader.until(lambda each: each.ended)
+            assert isinstance(reader.error, Forbidden)
+    requests = len(server.requests)
+    assert requests == 2
+
+
+async def test_a_custom_resource_definition_that_goes_ends_its_subscriptions(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        server.on_request = lambda _: failure(404, "NotFound", "no such resource")
+        await server.end_watches()
+        await reader.until(lambda each: each.ended)
+        assert isinstance(reader.error, NotFound)
+
+
+async def test_too_many_requests_waits_as_long_as_the_server_asks(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, clock: InstantClock
+) -> None:
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        busy = status(429, "TooManyRequests", "later")
+        server.scripted.append(Reply(429, json.dumps(busy).encode(), {"Retry-After": "1000"}))
+        await server.disconnect()
+        await server.create("a", v=1)
+        await reader.until_data(a=1)
+    # the client itself waits for what is short
+    assert [each for each in clock.slept if each >= 1000]
+
+
+async def test_renewals_are_not_noticed(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        for value in range(2, 6):
+            await is_watched(server)
+            await server.end_watches()
+            await server.update("a", v=value)
+            await reader.until_data(a=value)
+        assert reader.types == ["ADDED", "SYNCED", *["MODIFIED"] * 4]
+    assert all(300 <= int(each.query["timeoutSeconds"]) <= 600 for each in server.watches)
+    assert len(server.watches) >= 5
+
+
+async def test_a_silent_watch_is_ended_and_resumed(server: ScriptedServer, client: KubeClient) -> None:
+    registry = InformerRegistry(timing=Timing(silence=(0.2, 0.2)))
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+
+        async def renewed() -> bool:
+            return len(server.watches) > 2
+
+        await eventually(renewed, "a second watch")
+        await server.create("a", v=1)
+        await reader.until_data(a=1)
+        assert reader.types == ["SYNCED", "ADDED"]
+    await registry.aclose()
+    assert server.watches[-1].query["resourceVersion"] == "100"
+
+
+async def test_a_bookmark_is_where_the_next_watch_begins(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        server.resource_version = 500
+        await server.bookmark()
+        informer = registry.find(client, CONFIG_MAPS, Scope())
+        assert informer is not None
+
+        async def advanced() -> bool:
+            return informer.resource_version == "500"
+
+        await eventually(advanced, "the bookmark")
+        await server.disconnect()
+        await is_watched(server)
+        assert server.watches[-1].query["resourceVersion"] == "500"
+        assert reader.types == ["SYNCED"]
+
+
+async def test_resource_versions_that_go_back_lead_to_a_new_list_which_is_believed(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    kept = await server.create("kept", v=1)
+    await server.create("lost", v=1)
+    reader = Reader(resets=True)
+    async with reading(registry, client, reader=reader):
+        await reader.until_synced()
+        await server.stop()
+        server.restore({"default/kept": {**kept, "data": {"v": 0}}}, 60)
+        await server.start()
+        await is_watched(server)
+        await server.bookmark()
+        await reader.until_data(kept=0)
+        await server.update("kept", v=5)
+        await reader.until_data(kept=5)
+        assert reader.told[3:] == [
+            ("DELETED", "default/lost"),
+            ("MODIFIED", "default/kept"),
+            ("MODIFIED", "default/kept"),
+        ]
+
+
+@pytest.mark.parametrize("line", [b"{\n", b'{"type":"ADDED","object":7}\n', b'{"type":"ODD","object":{}}\n'])
+async def test_a_line_that_cannot_be_read_costs_a_reconnect(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, line: bytes
+) -> None:
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        await server.send(line)
+
+        async def resumed() -> bool:
+            return len(server.watches) > 1
+
+        await eventually(resumed, "another watch")
+        await server.create("a", v=1)
+        await reader.until_data(a=1)
+
+
+async def test_events_that_come_in_pieces_are_put_together(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    server.piece = 7
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        await server.create("a", v="x" * 3000)
+        await server.create("b", v="y")
+        await reader.until_data(a="x" * 3000, b="y")
+
+
+async def test_retries_back_off_with_jitter_and_begin_again_after_success(
+    server: ScriptedServer, client: KubeClient
+) -> None:
+    clock = ManualClock()
+    registry = InformerRegistry(clock=clock)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        await server.stop()
+        waited = []
+        for _ in range(9):
+            waited.append(await next_sleep(clock))
+            clock.advance(waited[-1])
+        assert waited == pytest.approx([0.2, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0])
+        await server.start()
+        clock.advance(await next_sleep(clock))
+        await server.create("a", v=1)
+        await reader.until_data(a=1)
+        await server.disconnect()
+        assert await next_sleep(clock) == pytest.approx(0.2)
+    await registry.aclose()
+
+
+async def next_sleep(clock: ManualClock) -> float:
+    async def asleep() -> bool:
+        return bool(clock.sleeping)
+
+    await eventually(asleep, "a pause before the next try")
+    return clock.sleeping[0]
+
+
+async def test_a_watch_that_ends_at_once_again_and_again_is_slowed_down(
+    server: ScriptedServer, client: KubeClient
+) -> None:
+    clock = ManualClock()
+    registry = InformerRegistry(clock=clock)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        server.on_request = lambda _: Reply(200, b"")
+        await server.disconnect()
+        waited = []
+        for _ in range(4):
+            waited.append(await next_sleep(clock))
+            clock.advance(waited[-1])
+        assert waited == pytest.approx([0.2, 1.0, 2.0, 4.0])
+    await registry.aclose()
