@@ -3,7 +3,9 @@
 A claim is a wish of one owner for one name. What is settled here must hold still: a CRD that is
 installed later never changes what an existing name means. So Kubernetes' own claims win in the order
 of discovery, which CRDs do not change, and between all others a contested name goes to nobody: a name
-may cease to be, it never passes from one owner to another.
+may cease to be, it never passes from one owner to another. The one exception is a CRD in a group of
+Kubernetes' own (``*.k8s.io``, which takes the approval of the Kubernetes project): it wins over those of
+other groups.
 """
 
 from collections.abc import Collection, Iterable

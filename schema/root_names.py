@@ -75,26 +75,28 @@ def root_names(
         identity = f"{resource.gvr}/{verb}"
         pinned[number][verb] = claim.name if claim in won else distinguished(claim.name, identity)
     return [
-        RootNames(pinned[number], short)
-        for number, short in enumerate(_short_names(resources, fields, from_crds))
+        RootNames(pinned[number], short) for number, short in enumerate(_short_names(resources, from_crds))
     ]
 
 
 def _short_names(
-    resources: Sequence[Resource],
-    fields: Sequence[tuple[int, Resource, Verb]],
-    from_crds: Collection[GroupVersionKind],
+    resources: Sequence[Resource], from_crds: Collection[GroupVersionKind]
 ) -> list[dict[Verb, str]]:
-    preferred = [each for each in fields if each[1].preferred]
+    """A resource also claims the names of what it does not serve: ``scalePod`` is about no other Pod."""
+    fields = [
+        (number, resource, verb)
+        for number, resource in enumerate(resources)
+        if resource.preferred
+        for verb in Verb
+    ]
     claims = [
         Claim(f"{number}", short_name(resource, verb), _standing(resource, from_crds), _scope(verb))
-        for number, resource, verb in preferred
+        for number, resource, verb in fields
     ]
-    reserved = {(scope, name) for scope in ROOT_TYPES for name in RESERVED_FIELDS}
-    won = settle(claims, reserved)
+    won = settle(claims, {(scope, name) for scope in ROOT_TYPES for name in RESERVED_FIELDS})
     names: list[dict[Verb, str]] = [{} for _ in resources]
-    for (number, _resource, verb), claim in zip(preferred, claims, strict=True):
-        if claim in won:
+    for (number, resource, verb), claim in zip(fields, claims, strict=True):
+        if claim in won and verb in verbs_of(resource):
             names[number][verb] = claim.name
     return names
 
