@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import gateway
 import schema
 from gateway.cli import main
-from gateway.server.graphiql.assets import PACKAGES
+from gateway.server.graphiql.files import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
