@@ -12,6 +12,7 @@ from strawberry.extensions import MaxTokensLimiter, ValidationCache
 from strawberry.types import ExecutionContext
 
 from gateway.execution.errors import ErrorCodes
+from gateway.execution.executor import CompiledExecutor
 from gateway.execution.parsing import ParsedDocuments
 
 __all__ = ["KubernetesSchema"]
@@ -33,6 +34,7 @@ class KubernetesSchema(strawberry.Schema):
     def __init__(self, built: GraphQLSchema) -> None:
         super().__init__(
             query=Placeholder,
+            execution_context_class=CompiledExecutor,
             extensions=[
                 ErrorCodes,
                 partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),

@@ -35,7 +35,7 @@ def cluster_resolvers(model: Model) -> ClusterResolvers:
         kind: str,
         name: str,
         namespace: str | None = None,
-    ) -> Mapping[str, Any]:
+    ) -> Any:
         group_version = GroupVersion.parse(apiVersion)
         served = by_kind.get(GroupVersionKind(group_version.group, group_version.version, kind))
         if served is None:

@@ -1,24 +1,30 @@
 """Queries: a list is one LIST, an object is one GET (design section 5)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
-from gateway.resolvers.decoding import decode_list, decode_object
+from gateway.resolvers.decoding import answer_list, answer_object
 from schema.operations import RootField
+from schema.selection import Selection
+from schema.selection_compile import compile_list, compile_object
 
 __all__ = ["list_objects", "read_object"]
 
+JSON = "application/json"
 
-async def list_objects(
-    root: RootField, info: Info, *, namespace: str | None = None, **options: Any
-) -> Mapping[str, Any]:
-    """Answer ``pods(…)``: the List as JSON, one LIST upstream as the caller."""
-    path = resource_path(root.served.resource, namespace or None)
-    response = await client_of(info).get(path, list_parameters(**options))
-    return decode_list(response.body, root.served.resource.kind)
+
+async def list_objects(root: RootField, info: Info, *, namespace: str | None = None, **options: Any) -> Any:
+    """Answer ``pods(…)``: what is selected of the List, one LIST upstream as the caller."""
+    resource = root.served.resource
+    selection = compile_list(info, resource.kind)
+    response = await client_of(info).get(
+        resource_path(resource, namespace or None),
+        list_parameters(**options),
+        accept=_accept(selection, "PartialObjectMetadataList"),
+    )
+    return answer_list(response.body, resource.kind, selection)
 
 
 async def read_object(
@@ -28,13 +34,18 @@ async def read_object(
     name: str,
     namespace: str | None = None,
     resource_version: str | None = None,
-) -> Mapping[str, Any]:
-    """Answer ``pod(name: …)``: the object as JSON; NotFound where there is none."""
+) -> Any:
+    """Answer ``pod(name: …)``: what is selected of the object; NotFound where there is none."""
     resource = root.served.resource
+    selection = compile_object(info, resource.kind)
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     parameters = {} if resource_version is None else {"resourceVersion": resource_version}
-    response = await client_of(info).get(resource_path(resource, namespace, name), parameters)
-    return decode_object(response.body)
+    response = await client_of(info).get(
+        resource_path(resource, namespace, name),
+        parameters,
+        accept=_accept(selection, "PartialObjectMetadata"),
+    )
+    return answer_object(response.body, resource.kind, selection)
 
 
 def list_parameters(
@@ -60,3 +71,10 @@ def list_parameters(
         "resourceVersionMatch": resource_version_match,
     }
     return {key: value for key, value in options.items() if value}
+
+
+def _accept(selection: Selection | None, metadata_kind: str) -> str:
+    """Only metadata where no more is selected; the object itself from a server that cannot do that."""
+    if selection is None or not selection.only_metadata:
+        return JSON
+    return f"{JSON};as={metadata_kind};g=meta.k8s.io;v=v1,{JSON}"

@@ -4,16 +4,23 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from gateway.informers import ObjectEvent, Scope
+from gateway.informers import EventType, ObjectEvent, Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_object
+from gateway.resolvers.fragments import Fragments
 from schema.operations import RootField
+from schema.selection import Compiled, SelectionMismatch
+from schema.selection_compile import compile_event
+from schema.selection_event import EventSelection
 
 __all__ = ["watch_list", "watch_object"]
 
 Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
-Payload = Mapping[str, Any]
+Payload = Mapping[str, Any] | Compiled
+
+# of the whole process: subscribers that share a selection need not share anything else
+FRAGMENTS = Fragments()
 
 
 async def watch_list(
@@ -38,7 +45,7 @@ async def watch_list(
         resource_version=resource_version,
         send_initial_events=send_initial_events,
     )
-    async for payload in _payloads(events):
+    async for payload in _payloads(root, info, events):
         yield payload
 
 
@@ -52,15 +59,46 @@ async def watch_object(
     events = info.context.informers.subscribe(
         client_of(info), resource, Scope(namespace=namespace, name=name)
     )
-    async for payload in _payloads(events):
+    async for payload in _payloads(root, info, events):
         yield payload
 
 
-async def _payloads(events: Events) -> AsyncIterator[Payload]:
+async def _payloads(root: RootField, info: Info, events: Events) -> AsyncIterator[Payload]:
+    selection = compile_event(info, root.served.resource.kind)
     async with events as stream:
         async for event in stream:
-            yield {
-                "type": event.type.value,
-                "object": None if event.object is None else decode_object(event.object),
-                "resourceVersion": event.resource_version,
-            }
+            payload = _plain(event) if selection is None else _selected(selection, event)
+            if payload is not None:
+                yield payload
+
+
+def _plain(event: ObjectEvent) -> Payload:
+    return {
+        "type": event.type.value,
+        "object": None if event.object is None else decode_object(event.object),
+        "resourceVersion": event.resource_version,
+    }
+
+
+def _selected(selection: EventSelection, event: ObjectEvent) -> Payload | None:
+    """The event as it is selected; None where nothing that is selected changed."""
+    if event.object is None:
+        return Compiled(selection.encode(event.type, event.resource_version, None))
+    try:
+        encoded = _encode(selection, event.object)
+    except SelectionMismatch:
+        return _plain(event)
+    if event.type is EventType.MODIFIED and encoded and encoded == _encode_previous(selection, event):
+        return None
+    return Compiled(selection.encode(event.type, event.resource_version, encoded))
+
+
+def _encode(selection: EventSelection, body: bytes) -> tuple[bytes, ...]:
+    return tuple(FRAGMENTS.encode(each, body) for each in selection.objects)
+
+
+def _encode_previous(selection: EventSelection, event: ObjectEvent) -> tuple[bytes, ...] | None:
+    try:
+        return None if event.previous is None else _encode(selection, event.previous)
+    except SelectionMismatch:
+        return None

@@ -33,7 +33,8 @@ from schema.model import (
     TypeExpression,
 )
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource
-from schema.selection import Compiled, Selection, SelectionMismatch, compile_list, compile_object
+from schema.selection import Compiled, Selection, SelectionMismatch
+from schema.selection_compile import compile_list, compile_object
 from schema.types import LIST_META, OBJECT_META, ObjectTypes
 from schema.wrappers import Wrappers
 
