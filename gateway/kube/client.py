@@ -6,11 +6,9 @@ gateway's own credentials. Cancelling a task that reads closes its connection at
 """
 
 import asyncio
-import hashlib
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Self
 from urllib.parse import urlsplit
@@ -28,6 +26,7 @@ from gateway.kube.body import ERROR_BODY_LIMIT, iterate_body, read_body
 from gateway.kube.cluster_config import ClusterConfig
 from gateway.kube.credentials import BearerCredentials, Credential, Credentials, UserCredentials
 from gateway.kube.exec_plugin import ExecCredentials
+from gateway.kube.fingerprint import token_fingerprint
 from gateway.kube.pools import Pools
 from gateway.kube.retry import Retries
 from gateway.kube.upstream_errors import CAUGHT, broke_off, failed_status, upstream_error
@@ -36,9 +35,6 @@ __all__ = ["KubeClient", "Response"]
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
-
-# Keyed with what only this process knows: a digest in a log tells nothing about the token.
-DIGEST_KEY = os.urandom(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +64,13 @@ class KubeClient:
     log. ``config`` is the cluster, with the gateway's own user: also for a client made by ``as_bearer``.
     """
 
-    def __init__(
-        self, config: ClusterConfig, credentials: Credentials, pools: Pools, *, identity: str, owner: bool
-    ) -> None:
-        self.config = config
+    def __init__(self, pools: Pools, credentials: Credentials, identity: str) -> None:
+        self.config = pools.config
         self.identity = identity
-        self._credentials = credentials
         self._pools = pools
-        self._owner = owner
-        self._host = urlsplit(config.server).netloc
+        self._credentials = credentials
+        self._bearer = isinstance(credentials, BearerCredentials)
+        self._host = urlsplit(self.config.server).netloc
 
     @classmethod
     def connect(cls, config: ClusterConfig) -> "KubeClient":
@@ -98,7 +92,7 @@ class KubeClient:
         else:
             credentials = UserCredentials(user)
             pools.prepare(credentials.certificate)
-        return cls(config, credentials, pools, identity=digest(config, "user"), owner=True)
+        return cls(pools, credentials, pools.fingerprint)
 
     def as_bearer(self, token: str) -> "KubeClient":
         """The same cluster as whoever holds that token: none of the gateway's own credentials go along.
@@ -106,10 +100,8 @@ class KubeClient:
         Cheap; all of them share connections that show no client certificate. Raises CredentialsError for
         what cannot be a token. Its ``aclose`` does nothing: connections belong to the one that connected.
         """
-        credentials = BearerCredentials(token)
-        return KubeClient(
-            self.config, credentials, self._pools, identity=digest(self.config, "bearer", token), owner=False
-        )
+        identity = token_fingerprint(self._pools.fingerprint, token)
+        return KubeClient(self._pools, BearerCredentials(token), identity)
 
     async def get(
         self,
@@ -164,7 +156,7 @@ class KubeClient:
 
     async def aclose(self) -> None:
         """Close all connections, those of clients made by ``as_bearer`` included."""
-        if self._owner:
+        if not self._bearer:
             await self._pools.aclose()
 
     async def __aenter__(self) -> Self:
@@ -255,9 +247,7 @@ class KubeClient:
                 await response.aclose()
 
     def _transport(self, credential: Credential) -> AbstractAsyncContextManager[httpx.AsyncHTTPTransport]:
-        if isinstance(self._credentials, BearerCredentials):
-            return self._pools.bearer()
-        return self._pools.own(credential.certificate)
+        return self._pools.bearer() if self._bearer else self._pools.own(credential.certificate)
 
     def _own_headers(self) -> list[tuple[bytes, bytes]]:
         return [
@@ -284,12 +274,6 @@ def check_content(response: httpx.Response, call: Call, host: str) -> None:
         raise UpstreamProtocolError(
             f"{host} answered {call.url.path} with a web page: is it a Kubernetes API server?"
         )
-
-
-def digest(config: ClusterConfig, *parts: str) -> str:
-    """What tells identities apart: cluster, user and token, none of which can be read off it."""
-    described = repr((astuple(config), parts)).encode(errors="surrogatepass")
-    return hashlib.blake2b(described, digest_size=16, key=DIGEST_KEY).hexdigest()
 
 
 def user_agent() -> bytes:

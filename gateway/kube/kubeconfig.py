@@ -6,6 +6,7 @@ names the file and what to change in it.
 
 import base64
 import binascii
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -35,6 +36,8 @@ from gateway.kube.paths import validate_namespace
 from gateway.kube.proxy import is_loopback
 
 __all__ = ["ClusterConfig", "in_cluster_config", "load_config", "load_kubeconfig", "select_context"]
+
+logger = logging.getLogger(__name__)
 
 EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 EXEC_EXTENSION = "client.authentication.k8s.io/exec"
@@ -100,7 +103,7 @@ def select_context(config: Kubeconfig, name: str | None = None) -> ClusterConfig
         namespace=namespace_of(context, where),
         tls=tls_settings(cluster, where),
         proxy_url=cluster.proxy_url or None,
-        user=user_config(context.user or "", user, cluster, where),
+        user=sent_to(server, user_config(context.user or "", user, cluster, where)),
         compress=not (cluster.disable_compression or is_loopback(urlsplit(server).hostname)),
     )
 
@@ -127,28 +130,21 @@ def namespace_of(context: Context, where: str) -> str:
 
 
 def server_url(cluster: Cluster, where: str) -> str:
-    """The server as an absolute URL; without a scheme HTTPS where there are TLS settings (client-go)."""
+    """The server as an absolute URL without query and fragment; plain HTTP without a scheme (as kubectl)."""
     server = (cluster.server or "").strip()
     if not server:
         raise KubeconfigError(f"{where}: the cluster has no server: add its URL")
-    if "://" not in server:
-        secured = (
-            cluster.certificate_authority
-            or cluster.certificate_authority_data
-            or cluster.insecure_skip_tls_verify
-        )
-        server = f"{'https' if secured else 'http'}://{server}"
+    server = server if "://" in server else f"http://{server}"
     try:
         parts = urlsplit(server)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or parts.query or parts.fragment or parts.username is not None or re.search(r"\s", server):
+    if not usable or parts.username is not None or re.search(r"\s", server):
         raise KubeconfigError(
-            f"{where}: server {shown(server)!r} is not a URL like https://host:6443"
-            " (without user, query and fragment)"
+            f"{where}: server {shown(server)!r} is not a URL like https://host:6443 (without a user)"
         )
-    return server.rstrip("/")
+    return parts._replace(query="", fragment="").geturl().rstrip("/")
 
 
 def shown(url: str) -> str:
@@ -207,6 +203,8 @@ def user_config(name: str, user: AuthInfo, cluster: Cluster, where: str) -> User
     for source in (certificate, key):
         if certificate is not None and source is not None and source.file is not None:
             read_file(source.file, where)
+    if user.token_file and not user.token:
+        read_file(Path(user.token_file), where)
     return UserConfig(
         name=name,
         token=user.token or "",
@@ -218,6 +216,19 @@ def user_config(name: str, user: AuthInfo, cluster: Cluster, where: str) -> User
         exec=exec_config(user.exec, cluster, where) if user.exec is not None else None,
         impersonation=impersonation(user, where),
     )
+
+
+def sent_to(server: str, user: UserConfig) -> UserConfig:
+    """Without credentials where they would cross a network in the clear (kubectl sends none over HTTP)."""
+    parts = urlsplit(server)
+    if parts.scheme == "https" or is_loopback(parts.hostname):
+        return user
+    bare = UserConfig(name=user.name, impersonation=user.impersonation)
+    if user != bare:
+        logger.warning(
+            "the credentials of user %r are not sent to %s, which is plain HTTP", user.name, server
+        )
+    return bare
 
 
 def impersonation(user: AuthInfo, where: str) -> Impersonation | None:

@@ -84,17 +84,17 @@ class Context(msgspec.Struct):
 
 
 class NamedCluster(msgspec.Struct):
-    name: str
+    name: str = ""
     cluster: Cluster | None = None
 
 
 class NamedAuthInfo(msgspec.Struct):
-    name: str
+    name: str = ""
     user: AuthInfo | None = None
 
 
 class NamedContext(msgspec.Struct):
-    name: str
+    name: str = ""
     context: Context | None = None
 
 
@@ -102,6 +102,7 @@ class KubeconfigDocument(msgspec.Struct):
     """The file as it is written: lists of named entries."""
 
     kind: str | None = None
+    api_version: str | None = msgspec.field(default=None, name="apiVersion")
     current_context: str | None = msgspec.field(default=None, name="current-context")
     clusters: list[NamedCluster] | None = None
     users: list[NamedAuthInfo] | None = None
@@ -199,7 +200,8 @@ def by_name(entries: Iterable[tuple[str, Entry]], path: Path) -> dict[str, Entry
 def load_yaml(content: bytes, path: Path) -> Any:
     try:
         check_depth(content)
-        return yaml.load(content, Loader=KubeconfigLoader)  # noqa: S506 (a subclass of the safe loader)
+        # Of several documents kubectl reads the first.
+        return next(iter(yaml.load_all(content, Loader=KubeconfigLoader)), None)
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise KubeconfigError(f"kubeconfig {path} is not YAML: {where}{error.problem}") from error
@@ -223,8 +225,9 @@ def validate_document(loaded: Any, path: Path) -> KubeconfigDocument:
         document = msgspec.convert({} if loaded is None else loaded, KubeconfigDocument)
     except (msgspec.ValidationError, RecursionError) as error:
         raise KubeconfigError(f"kubeconfig {path} is malformed: {error}") from error
-    if document.kind not in (None, "", "Config"):
-        raise KubeconfigError(f"{path} is not a kubeconfig: its kind is {document.kind!r}, not 'Config'")
+    if document.kind not in (None, "", "Config") or document.api_version not in (None, "", "v1"):
+        found = f"{document.kind} of {document.api_version}"
+        raise KubeconfigError(f"{path} is not a kubeconfig: it is a {found}, not a Config of v1")
     return document
 
 

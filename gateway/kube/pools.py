@@ -13,6 +13,7 @@ import httpx
 from gateway.errors import ConfigurationError, UpstreamUnavailable
 from gateway.kube.cluster_config import ClusterConfig
 from gateway.kube.credentials import ClientCertificate
+from gateway.kube.fingerprint import cluster_fingerprint
 from gateway.kube.proxy import proxy_from_environment, validate_proxy
 from gateway.kube.tls import plain_context, proxy_context, server_context
 
@@ -39,7 +40,8 @@ class Pools:
     """
 
     def __init__(self, config: ClusterConfig) -> None:
-        self._config = config
+        self.config = config
+        self.fingerprint = cluster_fingerprint(config)
         self._proxy = proxy_of(config)
         self._own: Pool | None = None
         self._bearer: Pool | None = None
@@ -100,9 +102,9 @@ class Pools:
             await pool.transport.aclose()
 
     def _new_pool(self, certificate: ClientCertificate | None) -> Pool:
-        secure = self._config.server.startswith("https:")
+        secure = self.config.server.startswith("https:")
         transport = httpx.AsyncHTTPTransport(
-            verify=server_context(self._config.tls, certificate) if secure else plain_context(),
+            verify=server_context(self.config.tls, certificate) if secure else plain_context(),
             trust_env=False,
             http1=True,
             http2=False,

@@ -1,5 +1,6 @@
 import asyncio
 import gzip
+import logging
 import zlib
 from collections.abc import AsyncIterator
 
@@ -322,6 +323,25 @@ def test_identity_tells_clusters_users_and_tokens_apart_without_telling_them(con
     assert len({client.identity for client in clients}) == len(clients)
     assert one.as_bearer("secret").identity == one.as_bearer("secret").identity
     assert not any("secret" in client.identity for client in clients)
+
+
+async def test_token_is_never_logged_whatever_the_level(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def answer(request: Request) -> Reply:
+        return status_reply(401, "Unauthorized") if request.path == "/no" else json_reply({})
+
+    async with serve(answer) as server:
+        client = connect(server.url, user=UserConfig(token="s3cret"))
+        for each in (client, client.as_bearer("s3cret-of-alice")):
+            await each.get("api")
+            with pytest.raises(Unauthenticated) as caught:
+                await each.get("no")
+            assert "s3cret" not in f"{caught.value!r} {vars(each)!r}"
+    assert caplog.records
+    assert "s3cret" not in caplog.text
 
 
 async def test_request_error_inside_a_stream_is_the_callers_own(connect: Connect) -> None:
