@@ -33,7 +33,7 @@ def texts_of(value: object) -> list[str]:
 
 def type_names_of(schema: Schema) -> list[str]:
     """The types of a schema, null left out: OpenAPI 3.1 has lists of them."""
-    names = texts_of(schema.type if isinstance(schema.type, list) else [schema.type])
+    names = [schema.type] if isinstance(schema.type, str) else texts_of(schema.type)
     return [each for each in names if each != "null"]
 
 

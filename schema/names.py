@@ -93,6 +93,8 @@ def camel(text: str) -> str:
 
     A word keeps its own capitals; what is beyond ASCII is written as its code point.
     """
+    if text.isascii() and text.isalnum():
+        return text[0].upper() + text[1:]
     words = (word if word.isascii() else f"x{ord(word):x}" for word in WORD.findall(text))
     joined = "".join(word[0].upper() + word[1:] for word in words)
     return joined or "X" + "".join(f"{ord(each):x}" for each in text)

@@ -93,10 +93,11 @@ def _short_names(
         Claim(f"{number}", short_name(resource, verb), _standing(resource, from_crds), _scope(verb))
         for number, resource, verb in fields
     ]
+    served = [frozenset(verbs_of(resource)) for resource in resources]
     won = settle(claims, {(scope, name) for scope in ROOT_TYPES for name in RESERVED_FIELDS})
     names: list[dict[Verb, str]] = [{} for _ in resources]
-    for (number, resource, verb), claim in zip(fields, claims, strict=True):
-        if claim in won and verb in verbs_of(resource):
+    for (number, _, verb), claim in zip(fields, claims, strict=True):
+        if claim in won and verb in served[number]:
             names[number][verb] = claim.name
     return names
 
