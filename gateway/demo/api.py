@@ -9,7 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from gateway.demo.body import read_body, read_patch
+from gateway.demo.body import PatchType, read_body, read_patch
 from gateway.demo.catalog import Catalog, Target, table_of
 from gateway.demo.deletion import delete_object, parse_delete_options
 from gateway.demo.fields import parse_selection
@@ -26,7 +26,7 @@ from gateway.demo.patching import patch_object, patch_scale
 from gateway.demo.representation import Representation, negotiate
 from gateway.demo.reviews import REVIEWS, User, review
 from gateway.demo.scale import SCALE, read_scale, scaled
-from gateway.demo.statuses import method_not_allowed, success, too_large_version
+from gateway.demo.statuses import Cause, invalid_options, method_not_allowed, success, too_large_version
 from gateway.demo.storage import Storage, Stored, preview
 from gateway.demo.watch import Watcher, WatchSettings
 from gateway.demo.writes import Writer, Written
@@ -167,8 +167,11 @@ class ResourceApi:
         return self.writer.update(target, old, body, options)
 
     async def _patch(self, request: Request, target: Target) -> Written:
-        options = _write_options(request, "PatchOptions")
         patch = await read_patch(request, custom=self.writer.custom(target.resource))
+        options = _write_options(request, "PatchOptions")
+        if patch.type is PatchType.APPLY and not request.query_params.get("fieldManager"):
+            cause = Cause.required("fieldManager", "is required for apply patch")
+            raise invalid_options("PatchOptions", [cause])
         if target.subresource == "scale":
             return patch_scale(self.writer, target, patch, options)
         return patch_object(self.writer, target, patch, options)

@@ -4,6 +4,7 @@ from typing import Any
 
 from gateway.demo.catalog import Target, table_of
 from gateway.demo.conversion import from_stored
+from gateway.demo.decoding import DecodingError, decode
 from gateway.demo.documents import Node
 from gateway.demo.managed_fields import (
     Entry,
@@ -15,9 +16,10 @@ from gateway.demo.managed_fields import (
     replace_fields,
 )
 from gateway.demo.options import WriteOptions
-from gateway.demo.statuses import ApiError, Cause, bad_request, invalid_options, not_found
+from gateway.demo.statuses import ApiError, bad_request, internal, not_found
 from gateway.demo.storage import object_key
 from gateway.demo.writes import Writer, Written
+from schema.resources import GroupVersion
 
 __all__ = ["apply_object"]
 
@@ -26,11 +28,11 @@ Object = dict[str, Any]
 
 def apply_object(writer: Writer, target: Target, intent: Object, options: WriteOptions) -> Written:
     """Create or merge; refuses (409) fields that others own and that would change, unless forced."""
-    _check(target, intent, options)
+    _check(target, intent)
     resource = target.resource
     node = writer.catalog.documents.node(resource.kind)
-    value, _ = writer.read(resource, intent, options)
-    metadata = value["metadata"] = {**(value.get("metadata") or {}), "name": target.name}
+    value = _read(writer, target, intent)
+    metadata = value["metadata"]
     own = Entry(
         manager=options.field_manager,
         operation="Apply",
@@ -60,15 +62,33 @@ def apply_object(writer: Writer, target: Target, intent: Object, options: WriteO
     return writer.update(target, old, {**kind, **merged}, options, entries)
 
 
-def _check(target: Target, intent: Object, options: WriteOptions) -> None:
-    if not options.field_manager:
-        cause = Cause.required("fieldManager", "is required for apply patch")
-        raise invalid_options("PatchOptions", [cause])
+def _check(target: Target, intent: Object) -> None:
     kind = target.resource.kind
+    metadata = intent.get("metadata") or {}
     if intent.get("apiVersion") != kind.api_version or intent.get("kind") != kind.kind:
-        raise bad_request(f"an apply patch must say apiVersion {kind.api_version} and kind {kind.kind}")
-    if "managedFields" in (intent.get("metadata") or {}):
+        said = GroupVersion.parse(str(intent.get("apiVersion", "")))
+        raise bad_request(f"invalid object type: {said.group}/{said.version}, Kind={intent.get('kind', '')}")
+    if (name := metadata.get("name", target.name)) != target.name:
+        why = f"the name of the object ({name}) does not match the name on the URL ({target.name})"
+        raise bad_request(why)
+    if "managedFields" in metadata:
         raise bad_request("metadata.managedFields must be nil")
+
+
+def _read(writer: Writer, target: Target, intent: Object) -> Object:
+    """The intent as its kind knows it; here an unknown field is an error (500, as upstream)."""
+    kind = target.resource.kind
+    try:
+        decoded = decode(writer.catalog.documents.node(kind), intent)
+    except DecodingError as error:
+        unreadable = str(error)
+    else:
+        unreadable = ", ".join(f".{path}: field not declared in schema" for path in decoded.unknown)
+    if unreadable:
+        what = f"({target.namespace}/{target.name}; {kind.api_version}, Kind={kind.kind})"
+        raise internal(f"failed to create typed patch object {what}: {unreadable}")
+    value = {key: each for key, each in decoded.value.items() if key not in ("kind", "apiVersion")}
+    return {**value, "metadata": {**(value.get("metadata") or {}), "name": target.name}}
 
 
 def _settle(
@@ -96,18 +116,25 @@ def _settle(
 def apply_conflict(conflicts: list[tuple[Entry, Path]]) -> ApiError:
     """409, naming who owns what."""
     causes = []
+    fields: dict[str, list[str]] = {}
     for entry, path in conflicts:
         using = f" using {entry.api_version}" if entry.operation == "Update" else ""
-        causes.append(
-            {
-                "reason": "FieldManagerConflict",
-                "message": f'conflict with "{entry.manager}"{using}',
-                "field": readable(path),
-            }
+        owner, field = f'"{entry.manager}"{using}', readable(path)
+        fields.setdefault(owner, []).append(field)
+        message = f"conflict with {owner}"
+        causes.append({"reason": "FieldManagerConflict", "message": message, "field": field})
+    if len(causes) == 1:
+        return ApiError(
+            409,
+            "Conflict",
+            f"Apply failed with 1 conflict: {causes[0]['message']}: {causes[0]['field']}",
+            {"causes": causes},
         )
-    count = f"{len(causes)} conflict" + ("s" if len(causes) > 1 else "")
-    told = "; ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    return ApiError(409, "Conflict", f"Apply failed with {count}: {told}", {"causes": causes})
+    told = "\n".join(
+        f"conflicts with {owner}:\n" + "\n".join(f"- {each}" for each in paths)
+        for owner, paths in fields.items()
+    )
+    return ApiError(409, "Conflict", f"Apply failed with {len(causes)} conflicts: {told}", {"causes": causes})
 
 
 def readable(path: Path) -> str:

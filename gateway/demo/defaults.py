@@ -62,7 +62,11 @@ def _template(spec: Object) -> None:
 def _bare_pod(spec: Object) -> None:
     _pod(spec)
     _fill(spec, enableServiceLinks=True, serviceAccountName="default", serviceAccount="default", priority=0)
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    _fill(spec, preemptionPolicy="PreemptLowerPriority", tolerations=[])
+    for key in ("not-ready", "unreachable"):
+        toleration = {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute"}
+        if not any(each.get("key") == toleration["key"] for each in spec["tolerations"]):
+            spec["tolerations"] = [*spec["tolerations"], {**toleration, "tolerationSeconds": 300}]
 
 
 def _deployment(spec: Object) -> None:

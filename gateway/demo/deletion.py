@@ -67,6 +67,9 @@ def delete_object(
     if not finalizers and not grace and target.resource.gvr.resource != "namespaces":
         if options.dry_run:
             return old, True
+        if table == "pods":
+            # a pod's watchers are told that it goes before it is gone
+            storage.put(table, old.key, _terminating(target, old, metadata, finalizers, grace))
         return storage.delete(table, old.key), True
     value = _terminating(target, old, metadata, finalizers, grace)
     if value == old.object:

@@ -173,7 +173,7 @@ def _paths(nested: Object, path: Path) -> Iterator[Path]:
 
 
 def write_entries(entries: list[Entry]) -> list[Object]:
-    """The entries as ``metadata.managedFields``."""
+    """The entries as ``metadata.managedFields``: what was applied first, then by time, as upstream."""
     return [
         {
             "manager": entry.manager,
@@ -184,7 +184,7 @@ def write_entries(entries: list[Entry]) -> list[Object]:
             "fieldsV1": _nest(entry.fields),
             **({"subresource": entry.subresource} if entry.subresource else {}),
         }
-        for entry in entries
+        for entry in sorted(entries, key=lambda each: (each.operation != "Apply", each.time, each.manager))
     ]
 
 

@@ -110,9 +110,14 @@ def _remove(document: Any, path: list[str]) -> Any:
 def _replace(document: Any, path: list[str], value: Any) -> Any:
     if not path:
         return value
-    _get(document, path)
     parent, key = _get(document, path[:-1]), path[-1]
-    parent[int(key) if isinstance(parent, list) else key] = value
+    if isinstance(parent, list):
+        parent[_index(key, end=len(parent))] = value
+    elif isinstance(parent, dict):
+        # RFC 6902 wants the member to be there; the API server's library does not
+        parent[key] = value
+    else:
+        raise PatchError(f"nothing can be replaced below {'/'.join(path[:-1])}")
     return document
 
 

@@ -1,15 +1,17 @@
 """PATCH: which patch does what to an object, and what the API server says when it cannot."""
 
+import json
 from typing import Any
 
 from gateway.demo.apply import apply_object
 from gateway.demo.body import Patch, PatchType
 from gateway.demo.catalog import Target
 from gateway.demo.conversion import from_stored
+from gateway.demo.decoding import DecodingError, decode
 from gateway.demo.options import WriteOptions
 from gateway.demo.patches import PatchError, apply_json_patch, apply_merge_patch
 from gateway.demo.scale import SCALE, read_scale, scaled
-from gateway.demo.statuses import Cause, bad_request, internal, invalid_options, unprocessable
+from gateway.demo.statuses import Cause, bad_request, internal, invalid_options, invalid_patch, unprocessable
 from gateway.demo.storage import Stored
 from gateway.demo.strategic import apply_strategic_patch
 from gateway.demo.writes import Writer, Written
@@ -26,7 +28,14 @@ def patch_object(writer: Writer, target: Target, patch: Patch, options: WriteOpt
         return apply_object(writer, target, patch.content, options)
     _refuse_force(options)
     old = writer.find(target)
-    return writer.update(target, old, patched(writer, target.resource, _served(target, old), patch), options)
+    result = patched(writer, target.resource, _served(target, old), patch)
+    try:
+        decode(writer.catalog.documents.node(target.resource.kind), result)
+    except DecodingError as error:
+        # a patch that leaves a wrong type is Invalid, where a whole object with one is a BadRequest
+        cause = Cause.invalid("patch", json.dumps(patch.content), str(error))
+        raise invalid_patch(cause) from error
+    return writer.update(target, old, result, options)
 
 
 def patch_scale(writer: Writer, target: Target, patch: Patch, options: WriteOptions) -> Written:

@@ -17,6 +17,7 @@ __all__ = [
     "internal",
     "invalid",
     "invalid_options",
+    "invalid_patch",
     "method_not_allowed",
     "no_such_resource",
     "not_acceptable",
@@ -143,13 +144,18 @@ def invalid_options(kind: str, causes: list[Cause]) -> ApiError:
     return _invalid(kind, "meta.k8s.io", "", causes)
 
 
+def invalid_patch(cause: Cause) -> ApiError:
+    """422: what a patch would leave is no object of its kind."""
+    return _invalid("", "", "", [cause])
+
+
 def _invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
     told = [f"{cause.field}: {cause.message}" for cause in causes]
     why = told[0] if len(told) == 1 else f"[{', '.join(told)}]"
     details = {
         **({"name": name} if name else {}),
         **({"group": group} if group else {}),
-        "kind": kind,
+        **({"kind": kind} if kind else {}),
         "causes": [cause.as_json() for cause in causes],
     }
     return ApiError(422, "Invalid", f'{qualified(kind, group)} "{name}" is invalid: {why}', details)

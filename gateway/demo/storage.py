@@ -18,6 +18,24 @@ __all__ = ["Change", "ChangeType", "CompactedError", "Storage", "Stored", "objec
 Object = dict[str, Any]
 
 
+METADATA = (
+    "name",
+    "generateName",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+
+
 class CompactedError(Exception):
     """The history does not go back to the version asked for; ``oldest`` is as far as it goes."""
 
@@ -68,7 +86,10 @@ def object_key(namespace: str, name: str) -> str:
 
 
 def encode(key: str, revision: int, value: Object) -> Stored:
-    versioned = {**value, "metadata": {**value["metadata"], "resourceVersion": str(revision)}}
+    """The object as it is stored, its metadata in the API server's order."""
+    metadata = {**value["metadata"], "resourceVersion": str(revision)}
+    ordered = {each: metadata.pop(each) for each in METADATA if each in metadata}
+    versioned = {"metadata": {**ordered, **metadata}, **{k: v for k, v in value.items() if k != "metadata"}}
     return Stored(key, revision, versioned, msgspec.json.encode(versioned))
 
 

@@ -37,12 +37,13 @@ def apply_strategic_patch(node: Node | None, target: Object, patch: Object) -> O
             field = key.removeprefix(DELETE)
             merged[field] = [each for each in merged.get(field) or () if each not in value]
         elif not key.startswith("$"):
-            _merge_key(node.child(key) if node else None, merged, key, value)
+            _merge_key(node.child(key) if node else None, merged, key, value, patch.get(ORDER + key))
     for key, order in patch.items():
-        if key.startswith(ORDER):
-            field = key.removeprefix(ORDER)
-            if isinstance(merged.get(field), list):
-                merged[field] = _ordered(node.child(field) if node else None, merged[field], order)
+        field = key.removeprefix(ORDER)
+        child = node.child(field) if node else None
+        # an order alone, with no item changed
+        if key.startswith(ORDER) and field not in patch and child and isinstance(merged.get(field), list):
+            merged[field] = _merge_list(child, merged[field], [], order)
     return merged
 
 
@@ -55,7 +56,7 @@ def _retained(target: Object, patch: Object) -> Object:
     return {key: value for key, value in target.items() if key in keys}
 
 
-def _merge_key(node: Node | None, merged: Object, key: str, value: Any) -> None:
+def _merge_key(node: Node | None, merged: Object, key: str, value: Any, order: list[Any] | None) -> None:
     current = merged.get(key)
     if value is None:
         merged.pop(key, None)
@@ -68,48 +69,53 @@ def _merge_key(node: Node | None, merged: Object, key: str, value: Any) -> None:
         else:
             merged[key] = result
     elif isinstance(value, list) and node is not None and "merge" in node.patch_strategies:
-        merged[key] = _merge_list(node, current if isinstance(current, list) else [], value)
+        merged[key] = _merge_list(node, current if isinstance(current, list) else [], value, order)
     else:
         merged[key] = value
 
 
-def _merge_list(node: Node, current: list[Any], patch: list[Any]) -> list[Any]:
+def _merge_list(node: Node, current: list[Any], patch: list[Any], order: list[Any] | None) -> list[Any]:
+    """The list with the patch's items merged into those of the same name; ``order`` as the patch wants it."""
     key = node.merge_key
-    if key is None:
-        return [*current, *(each for each in patch if each not in current)]
     if {DIRECTIVE: "replace"} in patch:
         return [_without_directives(each) for each in patch if each != {DIRECTIVE: "replace"}]
-    merged = [dict(each) for each in current]
-    added: list[Object] = []
-    for item in patch:
-        if not isinstance(item, dict) or key not in item:
-            raise PatchError(f"map: {item} does not contain declared merge key: {key}")
-        found = next((each for each in (*merged, *added) if each.get(key) == item[key]), None)
-        if item.get(DIRECTIVE) == "delete":
-            merged = [each for each in merged if each.get(key) != item[key]]
-        elif found is None:
-            added.append(apply_strategic_patch(node.items, {}, item))
-        else:
-            result = apply_strategic_patch(node.items, found, item)
-            found.clear()
-            found.update(result)
-    # without $setElementOrder new items come last, as they do upstream
-    return [*merged, *added]
-
-
-def _ordered(node: Node | None, items: list[Any], order: list[Any]) -> list[Any]:
-    """The items that the order names, in its order; others stay behind the one they followed."""
-    key = node.merge_key if node else None
+    if key is not None and (nameless := next((each for each in patch if key not in each), None)):
+        raise PatchError(f"map: {nameless} does not contain declared merge key: {key}")
 
     def name(item: Any) -> Any:
-        return item.get(key) if key and isinstance(item, dict) else item
+        return item.get(key) if key is not None and isinstance(item, dict) else item
 
-    places = {name(each): index for index, each in enumerate(order)}
-    named = sorted((each for each in items if name(each) in places), key=lambda each: places[name(each)])
-    others = [(index, each) for index, each in enumerate(items) if name(each) not in places]
-    for index, item in others:
-        named.insert(min(index, len(named)), item)
-    return named
+    names = [name(each) for each in patch]
+    if order is not None:
+        wanted = [name(each) for each in order]
+        if names != [each for each in wanted if each in names]:
+            raise PatchError(f"the order of the patch {names} does not match $setElementOrder {wanted}")
+    deleted = [name(each) for each in patch if isinstance(each, dict) and each.get(DIRECTIVE) == "delete"]
+    found = {name(each): each for each in current}
+    for each in patch:
+        if name(each) not in deleted:
+            item = found.get(name(each), {})
+            found[name(each)] = (
+                apply_strategic_patch(node.items, item, each) if isinstance(each, dict) else each
+            )
+    before = [name(each) for each in current]
+    placed = names if order is None else wanted
+    ordered = _ordered([each for each in placed if each in found], before)
+    return [found[each] for each in ordered if each not in deleted]
+
+
+def _ordered(placed: list[Any], before: list[Any]) -> list[Any]:
+    """The names that the patch places, in its order, among those that were there before, in theirs.
+
+    Of two that were both there, the first one stays the first; else the one that the patch places is.
+    """
+    others = [each for each in before if each not in placed]
+    ordered = []
+    for each in placed:
+        while others and each in before and before.index(others[0]) < before.index(each):
+            ordered.append(others.pop(0))
+        ordered.append(each)
+    return [*ordered, *others]
 
 
 def _without_directives(value: Any) -> Any:

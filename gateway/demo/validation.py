@@ -96,7 +96,8 @@ def _metadata_causes(resource: Resource, metadata: Object) -> Iterator[Cause]:
     elif not pattern.fullmatch(name):
         why = (
             f"{what} must consist of lower case alphanumeric characters, '-' or '.', and must start and "
-            f"end with an alphanumeric character (regex used for validation is '{pattern.pattern}')"
+            "end with an alphanumeric character (e.g. 'example.com', "
+            f"regex used for validation is '{pattern.pattern}')"
         )
         yield Cause.invalid("metadata.name", json.dumps(name), why)
 
@@ -116,6 +117,10 @@ def _spec_causes(plural: str, value: Object) -> Iterator[Cause]:
     spec = value.get("spec") or {}
     if plural in REPLICATED and spec.get("replicas", 0) < 0:
         yield Cause.invalid("spec.replicas", str(spec["replicas"]), "must be greater than or equal to 0")
+    strategy = spec.get("strategy") or {}
+    if plural == "deployments" and strategy.get("type") == "Recreate" and strategy.get("rollingUpdate"):
+        why = "may not be specified when strategy `type` is 'Recreate'"
+        yield Cause.forbidden("spec.strategy.rollingUpdate", why)
     if plural in SELECTING:
         yield from _selector_causes(spec)
     if plural == "pods":
