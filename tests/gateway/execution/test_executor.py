@@ -1,0 +1,99 @@
+"""A compiled value goes into the response as it is; everything beside it is graphql-core's."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from graphql import (
+    ExecutionResult,
+    GraphQLField,
+    GraphQLInt,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    execute,
+    parse,
+)
+
+from gateway.execution.executor import CompiledExecutor
+from schema.selection import Compiled
+
+THING = GraphQLObjectType(
+    "Thing",
+    lambda: {"size": GraphQLField(GraphQLInt)},
+    is_type_of=lambda value, _info: isinstance(value, dict),
+)
+
+
+class Sized(msgspec.Struct):
+    size: int
+
+
+class Closed(Sized):
+    """A value that fails whoever looks inside."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "size":
+            raise AssertionError("somebody looked inside")
+        return super().__getattribute__(name)
+
+
+async def answer(
+    type_: GraphQLOutputType, value: Any, document: str = "{ thing { size } }"
+) -> ExecutionResult:
+    async def resolve(_source: object, info: GraphQLResolveInfo[Any]) -> Any:
+        return {"thing": value, "plain": {"size": 2}, "wrong": "x"}[info.field_name]
+
+    types = {"thing": type_, "plain": GraphQLNonNull(THING), "wrong": GraphQLNonNull(GraphQLInt)}
+    fields = {name: GraphQLField(each, resolve=resolve) for name, each in types.items()}
+    result = execute(
+        GraphQLSchema(GraphQLObjectType("Query", fields)), parse(document), executor_class=CompiledExecutor
+    )
+    assert not isinstance(result, ExecutionResult)
+    return await result
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [THING, GraphQLNonNull(THING), GraphQLList(THING), GraphQLNonNull(GraphQLList(GraphQLNonNull(THING)))],
+    ids=str,
+)
+async def test_a_compiled_value_is_passed_through_whatever_the_type(type_: GraphQLOutputType) -> None:
+    value = Closed(1)
+
+    result = await answer(type_, Compiled(value))
+
+    assert result.errors is None
+    assert result.data is not None
+    assert result.data["thing"] is value
+
+
+async def test_a_compiled_value_stands_beside_what_is_executed() -> None:
+    document = "{ a: plain { s: size } thing { size } }"
+
+    result = await answer(THING, Compiled(Sized(1)), document)
+
+    assert msgspec.json.encode(result.data) == b'{"a":{"s":2},"thing":{"size":1}}'
+
+
+async def test_raw_json_is_a_value_too() -> None:
+    result = await answer(THING, Compiled(msgspec.Raw(b'{"size": 1}')))
+
+    assert msgspec.json.encode(result.data) == b'{"thing":{"size": 1}}'
+
+
+async def test_what_is_not_compiled_is_checked_and_executed() -> None:
+    result = await answer(THING, Sized(1))
+
+    assert result.data == {"thing": None}
+    assert [error.path for error in result.errors or ()] == [["thing"]]
+
+
+async def test_an_error_beside_a_compiled_value_is_where_it_would_be() -> None:
+    result = await answer(THING, Compiled(Sized(1)), "{ thing { size } wrong }")
+
+    assert result.data is None
+    assert [error.path for error in result.errors or ()] == [["wrong"]]
