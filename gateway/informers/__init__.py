@@ -16,7 +16,8 @@ received as ``resource_version``. There are two answers, and the first event tel
   ``send_initial_events=False`` this is the error ``Gone`` instead, as from the API server.)
 
 There is never a gap: where it is not certain that each change since can be told, it is everything
-afresh. An event may repeat what the subscriber knows only across a resume, never within a subscription.
+afresh. Within a subscription no event repeats what the subscriber knows. Only one that was cut off before
+its ``SYNCED`` and resumes can be told of ``MODIFIED`` or ``DELETED`` for an object that is new to it.
 
 **Order.** Events come in the order of their resource versions, the initial ones too; of one object none is
 ever older than one before it. Between objects there is no other promise.
@@ -51,6 +52,7 @@ Not here: HTTP (:mod:`gateway.kube`), GraphQL, and whether somebody may watch (:
 from gateway.informers.events import EventType, ObjectEvent, Scope
 from gateway.informers.informer import Informer
 from gateway.informers.registry import InformerRegistry
+from gateway.informers.subscription import Limits
 from gateway.informers.timing import Clock, Timing
 
-__all__ = ["Clock", "EventType", "Informer", "InformerRegistry", "ObjectEvent", "Scope", "Timing"]
+__all__ = ["Clock", "EventType", "Informer", "InformerRegistry", "Limits", "ObjectEvent", "Scope", "Timing"]

@@ -37,8 +37,10 @@ class Broadcaster:
             if event is None:
                 continue
             for subscription in group:
-                if number is None or number > subscription.skip_until:
+                if number is None or number > max(subscription.skip_until, subscription.unsure_until):
                     subscription.offer(event)
+                elif number > subscription.skip_until:
+                    subscription.offer(event.unsure())
 
     def forget_skips(self) -> None:
         """Tell everybody everything from now on, also what a subscriber said to know already."""

@@ -1,6 +1,6 @@
 """What subscribers ask for and what they get."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 __all__ = ["EventType", "ObjectEvent", "Scope"]
@@ -22,7 +22,8 @@ class ObjectEvent:
     ``object`` is the object's JSON, None for ``SYNCED``. ``resource_version`` is where to resume from;
     ``key`` is ``namespace/name``, or the name of a cluster-scoped object. ``previous`` is the object's JSON
     as this subscriber was told of it last: a ``MODIFIED`` in which nothing changed that somebody looks at
-    need not be told. It is None for ``ADDED`` and ``SYNCED``.
+    need not be told. It is None for ``ADDED`` and ``SYNCED``, and where it is not certain that the
+    subscriber was told at all.
     """
 
     type: EventType
@@ -31,6 +32,15 @@ class ObjectEvent:
     uid: str = ""
     key: str = ""
     previous: bytes | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes that it keeps alive."""
+        return len(self.object or b"") + len(self.previous or b"")
+
+    def unsure(self) -> "ObjectEvent":
+        """The same for a subscriber that may not know the object yet."""
+        return replace(self, previous=None) if self.previous else self
 
 
 @dataclass(frozen=True, slots=True)

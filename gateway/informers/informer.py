@@ -31,12 +31,17 @@ class WentBack(GatewayError):
 class Resume:
     """From where a subscriber wants to go on, and whether it takes everything afresh instead.
 
-    ``reached`` says that the API server itself has reached that resource version.
+    ``upstream`` is the resource version that the API server itself has reached, where that was asked.
     """
 
     resource_version: str | None = None
     send_initial_events: bool = True
-    reached: bool = False
+    upstream: int = 0
+
+    @property
+    def number(self) -> int:
+        """The resource version as a number; 0 where there is none to resume from."""
+        return version_number(self.resource_version or "") or 0
 
 
 class Informer:
@@ -93,19 +98,20 @@ class Informer:
         """Events that wait in the queues of all subscribers."""
         return self._broadcaster.waiting
 
-    def is_behind(self, resource_version: str | None) -> bool:
+    def is_behind(self, resume: Resume) -> bool:
         """Whether that resource version is newer than anything that has been seen here."""
-        number, own = version_number(resource_version or ""), version_number(self.resource_version)
-        return number is not None and own is not None and number > own
+        own = version_number(self.resource_version)
+        return own is not None and resume.number > own
 
     def subscribe(self, filter_: Filter, resume: Resume) -> Subscription:
         """Begin a subscription, of a settled informer. Raises Gone as :class:`Resume` says."""
-        number = version_number(resume.resource_version or "") or 0
-        opening = self._opening(filter_, resume, number)
+        opening = self._opening(filter_, resume)
+        ahead = self.is_behind(resume) and resume.number <= resume.upstream
         subscription = Subscription(
             opening,
             limits=self._limits,
-            skip_until=number if self.is_behind(resume.resource_version) and resume.reached else 0,
+            skip_until=resume.number if ahead else 0,
+            unsure_until=resume.upstream if ahead else 0,
             on_too_slow=self._count_too_slow,
         )
         if self.ended:
@@ -117,9 +123,9 @@ class Informer:
         self._broadcaster.discard(filter_, subscription)
         subscription.end()
 
-    def _opening(self, filter_: Filter, resume: Resume, number: int) -> Iterator[ObjectEvent | None]:
-        if number:
-            missed = self._missed(resume, number)
+    def _opening(self, filter_: Filter, resume: Resume) -> Iterator[ObjectEvent | None]:
+        if resume.number:
+            missed = self._missed(resume)
             if missed is not None:
                 return replay(filter_, missed, resume.resource_version or "")
             if not resume.send_initial_events:
@@ -128,10 +134,10 @@ class Informer:
         objects = self._store.snapshot() if resume.send_initial_events else ()
         return initial(filter_, objects, self.resource_version)
 
-    def _missed(self, resume: Resume, number: int) -> Iterable[Change] | None:
-        if self.is_behind(resume.resource_version):
-            return () if resume.reached else None
-        return self._history.since(number)
+    def _missed(self, resume: Resume) -> Iterable[Change] | None:
+        if self.is_behind(resume):
+            return () if resume.number <= resume.upstream else None
+        return self._history.since(resume.number)
 
     def _count_too_slow(self) -> None:
         self._counters.too_slow += 1
@@ -235,7 +241,9 @@ def replay(filter_: Filter, changes: Iterable[Change], resource_version: str) ->
     """SYNCED at the resource version that was asked for, then what was missed since."""
     yield ObjectEvent(EventType.SYNCED, None, resource_version)
     for change in changes:
-        yield filter_.event(change)
+        event = filter_.event(change)
+        # the subscriber may have been cut off in its initial events, before it was told of the object
+        yield event and event.unsure()
 
 
 def initial(

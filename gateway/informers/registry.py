@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.errors import GatewayError, StatusError, UpstreamError
 from gateway.informers.counters import Counters
@@ -13,7 +13,6 @@ from gateway.informers.informer import Informer, Resume
 from gateway.informers.reflector import Reflector
 from gateway.informers.request import Request, parse_request
 from gateway.informers.source import Source
-from gateway.informers.store import version_number
 from gateway.informers.subscription import Limits
 from gateway.informers.tasks import Tasks
 from gateway.informers.timing import Clock, Timing
@@ -32,6 +31,7 @@ Family = tuple[str, GroupVersionResource, str]
 class Running:
     """An informer that has a task, and how many use it; ``stopping`` counts its grace period."""
 
+    family: Family
     informer: Informer
     users: int = 0
     task: asyncio.Task[None] | None = field(default=None)
@@ -104,10 +104,9 @@ class InformerRegistry:
         """
         request = parse_request(client, resource, scope, label_selector, field_selector)
         async with self._informer(request) as informer:
-            reached = informer.is_behind(resource_version) and await has_reached(
-                request.source, resource_version
-            )
-            resume = Resume(resource_version, send_initial_events, reached)
+            resume = Resume(resource_version, send_initial_events)
+            if informer.is_behind(resume):
+                resume = replace(resume, upstream=await upstream_version(request.source))
             subscription = informer.subscribe(request.filter, resume)
             try:
                 yield subscription
@@ -120,6 +119,8 @@ class InformerRegistry:
         for informer in self.informers:
             informer.end()
         await self._tasks.aclose()
+        # a task that is cancelled before its first step never gets to this itself
+        self._families.clear()
 
     @asynccontextmanager
     async def _informer(self, request: Request) -> AsyncIterator[Informer]:
@@ -148,15 +149,15 @@ class InformerRegistry:
         yield self._start(family, source)
 
     def _start(self, family: Family, source: Source) -> Running:
-        running = Running(Informer(source.scope, self._limits, self.counters))
+        running = Running(family, Informer(source.scope, self._limits, self.counters))
         if self._closed:
             running.informer.end()
             return running
         self._families.setdefault(family, {})[source.scope] = running
-        running.task = self._tasks.start(self._run(family, source, running), f"informer {source.path}")
+        running.task = self._tasks.start(self._run(source, running), f"informer {source.path}")
         return running
 
-    async def _run(self, family: Family, source: Source, running: Running) -> None:
+    async def _run(self, source: Source, running: Running) -> None:
         informer = running.informer
         reflector = Reflector(
             source, informer, clock=self._clock, timing=self._timing, no_watch_list=self._no_watch_list
@@ -171,14 +172,15 @@ class InformerRegistry:
             informer.end(GatewayError("the informer failed"))
         finally:
             informer.end()
-            self._forget(family, running)
+            self._forget(running)
 
-    def _forget(self, family: Family, running: Running) -> None:
-        scopes = self._families.get(family, {})
+    def _forget(self, running: Running) -> None:
+        """Let nobody join it from here on."""
+        scopes = self._families.get(running.family, {})
         if scopes.get(running.informer.scope) is running:
             del scopes[running.informer.scope]
         if not scopes:
-            self._families.pop(family, None)
+            self._families.pop(running.family, None)
 
     def _enter(self, running: Running) -> None:
         running.users += 1
@@ -193,16 +195,16 @@ class InformerRegistry:
 
     async def _stop(self, running: Running) -> None:
         await self._clock.sleep(self._grace_period)
-        # nobody has come back, else this task had been cancelled; nobody may join from here on
+        # nobody has come back, else this task had been cancelled
+        self._forget(running)
         running.informer.end()
         if running.task is not None:
             running.task.cancel()
 
 
-async def has_reached(source: Source, resource_version: str | None) -> bool:
-    """Whether the API server itself is at that resource version or past it."""
+async def upstream_version(source: Source) -> int:
+    """The resource version that the API server has reached; 0 where that cannot be told."""
     try:
-        current = await source.fetch_resource_version()
+        return await source.fetch_resource_version() or 0
     except (StatusError, UpstreamError):
-        return False
-    return current is not None and current >= (version_number(resource_version or "") or 0)
+        return 0

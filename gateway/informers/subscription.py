@@ -38,7 +38,8 @@ class Subscription(AsyncIterator[ObjectEvent]):
     """An async iterator over events, for one reader.
 
     ``opening`` are the events that come before all changes; it is read lazily and not counted, None in it
-    stands for an object that is not selected. ``skip_until`` leaves out changes that the subscriber knows.
+    stands for an object that is not selected. The subscriber knows all changes up to the resource version
+    ``skip_until``; up to ``unsure_until`` it cannot be said which objects it was told of.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class Subscription(AsyncIterator[ObjectEvent]):
         *,
         limits: Limits | None = None,
         skip_until: int = 0,
+        unsure_until: int = 0,
         on_too_slow: Callable[[], None] = lambda: None,
     ) -> None:
         self.skip_until = skip_until
+        self.unsure_until = unsure_until
         self._opening = iter(opening)
         self._limits = limits or Limits()
         self._on_too_slow = on_too_slow
@@ -73,11 +76,11 @@ class Subscription(AsyncIterator[ObjectEvent]):
         identity = event.uid or event.key
         waiting = self._waiting.pop(identity, None)
         if waiting is not None:
-            self._bytes -= len(waiting.object or b"")
+            self._bytes -= waiting.size
         pending = event if waiting is None else collapse(waiting, event)
         if pending is not None:
             self._waiting[identity] = pending
-            self._bytes += len(pending.object or b"")
+            self._bytes += pending.size
             self._check()
         self._wake.set()
 
@@ -132,6 +135,6 @@ class Subscription(AsyncIterator[ObjectEvent]):
     def _take(self) -> ObjectEvent | None:
         for identity in self._waiting:
             event = self._waiting.pop(identity)
-            self._bytes -= len(event.object or b"")
+            self._bytes -= event.size
             return event
         return None

@@ -86,6 +86,7 @@ class ScriptedServer:
         self.resource_version = 100
         self.requests: list[Request] = []
         self.watch_list = True
+        self.hold = False
         self.gone_as_event = False
         self.piece: int | None = None
         self.page_limit: int | None = None
@@ -143,6 +144,11 @@ class ScriptedServer:
         self._watching.clear()
         await self.notify()
 
+    async def release(self) -> None:
+        """Let watches go on that ``hold`` keeps from telling what happens."""
+        self.hold = False
+        await self.notify()
+
     async def notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
@@ -153,8 +159,10 @@ class ScriptedServer:
         return await self._write(f"{namespace}/{name}", {"metadata": metadata}, data)
 
     async def update(self, name: str, namespace: str = "default", **data: Any) -> Object:
+        """Replace labels and data of an object."""
         key = f"{namespace}/{name}"
-        return await self._write(key, {"metadata": dict(self.objects[key]["metadata"])}, data)
+        metadata = {each: value for each, value in self.objects[key]["metadata"].items() if each != "labels"}
+        return await self._write(key, {"metadata": metadata}, data)
 
     async def delete(self, name: str, namespace: str = "default") -> None:
         key = f"{namespace}/{name}"
@@ -294,6 +302,9 @@ class ScriptedServer:
             annotations = {"k8s.io/initial-events-end": "true"}
             yield event("BOOKMARK", {**TYPE_META, "metadata": {**version(start), "annotations": annotations}})
         while not ending.is_set():
+            while self.hold and not ending.is_set():
+                async with self._changed:
+                    await self._changed.wait()
             pending = [each for each in self._log if each.resource_version > start]
             start = max(start, self.resource_version)
             for logged in pending:

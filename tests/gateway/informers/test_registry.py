@@ -1,0 +1,306 @@
+import asyncio
+
+import pytest
+
+from gateway.errors import BadArgument, Forbidden, SubscriberTooSlow
+from gateway.informers import InformerRegistry, Limits, Scope
+from gateway.kube.client import KubeClient
+from tests.fixtures.waiting import eventually
+from tests.gateway.informers.reading import ManualClock, read, reading
+from tests.gateway.informers.scripted_server import CONFIG_MAPS, Reply, Request, ScriptedServer, failure
+
+
+async def test_there_is_one_watch_upstream_however_many_subscribers(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    async with asyncio.TaskGroup() as tasks:
+        seen = [tasks.create_task(follow_until(registry, client, 2)) for _ in range(300)]
+
+        async def all_there() -> bool:
+            return registry.subscribers == 300
+
+        await eventually(all_there, "all subscribers")
+        await server.update("a", v=2)
+    assert all(task.result() == ["ADDED", "SYNCED", "MODIFIED"] for task in seen)
+    assert len(server.requests) == 1
+
+
+async def follow_until(registry: InformerRegistry, client: KubeClient, value: int) -> list[str]:
+    async with reading(registry, client) as reader:
+        await reader.until_data(a=value)
+        return reader.types
+
+
+async def test_the_same_bytes_go_to_every_subscriber(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    async with reading(registry, client) as first, reading(registry, client) as second:
+        await first.until_synced()
+        await second.until_synced()
+        assert first.events[0].object is second.events[0].object
+        await server.update("a", v=2)
+        await first.until_data(a=2)
+        await second.until_data(a=2)
+        assert first.events[-1] is second.events[-1]
+
+
+@pytest.mark.parametrize("narrow", [Scope("default"), Scope("default", "a")])
+async def test_a_subscriber_joins_the_widest_informer_that_runs(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, narrow: Scope
+) -> None:
+    await server.create("a", v=1)
+    await server.create("a", namespace="other", v=7)
+    async with reading(registry, client) as wide, reading(registry, client, narrow) as reader:
+        await wide.until_synced()
+        await reader.until_synced()
+        assert reader.told == [("ADDED", "default/a"), ("SYNCED", "")]
+        await server.update("a", namespace="other", v=8)
+        await server.update("a", v=2)
+        await reader.until_data(a=2)
+        assert len(reader.events) == 3
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "path", "selector"),
+    [
+        (Scope(), "/api/v1/configmaps", None),
+        (Scope("default"), "/api/v1/namespaces/default/configmaps", None),
+        (Scope("default", "a"), "/api/v1/namespaces/default/configmaps", "metadata.name=a"),
+    ],
+)
+async def test_the_narrowest_informer_that_serves_is_started(
+    server: ScriptedServer,
+    client: KubeClient,
+    registry: InformerRegistry,
+    scope: Scope,
+    path: str,
+    selector: str | None,
+) -> None:
+    await server.create("a", v=1)
+    await server.create("b", v=1)
+    async with reading(registry, client, scope) as reader:
+        await reader.until_synced()
+        assert len(reader.events) == (2 if scope.name else 3)
+    assert server.requests[0].path == path
+    assert server.requests[0].query.get("fieldSelector") == selector
+
+
+async def test_a_field_selector_for_one_name_watches_one_object(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    async with reading(registry, client, Scope("default"), field_selector="metadata.name=a") as reader:
+        await reader.until_synced()
+    assert server.requests[0].query["fieldSelector"] == "metadata.name=a"
+    assert len(server.requests) == 1
+
+
+async def test_nothing_is_shared_between_two_identities(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    alice, bob = client.as_bearer("alice"), client.as_bearer("bob")
+    async with reading(registry, alice) as first, reading(registry, bob) as second:
+        await first.until_synced()
+        await second.until_synced()
+        assert len(registry.informers) == 2
+        assert registry.find(client, CONFIG_MAPS, Scope()) is None
+        assert registry.find(alice, CONFIG_MAPS, Scope()) is not registry.find(bob, CONFIG_MAPS, Scope())
+    assert len(server.requests) == 2
+
+
+async def test_one_who_may_not_watch_all_is_not_harmed_by_one_who_tried(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    def refuse(request: Request) -> Reply | None:
+        return None if "namespaces" in request.path else failure(403, "Forbidden", "not all of them")
+
+    server.on_request = refuse
+    async with asyncio.TaskGroup() as tasks:
+        wide = tasks.create_task(refused(registry, client))
+        await asyncio.sleep(0)
+        assert registry.informers
+        async with reading(registry, client, Scope("default")) as reader:
+            await reader.until_synced()
+    assert wide.result()
+
+
+async def refused(registry: InformerRegistry, client: KubeClient) -> bool:
+    with pytest.raises(Forbidden):
+        async with registry.subscribe(client, CONFIG_MAPS, Scope()):
+            pytest.fail("not allowed")
+    return True
+
+
+async def test_an_informer_stops_after_its_last_subscriber_and_a_grace_period(
+    server: ScriptedServer, client: KubeClient
+) -> None:
+    clock = ManualClock()
+    registry = InformerRegistry(clock=clock, grace_period=30.0)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        assert not clock.sleeping
+
+    async def leaving() -> bool:
+        return clock.sleeping == [30.0]
+
+    await eventually(leaving, "the grace period")
+    clock.advance(29.0)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        clock.advance(100.0)
+        assert reader.told == [("SYNCED", "")]
+    assert len(server.requests) == 1
+    await eventually(leaving, "the grace period again")
+    clock.advance(30.0)
+
+    async def stopped() -> bool:
+        return not registry.informers and server.open_watches == 0
+
+    await eventually(stopped, "the end of the watch")
+    await registry.aclose()
+
+
+async def test_closing_ends_every_subscription_as_complete(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    async with reading(registry, client) as first, reading(registry, client, label_selector="a=b") as second:
+        await first.until_synced()
+        await second.until_synced()
+        await registry.aclose()
+        for reader in (first, second):
+            await reader.until(lambda each: each.ended)
+            assert reader.error is None
+
+    async def closed() -> bool:
+        return server.open_watches == 0
+
+    await eventually(closed, "the end of the watch")
+
+
+async def test_a_subscription_after_closing_is_complete_at_once(
+    client: KubeClient, registry: InformerRegistry
+) -> None:
+    await registry.aclose()
+    async with registry.subscribe(client, CONFIG_MAPS, Scope()) as stream:
+        assert [event async for event in stream] == []
+
+
+async def test_closing_also_ends_those_that_still_wait_for_the_api_server(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.stop()
+
+    async def subscribe() -> int:
+        async with registry.subscribe(client, CONFIG_MAPS, Scope()) as stream:
+            return len([event async for event in stream])
+
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(subscribe())
+        await asyncio.sleep(0)
+        await registry.aclose()
+    assert waiting.result() == 0
+
+
+@pytest.mark.parametrize(
+    ("scope", "arguments"),
+    [
+        (Scope("../x"), {}),
+        (Scope("default", "a/b"), {}),
+        (Scope(None, "a"), {}),
+        (Scope(), {"label_selector": "a=b,,"}),
+        (Scope(), {"label_selector": "-"}),
+        (Scope(), {"field_selector": "metadata.name"}),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(
+    server: ScriptedServer,
+    client: KubeClient,
+    registry: InformerRegistry,
+    scope: Scope,
+    arguments: dict[str, str],
+) -> None:
+    with pytest.raises(BadArgument):
+        async with registry.subscribe(client, CONFIG_MAPS, scope, **arguments):  # type: ignore[arg-type]  # selectors
+            pytest.fail("refused")
+    assert not server.requests
+
+
+async def test_a_slow_reader_delays_nobody_and_ends_with_an_error(
+    server: ScriptedServer, client: KubeClient
+) -> None:
+    registry = InformerRegistry(limits=Limits(objects=5))
+    for number in range(20):
+        await server.create(f"n{number}", v=0)
+    async with reading(registry, client) as slow, reading(registry, client) as quick:
+        slow.pause()
+        await quick.until_synced()
+        for number in range(5):
+            await server.update(f"n{number}", v=1)
+        await quick.until(lambda reader: reader.values["n4"] == 1)
+        assert registry.counters.too_slow == 0
+        await server.update("n5", v=1)
+        await quick.until(lambda reader: reader.values["n5"] == 1)
+        assert registry.counters.too_slow == 1
+        slow.go_on()
+        await slow.until(lambda reader: reader.ended)
+        assert isinstance(slow.error, SubscriberTooSlow)
+        async with reading(registry, client) as again:
+            await again.until_synced()
+            assert again.values == quick.values
+    await registry.aclose()
+
+
+async def test_a_reader_that_pauses_gets_the_newest_state_of_each_object(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=0)
+    await server.create("b", v=0)
+    async with reading(registry, client) as slow, reading(registry, client) as quick:
+        await slow.until_synced()
+        slow.pause()
+        await server.update("a", v=1)
+        await slow.until_data(a=1, b=0)
+        for value in range(2, 50):
+            await server.update("a", v=value)
+        await server.create("gone", v=1)
+        await server.delete("gone")
+        await server.create("c", v=1)
+        await server.update("c", v=2)
+        await server.delete("b")
+        await quick.until_data(a=49, c=2)
+        slow.go_on()
+        await slow.until_data(a=49, c=2)
+        assert slow.told[4:] == [("MODIFIED", "default/a"), ("ADDED", "default/c"), ("DELETED", "default/b")]
+
+
+async def test_cached_reads_find_the_widest_synced_informer(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    assert registry.find(client, CONFIG_MAPS, Scope("default")) is None
+    async with reading(registry, client, Scope("default")) as reader:
+        await reader.until_synced()
+        assert registry.find(client, CONFIG_MAPS, Scope()) is None
+        informer = registry.find(client, CONFIG_MAPS, Scope("default", "a"))
+        assert informer is not None
+        assert informer.scope == Scope("default")
+        assert informer.resource_version == str(server.resource_version)
+        assert [each.key for each in informer.items()] == ["default/a"]
+        stored = informer.get("default/a")
+        assert stored is not None
+        assert stored.object is reader.events[0].object
+    assert informer.get("default/b") is None
+
+
+async def test_a_stream_left_early_leaves_no_subscriber_behind(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    async with registry.subscribe(client, CONFIG_MAPS, Scope()) as stream:
+        await anext(stream)
+        assert registry.subscribers == 1
+    assert registry.subscribers == 0
+    async with read(stream) as reader:
+        await reader.until(lambda each: each.ended)
