@@ -206,20 +206,14 @@ def test_a_missing_or_broken_legacy_list_costs_only_its_group_version() -> None:
     assert [each.where for each in discovery.problems] == ["discovery", "v1", "v2", "a.io/v1"]
 
 
+KEYS = ["items", "metadata", "name", "versions", "version", "resources", "resource", "responseKind"]
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: (
-        st.lists(inner)
-        | st.dictionaries(
-            st.sampled_from(
-                ["items", "metadata", "name", "versions", "version", "resources", "resource", "responseKind"]
-            ),
-            inner,
-        )
-    ),
+    st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=15,
 )
 
 
-@given(items=st.lists(json_values))
+@given(items=st.lists(json_values, max_size=3))
 def test_any_entry_is_read_or_reported_and_never_raises(items: list[Any]) -> None:
     parsed(*items)

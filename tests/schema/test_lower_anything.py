@@ -78,7 +78,7 @@ def document(definitions: Any) -> bytes:
     return json.dumps({"components": {"schemas": definitions}}).encode()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80)
 @given(st.dictionaries(st.sampled_from(TARGETS), schemas))
 def test_any_definitions_build_a_valid_schema(definitions: dict[str, Any]) -> None:
     resources = [resource("example.io/v1", "Gadget"), resource("v1", "Pod")]
@@ -90,7 +90,7 @@ def test_any_definitions_build_a_valid_schema(definitions: dict[str, Any]) -> No
     assert [each.resource for each in model.resources] == resources
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80)
 @given(schemas)
 def test_any_property_costs_at_most_itself(schema: Any) -> None:
     _, gadget = lower_gadget({"odd": schema, "size": {"type": "integer"}}, Part=schema)

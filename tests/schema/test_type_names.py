@@ -193,7 +193,7 @@ def test_an_input_beside_a_property_called_input_keeps_its_name() -> None:
     assert model.objects["io.x.v1.Foo/spec/input"].name == "XIoV1FooSpecInput_"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(crds)
 def test_types_of_any_crds_are_valid_distinct_and_take_nothing_from_builtin_ones(found: Crds) -> None:
     model = lower_crds(found)
@@ -203,7 +203,7 @@ def test_types_of_any_crds_are_valid_distinct_and_take_nothing_from_builtin_ones
     built(model)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40)
 @given(crds, crds)
 def test_a_new_crd_never_changes_what_a_type_name_means(old: Crds, new: Crds) -> None:
     before, after = meanings(lower_crds(old)), meanings(lower_crds(new | old))
