@@ -93,16 +93,17 @@ class TestOneLineAndStatus2:
         done = run_gateway(*command, "--kubeconfig", str(kubeconfig))
         complaint(done.returncode, done.stderr, server)
 
-    @pytest.mark.parametrize("text", ["{", "[]", "clusters: 7", "apiVersion: v1\nkind: Config\n", "\x00"])
-    def test_for_a_malformed_kubeconfig(self, tmp_path: Path, command: tuple[str, ...], text: str) -> None:
-        kubeconfig = tmp_path / "kubeconfig"
-        kubeconfig.write_text(text)
-        done = run_gateway(*command, "--kubeconfig", str(kubeconfig))
-        complaint(done.returncode, done.stderr)
-
     def test_for_a_kubeconfig_that_is_not_there(self, tmp_path: Path, command: tuple[str, ...]) -> None:
         done = run_gateway(*command, "--kubeconfig", str(tmp_path / "absent"))
         complaint(done.returncode, done.stderr, str(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "clusters: 7", "apiVersion: v1\nkind: Config\n", "\x00"])
+def test_a_malformed_kubeconfig_is_one_line_and_status_2(tmp_path: Path, text: str) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(text)
+    done = run_gateway("query", "{ __typename }", "--kubeconfig", str(kubeconfig))
+    complaint(done.returncode, done.stderr)
 
 
 def test_a_port_in_use_is_one_line_and_status_2(demo_cluster: Backend) -> None:

@@ -104,7 +104,7 @@ async def test_a_subscriber_resumes_where_it_left(
     backend.api().delete(f"{path}/api")
     arguments = {"n": namespace, "initial": False, "from": synced["resourceVersion"]}
     async with gateway.subscribe(query, arguments) as stream:
-        seen = []
+        seen: list[tuple[str, str]] = []
         while len(seen) < 2:
             event = await stream.event()
             if event["type"] != "SYNCED":
