@@ -382,7 +382,7 @@ class CannedList:
     def __init__(self, body: bytes) -> None:
         self.body = body
 
-    async def get(self, *_: Any) -> "CannedList":
+    async def get(self, *_: Any, **__: Any) -> "CannedList":
         return self
 
 
