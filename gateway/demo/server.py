@@ -1,6 +1,7 @@
 """Running the demo API server inside an event loop that is already there."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -68,10 +69,25 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.ready = asyncio.Event()
+        self.stopping = asyncio.Event()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def stop(self) -> None:
+        """Take no more requests, and end when those that run are answered."""
+        self.should_exit = True
+        self.stopping.set()
+
+    async def main_loop(self) -> None:
+        # a tick a second for the Date header, and none to wait for at the end
+        counter = 0
+        while not await self.on_tick(counter):
+            counter += 10
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self.stopping.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -134,14 +150,19 @@ def app_server(app: object) -> _Server:
 async def _serving(
     server: _Server, listener: socket.socket, timeline: Timeline, demo: DemoServer
 ) -> AsyncIterator[None]:
+    failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
         serving = tasks.create_task(server.serve(sockets=[listener]))
         running = tasks.create_task(timeline.run())
         await server.ready.wait()
         try:
             yield
+        except Exception as error:  # noqa: BLE001 - the block's own, raised again outside of the group
+            failure = error
         finally:
             running.cancel()
             demo.drop_watches()
-            server.should_exit = True
+            server.stop()
             await asyncio.wait((serving,))
+    if failure is not None:
+        raise failure

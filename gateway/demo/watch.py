@@ -6,7 +6,7 @@ version it has seen, which is cheaper than memory without bounds.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,12 +15,16 @@ import msgspec
 from gateway.demo.fields import Selection
 from gateway.demo.options import ListOptions, parse_version
 from gateway.demo.representation import Representation
-from gateway.demo.statuses import ApiError, expired, too_large_version
+from gateway.demo.statuses import ApiError, expired
 from gateway.demo.storage import Change, ChangeType, CompactedError, Storage, Stored
 
 __all__ = ["WatchSettings", "Watcher", "error_event", "select_change"]
 
-Line = Callable[[], bytes]
+# the real server's words, where its etcd lacks RequestWatchProgress
+NO_WATCH_LIST = (
+    "a watch stream was requested by the client but the required storage feature "
+    "RequestWatchProgress is disabled"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +116,7 @@ class Watcher:
     def _begin(self) -> bytes | None:
         initial = self.options.send_initial_events
         if initial and not self.settings.watch_list:
-            # the real server's answer where its etcd lacks RequestWatchProgress
-            refusal = too_large_version(self.storage.revision, 0)
-            return error_event(refusal)
+            return error_event(ApiError(500, "InternalError", NO_WATCH_LIST))
         try:
             if initial or (initial is None and self.start == 0):
                 self._send_everything(bookmark=bool(initial) and self.options.allow_watch_bookmarks)
@@ -136,7 +138,7 @@ class Watcher:
             self.pending.append(end)
 
     def _offer(self, change: Change) -> None:
-        if change.table != self.table or not change.new.key.startswith(self.prefix):
+        if self.closed or change.table != self.table or not change.new.key.startswith(self.prefix):
             return
         if change.revision <= self.start:
             # asked to begin at a version that had not come yet

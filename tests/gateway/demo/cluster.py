@@ -102,6 +102,18 @@ class DemoCluster:
 
             yield events()
 
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds of the demo itself."""
+        async with asyncio.timeout(DEADLINE):
+            while not holds():  # noqa: ASYNC110 - the demo has no events for what tests look at
+                await asyncio.sleep(0.01)
+
+    async def gone(self, path: str) -> None:
+        """Wait until there is nothing at a path."""
+        async with asyncio.timeout(DEADLINE):
+            while (await self.client.get(path)).status_code != 404:
+                await asyncio.sleep(0.02)
+
     async def eventually(self, path: str, holds: Callable[[Object], bool], **query: Any) -> Object:
         """What a path answers, once that holds."""
         async with asyncio.timeout(DEADLINE):

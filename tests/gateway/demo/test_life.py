@@ -1,0 +1,206 @@
+"""The cluster lives: controllers keep pods in step, and things happen that nobody asked for."""
+
+import asyncio
+from typing import Any
+
+from gateway.demo import DemoSettings, run_demo
+from gateway.demo.timeline import Timeline
+from tests.gateway.demo.cluster import APPS, CORE, DemoCluster, connect, deployment, pod
+
+WEB = f"{APPS}/deployments/web"
+
+
+def available(count: int) -> Any:
+    def holds(value: dict[str, Any]) -> bool:
+        status = value["status"]
+        counts = [status.get(f"{each}Replicas", 0) for each in ("updated", "ready", "available")]
+        generation = value["metadata"]["generation"]
+        return counts == [count] * 3 and status["observedGeneration"] == generation
+
+    return holds
+
+
+def running(count: int) -> Any:
+    def holds(listed: dict[str, Any]) -> bool:
+        phases = [each["status"]["phase"] for each in listed["items"]]
+        return phases == ["Running"] * count
+
+    return holds
+
+
+async def web(cluster: DemoCluster) -> dict[str, Any]:
+    await cluster.create(f"{APPS}/deployments", deployment("web"))
+    return await cluster.eventually(WEB, available(2))
+
+
+async def test_the_planted_cluster_is_up_from_the_start(still: DemoCluster) -> None:
+    pods = (await still.get("/api/v1/pods"))["items"]
+    assert len(pods) > 20
+    assert {each["status"]["phase"] for each in pods} == {"Running"}
+    assert {each["metadata"]["namespace"] for each in pods} == {"default", "kube-system", "shop", "media"}
+    nodes = (await still.get("/api/v1/nodes"))["items"]
+    assert {each["spec"]["nodeName"] for each in pods} == {each["metadata"]["name"] for each in nodes}
+    for each in (await still.get("/apis/apps/v1/deployments"))["items"]:
+        assert available(each["spec"]["replicas"])(each)
+
+
+async def test_pods_follow_a_new_deployment(still: DemoCluster) -> None:
+    created = await web(still)
+    sets = (await still.get(f"{APPS}/replicasets", labelSelector="app=web"))["items"]
+    assert [each["metadata"]["ownerReferences"][0]["uid"] for each in sets] == [created["metadata"]["uid"]]
+    pods = (await still.get(f"{CORE}/pods", labelSelector="app=web"))["items"]
+    owners = {each["metadata"]["ownerReferences"][0]["name"] for each in pods}
+    assert owners == {sets[0]["metadata"]["name"]}
+    for each in pods:
+        assert each["spec"]["nodeName"]
+        assert each["status"]["podIP"]
+        assert each["status"]["containerStatuses"][0]["ready"]
+
+
+async def test_pods_follow_the_replicas(still: DemoCluster) -> None:
+    await web(still)
+    await still.patched(f"{WEB}/scale", "merge", {"spec": {"replicas": 4}})
+    await still.eventually(WEB, available(4))
+    await still.patched(WEB, "merge", {"spec": {"replicas": 1}})
+    await still.eventually(f"{CORE}/pods", running(1), labelSelector="app=web")
+    await still.eventually(WEB, available(1))
+
+
+async def test_a_pod_comes_up_step_by_step(still: DemoCluster) -> None:
+    async with still.watch(f"{CORE}/pods", resourceVersion=still.demo.storage.revision) as events:
+        await still.create(f"{CORE}/pods", pod("one"))
+        seen = []
+        async for event in events:
+            status = event["object"]["status"]
+            containers = status.get("containerStatuses", [{}])
+            seen.append(
+                (
+                    status["phase"],
+                    bool(event["object"]["spec"].get("nodeName")),
+                    *containers[0].get("state", {}),
+                )
+            )
+            if containers[0].get("ready"):
+                break
+    assert seen[0] == ("Pending", False)
+    assert ("Pending", True, "waiting") in seen
+    assert seen[-1] == ("Running", True, "running")
+
+
+async def test_a_deleted_pod_is_replaced(still: DemoCluster) -> None:
+    await web(still)
+    path = f"{CORE}/pods"
+    gone = (await still.get(path, labelSelector="app=web"))["items"][0]["metadata"]["name"]
+    await still.delete(f"{path}/{gone}")
+    listed = await still.eventually(
+        path,
+        lambda found: running(2)(found) and gone not in [each["metadata"]["name"] for each in found["items"]],
+        labelSelector="app=web",
+    )
+    assert len(listed["items"]) == 2
+
+
+async def test_a_new_template_is_rolled_out(still: DemoCluster) -> None:
+    await web(still)
+    await still.patched(f"{WEB}/scale", "merge", {"spec": {"replicas": 4}})
+    await still.eventually(WEB, available(4))
+    annotations = {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}
+    await still.patched(WEB, "strategic", {"spec": {"template": {"metadata": {"annotations": annotations}}}})
+    rolled = await still.eventually(WEB, available(4))
+    assert rolled["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
+    pods = await still.eventually(f"{CORE}/pods", running(4), labelSelector="app=web")
+    assert all(each["metadata"]["annotations"] == annotations for each in pods["items"])
+    sets = (await still.get(f"{APPS}/replicasets", labelSelector="app=web"))["items"]
+    assert sorted(each["spec"]["replicas"] for each in sets) == [0, 4]
+
+
+async def test_what_a_deployment_owned_goes_with_it(still: DemoCluster) -> None:
+    await web(still)
+    await still.delete(WEB)
+    await still.eventually(f"{CORE}/pods", lambda found: not found["items"], labelSelector="app=web")
+    assert (await still.get(f"{APPS}/replicasets", labelSelector="app=web"))["items"] == []
+
+
+async def test_a_foreground_deletion_waits_for_the_dependents(still: DemoCluster) -> None:
+    await web(still)
+    answer = await still.delete(WEB, propagationPolicy="Foreground")
+    assert answer.json()["metadata"]["finalizers"] == ["foregroundDeletion"]
+    await still.gone(WEB)
+    assert (await still.get(f"{CORE}/pods", labelSelector="app=web"))["items"] == []
+
+
+async def test_an_orphaning_deletion_leaves_the_dependents(still: DemoCluster) -> None:
+    await web(still)
+    await still.delete(WEB, propagationPolicy="Orphan")
+    await still.gone(WEB)
+    sets = (await still.get(f"{APPS}/replicasets", labelSelector="app=web"))["items"]
+    assert [each["metadata"].get("ownerReferences") for each in sets] == [None]
+
+
+async def test_a_namespace_is_emptied_before_it_goes(still: DemoCluster) -> None:
+    await still.create("/api/v1/namespaces", {"metadata": {"name": "brief"}})
+    inside = "/apis/apps/v1/namespaces/brief/deployments"
+    await still.create(inside, deployment("web"))
+    path = "/api/v1/namespaces/brief"
+    await still.eventually(f"{path}/pods", running(2))
+    leaving = (await still.delete(path)).json()
+    assert leaving["status"]["phase"] == "Terminating"
+    refused = await still.client.post(inside, json=deployment("late"))
+    assert refused.status_code in (403, 404)
+    await still.gone(path)
+    assert (await still.get(f"{path}/pods"))["items"] == []
+
+
+async def test_jobs_complete(still: DemoCluster) -> None:
+    template = deployment("x")["spec"]["template"]["spec"]
+    job = {
+        "metadata": {"name": "once"},
+        "spec": {"template": {"spec": {**template, "restartPolicy": "Never"}}},
+    }
+    await still.create("/apis/batch/v1/namespaces/default/jobs", job)
+    done = await still.eventually(
+        "/apis/batch/v1/namespaces/default/jobs/once", lambda found: "completionTime" in found["status"]
+    )
+    assert done["status"]["succeeded"] == 1
+
+
+async def test_without_controllers_objects_stay_as_they_are(bare: DemoCluster) -> None:
+    await bare.create(f"{APPS}/deployments", deployment("web"))
+    revision = bare.demo.storage.revision
+    await asyncio.sleep(0.2)
+    assert bare.demo.storage.revision == revision
+    assert (await bare.get(f"{CORE}/pods"))["items"] == []
+
+
+async def test_things_happen_that_nobody_asked_for() -> None:
+    async with run_demo(settings=DemoSettings(speed=50, seed=1)) as demo, connect(demo) as cluster:
+        async with cluster.watch("/api/v1/pods", resourceVersion=demo.storage.revision) as events:
+            restarts = 0
+            while not restarts:
+                statuses = (await anext(events))["object"]["status"].get("containerStatuses", [])
+                restarts = sum(each["restartCount"] for each in statuses)
+        warnings = await cluster.eventually(
+            "/api/v1/events", lambda found: bool(found["items"]), fieldSelector="type=Warning"
+        )
+        assert warnings["items"][0]["involvedObject"]["kind"] == "Pod"
+
+
+async def test_a_seed_plants_the_same_cluster_each_time() -> None:
+    async def planted() -> list[str]:
+        async with run_demo(settings=DemoSettings(seed=3), living=False) as demo:
+            return sorted(
+                f"{key} {each.object['metadata']['uid']}" for key, each in demo.storage.all("pods").items()
+            )
+
+    assert await planted() == await planted()
+
+
+async def test_a_timeline_keeps_the_order_of_its_actions_when_time_is_skipped() -> None:
+    timeline, done = Timeline(), []
+    timeline.after(2, lambda: done.append("second"))
+    timeline.after(1, lambda: timeline.after(2, lambda: done.append("third")))
+    timeline.after(1, lambda: done.append("first"))
+    timeline.skip(2.5)
+    assert done == ["first", "second"]
+    timeline.skip(1)
+    assert done == ["first", "second", "third"]
