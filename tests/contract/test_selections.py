@@ -1,0 +1,90 @@
+"""What is selected is what is asked for, answered, and told of: nothing more, and nothing less."""
+
+import pytest
+
+from tests.fixtures.api import core, deployment, grouped, pod
+from tests.fixtures.backends import Backend, TappedGateway
+from tests.fixtures.gateways import GatewayProcess
+
+METADATA = """{ pods(namespace: "team-1") {
+  metadata { resourceVersion } items { kind apiVersion metadata { name label(key: "app") } } } }"""
+EVENTS = """subscription($n: String) { deployments(namespace: $n) {
+  t: type object { metadata { name } spec { replicas } } version: resourceVersion } }"""
+
+
+@pytest.mark.parametrize(
+    ("query", "partial"),
+    [
+        (METADATA, True),
+        ('{ deployment(name: "app-1", namespace: "team-1") { kind metadata { name uid } } }', True),
+        ('{ pods(namespace: "team-1") { items { metadata { name } status { phase } } } }', False),
+        ('{ deployment(name: "app-1", namespace: "team-1") { yaml metadata { name } } }', False),
+    ],
+)
+async def test_metadata_alone_is_all_that_is_asked_for(
+    tapped_gateway: TappedGateway, query: str, partial: bool
+) -> None:
+    seen = len(tapped_gateway.tap.requests)
+
+    await tapped_gateway.gateway.data(query)
+
+    (request,) = tapped_gateway.tap.requests[seen:]
+    assert ("as=PartialObjectMetadata" in request.accept) is partial
+
+
+async def test_objects_whose_metadata_is_all_there_is_keep_their_kind(gateway: GatewayProcess) -> None:
+    data = await gateway.data(METADATA)
+
+    items = data["pods"]["items"]
+    assert items
+    assert {(each["kind"], each["apiVersion"]) for each in items} == {("Pod", "v1")}
+    assert {each["metadata"]["label"] for each in items} <= {f"app-{number}" for number in range(4)}
+
+
+async def test_a_change_of_nothing_selected_is_not_told(
+    gateway: GatewayProcess, backend: Backend, namespace: str
+) -> None:
+    api, deployments = backend.api(), grouped("apps/v1", "deployments", namespace)
+    async with gateway.subscribe(EVENTS, {"n": namespace}) as stream:
+        await stream.until(lambda event: event["t"] == "SYNCED")
+        api.merge(f"{deployments}/web", {"metadata": {"labels": {"looked": "away"}}})
+        api.create(deployments, deployment("later"))
+
+        later = await stream.event()
+        api.merge(f"{deployments}/web", {"spec": {"replicas": 7}})
+        scaled = await stream.event()
+
+        assert (later["t"], later["object"]["metadata"]["name"]) == ("ADDED", "later")
+        assert scaled["t"] == "MODIFIED"
+        assert scaled["object"] == {"metadata": {"name": "web"}, "spec": {"replicas": 7}}
+
+
+async def test_every_change_is_told_to_whoever_looks_at_the_whole_object(
+    gateway: GatewayProcess, backend: Backend, namespace: str
+) -> None:
+    query = "subscription($n: String) { deployments(namespace: $n) { type object { json } } }"
+    web = grouped("apps/v1", "deployments", namespace, "web")
+    async with gateway.subscribe(query, {"n": namespace}) as stream:
+        await stream.until(lambda event: event["type"] == "SYNCED")
+        backend.api().merge(web, {"metadata": {"labels": {"looked": "at"}}})
+
+        event = await stream.event()
+
+        assert event["type"] == "MODIFIED"
+        assert event["object"]["json"]["metadata"]["labels"]["looked"] == "at"
+
+
+async def test_an_object_may_be_selected_of_an_event_under_two_names(
+    gateway: GatewayProcess, backend: Backend, namespace: str
+) -> None:
+    query = """subscription($n: String) { pods(namespace: $n) {
+      __typename a: object { metadata { name } } b: object { has: spec { containers { image } } } } }"""
+    async with gateway.subscribe(query, {"n": namespace}) as stream:
+        assert await stream.event() == {"__typename": "PodEvent", "a": None, "b": None}
+        backend.api().create(core("pods", namespace), pod("two", labels={}))
+
+        event = await stream.event()
+
+        assert list(event) == ["__typename", "a", "b"]
+        assert event["a"] == {"metadata": {"name": "two"}}
+        assert len(event["b"]["has"]["containers"]) == 2
