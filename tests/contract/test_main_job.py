@@ -1,8 +1,13 @@
 """The main job, end to end, in the words of its acceptance: a cluster becomes a live GraphQL API."""
 
+from pathlib import Path
+
+import pytest
+
 from tests.fixtures.api import grouped
 from tests.fixtures.backends import Backend
-from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.control_plane import ControlPlane
+from tests.fixtures.gateways import GatewayProcess, start_gateway
 
 
 async def test_a_page_of_pods_of_one_namespace(gateway: GatewayProcess) -> None:
@@ -65,3 +70,23 @@ async def test_a_subscription_shows_what_there_is_and_what_changes(
             "type": "MODIFIED",
             "object": {"metadata": {"name": "app-3"}, "spec": {"replicas": wanted}},
         }
+
+
+@pytest.mark.cluster
+async def test_no_event_is_lost_when_kube_apiserver_is_killed_and_started_again(
+    seeded_cluster: Backend, real_cluster: ControlPlane, tmp_path: Path
+) -> None:
+    query = """subscription { deployments(namespace: "team-1") { type object { metadata { name }
+    spec { replicas } } } }"""
+    api, path = seeded_cluster.api(), grouped("apps/v1", "deployments", "team-1", "app-1")
+    with start_gateway(tmp_path, "--kubeconfig", str(seeded_cluster.kubeconfig)) as gateway:
+        async with gateway.subscribe(query) as stream:
+            initial = {each["object"]["metadata"]["name"]: each["object"] for each in await stream.synced()}
+            replicas = initial["app-1"]["spec"]["replicas"]
+            for change in range(1, 4):
+                real_cluster.kill_apiserver()
+                real_cluster.start_apiserver()
+                api.merge(path, {"spec": {"replicas": replicas + change}})
+                event = await stream.event()
+                assert (event["type"], event["object"]["metadata"]["name"]) == ("MODIFIED", "app-1")
+                assert event["object"]["spec"]["replicas"] == replicas + change
