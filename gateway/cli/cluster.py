@@ -1,6 +1,7 @@
 """From the settings to a cluster that answers: the one of a kubeconfig, or the demo."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -50,6 +51,9 @@ async def connect(settings: Settings) -> AsyncIterator[Connected]:
             phases=phases,
         )
         await stack.enter_async_context(aclosing(gateway))
+        # the schema stays: no later collection need look at it
+        gc.freeze()
+        gc.enable()
         yield Connected(config, client, gateway)
 
 

@@ -6,8 +6,10 @@
 
 const TABS = [
   {
-    query: `# Every pod of the cluster, as kubectl shows them. Run it: Ctrl-Enter.
-# Fields have the API's own names; Ctrl-Space completes them, the book on the left explains them.
+    query: `# Every pod of the cluster. Run it: Ctrl-Enter.
+#
+# Fields have the names that the API itself gives them.
+# Ctrl-Space completes them, the book on the left has all.
 query Pods {
   pods {
     metadata { resourceVersion }
@@ -21,8 +23,10 @@ query Pods {
 `,
   },
   {
-    query: `# Live: first everything that is there, then SYNCED, then every change.
-# Keep it running and scale a deployment in the next tab.
+    query: `# Live: what is there, then SYNCED, then every change.
+#
+# Keep it running, and scale a deployment in a second
+# window (the next tab has the mutation for it).
 subscription WatchPods {
   pods {
     type
@@ -35,19 +39,18 @@ subscription WatchPods {
 `,
   },
   {
-    query: `# Deployments with their replicas; then change one: put in its name and namespace.
-query Deployments {
-  deployments {
-    items {
-      metadata { name namespace }
-      spec { replicas }
-      status { readyReplicas }
-    }
-  }
-}
-
-mutation Scale($name: String!, $namespace: String!, $replicas: Int!) {
-  patchDeployment(name: $name, namespace: $namespace, patch: { spec: { replicas: $replicas } }) {
+    query: `# A partial object is a patch: what it names is changed.
+# Which deployment, and to what: see Variables, below.
+mutation Scale(
+  $name: String!
+  $namespace: String!
+  $replicas: Int!
+) {
+  patchDeployment(
+    name: $name
+    namespace: $namespace
+    patch: { spec: { replicas: $replicas } }
+  ) {
     metadata { name resourceVersion }
     spec { replicas }
   }
@@ -56,7 +59,7 @@ mutation Scale($name: String!, $namespace: String!, $replicas: Int!) {
     variables: `{
   "name": "web",
   "namespace": "shop",
-  "replicas": 3
+  "replicas": 5
 }
 `,
   },
@@ -70,14 +73,10 @@ function start() {
     url: endpoint,
     subscriptionUrl: endpoint.replace(/^http/, "ws"),
   });
-  const shared = given.has("query")
-    ? [{ query: given.get("query"), variables: given.get("variables"), headers: given.get("headers") }]
-    : TABS;
   const props = {
     fetcher,
     plugins: [GraphiQLPluginExplorer.explorerPlugin()],
-    defaultTabs: shared,
-    defaultEditorToolsVisibility: false,
+    defaultEditorToolsVisibility: "variables",
     inputValueDeprecation: true,
     isHeadersEditorEnabled: true,
     // a token typed into Headers stays in this tab's memory
@@ -88,8 +87,13 @@ function start() {
       React.createElement("span", { className: "logo" }, "kube-graphql"),
     ),
   };
-  // a shared link shows its query, whatever this browser had open before
-  if (given.has("query")) props.storage = memoryStorage();
+  if (given.has("query")) {
+    // a shared link shows its query, whatever this browser had open before
+    props.storage = memoryStorage();
+    for (const name of ["query", "variables", "headers"]) props[name] = given.get(name) ?? undefined;
+  } else {
+    props.defaultTabs = TABS;
+  }
   ReactDOM.createRoot(document.getElementById("graphiql")).render(React.createElement(GraphiQL, props));
 }
 

@@ -1,0 +1,101 @@
+"""The pods dashboard in a real browser, on both API servers."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Page
+from tests.fixtures.api import core, pod
+from tests.fixtures.backends import Backend
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.ports import free_port
+
+pytestmark = pytest.mark.browser
+
+LIVE = "document.querySelector('#connection').dataset.state === 'live'"
+
+
+def tile(name: str) -> str:
+    """The expression for a pod's tile; null where it has none."""
+    return f"[...document.querySelectorAll('section li')].find(each => each.textContent.includes('{name}'))"
+
+
+async def open_dashboard(page: Page, gateway: GatewayProcess, namespace: str = "") -> None:
+    await page.open(f"{gateway.url}/examples/pods-dashboard/?namespace={namespace}")
+
+
+async def test_a_pod_that_is_created_appears_and_one_that_is_deleted_goes(
+    page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
+) -> None:
+    api = backend.api()
+    await open_dashboard(page, gateway)
+    await page.wait_for(LIVE)
+    assert await page.evaluate(f"{tile('app-0-00000')} !== undefined")
+    assert await page.evaluate("document.querySelector('section[data-node=node-1] h2') !== null")
+
+    api.create(core("pods", namespace), pod("newcomer", labels={"app": "new"}, node="node-1"))
+    await page.wait_for(f"{tile('newcomer')}?.closest('section').dataset.node === 'node-1'")
+    assert await page.evaluate(f"{tile('newcomer')}.dataset.state") == "pending"
+
+    status = {
+        "phase": "Running",
+        "containerStatuses": [
+            {"name": each, "image": "i", "imageID": "i", "ready": True, "restartCount": 2}
+            for each in ("main", "sidecar")
+        ],
+    }
+    api.merge(core("pods", namespace, "newcomer", "status"), {"status": status})
+    await page.wait_for(f"{tile('newcomer')}.dataset.state === 'running'")
+    words = await page.evaluate(f"{tile('newcomer')}.ariaLabel")
+    assert words == f"newcomer in {namespace}: Running, 2/2 ready, 4 restarts"
+
+    api.delete(core("pods", namespace, "newcomer"))
+    await page.wait_for(f"{tile('newcomer')} === undefined")
+    assert await page.problems() == []
+
+
+async def test_the_namespace_in_the_address_is_all_that_is_shown(
+    page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
+) -> None:
+    backend.api().create(core("pods", namespace), pod("alone", labels={"app": "alone"}))
+    await open_dashboard(page, gateway, namespace)
+    await page.wait_for(f"{LIVE} && {tile('alone')} !== undefined")
+    shown = await page.evaluate("[...document.querySelectorAll('.namespace')].map(each => each.textContent)")
+    assert set(shown) == {namespace}
+    assert await page.evaluate("document.querySelector('#total').textContent") == str(len(shown))
+
+
+async def test_after_a_lost_connection_it_comes_back_to_what_is_there_now(
+    page: Page, backend: Backend, namespace: str, tmp_path: Path
+) -> None:
+    api = backend.api()
+    for name in ("stays", "goes"):
+        api.create(core("pods", namespace), pod(name, labels={"app": name}))
+    port, kubeconfig = free_port(), str(backend.kubeconfig)
+    with start_gateway(tmp_path / "first", "--kubeconfig", kubeconfig, port=port):
+        await page.open(f"http://127.0.0.1:{port}/examples/pods-dashboard/?namespace={namespace}")
+        await page.wait_for(f"{LIVE} && {tile('stays')} !== undefined && {tile('goes')} !== undefined")
+    await page.wait_for("document.querySelector('#connection').textContent === 'reconnecting'")
+    assert await page.evaluate(f"{tile('stays')} !== undefined && {tile('goes')} !== undefined")
+
+    api.delete(core("pods", namespace, "goes"))
+    api.create(core("pods", namespace), pod("comes", labels={"app": "comes"}))
+    with start_gateway(tmp_path / "second", "--kubeconfig", kubeconfig, port=port):
+        await page.wait_for(LIVE)
+        await page.wait_for(f"{tile('comes')} !== undefined && {tile('goes')} === undefined")
+        assert await page.evaluate(f"{tile('stays')} !== undefined")
+
+
+async def test_a_gateway_that_needs_a_token_is_given_one(
+    page: Page, backend: Backend, namespace: str, tmp_path: Path
+) -> None:
+    backend.api().create(core("pods", namespace), pod("secret", labels={"app": "secret"}))
+    options = ("--kubeconfig", str(backend.kubeconfig), "--auth", "passthrough")
+    with start_gateway(tmp_path, *options) as gateway:
+        await open_dashboard(page, gateway, namespace)
+        await page.wait_for("document.querySelector('#sign-in').open")
+        await page.call("fill", "#token", "admin-token")
+        await page.press("Enter")
+        await page.wait_for(f"{LIVE} && {tile('secret')} !== undefined")
+        await page.call("reload")
+        await page.wait_for(f"{LIVE} && {tile('secret')} !== undefined")

@@ -1,0 +1,52 @@
+// Drives headless Chromium. Each line on stdin is a command, each line on stdout its answer:
+//   {"page": 0, "target": "keyboard", "method": "press", "args": ["Enter"]} -> {"value": …} or {"error": "…"}
+// `target` is "page" or one of its parts; a page comes into being with its first command. The method
+// "problems" answers with the page's errors so far. argv: the path of Chromium.
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const browser = await chromium.launch({
+  executablePath: process.argv[2],
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+const pages = new Map();
+
+async function pageOf(number) {
+  if (!pages.has(number)) {
+    const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+    const page = await context.newPage();
+    const problems = [];
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    pages.set(number, { page, problems });
+  }
+  return pages.get(number);
+}
+
+async function run({ page: number, target, method, args }) {
+  const { page, problems } = await pageOf(number);
+  if (method === "problems") return problems;
+  const object = target === "page" ? page : target === "context" ? page.context() : page[target];
+  const value = await object[method](...args);
+  // handles and responses stay here
+  return ["evaluate", "textContent", "inputValue"].includes(method) ? value : null;
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let answer;
+  try {
+    answer = { value: (await run(JSON.parse(line))) ?? null };
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}
+await browser.close();
