@@ -1,19 +1,22 @@
 """The product without a transport: a cluster's schema, ready to run operations."""
 
+import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from graphql import lexicographic_sort_schema, print_schema
 
-from gateway.execution.revision import Revision, build_revision
+from gateway.errors import NotFound, Status
+from gateway.execution.live import Follower, Pacing
+from gateway.execution.revision import Revision, build_revision, fetch_description
 from gateway.execution.schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.kube.discovery import fetch_discovery
-from gateway.kube.openapi import OpenAPICache, fetch_openapi
+from gateway.kube.openapi import OpenAPICache
 from gateway.resolvers.context import RequestContext
 from gateway.telemetry import Phases
 from schema.model import Model, Problem
+from schema.resources import GroupVersionResource
 
 __all__ = ["Gateway"]
 
@@ -27,9 +30,19 @@ class Gateway:
     owner's.
     """
 
-    def __init__(self, revision: Revision, informers: InformerRegistry, default_namespace: str) -> None:
-        self._revision = revision
+    def __init__(
+        self,
+        client: KubeClient,
+        revision: Revision,
+        *,
+        cache: OpenAPICache,
+        informers: InformerRegistry,
+        default_namespace: str,
+    ) -> None:
         self.informers = informers
+        self._client = client
+        self._revision = revision
+        self._cache = cache
         self._default_namespace = default_namespace
 
     @classmethod
@@ -48,14 +61,18 @@ class Gateway:
         group that cannot be described costs only itself.
         """
         phases = phases or Phases()
-        with phases.phase("discovery"):
-            discovery = await fetch_discovery(client)
-        with phases.phase("openapi"):
-            documents = await fetch_openapi(client, discovery.group_versions, openapi_cache)
+        cache = openapi_cache or OpenAPICache(None)
+        described = await fetch_description(client, cache, phases=phases)
         with phases.phase("schema"):
-            revision = build_revision(discovery, documents.documents)
-        _report([*discovery.problems, *documents.problems, *revision.model.problems])
-        return cls(revision, informers or InformerRegistry(), default_namespace)
+            revision = build_revision(described)
+        _report(revision.problems)
+        return cls(
+            client,
+            revision,
+            cache=cache,
+            informers=informers or InformerRegistry(),
+            default_namespace=default_namespace,
+        )
 
     @property
     def schema(self) -> KubernetesSchema:
@@ -75,16 +92,56 @@ class Gateway:
         """The schema in GraphQL's definition language, sorted."""
         return print_schema(lexicographic_sort_schema(self.schema.graphql_schema)) + "\n"
 
+    async def follow(self, pacing: Pacing | None = None) -> None:
+        """Keep the schema as the cluster is, until cancelled."""
+        follower = Follower(self._client, self.informers, self.reload, pacing)
+        await follower.run(self._revision.described.discovery.resources)
+
+    async def reload(self) -> bool:
+        """Ask the cluster again, and serve what it says from now on; whether that is anything new.
+
+        Raises as :meth:`start` does, and the schema stays as it is.
+        """
+        before = self._revision
+        described = await fetch_description(
+            self._client, self._cache, phases=Phases(), before=before.described
+        )
+        if described.equals(before.described):
+            return False
+        # in a thread: the loop gets its turn every few milliseconds
+        revision = await asyncio.to_thread(build_revision, described)
+        self._revision = revision
+        _report([each for each in revision.problems if each not in before.problems])
+        self._end_removed(before.resources - revision.resources)
+        log.info("the cluster serves something else now: %s", _difference(before, revision))
+        return True
+
+    def _end_removed(self, removed: Collection[GroupVersionResource]) -> None:
+        for each in removed:
+            message = f"the cluster no longer serves {each}"
+            self.informers.end({each}, NotFound(Status(404, "NotFound", message)))
+
     async def aclose(self) -> None:
         """End every subscription and stop every informer."""
         await self.informers.aclose()
 
 
-def _report(problems: Iterable[Problem]) -> None:
+def _difference(before: Revision, after: Revision) -> str:
+    added = sorted(map(str, after.resources - before.resources))
+    removed = sorted(map(str, before.resources - after.resources))
+    parts = [
+        f"{len(names)} {word} ({', '.join(names[:3])}{', …' if len(names) > 3 else ''})"
+        for word, names in (("added", added), ("removed", removed))
+        if names
+    ]
+    return ", ".join(parts) or "types have changed"
+
+
+def _report(problems: Collection[Problem]) -> None:
     """Once in the log, however many: the number at warning, each of them at debug."""
-    listed = list(problems)
-    for each in listed:
+    for each in problems:
         log.debug("not typed: %s: %s", each.where, each.what)
-    if listed:
-        first = f"{listed[0].where}: {listed[0].what}"
-        log.warning("%d parts of the API are untyped (see --log-level debug); one: %s", len(listed), first)
+    if problems:
+        first = next(iter(problems))
+        one = f"{first.where}: {first.what}"
+        log.warning("%d parts of the API are untyped (see --log-level debug); one: %s", len(problems), one)

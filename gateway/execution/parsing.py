@@ -1,12 +1,14 @@
-"""Parsing, cached by the document's text."""
+"""Parsing and validating documents, each cached by the document."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from graphql import GraphQLError
-from strawberry.extensions import ParserCache
+from graphql import DocumentNode, GraphQLError
+from strawberry.extensions import ParserCache, SchemaExtension
 
-__all__ = ["ParsedDocuments"]
+__all__ = ["ParsedDocuments", "ValidatedDocuments"]
+
+Validate = Callable[[DocumentNode, tuple[object, ...]], list[GraphQLError]]
 
 
 class ParsedDocuments(ParserCache):
@@ -20,4 +22,18 @@ class ParsedDocuments(ParserCache):
         context = self.execution_context
         with suppress(GraphQLError, RecursionError):
             context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
+        yield
+
+
+class ValidatedDocuments(SchemaExtension):
+    """A cache that belongs to one schema and goes with it; Strawberry's keeps every schema it ever saw."""
+
+    def __init__(self, validate: Validate) -> None:
+        self._validate = validate
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        if context.graphql_document is not None:
+            errors = self._validate(context.graphql_document, context.validation_rules)
+            context.pre_execution_errors = errors
         yield

@@ -4,16 +4,17 @@ Strawberry carries the transports and the extension pipeline; the Kubernetes typ
 classes (design section 3 has the measurements).
 """
 
-from functools import partial
+from functools import lru_cache, partial
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
-from strawberry.extensions import MaxTokensLimiter, ValidationCache
+from strawberry.extensions import MaxTokensLimiter
+from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
-from gateway.execution.parsing import ParsedDocuments
+from gateway.execution.parsing import ParsedDocuments, ValidatedDocuments
 
 __all__ = ["KubernetesSchema"]
 
@@ -32,6 +33,7 @@ class KubernetesSchema(strawberry.Schema):
     """A ``strawberry.Schema`` that serves the given graphql-core schema."""
 
     def __init__(self, built: GraphQLSchema) -> None:
+        validate = lru_cache(maxsize=CACHED_DOCUMENTS)(partial(validate_document, built))
         super().__init__(
             query=Placeholder,
             execution_context_class=CompiledExecutor,
@@ -39,7 +41,7 @@ class KubernetesSchema(strawberry.Schema):
                 ErrorCodes,
                 partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),
                 partial(ParsedDocuments, maxsize=CACHED_DOCUMENTS),
-                partial(ValidationCache, maxsize=CACHED_DOCUMENTS),
+                partial(ValidatedDocuments, validate),
             ],
         )
         built._strawberry_schema = self  # type: ignore[attr-defined]  # how Strawberry finds its way back

@@ -15,7 +15,7 @@ import msgspec
 from gateway.kube.watch import ObjectHeader
 from schema.resources import GroupVersionResource
 
-__all__ = ["header_type", "selectable_fields", "value_of"]
+__all__ = ["METADATA", "header_type", "selectable_fields", "value_of"]
 
 INVOLVED = ("apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid")
 
@@ -53,6 +53,7 @@ SELECTABLE: Mapping[tuple[str, str], Mapping[str, type]] = {
 }
 JSON_NAMES = {"status.successful": "status.succeeded"}
 METADATA = frozenset(("metadata.name", "metadata.namespace"))
+"""Those that every object has."""
 
 
 def selectable_fields(gvr: GroupVersionResource) -> frozenset[str]:

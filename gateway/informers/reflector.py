@@ -119,6 +119,7 @@ class Reflector:
             self._source.path,
             {**self._source.params, **params, "allowWatchBookmarks": "true", "timeoutSeconds": str(renewal)},
             header=self._source.header,
+            metadata_of=self._source.metadata_of,
             read_timeout=silence,
         )
         initial: dict[str, StoredObject] = {}

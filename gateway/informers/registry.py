@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -23,8 +23,8 @@ __all__ = ["InformerRegistry"]
 
 logger = logging.getLogger(__name__)
 
-Family = tuple[str, GroupVersionResource, str]
-"""Informers that may stand in for one another: identity, resource, field selector sent upstream."""
+Family = tuple[str, GroupVersionResource, str, bool]
+"""What informers of different scopes share: identity, resource, field selector upstream, metadata only."""
 
 
 @dataclass(slots=True)
@@ -79,12 +79,12 @@ class InformerRegistry:
 
     def find(self, client: KubeClient, resource: Resource, scope: Scope) -> Informer | None:
         """The widest informer of this identity that covers the scope and is synced; starts none."""
-        running = self._families.get((client.identity, resource.gvr, ""), {})
+        running = self._families.get((client.identity, resource.gvr, "", False), {})
         candidates = (running[each].informer for each in scope.covering if each in running)
         return next((each for each in candidates if each.synced), None)
 
     @asynccontextmanager
-    async def subscribe(
+    async def subscribe(  # noqa: PLR0913 (the arguments of a subscription's root field are these)
         self,
         client: KubeClient,
         resource: Resource,
@@ -94,15 +94,20 @@ class InformerRegistry:
         field_selector: str = "",
         resource_version: str | None = None,
         send_initial_events: bool = True,
+        metadata_only: bool = False,
     ) -> AsyncIterator[AsyncIterator[ObjectEvent]]:
         """Subscribe to the objects of a scope; the docstring of :mod:`gateway.informers` says what comes.
+
+        With ``metadata_only`` the rest of an object may be left out of its bytes.
 
         Entering waits until there is a whole set to begin with, however long the API server cannot be
         reached. Raises BadArgument for a selector, a namespace or a name that cannot be, Gone (see
         "Resuming" there), and what the API server refuses with. Reading raises that too, and
         SubscriberTooSlow.
         """
-        request = parse_request(client, resource, scope, label_selector, field_selector)
+        request = parse_request(
+            Source(client, resource, scope, metadata_only=metadata_only), label_selector, field_selector
+        )
         async with self._informer(request) as informer:
             resume = Resume(resource_version, send_initial_events)
             if informer.is_behind(resume):
@@ -112,6 +117,15 @@ class InformerRegistry:
                 yield subscription
             finally:
                 informer.unsubscribe(request.filter, subscription)
+
+    def end(self, resources: Collection[GroupVersionResource], error: GatewayError) -> None:
+        """End every subscription to one of the resources, with the error."""
+        for running in [each for scopes in self._families.values() for each in scopes.values()]:
+            if running.family[1] in resources:
+                self._forget(running)
+                running.informer.end(error)
+                if running.task is not None:
+                    running.task.cancel()
 
     async def aclose(self) -> None:
         """End every subscription as complete and stop all informers; a later subscription ends at once."""
@@ -141,12 +155,15 @@ class InformerRegistry:
                 self._leave(running)
 
     def _candidates(self, source: Source) -> Iterator[Running]:
-        family = (source.client.identity, source.resource.gvr, source.field_selector)
-        for scope in source.scope.covering:
-            running = self._families.get(family, {}).get(scope)
-            if running is not None:
-                yield running
-        yield self._start(family, source)
+        gvr = source.resource.gvr
+        whole: Family = (source.client.identity, gvr, source.field_selector, False)
+        own: Family = (source.client.identity, gvr, source.field_selector, source.metadata_only)
+        for family in dict.fromkeys((whole, own)):
+            for scope in source.scope.covering:
+                running = self._families.get(family, {}).get(scope)
+                if running is not None:
+                    yield running
+        yield self._start(own, source)
 
     def _start(self, family: Family, source: Source) -> Running:
         running = Running(family, Informer(source.scope, self._limits, self.counters))

@@ -1,14 +1,12 @@
 """What a subscriber asks for, as a source to reflect and a filter on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.errors import BadArgument
 from gateway.informers.changes import Filter
 from gateway.informers.events import Scope
-from gateway.informers.fields import selectable_fields
+from gateway.informers.fields import METADATA, selectable_fields
 from gateway.informers.source import Source
-from gateway.kube.client import KubeClient
-from schema.resources import Resource
 from schema.selectors import FieldSelector, LabelSelector, parse_field_selector, parse_label_selector
 
 __all__ = ["Request", "parse_request"]
@@ -22,10 +20,8 @@ class Request:
     filter: Filter
 
 
-def parse_request(
-    client: KubeClient, resource: Resource, scope: Scope, label_selector: str, field_selector: str
-) -> Request:
-    """Read the selectors; raises BadArgument for what cannot be.
+def parse_request(source: Source, label_selector: str, field_selector: str) -> Request:
+    """Read the selectors of somebody who wants the source; raises BadArgument for what cannot be.
 
     A field selector goes upstream only where the store cannot answer it: it makes an informer of its own.
     """
@@ -34,9 +30,10 @@ def parse_request(
         fields = parse_field_selector(field_selector)
     except ValueError as error:
         raise BadArgument(str(error)) from error
-    source = Source(client, resource, scope)
-    if not fields.fields <= selectable_fields(resource.gvr):
-        return Request(Source(client, resource, scope, field_selector), Filter(scope, labels))
+    if not fields.fields <= selectable_fields(source.resource.gvr):
+        return Request(replace(source, field_selector=field_selector), Filter(source.scope, labels))
+    if not fields.fields <= METADATA:
+        source = replace(source, metadata_only=False)
     return _narrowed(source, labels, fields)
 
 
@@ -46,4 +43,4 @@ def _narrowed(source: Source, labels: LabelSelector, fields: FieldSelector) -> R
     name = fields.exact("metadata.name")
     if name and scope.name is None and (scope.namespace is not None or not source.resource.namespaced):
         scope = Scope(scope.namespace, name)
-    return Request(Source(source.client, source.resource, scope), Filter(scope, labels, fields))
+    return Request(replace(source, scope=scope), Filter(scope, labels, fields))

@@ -10,7 +10,7 @@ from gateway.informers.store import version_number
 from gateway.kube.client import KubeClient
 from gateway.kube.paths import resource_path, validate_name
 from gateway.kube.watch import Listing, ObjectHeader, fetch_list, list_pages
-from schema.resources import Resource
+from schema.resources import GroupVersionKind, Resource
 from schema.selectors import escape_field_value
 
 __all__ = ["Source"]
@@ -20,6 +20,8 @@ __all__ = ["Source"]
 class Source:
     """A resource in a scope, narrowed by a field selector that only the API server can answer.
 
+    ``metadata_only`` leaves everything but the objects' metadata out.
+
     Raises BadArgument for a namespace or a name that cannot be.
     """
 
@@ -27,6 +29,7 @@ class Source:
     resource: Resource
     scope: Scope = field(default_factory=Scope)
     field_selector: str = ""
+    metadata_only: bool = False
     path: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,12 +52,22 @@ class Source:
 
     @property
     def header(self) -> type[ObjectHeader]:
-        return header_type(self.resource.gvr)
+        return ObjectHeader if self.metadata_only else header_type(self.resource.gvr)
+
+    @property
+    def metadata_of(self) -> GroupVersionKind | None:
+        """The kind whose metadata is all that is watched; None where whole objects are."""
+        return self.resource.kind if self.metadata_only else None
 
     async def fetch(self) -> Listing:
         """LIST everything."""
         return await fetch_list(
-            self.client, self.path, self.params, kind=self.resource.kind, header=self.header
+            self.client,
+            self.path,
+            self.params,
+            kind=self.resource.kind,
+            header=self.header,
+            metadata_only=self.metadata_only,
         )
 
     async def fetch_resource_version(self) -> int | None:

@@ -6,6 +6,7 @@ Struct, :class:`ObjectHeader` or one with more fields) is decoded from them.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -28,6 +29,11 @@ __all__ = [
     "with_resource_version",
 ]
 
+JSON = "application/json"
+METADATA_KIND = "PartialObjectMetadata"
+# an API server that cannot leave the rest out sends whole objects
+METADATA = f"{JSON};as={METADATA_KIND};g=meta.k8s.io;v=v1,{JSON}"
+METADATA_LIST = f"{JSON};as={METADATA_KIND}List;g=meta.k8s.io;v=v1,{JSON}"
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 # etcd takes 1.5 MB and a few API servers more; this is against a peer that never ends a line
 LONGEST_EVENT = 64 << 20
@@ -139,17 +145,23 @@ async def watch_events(
     params: Mapping[str, str],
     *,
     header: type[ObjectHeader] = ObjectHeader,
+    metadata_of: GroupVersionKind | None = None,
     read_timeout: float = 60.0,
 ) -> AsyncGenerator[WatchEvent, None]:
     """WATCH a collection; ends when the API server ends it.
+
+    With ``metadata_of`` only the metadata comes, in objects of that kind.
 
     Raises StatusError for a refusal and for an ERROR event (``Gone`` for 410), UpstreamTimeout when
     nothing came for ``read_timeout`` seconds, another UpstreamError when the connection broke.
     Wrap it in :func:`contextlib.aclosing`, so that leaving it early closes the connection at once.
     """
-    async with client.stream(path, {**params, "watch": "true"}, read_timeout=read_timeout) as chunks:
+    accept = METADATA if metadata_of else JSON
+    prefix = _type_meta(metadata_of) if metadata_of else b""
+    stream = client.stream(path, {**params, "watch": "true"}, accept=accept, read_timeout=read_timeout)
+    async with stream as chunks:
         async for line in _split_lines(chunks):
-            yield _decode_event(line, header)
+            yield _decode_event(line, header, prefix)
 
 
 async def _split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -171,11 +183,11 @@ async def _split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         raise UpstreamUnavailable("the watch broke off in the middle of an event")
 
 
-def _decode_event(line: bytes, header: type[ObjectHeader]) -> WatchEvent:
+def _decode_event(line: bytes, header: type[ObjectHeader], prefix: bytes = b"") -> WatchEvent:
     decoded = _decode(line, _Line, "a watch event")
     match decoded.type:
         case "ADDED" | "MODIFIED" | "DELETED":
-            return WatchEvent(decoded.type, _receive(decoded.object, header))
+            return WatchEvent(decoded.type, _receive(decoded.object, header, prefix))
         case "BOOKMARK":
             annotations = _decode(decoded.object, _Bookmark, "a bookmark").metadata.annotations or {}
             ends = annotations.get(INITIAL_EVENTS_END) == "true"
@@ -188,9 +200,21 @@ def _decode_event(line: bytes, header: type[ObjectHeader]) -> WatchEvent:
 
 def _receive(raw: msgspec.Raw, header: type[ObjectHeader], prefix: bytes = b"") -> ReceivedObject:
     decoded = _decode(raw, header, "an object")
+    if prefix and decoded.kind == METADATA_KIND:
+        return ReceivedObject(prefix + _metadata_member(raw), decoded)
     # a copy, because a Raw keeps the whole page or line alive
     body = b"".join((prefix, memoryview(raw)[1:])) if prefix and not decoded.kind else bytes(raw)
     return ReceivedObject(body, decoded)
+
+
+def _type_meta(kind: GroupVersionKind) -> bytes:
+    """The beginning of an object of that kind, its metadata still to come."""
+    return msgspec.json.encode({"kind": kind.kind, "apiVersion": kind.api_version})[:-1] + b","
+
+
+def _metadata_member(raw: msgspec.Raw) -> bytes:
+    metadata = _decode(raw, dict[str, msgspec.Raw], "an object")["metadata"]
+    return b'"metadata":' + bytes(metadata) + b"}"
 
 
 def _error(raw: msgspec.Raw) -> StatusError:
@@ -206,20 +230,21 @@ async def list_pages(
     kind: GroupVersionKind,
     header: type[ObjectHeader] = ObjectHeader,
     limit: int = PAGE_ITEMS,
+    metadata_only: bool = False,
 ) -> AsyncIterator[Page]:
     """LIST a collection page by page; ``limit`` 0 asks for all at once.
 
     The items get the ``kind`` and ``apiVersion`` that a LIST leaves out of them. Raises Gone when the API
     server forgot the list's resource version between two pages.
     """
-    type_meta = msgspec.json.encode({"kind": kind.kind, "apiVersion": kind.api_version})
-    prefix = type_meta[:-1] + b","
+    prefix = _type_meta(kind)
+    accept = METADATA_LIST if metadata_only else JSON
     token = ""
     while True:
         paging = {"limit": str(limit)} if limit else {}
         if token:
             paging["continue"] = token
-        body = (await client.get(path, {**params, **paging})).body
+        body = (await client.get(path, {**params, **paging}, accept=accept)).body
         decoded = _decode(body, _List, "a list")
         objects = await _receive_all(decoded.items or [], header, prefix)
         token = decoded.metadata.token
@@ -250,15 +275,17 @@ async def fetch_list(
     *,
     kind: GroupVersionKind,
     header: type[ObjectHeader] = ObjectHeader,
+    metadata_only: bool = False,
 ) -> Listing:
     """LIST a collection as of one resource version.
 
     Where the API server forgets that version between two pages (410), it starts again, without pages.
     """
+    pages = partial(list_pages, client, path, params, kind=kind, header=header, metadata_only=metadata_only)
     try:
-        return await _collect(list_pages(client, path, params, kind=kind, header=header))
+        return await _collect(pages())
     except Gone:
-        return await _collect(list_pages(client, path, params, kind=kind, header=header, limit=0))
+        return await _collect(pages(limit=0))
 
 
 async def _collect(pages: AsyncIterator[Page]) -> Listing:
