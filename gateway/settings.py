@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_origin
 
 from gateway.errors import ConfigurationError
 
@@ -34,8 +34,9 @@ EVERYWHERE = ("serve", "schema", "query")
 class Setting:
     """One setting as the command line and the documentation see it.
 
-    ``type`` is ``str``, ``int``, ``float`` or ``bool``; ``commands`` are those that have it as an option;
-    ``default_words`` says the default where the value alone would not.
+    ``type`` is ``str``, ``int``, ``float`` or ``bool``, or ``tuple`` for one that may be given several times;
+    ``commands`` are those that have it as an option; ``default_words`` says the default where the value
+    alone would not.
     """
 
     name: str
@@ -81,6 +82,29 @@ class Settings:
         "info",
         "How much is logged to stderr; debug also prints what start-up spent its time on.",
         choices=LOG_LEVELS,
+    )
+    include: tuple[str, ...] = _setting(
+        (),
+        "Serve nothing but this: `RESOURCE[.GROUP][/SUBRESOURCE][:VERB+…]`, such as `*:get+list+watch`.",
+        metavar="PATTERN,…",
+        default_words="everything",
+    )
+    exclude: tuple[str, ...] = _setting(
+        (), "Do not serve this, such as `secrets`.", metavar="PATTERN,…", default_words="nothing"
+    )
+    groups: tuple[str, ...] = _setting(
+        (),
+        "Print these API groups only, such as `core` or `*.k8s.io`.",
+        ("schema",),
+        metavar="GROUP,…",
+        default_words="all",
+    )
+    kinds: tuple[str, ...] = _setting(
+        (),
+        "Print these kinds only, such as `Deployment` or `Certificate.cert-manager.io`.",
+        ("schema",),
+        metavar="KIND,…",
+        default_words="all",
     )
     host: str = _setting("127.0.0.1", "Address to listen on.", ("serve",), metavar="ADDRESS")
     port: int = _setting(8000, "Port to listen on; 0 picks a free one.", ("serve",), metavar="PORT")
@@ -142,6 +166,8 @@ def settings() -> Iterator[Setting]:
 
 
 def _plain_type(annotation: Any) -> type:
+    if get_origin(annotation) is tuple:
+        return tuple
     alternatives = [each for each in getattr(annotation, "__args__", (annotation,)) if each is not type(None)]
     plain: type = alternatives[0]
     return plain

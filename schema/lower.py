@@ -12,7 +12,7 @@ from schema.discovery import Discovery
 from schema.lower_values import Draft, Lowering
 from schema.model import Model, ObjectType, ServedResource, Verb
 from schema.openapi import Definitions
-from schema.resources import GroupVersion, Resource
+from schema.resources import GroupVersion, GroupVersionKind, Resource
 from schema.root_names import root_names, verbs_of
 from schema.type_names import Packages, TypeNames, Unnamed, type_names
 from schema.well_known import (
@@ -32,22 +32,33 @@ __all__ = ["lower"]
 def lower(discovery: Discovery, documents: Mapping[GroupVersion, bytes]) -> Model:
     """The model of what ``discovery`` lists, typed by the OpenAPI v3 ``documents``.
 
+    A resource of which nothing is served has no part in the model, and keeps its claims on names all the
+    same: what is left out of discovery's verbs changes no name of anything else.
+
     Never raises for what a document says; ``Model.problems`` has discovery's problems too.
     """
     definitions = Definitions(_in_order(discovery, documents))
     definitions.add_missing(STAND_INS)
-    served = [(each, _object_id(each, definitions)) for each in discovery.resources if verbs_of(each)]
+    known = [(each, _object_id(each, definitions)) for each in discovery.resources]
+    served = [(each, id_) for each, id_ in known if verbs_of(each)]
     lowering = _lower_objects(served, definitions)
-    kinds = ((id_, resource.kind) for resource, id_ in served)
+    drafts, problems = dict(lowering.drafts), tuple(lowering.problems)
+    silent = {id_: resource.kind for resource, id_ in known if not verbs_of(resource)}
+    for id_ in silent:
+        lowering.definition(id_)
+    lowering.finish()
     names = type_names(
-        [_unnamed(draft) for draft in lowering.drafts.values()],
-        Packages(chain(kinds, definitions.kinds()), discovery.group_versions),
+        list(_unnamed(lowering.drafts, silent)),
+        Packages(
+            chain(((id_, resource.kind) for resource, id_ in known), definitions.kinds()),
+            discovery.group_versions,
+        ),
     )
-    objects = {draft.id: _object_type(draft, names[draft.id]) for draft in lowering.drafts.values()}
+    objects = {draft.id: _object_type(draft, names[draft.id]) for draft in drafts.values()}
     return Model(
         objects=objects,
-        resources=tuple(_served_resources(served, objects, names)),
-        problems=(*discovery.problems, *definitions.problems, *lowering.problems),
+        resources=tuple(_served_resources(known, objects, names)),
+        problems=(*discovery.problems, *definitions.problems, *problems),
     )
 
 
@@ -80,8 +91,14 @@ def _lower_objects(served: list[tuple[Resource, str]], definitions: Definitions)
     return lowering
 
 
-def _unnamed(draft: Draft) -> Unnamed:
-    return Unnamed(draft.id, draft.definition, draft.path, draft.kinds[0] if draft.kinds else None)
+def _unnamed(drafts: Mapping[str, Draft], silent: Mapping[str, GroupVersionKind]) -> Iterator[Unnamed]:
+    """Every draft, and every kind that is not served: it has no type, and nobody else gets its name."""
+    for draft in drafts.values():
+        kind = draft.kinds[0] if draft.kinds else silent.get(draft.id)
+        yield Unnamed(draft.id, draft.definition, draft.path, kind)
+    for id_, kind in silent.items():
+        if id_ not in drafts:
+            yield Unnamed(id_, id_, (), kind)
 
 
 def _object_type(draft: Draft, names: TypeNames) -> ObjectType:
@@ -96,13 +113,15 @@ def _object_type(draft: Draft, names: TypeNames) -> ObjectType:
 
 
 def _served_resources(
-    served: list[tuple[Resource, str]],
+    known: list[tuple[Resource, str]],
     objects: Mapping[str, ObjectType],
     names: Mapping[str, TypeNames],
 ) -> Iterator[ServedResource]:
-    custom = {resource.kind for resource, id_ in served if is_custom_resource(id_, resource.kind)}
-    fields = root_names([resource for resource, _ in served], custom)
-    for (resource, id_), root in zip(served, fields, strict=True):
+    custom = {resource.kind for resource, id_ in known if is_custom_resource(id_, resource.kind)}
+    fields = root_names([resource for resource, _ in known], custom)
+    for (resource, id_), root in zip(known, fields, strict=True):
+        if not root.pinned:
+            continue
         yield ServedResource(
             resource=resource,
             object=id_,

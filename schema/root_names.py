@@ -45,10 +45,11 @@ def verbs_of(resource: Resource) -> tuple[Verb, ...]:
         Verb.WATCH_LIST: "watch" in resource.verbs,
         Verb.WATCH_OBJECT: "watch" in resource.verbs,
         Verb.CREATE: "create" in resource.verbs,
-        Verb.APPLY: can_patch,
+        # applying creates what is not there
+        Verb.APPLY: can_patch and "create" in resource.verbs,
         Verb.PATCH: can_patch,
         Verb.PATCH_STATUS: status is not None and "patch" in status.verbs,
-        Verb.SCALE: scale is not None and bool(scale.verbs & {"patch", "update"}),
+        Verb.SCALE: scale is not None and "patch" in scale.verbs,
         Verb.DELETE: "delete" in resource.verbs,
         Verb.RESTART: can_patch and resource.gvr.group == "apps" and resource.kind.kind in RESTARTABLE,
     }

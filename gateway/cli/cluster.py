@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from gateway.errors import ConfigurationError
 from gateway.execution.gateway import Gateway
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.kubeconfig import ClusterConfig, load_config
 from gateway.settings import Settings
 from gateway.telemetry import phases
+from schema.filters import Filters, MalformedPattern
 
 __all__ = ["Connected", "connect", "run"]
 
@@ -34,6 +36,7 @@ async def connect(settings: Settings) -> AsyncIterator[Connected]:
 
     Raises GatewayError, with one line that says what to do, where there is no such cluster or no answer.
     """
+    filters = _filters(settings)
     async with AsyncExitStack() as stack:
         with phases.phase("demo" if settings.demo else "kubeconfig"):
             if settings.demo:
@@ -48,6 +51,7 @@ async def connect(settings: Settings) -> AsyncIterator[Connected]:
             client,
             default_namespace=config.namespace,
             informers=InformerRegistry(grace_period=settings.grace_period),
+            filters=filters,
             phases=phases,
         )
         await stack.enter_async_context(aclosing(gateway))
@@ -55,6 +59,15 @@ async def connect(settings: Settings) -> AsyncIterator[Connected]:
         gc.freeze()
         gc.enable()
         yield Connected(config, client, gateway)
+
+
+def _filters(settings: Settings) -> Filters:
+    try:
+        return Filters.parse(
+            include=settings.include, exclude=settings.exclude, groups=settings.groups, kinds=settings.kinds
+        )
+    except MalformedPattern as error:
+        raise ConfigurationError(str(error)) from error
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:

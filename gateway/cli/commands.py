@@ -35,10 +35,17 @@ Examples:
   kube-graphql serve --demo --port 9000
   kube-graphql serve --context staging
   kube-graphql serve --host 0.0.0.0 --auth passthrough
+  kube-graphql serve --include '*:get+list+watch' --exclude secrets   # read-only, no secrets
 \b
 Then open http://127.0.0.1:8000/graphql in a browser, or ask with curl:
   curl -s http://127.0.0.1:8000/graphql -H 'Content-Type: application/json' \\
        -d '{"query": "{ nodes { items { metadata { name } } } }"}'
+\b
+A PATTERN is RESOURCE[.GROUP][/SUBRESOURCE][:VERB+VERB…], and * stands for anything:
+  secrets                      a plural, kind or short name, in any group
+  deployments.apps/scale       in one group (core is the one without a name), and of it one subresource
+  *.cert-manager.io            a whole group
+  *:create+update+patch+delete verbs: get, list, watch, create, update, patch, delete
 \b
 Ctrl-C and SIGTERM end it at once, with exit status 0.
 """
@@ -53,8 +60,10 @@ Exit status: 0 without errors, 1 where the result has errors, 2 where nothing co
 """
 
 SCHEMA_EPILOG = """\b
-Example:
+Examples:
   kube-graphql schema > schema.graphql
+  kube-graphql schema --groups apps,batch
+  kube-graphql schema --kinds Deployment,Certificate.cert-manager.io
 """
 
 

@@ -42,6 +42,7 @@ def _option(setting: Setting) -> Callable[[Function], Function]:
         setting.name,
         type=_parameter_type(setting),
         is_flag=setting.type is bool,
+        multiple=setting.type is tuple,
         default=setting.default,
         envvar=setting.variable,
         show_default=False if setting.type is bool else words or True,
@@ -55,7 +56,18 @@ def _parameter_type(setting: Setting) -> click.ParamType[Any] | type:
         return click.Choice(setting.choices, case_sensitive=False)
     if setting.name == "port":
         return click.IntRange(0, 65535)
+    if setting.type is tuple:
+        return _Patterns()
     return click.FloatRange(min=0) if setting.type is float else setting.type
+
+
+class _Patterns(click.ParamType[str]):
+    """Patterns as they are written; several may stand in one text, as they do in a variable."""
+
+    name = "patterns"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        return [rv]
 
 
 class Commands(click.Group):

@@ -15,6 +15,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.openapi import OpenAPICache
 from gateway.resolvers.context import RequestContext
 from gateway.telemetry import Phases
+from schema.filters import Filters
 from schema.model import Model, Problem
 from schema.resources import GroupVersionResource
 
@@ -36,6 +37,7 @@ class Gateway:
         revision: Revision,
         *,
         cache: OpenAPICache,
+        filters: Filters,
         informers: InformerRegistry,
         default_namespace: str,
     ) -> None:
@@ -43,6 +45,7 @@ class Gateway:
         self._client = client
         self._revision = revision
         self._cache = cache
+        self._filters = filters
         self._default_namespace = default_namespace
 
     @classmethod
@@ -53,23 +56,27 @@ class Gateway:
         default_namespace: str = "default",
         openapi_cache: OpenAPICache | None = None,
         informers: InformerRegistry | None = None,
+        filters: Filters | None = None,
         phases: Phases | None = None,
     ) -> "Gateway":
-        """Ask the API server what it serves and build the schema of it.
+        """Ask the API server what it serves and build the schema of what the filters leave of it.
 
         Raises UpstreamError or StatusError where discovery itself is refused or does not answer; a
         group that cannot be described costs only itself.
         """
         phases = phases or Phases()
-        cache = openapi_cache or OpenAPICache(None)
-        described = await fetch_description(client, cache, phases=phases)
+        cache, filters = openapi_cache or OpenAPICache(None), filters or Filters()
+        described = await fetch_description(client, cache, phases=phases, filters=filters)
         with phases.phase("schema"):
             revision = build_revision(described)
         _report(revision.problems)
+        for each in filters.unmatched(described.discovery):
+            log.warning("the pattern %s matches nothing that this cluster serves", each)
         return cls(
             client,
             revision,
             cache=cache,
+            filters=filters,
             informers=informers or InformerRegistry(),
             default_namespace=default_namespace,
         )
@@ -104,7 +111,7 @@ class Gateway:
         """
         before = self._revision
         described = await fetch_description(
-            self._client, self._cache, phases=Phases(), before=before.described
+            self._client, self._cache, phases=Phases(), filters=self._filters, before=before.described
         )
         if described.equals(before.described):
             return False

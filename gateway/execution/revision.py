@@ -13,6 +13,7 @@ from gateway.kube.openapi import OpenAPICache, fetch_openapi
 from gateway.resolvers.root import Resolvers
 from gateway.telemetry import Phases
 from schema.discovery import Discovery
+from schema.filters import Filters
 from schema.lower import lower
 from schema.model import Model, Problem
 from schema.operations import build_schema
@@ -23,15 +24,19 @@ __all__ = ["Described", "Revision", "build_revision", "fetch_description"]
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What a cluster says that it serves: its discovery and its OpenAPI documents."""
+    """What a cluster says that it serves: its discovery and its OpenAPI documents.
+
+    ``served`` is what the filters leave of the discovery; the schema is made of that alone.
+    """
 
     discovery: Discovery
+    served: Discovery
     documents: Mapping[GroupVersion, bytes]
     problems: tuple[Problem, ...] = ()
 
     def equals(self, other: "Described") -> bool:
         """Whether the same schema comes of both."""
-        return self.discovery.resources == other.discovery.resources and self.documents == other.documents
+        return self.served.resources == other.served.resources and self.documents == other.documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,12 @@ class Revision:
 
 
 async def fetch_description(
-    client: KubeClient, cache: OpenAPICache, *, phases: Phases, before: Described | None = None
+    client: KubeClient,
+    cache: OpenAPICache,
+    *,
+    phases: Phases,
+    filters: Filters,
+    before: Described | None = None,
 ) -> Described:
     """Ask the cluster; where one document cannot be had now, the one ``before`` still stands.
 
@@ -62,20 +72,21 @@ async def fetch_description(
     """
     with phases.phase("discovery"):
         discovery = await fetch_discovery(client)
+        served = filters.apply(discovery)
     with phases.phase("openapi"):
-        fetched = await fetch_openapi(client, discovery.group_versions, cache)
+        fetched = await fetch_openapi(client, served.group_versions, cache)
     kept = before.documents if before else {}
     documents = {
         each: fetched.documents.get(each) or kept[each]
-        for each in discovery.group_versions
+        for each in served.group_versions
         if each in fetched.documents or each in kept
     }
-    return Described(discovery, documents, fetched.problems)
+    return Described(discovery, served, documents, fetched.problems)
 
 
 def build_revision(described: Described) -> Revision:
     """Lower, build and validate; about 0.2 s of CPU for the whole API of Kubernetes 1.36."""
-    model = lower(described.discovery, described.documents)
+    model = lower(described.served, described.documents)
     built = build_schema(model, Resolvers(model))
     if errors := validate_schema(built):
         raise GatewayError(f"the schema of this cluster is not valid GraphQL: {errors[0].message}")

@@ -307,7 +307,7 @@ def test_root_fields_follow_the_verbs_of_discovery() -> None:
     reviews = resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", verbs=["create"])
     readable = resource("v1", "ComponentStatus", "componentstatuses", verbs=["get", "list"])
     nothing = resource("v1", "Silent", verbs=["deletecollection"])
-    deployments = resource("apps/v1", "Deployment", subresources={"status": ["patch"], "scale": ["update"]})
+    deployments = resource("apps/v1", "Deployment", subresources={"status": ["patch"], "scale": ["patch"]})
     model = lower_all([reviews, readable, nothing, deployments])
 
     assert [set(each.pinned) for each in model.resources] == [
