@@ -7,7 +7,7 @@ What is malformed costs only itself and is reported as a :class:`~schema.model.P
 document that is not JSON, or not a list of groups at all, raises :class:`MalformedDiscovery`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,6 +37,14 @@ class Discovery:
     resources: tuple[Resource, ...]
     group_versions: tuple[GroupVersion, ...]
     problems: tuple[Problem, ...] = ()
+
+    def restricted_to(self, group_versions: Collection[GroupVersion]) -> "Discovery":
+        """The same, as if only those group versions were served."""
+        return Discovery(
+            resources=tuple(each for each in self.resources if each.gvr.group_version in group_versions),
+            group_versions=tuple(each for each in self.group_versions if each in group_versions),
+            problems=self.problems,
+        )
 
 
 class _Kind(msgspec.Struct):

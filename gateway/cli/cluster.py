@@ -12,6 +12,7 @@ from gateway.execution.gateway import Gateway
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.kubeconfig import ClusterConfig, load_config
+from gateway.kube.openapi import OpenAPICache, default_directory
 from gateway.settings import Settings
 from gateway.telemetry import phases
 from schema.filters import Filters, MalformedPattern
@@ -50,6 +51,7 @@ async def connect(settings: Settings) -> AsyncIterator[Connected]:
         gateway = await Gateway.start(
             client,
             default_namespace=config.namespace,
+            openapi_cache=OpenAPICache(None if settings.demo else default_directory()),
             informers=InformerRegistry(grace_period=settings.grace_period),
             filters=filters,
             phases=phases,

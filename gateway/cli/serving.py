@@ -32,7 +32,10 @@ async def _serve(settings: Settings, auth: Auth, bound: socket.socket) -> None:
             phases.report()
 
         listener = Listener(app, bound, ready=ready)
-        await listener.run_until(_stop_signal())
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(connected.gateway.follow(), name="follow the cluster")
+            await listener.run_until(_stop_signal())
+            following.cancel()
 
 
 def _identity(auth: Auth, connected: Connected) -> Identity:

@@ -104,15 +104,18 @@ class Gateway:
         follower = Follower(self._client, self.informers, self.reload, pacing)
         await follower.run(self._revision.described.discovery.resources)
 
-    async def reload(self) -> bool:
+    async def reload(self, patient: bool = False) -> bool:
         """Ask the cluster again, and serve what it says from now on; whether that is anything new.
 
+        ``patient``: a new group version that has no OpenAPI document yet is left for the next time.
         Raises as :meth:`start` does, and the schema stays as it is.
         """
         before = self._revision
         described = await fetch_description(
             self._client, self._cache, phases=Phases(), filters=self._filters, before=before.described
         )
+        if patient:
+            described = described.without_untyped(before.described)
         if described.equals(before.described):
             return False
         # in a thread: the loop gets its turn every few milliseconds

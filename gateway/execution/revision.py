@@ -1,7 +1,7 @@
 """One revision of the schema: what a cluster served at one moment, built and validated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphql import validate_schema
 
@@ -37,6 +37,13 @@ class Described:
     def equals(self, other: "Described") -> bool:
         """Whether the same schema comes of both."""
         return self.served.resources == other.served.resources and self.documents == other.documents
+
+    def without_untyped(self, before: "Described") -> "Described":
+        """The same, less the group versions that are new and have no document (yet)."""
+        known = {*self.documents, *before.served.group_versions}
+        waiting = {each.api_version for each in self.served.group_versions if each not in known}
+        problems = tuple(each for each in self.problems if each.where not in waiting)
+        return replace(self, served=self.served.restricted_to(known), problems=problems)
 
 
 @dataclass(frozen=True, slots=True)

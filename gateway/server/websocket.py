@@ -7,8 +7,12 @@ import msgspec
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    SubscribeMessage,
+)
 
 from gateway.errors import CallerUnauthenticated
 from gateway.identity import Identity
@@ -21,10 +25,16 @@ FORBIDDEN = 4403
 LONGEST_REASON = 123  # bytes, RFC 6455 section 5.5
 
 
+class _Gateway(Protocol):
+    @property
+    def schema(self) -> BaseSchema: ...
+
+
 class _View(Protocol):
     """What this module needs of :class:`gateway.server.endpoint.Endpoint`."""
 
     identity: Identity
+    gateway: _Gateway
 
 
 class TextAdapter(ASGIWebSocketAdapter):
@@ -60,6 +70,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                 await self.websocket.close(FORBIDDEN, error.message)
                 return
         await super().handle_connection_init(message)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        # what is served may have changed since the connection began; each operation keeps what it began with
+        self.schema = cast("_View", self.view).gateway.schema
+        await super().handle_subscribe(message)
 
     def _authenticate(self, payload: dict[str, object] | None) -> None:
         view, websocket = cast("_View", self.view), cast("TextAdapter", self.websocket)
