@@ -9,4 +9,9 @@ settings.load_profile("patient")
 
 pytest.register_assert_rewrite("tests.fixtures")
 
-pytest_plugins = ["tests.fixtures.requirements", "tests.fixtures.control_plane", "tests.fixtures.backends"]
+pytest_plugins = [
+    "tests.fixtures.requirements",
+    "tests.fixtures.goldens",
+    "tests.fixtures.control_plane",
+    "tests.fixtures.backends",
+]
