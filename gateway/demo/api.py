@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from gateway.demo.body import PatchType, read_body, read_patch
 from gateway.demo.catalog import Catalog, Target, table_of
 from gateway.demo.deletion import delete_object, parse_delete_options
-from gateway.demo.fields import parse_selection
+from gateway.demo.fields import Selection, parse_selection
 from gateway.demo.lists import list_objects
 from gateway.demo.logs import log_response
 from gateway.demo.options import (
@@ -26,7 +26,15 @@ from gateway.demo.patching import patch_object, patch_scale
 from gateway.demo.representation import Representation, negotiate
 from gateway.demo.reviews import REVIEWS, User, review
 from gateway.demo.scale import SCALE, read_scale, scaled
-from gateway.demo.statuses import Cause, invalid_options, method_not_allowed, success, too_large_version
+from gateway.demo.statuses import (
+    Cause,
+    bad_request,
+    invalid,
+    invalid_options,
+    method_not_allowed,
+    success,
+    too_large_version,
+)
 from gateway.demo.storage import Storage, Stored, preview
 from gateway.demo.watch import Watcher, WatchSettings
 from gateway.demo.writes import Writer, Written
@@ -82,7 +90,7 @@ class ResourceApi:
 
     async def _read(self, request: Request, target: Target) -> Response:
         accept = request.headers.get("accept", "")
-        representation = negotiate(target.resource, accept, custom=self.writer.custom(target.resource))
+        representation = negotiate(target.resource, accept, custom=self.catalog.is_custom(target.resource))
         if target.name:
             return await self._get(request, target, representation)
         if "list" not in target.resource.verbs:
@@ -100,18 +108,28 @@ class ResourceApi:
         if target.subresource == "log":
             return log_response(stored, request.query_params)
         if target.subresource == "scale":
-            return json_response(_scale_value(stored))
+            return json_response(self._scale(target, stored))
         return json_response(representation.object(stored))
 
+    def _selection(self, target: Target, options: ListOptions) -> Selection:
+        more = self.catalog.custom(target.resource).selectable
+        return parse_selection(target.resource, options.label_selector, options.field_selector, more)
+
+    def close_watches(self, table: str) -> None:
+        """End the watches of a table."""
+        for watcher in tuple(self.watchers):
+            if watcher.table == table:
+                watcher.close()
+
     async def _list(self, target: Target, representation: Representation, options: ListOptions) -> Response:
-        selection = parse_selection(target.resource, options.label_selector, options.field_selector)
+        selection = self._selection(target, options)
         await self._fresh(parse_version(options.resource_version, listing=True))
         table = table_of(target.resource)
         page = list_objects(self.storage, table, target.namespace, selection, options)
         return json_response(representation.list(page.items, page.metadata))
 
     def _watch(self, target: Target, representation: Representation, options: ListOptions) -> Response:
-        selection = parse_selection(target.resource, options.label_selector, options.field_selector)
+        selection = self._selection(target, options)
         table = table_of(target.resource)
         watcher = Watcher(
             self.storage, table, target.namespace, selection, representation, options, self.settings
@@ -137,11 +155,12 @@ class ResourceApi:
 
     async def _write(self, request: Request, target: Target, verb: str) -> Response:
         accept = request.headers.get("accept", "")
-        representation = negotiate(target.resource, accept, custom=self.writer.custom(target.resource))
+        representation = negotiate(target.resource, accept, custom=self.catalog.is_custom(target.resource))
         match verb:
             case "create":
                 options = _write_options(request, "CreateOptions")
-                written = self.writer.create(target, await read_body(request), options)
+                body = self._typed(target, await read_body(request))
+                written = self.writer.create(target, body, options)
             case "update":
                 written = await self._update(request, target)
             case "patch":
@@ -151,23 +170,39 @@ class ResourceApi:
             case _:
                 return await self._delete_collection(request, target, representation)
         if target.subresource == "scale":
-            return json_response(_scale_value(written.stored))
+            return json_response(self._scale(target, written.stored))
         return json_response(
             representation.object(written.stored),
             status=201 if written.created else 200,
             warnings=written.warnings,
         )
 
+    def _scale(self, target: Target, stored: Stored) -> bytes:
+        paths = self.catalog.custom(target.resource).scale
+        return Representation(SCALE).object(preview(stored.key, read_scale(stored, paths)))
+
     async def _update(self, request: Request, target: Target) -> Written:
         options = _write_options(request, "UpdateOptions")
         body = await read_body(request)
+        version = (body.get("metadata") or {}).get("resourceVersion")
+        if self.catalog.is_custom(target.resource) and not version:
+            cause = Cause.invalid("metadata.resourceVersion", "0", "must be specified for an update")
+            raise invalid(target.resource, target.name, [cause])
         old = self.writer.find(target)
         if target.subresource == "scale":
-            return self.writer.update(target, old, scaled(target, old, body), options)
-        return self.writer.update(target, old, body, options)
+            paths = self.catalog.custom(target.resource).scale
+            return self.writer.update(target, old, scaled(target.resource, old, body, paths), options)
+        return self.writer.update(target, old, self._typed(target, body), options)
+
+    def _typed(self, target: Target, body: dict[str, Any]) -> dict[str, Any]:
+        """The body; refuses a custom resource that doesn't say its kind. Of others the path says it."""
+        if "kind" not in body and self.catalog.is_custom(target.resource):
+            why = f"(must be of type {target.resource.kind.kind}): Object 'Kind' is missing"
+            raise bad_request(f"the object provided is unrecognized {why}")
+        return body
 
     async def _patch(self, request: Request, target: Target) -> Written:
-        patch = await read_patch(request, custom=self.writer.custom(target.resource))
+        patch = await read_patch(request, custom=self.catalog.is_custom(target.resource))
         options = _write_options(request, "PatchOptions")
         if patch.type is PatchType.APPLY and not request.query_params.get("fieldManager"):
             cause = Cause.required("fieldManager", "is required for apply patch")
@@ -190,7 +225,7 @@ class ResourceApi:
     ) -> Response:
         options = parse_delete_options(request.query_params, await read_body(request, required=False))
         selected = parse_list_options(request.query_params)
-        selection = parse_selection(target.resource, selected.label_selector, selected.field_selector)
+        selection = self._selection(target, selected)
         table = table_of(target.resource)
         page = list_objects(self.storage, table, target.namespace, selection, selected)
         deleted = []
@@ -199,10 +234,6 @@ class ResourceApi:
             deleted.append(delete_object(self.storage, each, stored, options)[0])
         metadata = {"resourceVersion": str(self.storage.revision)}
         return json_response(representation.list(deleted, metadata))
-
-
-def _scale_value(stored: Stored) -> bytes:
-    return Representation(SCALE).object(preview(stored.key, read_scale(stored)))
 
 
 def _write_options(request: Request, kind: str) -> WriteOptions:

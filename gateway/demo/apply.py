@@ -30,7 +30,7 @@ def apply_object(writer: Writer, target: Target, intent: Object, options: WriteO
     """Create or merge; refuses (409) fields that others own and that would change, unless forced."""
     _check(target, intent)
     resource = target.resource
-    node = writer.catalog.documents.node(resource.kind)
+    node = writer.kinds.node(resource)
     value = _read(writer, target, intent)
     metadata = value["metadata"]
     own = Entry(
@@ -79,7 +79,7 @@ def _read(writer: Writer, target: Target, intent: Object) -> Object:
     """The intent as its kind knows it; here an unknown field is an error (500, as upstream)."""
     kind = target.resource.kind
     try:
-        decoded = decode(writer.catalog.documents.node(kind), intent)
+        decoded = decode(writer.kinds.node(target.resource), intent)
     except DecodingError as error:
         unreadable = str(error)
     else:

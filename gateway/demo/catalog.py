@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.demo.documents import Documents, recorded_discovery
+from gateway.demo.scale import PLAIN_SCALE, ScalePaths
 from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource, Subresource
 
-__all__ = ["Catalog", "Target", "table_of"]
+__all__ = ["Catalog", "CustomVersion", "Target", "table_of"]
 
 # one storage for what two groups serve: the same events, in two shapes
 SHARED = {("events.k8s.io", "events"): "events"}
@@ -18,6 +19,14 @@ def table_of(resource: Resource) -> str:
     gvr = resource.gvr
     plain = f"{gvr.resource}.{gvr.group}" if gvr.group else gvr.resource
     return SHARED.get((gvr.group, gvr.resource), plain)
+
+
+@dataclass(frozen=True, slots=True)
+class CustomVersion:
+    """What a definition says of a custom resource at one version, beyond its schema."""
+
+    selectable: tuple[str, ...] = ()
+    scale: ScalePaths = PLAIN_SCALE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class Catalog:
         self.version: Mapping[str, str] = recorded["version"]
         self.groups: list[dict[str, Any]] = recorded["groups"]
         self.resources: dict[GroupVersionResource, Resource] = {}
+        self.customs: dict[GroupVersionResource, CustomVersion] = {}
         self.documents = Documents(tuple(self._group_versions()))
         for group in self.groups:
             for resource in parse_group(group):
@@ -61,12 +71,25 @@ class Catalog:
                 return each
         raise KeyError(table)
 
+    def is_custom(self, resource: Resource) -> bool:
+        """Whether a resource comes from a definition."""
+        return resource.gvr in self.customs
+
+    def custom(self, resource: Resource) -> CustomVersion:
+        """What its definition says of a resource; of a built-in one, what every resource has."""
+        return self.customs.get(resource.gvr, PLAIN)
+
     def replace_group(self, name: str, group: dict[str, Any] | None) -> None:
         """Serve a custom group as described from now on; no longer at all where it is None."""
         self.groups = [each for each in self.groups if each["metadata"].get("name") != name]
         self.resources = {gvr: each for gvr, each in self.resources.items() if gvr.group != name}
+        self.customs = {gvr: each for gvr, each in self.customs.items() if gvr.group != name}
+        self.documents.forget(name)
         if group is not None:
             self.groups.append(group)
+            # the built-in groups first, in their own order; sorting is stable
+            recorded = {each.group for each in self.documents.recorded}
+            self.groups.sort(key=lambda each: _behind_recorded(each["metadata"].get("name", ""), recorded))
             self.resources.update((each.gvr, each) for each in parse_group(group))
 
     def target(self, group_version: GroupVersion, rest: str) -> Target | None:
@@ -84,6 +107,13 @@ class Catalog:
         if subresource and resource.subresource(subresource) is None:
             return None
         return Target(resource, namespace, name, subresource)
+
+
+PLAIN = CustomVersion()
+
+
+def _behind_recorded(name: str, recorded: set[str]) -> str:
+    return "" if name in recorded else name
 
 
 def parse_group(group: Mapping[str, Any]) -> Iterator[Resource]:

@@ -10,6 +10,14 @@ from gateway.demo.statuses import Cause
 
 __all__ = ["Decoded", "DecodingError", "decode", "missing_fields"]
 
+JSON_TYPES: dict[str, Any] = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+}
 GO_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 GO_TYPES = {"string": "string", "boolean": "bool", "integer": "int32", "number": "float64"}
 
@@ -26,54 +34,50 @@ class Decoded:
     unknown: list[str] = field(default_factory=list)
 
 
-def decode(node: Node, value: dict[str, Any]) -> Decoded:
-    """Keep what the schema knows, drop nulls, collect what is unknown; DecodingError for a wrong type."""
+def decode(node: Node, value: dict[str, Any], *, lenient: bool = False) -> Decoded:
+    """Keep what the schema knows, drop nulls, collect what is unknown.
+
+    DecodingError for a wrong type, unless it is ``lenient``: then the value is kept as it is.
+    """
     decoded = Decoded()
-    decoded.value = _decode(node, value, "", decoded.unknown)
+    decoded.value = _Decoder(decoded.unknown, lenient=lenient).decode(node, value, "")
     return decoded
 
 
-def _decode(node: Node, value: Any, path: str, unknown: list[str]) -> Any:
-    match node.type:
-        case "object":
-            return _decode_object(node, _expect(value, dict, node, path), path, unknown)
-        case "array":
+@dataclass(frozen=True, slots=True)
+class _Decoder:
+    unknown: list[str]
+    lenient: bool
+
+    def decode(self, node: Node, value: Any, path: str) -> Any:
+        kind = JSON_TYPES.get(node.type or "")
+        if kind is None:
+            if "oneOf" in node.schema and isinstance(value, bool | list | dict) and not self.lenient:
+                raise _mismatch(value, node, path)
+            return value
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            if self.lenient:
+                return value
+            raise _mismatch(value, node, path)
+        if isinstance(value, dict):
+            return self._object(node, value, path)
+        if isinstance(value, list):
             items = node.items
-            return [
-                _decode(items, each, f"{path}[{index}]", unknown)
-                for index, each in enumerate(_expect(value, list, node, path))
-            ]
-        case "string":
-            return _expect(value, str, node, path)
-        case "boolean":
-            return _expect(value, bool, node, path)
-        case "integer":
-            return _expect(value, int, node, path)
-        case "number":
-            return _expect(value, (int, float), node, path)
-    if "oneOf" in node.schema and isinstance(value, (bool, list, dict)):
-        raise _mismatch(value, node, path)
-    return value
+            return [self.decode(items, each, f"{path}[{index}]") for index, each in enumerate(value)]
+        return value
 
-
-def _decode_object(node: Node, value: dict[str, Any], path: str, unknown: list[str]) -> dict[str, Any]:
-    kept = {}
-    for key, each in value.items():
-        below = f"{path}.{key}" if path else key
-        if (child := node.child(key)) is not None:
-            if each is not None:
-                kept[key] = _decode(child, each, below, unknown)
-        elif node.takes_anything:
-            kept[key] = each
-        else:
-            unknown.append(below)
-    return kept
-
-
-def _expect(value: Any, kind: type | tuple[type, ...], node: Node, path: str) -> Any:
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise _mismatch(value, node, path)
-    return value
+    def _object(self, node: Node, value: dict[str, Any], path: str) -> dict[str, Any]:
+        kept = {}
+        for key, each in value.items():
+            below = f"{path}.{key}" if path else key
+            if (child := node.child(key)) is not None:
+                if each is not None or child.schema.get("nullable"):
+                    kept[key] = None if each is None else self.decode(child, each, below)
+            elif node.takes_anything:
+                kept[key] = each
+            else:
+                self.unknown.append(below)
+        return kept
 
 
 def _mismatch(value: Any, node: Node, path: str) -> DecodingError:

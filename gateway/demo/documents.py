@@ -6,6 +6,7 @@ Documents are read when they are first needed: reading all of them would take mo
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,10 +17,11 @@ import msgspec
 
 from schema.resources import GroupVersion, GroupVersionKind
 
-__all__ = ["Document", "Documents", "Node", "recorded_discovery"]
+__all__ = ["Document", "Documents", "Node", "closure", "recorded_discovery"]
 
 FOLDER = Path(__file__).parent / "openapi"
 PREFIX = "#/components/schemas/"
+REFERENCE = re.compile(rf'"{PREFIX}([^"]+)"')
 
 
 def read_recorded(name: str) -> bytes:
@@ -30,6 +32,18 @@ def recorded_discovery() -> dict[str, Any]:
     """``version`` (of the recorded API server) and ``groups`` (aggregated discovery's items)."""
     discovery: dict[str, Any] = msgspec.json.decode(read_recorded("discovery"))
     return discovery
+
+
+def closure(schemas: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    """Some definitions, with all that they refer to."""
+    found: dict[str, Any] = {}
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found[name] = schemas[name]
+            pending += REFERENCE.findall(json.dumps(schemas[name]))
+    return found
 
 
 class Document:
@@ -78,6 +92,11 @@ class Documents:
             return None
         document = self.loaded[path] = Document(read_recorded(path.replace("/", "_")))
         return document
+
+    def forget(self, group: str) -> None:
+        """Drop the documents of a custom group."""
+        prefix = f"apis/{group}/"
+        self.custom = {path: each for path, each in self.custom.items() if not path.startswith(prefix)}
 
     def node(self, kind: GroupVersionKind) -> "Node":
         """The schema of a kind; an unknown kind takes anything."""
@@ -174,10 +193,6 @@ class Node:
     def empty_default(self) -> bool:
         """Whether an absent value means an empty object (a struct, not a pointer)."""
         return self.schema.get("default") == {}
-
-    def dump(self) -> str:
-        """The schema as JSON, for messages."""
-        return json.dumps(self.schema)
 
 
 def _reference(schema: Mapping[str, Any]) -> str | None:

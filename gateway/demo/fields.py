@@ -80,14 +80,19 @@ class Selection:
         return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def parse_selection(resource: Resource, label_selector: str, field_selector: str) -> Selection:
-    """Read both selectors; refuses (400) what is malformed and fields that the resource doesn't have."""
+def parse_selection(
+    resource: Resource, label_selector: str, field_selector: str, more: tuple[str, ...] = ()
+) -> Selection:
+    """Read both selectors; refuses (400) what is malformed and fields that the resource doesn't have.
+
+    ``more``: the fields that a custom resource can be selected by.
+    """
     try:
         labels = parse_label_selector(label_selector)
         fields = parse_field_selector(field_selector)
     except ValueError as error:
         raise bad_request(str(error)) from error
-    known = _selectable(resource)
+    known = (*_selectable(resource), *more)
     for field in sorted(fields.fields - set(known)):
         raise bad_request(f"field label not supported: {field}")
     return Selection(resource, labels, fields)

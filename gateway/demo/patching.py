@@ -30,7 +30,8 @@ def patch_object(writer: Writer, target: Target, patch: Patch, options: WriteOpt
     old = writer.find(target)
     result = patched(writer, target.resource, _served(target, old), patch)
     try:
-        decode(writer.catalog.documents.node(target.resource.kind), result)
+        custom = writer.catalog.is_custom(target.resource)
+        decode(writer.kinds.node(target.resource), result, lenient=custom)
     except DecodingError as error:
         # a patch that leaves a wrong type is Invalid, where a whole object with one is a BadRequest
         cause = Cause.invalid("patch", json.dumps(patch.content), str(error))
@@ -46,8 +47,9 @@ def patch_scale(writer: Writer, target: Target, patch: Patch, options: WriteOpti
     old = writer.find(target)
     # plain merging is what a strategic patch of a Scale comes to: it has no lists
     plain = Patch(PatchType.MERGE, patch.content) if patch.type is PatchType.STRATEGIC else patch
-    scale = patched(writer, SCALE, read_scale(old), plain)
-    return writer.update(target, old, scaled(target, old, scale), options)
+    paths = writer.catalog.custom(target.resource).scale
+    scale = patched(writer, SCALE, read_scale(old, paths), plain)
+    return writer.update(target, old, scaled(target.resource, old, scale, paths), options)
 
 
 def _served(target: Target, old: Stored) -> Object:
@@ -76,6 +78,6 @@ def patched(writer: Writer, resource: Resource, value: Object, patch: Patch) -> 
         merged: Object = apply_merge_patch(value, patch.content)
         return merged
     try:
-        return apply_strategic_patch(writer.catalog.documents.node(resource.kind), value, patch.content)
+        return apply_strategic_patch(writer.kinds.node(resource), value, patch.content)
     except PatchError as error:
         raise internal(str(error)) from error

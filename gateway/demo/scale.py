@@ -1,13 +1,13 @@
 """The ``scale`` subresource: the number of replicas, as an object of its own (``autoscaling/v1``)."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from gateway.demo.catalog import Target
 from gateway.demo.statuses import Cause, bad_request, conflict, invalid
 from gateway.demo.storage import Stored
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource
 
-__all__ = ["SCALE", "read_scale", "scaled"]
+__all__ = ["PLAIN_SCALE", "SCALE", "ScalePaths", "read_scale", "scaled"]
 
 Object = dict[str, Any]
 
@@ -19,17 +19,33 @@ SCALE = Resource(
     verbs=frozenset(("get", "patch", "update")),
     preferred=True,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where an object has its replicas (``.spec.replicas``), and its selector as text, where it has that."""
+
+    wanted: str = ".spec.replicas"
+    current: str = ".status.replicas"
+    selector: str = ""
+
+
+PLAIN_SCALE = ScalePaths()
 METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "", "DoesNotExist": "!"}
 
 
-def read_scale(stored: Stored) -> Object:
+def read_scale(stored: Stored, paths: ScalePaths) -> Object:
     """The Scale of an object, without its kind."""
     metadata, spec = stored.object["metadata"], stored.object.get("spec") or {}
-    status: Object = {"replicas": stored.object.get("status", {}).get("replicas", 0)}
-    if selector := selector_text(spec.get("selector") or {}):
+    status: Object = {"replicas": _at(stored.object, paths.current) or 0}
+    if paths.selector:
+        selector = _at(stored.object, paths.selector) or ""
+    else:
+        selector = selector_text(spec.get("selector") or {}) if paths == PLAIN_SCALE else ""
+    if selector:
         status["selector"] = selector
-    replicas = spec.get("replicas", 0)
+    replicas = _at(stored.object, paths.wanted) or 0
     return {
         "metadata": {key: metadata[key] for key in METADATA if key in metadata},
         "spec": {"replicas": replicas} if replicas else {},
@@ -50,7 +66,19 @@ def selector_text(selector: Object) -> str:
     return ",".join(terms)
 
 
-def scaled(target: Target, stored: Stored, scale: Object) -> Object:
+def _at(value: Any, path: str) -> Any:
+    for key in path.lstrip(".").split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _with(value: Object, path: list[str], new: Any) -> Object:
+    """The object with another value at a path."""
+    first, *rest = path
+    return {**value, first: _with(value.get(first) or {}, rest, new) if rest else new}
+
+
+def scaled(resource: Resource, stored: Stored, scale: Object, paths: ScalePaths) -> Object:
     """The object with the replicas of a Scale; refuses what is not one, or is one of another version."""
     spec = scale.get("spec") or {}
     replicas = spec.get("replicas", 0)
@@ -58,8 +86,8 @@ def scaled(target: Target, stored: Stored, scale: Object) -> Object:
         raise bad_request('Scale in version "v1" cannot be handled as a Scale: spec.replicas is no integer')
     if replicas < 0:
         cause = Cause.invalid("spec.replicas", str(replicas), "must be greater than or equal to 0")
-        raise invalid(SCALE, target.name, [cause])
+        raise invalid(SCALE, stored.name, [cause])
     version = (scale.get("metadata") or {}).get("resourceVersion")
     if version and version != str(stored.revision):
-        raise conflict(target.resource, target.name)
-    return {**stored.object, "spec": {**stored.object.get("spec", {}), "replicas": replicas}}
+        raise conflict(resource, stored.name)
+    return _with(stored.object, paths.wanted.lstrip(".").split("."), replicas)

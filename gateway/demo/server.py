@@ -13,6 +13,7 @@ from gateway.demo.api import ResourceApi
 from gateway.demo.app import Routes, build_app
 from gateway.demo.catalog import Catalog
 from gateway.demo.cluster import Cluster
+from gateway.demo.definitions import Definitions
 from gateway.demo.living import Life, start_controllers
 from gateway.demo.seed import plant_bare, plant_cluster
 from gateway.demo.storage import Storage
@@ -127,6 +128,7 @@ async def run_demo(
     elif living:
         Life(cluster).start()
     api = ResourceApi(catalog, storage, writer, settings.watch, settings.freshness)
+    Definitions(catalog, storage, removed=api.close_watches)
     app = build_app(Routes(catalog, api, dict(tokens or {})))
     with socket.create_server((host, port)) as listener:
         demo = DemoServer(f"http://{host}:{listener.getsockname()[1]}", storage, api)

@@ -102,8 +102,30 @@ def _daemon_status(value: Object, stamps: Stamps) -> None:  # noqa: ARG001 - one
     value["status"] = dict.fromkeys(counts, 0)
 
 
+def _definition(value: Object, stamps: Stamps) -> None:
+    spec = value["spec"]
+    names = spec["names"]
+    names.setdefault("singular", names["kind"].lower())
+    names.setdefault("listKind", f"{names['kind']}List")
+    spec.setdefault("conversion", {"strategy": "None"})
+    conditions = (
+        ("NamesAccepted", "NoConflicts", "no conflicts found"),
+        ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
+    )
+    keys = ("type", "reason", "message")
+    value["status"] = {
+        "conditions": [
+            {**dict(zip(keys, each, strict=True)), "status": "True", "lastTransitionTime": stamps.now()}
+            for each in conditions
+        ],
+        "acceptedNames": dict(names),
+        "storedVersions": [each["name"] for each in spec["versions"] if each.get("storage")],
+    }
+
+
 PREPARATIONS: Mapping[str, Callable[[Object, Stamps], None]] = {
     "pods": _pod,
+    "customresourcedefinitions": _definition,
     "services": _service,
     "secrets": _secret,
     "namespaces": _namespace,

@@ -11,7 +11,7 @@ from gateway.demo.statuses import Cause
 from schema.resources import Resource
 from schema.selectors import label_key_problem, label_value_problem, read_label_selector
 
-__all__ = ["creation_causes", "object_causes", "update_causes"]
+__all__ = ["creation_causes", "label_causes", "object_causes", "update_causes"]
 
 Object = dict[str, Any]
 
@@ -40,14 +40,14 @@ POD_MUTABLE = frozenset(
 )
 
 
-def creation_causes(resource: Resource, node: Node, value: Object) -> list[Cause]:
-    """What is wrong with a new object."""
-    return [*_metadata_causes(resource, value["metadata"]), *object_causes(resource, node, value)]
+def creation_causes(resource: Resource, value: Object) -> list[Cause]:
+    """What is wrong with the name of a new object."""
+    return list(_metadata_causes(resource, value["metadata"]))
 
 
 def object_causes(resource: Resource, node: Node, value: Object) -> list[Cause]:
     """What is wrong with an object in itself, its name aside."""
-    causes = [*_label_causes(value["metadata"]), *_spec_causes(resource.gvr.resource, value)]
+    causes = [*label_causes(value["metadata"]), *_spec_causes(resource.gvr.resource, value)]
     told = {cause.field for cause in causes}
     return [*causes, *(each for each in missing_fields(node, value) if each.field not in told)]
 
@@ -102,7 +102,8 @@ def _metadata_causes(resource: Resource, metadata: Object) -> Iterator[Cause]:
         yield Cause.invalid("metadata.name", json.dumps(name), why)
 
 
-def _label_causes(metadata: Object) -> Iterator[Cause]:
+def label_causes(metadata: Object) -> Iterator[Cause]:
+    """What is wrong with the labels and annotations."""
     for key, value in (metadata.get("labels") or {}).items():
         if problem := label_key_problem(key):
             yield Cause.invalid("metadata.labels", json.dumps(key), problem)

@@ -1,14 +1,12 @@
 """Create and update: from what a client sent to what is stored."""
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.demo.catalog import Catalog, Target, table_of
 from gateway.demo.conversion import from_stored, to_stored
-from gateway.demo.decoding import DecodingError, decode
-from gateway.demo.defaults import fill_defaults
+from gateway.demo.kinds import Kinds
 from gateway.demo.managed_fields import Entry, flatten, owned_after_update, read_entries, write_entries
 from gateway.demo.options import WriteOptions
 from gateway.demo.statuses import (
@@ -23,7 +21,7 @@ from gateway.demo.statuses import (
 )
 from gateway.demo.storage import Storage, Stored, object_key, preview
 from gateway.demo.system import Stamps, prepare
-from gateway.demo.validation import creation_causes, object_causes, update_causes
+from gateway.demo.validation import creation_causes, update_causes
 from schema.resources import Resource
 
 __all__ = ["Writer", "Written"]
@@ -66,7 +64,7 @@ class Writer:
         self.catalog = catalog
         self.storage = storage
         self.stamps = stamps
-        self.custom: Callable[[Resource], bool] = lambda _: False
+        self.kinds = Kinds(catalog)
 
     def find(self, target: Target) -> Stored:
         """The object that is addressed; refuses (404) where there is none."""
@@ -80,11 +78,13 @@ class Writer:
     ) -> Written:
         """Create the object; ``own`` are the fields of a server-side apply, else all are the manager's."""
         resource = target.resource
-        value, warnings = self.read(resource, body, options)
+        value, warnings = self.kinds.read(resource, body, options)
         metadata = value["metadata"] = {**(value.get("metadata") or {})}
         self._place(target, metadata)
-        fill_defaults(resource.gvr.resource, value)
-        self._refuse(resource, metadata, creation_causes(resource, self._node(resource), value))
+        self.kinds.fill(resource, value)
+        self._refuse(
+            resource, metadata, [*creation_causes(resource, value), *self.kinds.causes(resource, value)]
+        )
         key = object_key(metadata.get("namespace", ""), metadata["name"])
         if self.storage.get(table_of(resource), key):
             raise already_exists(resource, metadata["name"])
@@ -105,42 +105,18 @@ class Writer:
     ) -> Written:
         """Replace an object (or its status); ``entries``, where given, are its managed fields after it."""
         resource = target.resource
-        value, warnings = self.read(resource, body, options)
+        value, warnings = self.kinds.read(resource, body, options)
         before = from_stored(resource.gvr, old.object)
         self._check_identity(target, old, value.setdefault("metadata", {}))
         value = self._merged(target, before, value)
-        fill_defaults(resource.gvr.resource, value)
+        self.kinds.fill(resource, value)
         self._prepare_update(resource, value)
-        causes = [
-            *object_causes(resource, self._node(resource), value),
-            *update_causes(resource, before, value),
-        ]
+        causes = [*self.kinds.causes(resource, value), *update_causes(resource, before, value)]
         if not target.subresource:
             self._refuse(resource, value["metadata"], causes)
         self._count_generation(resource, before, value)
         self._record_update(target, before, value, options, entries)
         return self._store(resource, old, to_stored(resource.gvr, value), options, warnings)
-
-    def read(self, resource: Resource, body: Object, options: WriteOptions) -> tuple[Object, tuple[str, ...]]:
-        """Check the types; unknown fields are dropped, with a warning or (Strict) refused."""
-        kind = resource.kind
-        said = (body.get("kind", kind.kind), body.get("apiVersion", kind.api_version))
-        if said != (kind.kind, kind.api_version):
-            found = f'{body.get("kind")} in version "{str(body.get("apiVersion")).rpartition("/")[2]}"'
-            raise bad_request(f"{found} cannot be handled as a {kind.kind}: unknown conversion")
-        prefix = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
-        try:
-            decoded = decode(self._node(resource), body)
-        except DecodingError as error:
-            raise bad_request(prefix + str(error)) from error
-        unknown = tuple(f'unknown field "{path}"' for path in decoded.unknown)
-        if unknown and options.field_validation == "Strict":
-            raise bad_request(f"{prefix}strict decoding error: {', '.join(unknown)}")
-        value = {key: each for key, each in decoded.value.items() if key not in ("kind", "apiVersion")}
-        return value, unknown if options.field_validation == "Warn" else ()
-
-    def _node(self, resource: Resource) -> Any:
-        return self.catalog.documents.node(resource.kind)
 
     def _refuse(self, resource: Resource, metadata: Object, causes: list[Cause]) -> None:
         if causes:
@@ -189,7 +165,7 @@ class Writer:
         prepare(resource.gvr.resource, value, self.stamps)
 
     def counts_generation(self, resource: Resource) -> bool:
-        return self.custom(resource) or resource.gvr.resource in GENERATED
+        return self.catalog.is_custom(resource) or resource.gvr.resource in GENERATED
 
     def _prepare_update(self, resource: Resource, value: Object) -> None:
         if resource.gvr.resource == "secrets" and not resource.gvr.group:
@@ -254,7 +230,7 @@ class Writer:
     ) -> None:
         if own is None:
             managed = {key: each for key, each in value.items() if key != "status"}
-            after = flatten(self._node(resource), managed)
+            after = flatten(self.kinds.node(resource), managed)
             entries = owned_after_update({}, after, [], self._entry(resource, options))
         else:
             entries = [own]
@@ -272,7 +248,7 @@ class Writer:
         if entries is None:
             # an empty list is how a client takes all records away
             emptied = value["metadata"].get("managedFields") in ([], [{}]) and not target.subresource
-            node = self._node(target.resource)
+            node = self.kinds.node(target.resource)
             own = self._entry(target.resource, options, target.subresource)
             known = [] if emptied else read_entries(before)
             entries = owned_after_update(flatten(node, before), flatten(node, value), known, own)
