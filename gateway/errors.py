@@ -25,6 +25,7 @@
     ├── CallerRefused                 FORBIDDEN: a request that local mode does not trust (Host, Origin)
     ├── CallerUnauthenticated         UNAUTHENTICATED: a request without a usable bearer token
     ├── BadArgument                   BAD_REQUEST: refused before anything was sent upstream
+    ├── PodLogUnreadable              the code of its reason: one pod's log, among others that go on
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
     └── QueryTooComplex               QUERY_TOO_COMPLEX
 
@@ -51,6 +52,7 @@ __all__ = [
     "Invalid",
     "KubeconfigError",
     "NotFound",
+    "PodLogUnreadable",
     "QueryTooComplex",
     "ServerFailure",
     "ServerTimeout",
@@ -139,6 +141,21 @@ class QueryTooComplex(GatewayError):
     """A query over the gateway's limits."""
 
     code = "QUERY_TOO_COMPLEX"
+
+
+class PodLogUnreadable(GatewayError):
+    """The log of one container cannot be read.
+
+    ``reason`` gives it its code; ``because`` is for people, where the reason's message is not clear enough.
+    """
+
+    def __init__(
+        self, reason: GatewayError, *, namespace: str, pod: str, container: str, because: str = ""
+    ) -> None:
+        why = because or reason.message
+        super().__init__(f"cannot read the log of container {container} in pod {namespace}/{pod}: {why}")
+        self.reason = reason
+        self.where = {"namespace": namespace, "pod": pod, "container": container}
 
 
 @dataclass(frozen=True, slots=True)

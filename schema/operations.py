@@ -20,6 +20,8 @@ from schema.arguments import build_arguments
 from schema.cluster_fields import ClusterResolvers, build_cluster_fields
 from schema.descriptions import describe_root_field
 from schema.model import Model, ServedResource, Verb
+from schema.pod_logs import build_pod_logs
+from schema.resources import Resource
 from schema.types import ObjectTypes
 from schema.wrappers import Wrappers
 
@@ -50,6 +52,9 @@ class RootResolvers(Protocol):
     def subscriber(self, root: RootField) -> Callable[..., Any]:
         """The function that makes the source stream of a subscription field."""
 
+    def pod_log_subscriber(self, pods: Resource) -> Callable[..., Any]:
+        """The function that makes the source stream of ``podLogs``."""
+
 
 def build_schema(model: Model, resolvers: RootResolvers) -> GraphQLSchema:
     """The whole schema; not yet validated (``graphql.validate_schema`` does that)."""
@@ -59,7 +64,9 @@ def build_schema(model: Model, resolvers: RootResolvers) -> GraphQLSchema:
             "Query", QUERIES, build_cluster_fields(builder.types.interface, resolvers.cluster)
         ),
         mutation=builder.root("Mutation", MUTATIONS),
-        subscription=builder.root("Subscription", SUBSCRIPTIONS),
+        subscription=builder.root(
+            "Subscription", SUBSCRIPTIONS, build_pod_logs(model, resolvers.pod_log_subscriber)
+        ),
         types=[builder.types.output(served.object) for served in model.resources],
         directives=specified_directives,
     )

@@ -18,7 +18,7 @@ __all__ = ["RESERVED_TYPES", "Packages", "TypeNames", "Unnamed", "type_names"]
 RESERVED_TYPES = frozenset(
     {"Query", "Mutation", "Subscription", "ID", "KubernetesObject", "WatchEventType", "PatchType"}
     | {"JSONPatchOperation", "JSONPatchOperationInput", "DeleteResult", "DeletionPropagation"}
-    | {"ResourceVersionMatch", "VersionInfo", "AccessReview", "APIResource"}
+    | {"ResourceVersionMatch", "VersionInfo", "AccessReview", "APIResource", "PodLogLine"}
     | {scalar.value for scalar in Scalar}
 )
 MACHINERY = "io.k8s.apimachinery."

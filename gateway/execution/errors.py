@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 
-from gateway.errors import GatewayError, Status, StatusError
+from gateway.errors import GatewayError, PodLogUnreadable, Status, StatusError
 
 __all__ = ["ErrorCodes", "graphql_error", "status_extension"]
 
@@ -79,6 +79,8 @@ def _root_cause(error: GraphQLError) -> Exception | None:
 
 
 def _extensions(cause: GatewayError) -> dict[str, Any]:
+    if isinstance(cause, PodLogUnreadable):
+        return {**_extensions(cause.reason), **cause.where}
     extensions: dict[str, Any] = {"code": cause.code}
     if isinstance(cause, StatusError):
         extensions["kubernetes"] = status_extension(cause.status)

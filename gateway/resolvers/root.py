@@ -8,6 +8,7 @@ from graphql import GraphQLFieldResolver
 
 from gateway.resolvers.cluster import cluster_resolvers
 from gateway.resolvers.context import Info
+from gateway.resolvers.logs import stream_pod_logs
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.subscribe import watch_list, watch_object
 from gateway.resolvers.write import (
@@ -21,6 +22,7 @@ from gateway.resolvers.write import (
 )
 from schema.model import Model, Verb
 from schema.operations import RootField
+from schema.resources import Resource
 
 __all__ = ["Resolvers"]
 
@@ -55,8 +57,16 @@ class Resolvers:
         """The function that makes a subscription field's source stream."""
         return partial(_answer, STREAMS[root.verb], root)
 
+    def pod_log_subscriber(self, pods: Resource) -> Callable[..., Any]:
+        """The function that makes the source stream of ``podLogs``."""
+        return partial(_stream_pod_logs, pods)
+
 
 def _answer(
     function: Callable[..., Any], root: RootField, _source: object, info: Info, **arguments: Any
 ) -> Any:
     return function(root, info, **arguments)
+
+
+def _stream_pod_logs(pods: Resource, _source: object, info: Info, **arguments: Any) -> Any:
+    return stream_pod_logs(pods, info, **arguments)

@@ -112,6 +112,9 @@ class NoResolvers:
     def subscriber(self, root: RootField) -> Any:
         return self.resolver(root)
 
+    def pod_log_subscriber(self, _pods: Resource) -> Any:
+        return lambda _source, _info, **_arguments: None
+
 
 def built(model: Model) -> GraphQLSchema:
     """The model as a GraphQL schema, which is valid."""

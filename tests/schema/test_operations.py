@@ -17,6 +17,7 @@ from graphql import (
 from schema.cluster_fields import ClusterResolvers
 from schema.model import Verb
 from schema.operations import RootField, build_schema
+from schema.resources import Resource
 from tests.schema.models import gadget_resource, served_gadget, small_model
 
 
@@ -37,6 +38,9 @@ class Recorder:
 
     def subscriber(self, root: RootField) -> Callable[..., Any]:
         return self.resolver(root)
+
+    def pod_log_subscriber(self, _pods: Resource) -> Callable[..., Any]:
+        return lambda _source, _info, **_: None
 
 
 def build(*resources: Any, answer: Any = None) -> tuple[GraphQLSchema, Recorder]:

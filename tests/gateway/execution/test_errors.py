@@ -19,6 +19,7 @@ from gateway.errors import (
 from gateway.execution.schema import KubernetesSchema
 from schema.cluster_fields import ClusterResolvers
 from schema.operations import RootField, build_schema
+from schema.resources import Resource
 from tests.schema.models import small_model
 
 FORBIDDEN = Status(403, "Forbidden", 'pods is forbidden: User "bob"', details={"kind": "pods"})
@@ -41,6 +42,12 @@ class Failing:
         async def subscribe(_source: object, _info: object, **_arguments: Any) -> AsyncIterator[Any]:
             yield {"type": "SYNCED", "object": None, "resourceVersion": "1"}
             raise self.error
+
+        return subscribe
+
+    def pod_log_subscriber(self, _pods: Resource) -> Callable[..., Any]:
+        async def subscribe(_source: object, _info: object, **_arguments: Any) -> AsyncIterator[Any]:
+            yield self.error
 
         return subscribe
 
