@@ -64,12 +64,12 @@ const subscription = subscribe({
   on: {
     start() {
       pods.start();
-      tiles.highlight = false;
+      tiles.settle(false);
     },
     next(data) {
       pods.apply(data.pods);
       if (data.pods.type === "SYNCED") {
-        tiles.highlight = true;
+        tiles.settle(true);
         showConnection("live");
         showCounts();
       }

@@ -2,7 +2,7 @@
 
 import { STATES } from "./pods.js";
 
-const PER_FRAME = 1000; // tiles; a frame with more of them would be felt
+const BUDGET = 8; // milliseconds of a frame; the browser needs the rest for layout and paint
 const collator = new Intl.Collator("en", { numeric: true });
 
 export class Tiles {
@@ -10,13 +10,20 @@ export class Tiles {
   #shown = new Map(); // uid -> {element, parts, pod, node}
   #pending = new Set(); // uids
   #frame = 0;
+  #settled = false;
+  #highlight = false;
 
   // `lookup(uid)` is the pod as it is now, or null; `drawn()` is called after every frame that drew.
   constructor(root, lookup, drawn) {
     this.root = root;
     this.lookup = lookup;
     this.drawn = drawn;
-    this.highlight = false; // whether a new or changed tile calls for attention
+  }
+
+  // Whether what comes from now on is news, and calls for attention, or only the beginning.
+  settle(settled) {
+    this.#settled = settled;
+    this.#highlight = settled && this.#pending.size === 0;
   }
 
   change(uid) {
@@ -26,13 +33,14 @@ export class Tiles {
 
   #draw() {
     this.#frame = 0;
-    let budget = PER_FRAME;
+    const end = performance.now() + BUDGET;
     for (const uid of this.#pending) {
-      if (budget-- === 0) break;
+      if (performance.now() > end) break;
       this.#pending.delete(uid);
       this.#show(uid, this.lookup(uid));
     }
     if (this.#pending.size > 0) this.#frame = requestAnimationFrame(() => this.#draw());
+    else this.#highlight = this.#settled;
     this.drawn();
   }
 
@@ -51,7 +59,7 @@ export class Tiles {
     } else if (fill(tile, pod) === 0) {
       return;
     }
-    if (this.highlight) flash(tile.element);
+    if (this.#highlight) flash(tile.element);
   }
 
   #take(tile) {
