@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -62,9 +62,16 @@ class ManualClock(Clock):
 
 
 class Reader:
-    """What one subscriber knows, and a check of every event; ``resets`` lets resource versions go back."""
+    """What one subscriber knows, and a check of every event.
 
-    def __init__(self, known: dict[str, ObjectEvent] | None = None, *, resets: bool = False) -> None:
+    ``asked`` is the resource version that it resumes from, ``known`` what it knew then; ``resets`` lets
+    resource versions go back.
+    """
+
+    def __init__(
+        self, known: Mapping[str, ObjectEvent] | None = None, *, asked: str = "", resets: bool = False
+    ) -> None:
+        self.asked = asked
         self.resets = resets
         self.events: list[ObjectEvent] = []
         self.known = dict(known or {})
@@ -119,6 +126,9 @@ class Reader:
         if self.events:
             before = int(self.events[-1].resource_version)
             assert self.resets or int(event.resource_version) >= before, f"{event} is out of order"
+        elif self.asked and (event.type is not EventType.SYNCED or event.resource_version != self.asked):
+            # everything comes afresh
+            self.known.clear()
         self.events.append(event)
         if event.type is EventType.SYNCED:
             assert self.synced is None, "synced twice"

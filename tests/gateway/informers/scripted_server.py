@@ -108,6 +108,10 @@ class ScriptedServer:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def running(self) -> bool:
+        return self._server is not None
+
+    @property
     def watches(self) -> list[Request]:
         return [each for each in self.requests if each.is_watch]
 

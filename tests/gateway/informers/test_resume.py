@@ -205,3 +205,26 @@ async def test_one_cut_off_in_the_initial_events_has_no_gap(
             (EventType.ADDED, "default/c", None),
             (EventType.MODIFIED, "default/a", None),
         ]
+
+
+async def test_one_who_is_ahead_is_told_of_a_deletion_whose_time_is_not_known(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    await server.create("b", v=1)
+    async with reading(registry, client) as keeper:
+        await keeper.until_synced()
+        server.hold = True
+        await server.update("a", v=2)
+        asked = str(server.resource_version)
+        known = {**keeper.known}
+        async with reading(registry, client, resource_version=asked) as reader:
+            reader.known.update(known)
+            await reader.until_synced()
+            await server.delete("b")
+            await server.update("a", v=3)
+            server.compact()
+            await server.disconnect()
+            await server.release()
+            await reader.until_data(a=3)
+            assert sorted(reader.told[1:]) == [("DELETED", "default/b"), A]
