@@ -106,7 +106,7 @@ class ResourceApi:
         await self._fresh(parse_version(request.query_params.get("resourceVersion", "")))
         stored = self.writer.find(target)
         if target.subresource == "log":
-            return log_response(stored, request.query_params)
+            return log_response(self.storage, stored, request.query_params)
         if target.subresource == "scale":
             return json_response(self._scale(target, stored))
         return json_response(representation.object(stored))

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +72,17 @@ class Document:
         }
 
 
+@cache
+def recorded_document(path: str) -> Document:
+    """A recorded document, read once: it does not change, and several demos share it."""
+    return Document(read_recorded(path.replace("/", "_")))
+
+
 class Documents:
     """All documents: the recorded ones, and those of custom resources, which come and go."""
 
     def __init__(self, recorded: tuple[GroupVersion, ...]) -> None:
         self.recorded = recorded
-        self.loaded: dict[str, Document] = {}
         self.custom: dict[str, Document] = {}
 
     def paths(self) -> list[str]:
@@ -86,12 +91,11 @@ class Documents:
 
     def get(self, path: str) -> Document | None:
         """The document of a group and version, by its path."""
-        if path in self.custom or path in self.loaded:
-            return self.custom.get(path) or self.loaded[path]
+        if path in self.custom:
+            return self.custom[path]
         if path not in {each.path for each in self.recorded}:
             return None
-        document = self.loaded[path] = Document(read_recorded(path.replace("/", "_")))
-        return document
+        return recorded_document(path)
 
     def forget(self, group: str) -> None:
         """Drop the documents of a custom group."""

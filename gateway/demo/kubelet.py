@@ -94,7 +94,7 @@ class Kubelet:
             for each in pod.object["spec"]["containers"]
         ]
         for container in statuses:
-            container["containerID"] = f"containerd://{self.cluster.random.getrandbits(256):064x}"
+            container["containerID"] = _container_id(self.cluster)
             container["imageID"] = f"sha256:{self.cluster.random.getrandbits(256):064x}"
         status = {
             **pod.object.get("status", {}),
@@ -123,6 +123,7 @@ class Kubelet:
                         "reason": "Completed",
                         "startedAt": each["state"].get("running", {}).get("startedAt", now),
                         "finishedAt": now,
+                        "containerID": each.get("containerID", ""),
                     }
                 },
             }
@@ -136,6 +137,10 @@ class Kubelet:
         self.cluster.event("Pod", pod, "Killing", "Stopping container", source="kubelet")
         if not pod.object["metadata"].get("finalizers"):
             self.cluster.remove("pods", pod)
+
+
+def _container_id(cluster: Cluster) -> str:
+    return f"containerd://{cluster.random.getrandbits(256):064x}"
 
 
 def _internal_address(node: Stored) -> str:
@@ -186,9 +191,11 @@ def restart_container(cluster: Cluster, pod: Stored, *, exit_code: int = 1) -> S
         "reason": "OOMKilled" if exit_code == 137 else "Error",
         "startedAt": first["state"].get("running", {}).get("startedAt", now),
         "finishedAt": now,
+        "containerID": first.get("containerID", ""),
     }
     restarted = {
         **first,
+        "containerID": _container_id(cluster),
         "restartCount": first["restartCount"] + 1,
         "lastState": {"terminated": ended},
         "state": {"running": {"startedAt": now}},

@@ -1,84 +1,193 @@
-"""The log of a pod: lines made up from its name and its start, the same ones each time."""
+"""The ``log`` subresource: what API server and kubelet answer with, for a kubelet that makes it all up."""
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from gateway.demo.statuses import bad_request
-from gateway.demo.storage import Stored
+from gateway.demo.log_lines import ContainerRun, Line
+from gateway.demo.statuses import ApiError, bad_request, internal
+from gateway.demo.storage import Storage, Stored
 
 __all__ = ["log_response"]
 
-INTERVAL = timedelta(seconds=5)
-KEPT = 2000
-PATHS = ("/", "/cart", "/api/items", "/api/items/7", "/healthz", "/static/app.js")
+Object = dict[str, Any]
+
+KINDS = ("initContainers", "containers", "ephemeralContainers")
+STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+GLANCE = 0.2
+"""Seconds between two looks at whether a container that is followed has ended."""
 
 
-def log_response(stored: Stored, query: Mapping[str, str]) -> Response:
-    """The log that is asked for (``container``, ``tailLines``, ``sinceSeconds``, ``follow``…)."""
-    container = _container(stored, query.get("container", ""))
-    started = stored.object.get("status", {}).get("startTime")
-    running = stored.object.get("status", {}).get("phase") == "Running"
-    if not started or not running:
-        name = stored.name
-        raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: ContainerCreating')
-    begin = datetime.fromisoformat(started)
-    log = _Log(f"{stored.key}/{container}", begin, timestamps=query.get("timestamps") == "true")
-    lines = list(log.until(datetime.now(UTC)))
-    if since := query.get("sinceSeconds"):
-        oldest = datetime.now(UTC) - timedelta(seconds=int(since))
-        lines = [each for each in lines if each[0] >= oldest]
-    if query.get("tailLines"):
-        count = int(query["tailLines"])
-        lines = lines[-count:] if count else []
-    text = "".join(line for _, line in lines)
-    if limit := query.get("limitBytes"):
-        text = text[: int(limit)]
-    if query.get("follow") == "true":
-        return StreamingResponse(log.follow(text), media_type="text/plain")
-    return PlainTextResponse(text)
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """``PodLogOptions``, as the query has them."""
+
+    container: str
+    follow: bool
+    previous: bool
+    timestamps: bool
+    tail_lines: int | None
+    limit_bytes: int | None
+    since: datetime | None
+
+    def text(self, lines: list[Line]) -> str:
+        """Those of the lines that are asked for."""
+        selected = [each for each in lines if self.since is None or each.moment >= self.since]
+        if self.tail_lines is not None:
+            selected = selected[max(0, len(selected) - self.tail_lines) :]
+        return "".join(map(self.line, selected))[: self.limit_bytes]
+
+    def line(self, line: Line) -> str:
+        return f"{line.stamp} {line.text}\n" if self.timestamps else f"{line.text}\n"
 
 
-def _container(stored: Stored, name: str) -> str:
-    names = [each["name"] for each in stored.object["spec"].get("containers", ())]
-    if name and name not in names:
-        raise bad_request(f"container {name} is not valid for pod {stored.name}")
-    if not name and len(names) > 1:
-        why = f"a container name must be specified for pod {stored.name}, choose one of: [{' '.join(names)}]"
-        raise bad_request(why)
-    return name or names[0]
+def log_response(storage: Storage, pod: Stored, query: Mapping[str, str]) -> Response:
+    """The log that is asked for; refusals are ApiErrors."""
+    options = _options(pod, query)
+    container = _container(pod, options.container)
+    node = pod.object["spec"].get("nodeName")
+    if not node:
+        return Response(status_code=204)
+    _ask_node(storage, node)
+    run = _run(pod, container, previous=options.previous)
+    if not options.follow or run.end is not None:
+        return PlainTextResponse(options.text(list(run.lines())))
+
+    def current() -> ContainerRun | None:
+        now = storage.get("pods", pod.key)
+        if now is None or now.object["metadata"]["uid"] != pod.object["metadata"]["uid"]:
+            return None
+        found = _run(now, container, previous=False)
+        return found if found.source == run.source else _run(now, container, previous=True)
+
+    return StreamingResponse(_follow(run, options, current), media_type="text/plain")
 
 
-class _Log:
-    def __init__(self, source: str, begin: datetime, *, timestamps: bool) -> None:
-        self.source = source
-        self.begin = begin
-        self.timestamps = timestamps
+async def _follow(
+    run: ContainerRun, options: LogOptions, current: Callable[[], ContainerRun | None]
+) -> AsyncIterator[str]:
+    """What there is, then each line when its moment comes, until the container ends or the client goes."""
+    told = list(run.lines())
+    yield options.text(told)
+    last = told[-1].moment if told else run.begin
+    while True:
+        try:
+            now = current()
+        except ApiError:
+            return
+        line = now and now.next_line(last)
+        if line is None:
+            return
+        wait = (line.moment - datetime.now(UTC)).total_seconds()
+        if wait > 0:
+            await asyncio.sleep(min(wait, GLANCE))
+        else:
+            yield options.line(line)
+            last = line.moment
 
-    def until(self, end: datetime) -> Iterator[tuple[datetime, str]]:
-        """The last lines before a moment, with the moment of each."""
-        count = int((end - self.begin) / INTERVAL) + 1
-        for index in range(max(0, count - KEPT), count):
-            yield self.begin + index * INTERVAL, self._line(index)
 
-    def _line(self, index: int) -> str:
-        # seeded by its place, so that the same line is the same in every answer
-        choice = random.Random(f"{self.source}/{index}")  # noqa: S311 - a made-up log, no secret
-        moment = (self.begin + index * INTERVAL).strftime("%Y-%m-%dT%H:%M:%S.000000000Z")
-        text = f"level=info msg=request path={choice.choice(PATHS)} status=200 ms={choice.randint(1, 90)}\n"
-        if index == 0:
-            text = f"level=info msg=started pod={self.source.split('/')[1]}\n"
-        return f"{moment} {text}" if self.timestamps else text
+def _options(pod: Stored, query: Mapping[str, str]) -> LogOptions:
+    tail, seconds, limit = (_integer(query, each) for each in ("tailLines", "sinceSeconds", "limitBytes"))
+    for name, value, least in (
+        ("tailLines", tail, 0),
+        ("sinceSeconds", seconds, 1),
+        ("limitBytes", limit, 1),
+    ):
+        if value is not None and value < least:
+            than = "greater than 0" if least else "greater than or equal to 0"
+            raise _invalid(pod, name, f"Invalid value: {value}: must be {than}")
+    since = None if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
+    if time := query.get("sinceTime"):
+        if seconds is not None:
+            raise _invalid(
+                pod, "[]", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
+            )
+        since = _moment(time)
+    flags = (query.get(each) not in (None, "", "false", "0") for each in ("follow", "previous", "timestamps"))
+    return LogOptions(query.get("container", ""), *flags, tail, limit, since)
 
-    async def follow(self, text: str) -> AsyncIterator[str]:
-        """What there is, then each line when its moment comes, until the client goes."""
-        yield text
-        index = int((datetime.now(UTC) - self.begin) / INTERVAL) + 1
-        while True:
-            due = self.begin + index * INTERVAL
-            await asyncio.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
-            yield self._line(index)
-            index += 1
+
+def _integer(query: Mapping[str, str], name: str) -> int | None:
+    text = query.get(name)
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise bad_request(f'parsing time "{text}": it is not RFC 3339') from None
+
+
+def _invalid(pod: Stored, field: str, why: str) -> ApiError:
+    cause = {"reason": f"FieldValue{why.split()[0].rstrip(':')}", "message": why, "field": field}
+    message = f'PodLogOptions "{pod.name}" is invalid: {field}: {why}'
+    details = {"name": pod.name, "kind": "PodLogOptions", "causes": [cause]}
+    return ApiError(422, "Invalid", message, details)
+
+
+def _container(pod: Stored, name: str) -> str:
+    """The container that is meant; a pod with several wants to be told."""
+    spec = pod.object["spec"]
+    names = {kind: [each["name"] for each in spec.get(kind) or ()] for kind in KINDS}
+    if name:
+        if not any(name in each for each in names.values()):
+            raise bad_request(f"container {name} is not valid for pod {pod.name}")
+        return name
+    main = names["containers"]
+    if len(main) > 1 or names["initContainers"]:
+        among = f"choose one of: [{' '.join(main)}]"
+        if names["initContainers"]:
+            among += f" or one of the init containers: [{' '.join(names['initContainers'])}]"
+        raise bad_request(f"a container name must be specified for pod {pod.name}, {among}")
+    return str(main[0])
+
+
+def _ask_node(storage: Storage, name: str) -> None:
+    """Refuse where the API server would not know whom to ask."""
+    node = storage.get("nodes", name)
+    if node is None:
+        # the real one calls the node a pod here
+        raise ApiError(404, "NotFound", f'pods "{name}" not found', {"name": name, "kind": "pods"})
+    if not node.object.get("status", {}).get("addresses"):
+        raise internal("no preferred addresses found; known addresses: []")
+
+
+def _run(pod: Stored, container: str, *, previous: bool) -> ContainerRun:
+    """The run whose log a kubelet shows: a container that waits shows the one that ended last."""
+    status = next((each for each in _statuses(pod) if each["name"] == container), None) or {}
+    state, last = status.get("state") or {}, status.get("lastState") or {}
+    count = status.get("restartCount", 0)
+    source = f"{pod.key}/{container}"
+    if previous:
+        if "terminated" not in last:
+            why = f'previous terminated container "{container}" in pod "{pod.name}" not found'
+            raise bad_request(why)
+        return _ended(f"{source}#{count - 1}", last["terminated"])
+    if "running" in state:
+        return ContainerRun(f"{source}#{count}", datetime.fromisoformat(state["running"]["startedAt"]))
+    if "terminated" in state:
+        return _ended(f"{source}#{count}", state["terminated"])
+    if "terminated" in last:
+        return _ended(f"{source}#{count}", last["terminated"])
+    reason = (state.get("waiting") or {}).get("reason") or "ContainerCreating"
+    raise bad_request(f'container "{container}" in pod "{pod.name}" is waiting to start: {reason}')
+
+
+def _statuses(pod: Stored) -> Iterator[Object]:
+    for kind in STATUSES:
+        yield from pod.object.get("status", {}).get(kind) or ()
+
+
+def _ended(source: str, terminated: Object) -> ContainerRun:
+    begin, end = (datetime.fromisoformat(terminated[each]) for each in ("startedAt", "finishedAt"))
+    return ContainerRun(source, begin, end)

@@ -25,6 +25,10 @@ from gateway.demo.writes import Writer
 __all__ = ["DemoServer", "DemoSettings", "run_demo"]
 
 
+# seconds that requests still being answered get in the end
+PATIENCE = 0.4
+
+
 @dataclass(frozen=True, slots=True)
 class DemoSettings:
     """How the API server and its cluster behave.
@@ -94,6 +98,18 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.ready.set()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn's own looks every tenth of a second whether it is done; there is no life span to end
+        for each in (*self.servers, *(sockets or ())):
+            each.close()
+        for connection in tuple(self.server_state.connections):
+            connection.shutdown()
+        if running := tuple(self.server_state.tasks):
+            _, late = await asyncio.wait(running, timeout=PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
 
 @asynccontextmanager
 async def run_demo(
@@ -143,7 +159,6 @@ def app_server(app: object) -> _Server:
         access_log=False,
         lifespan="off",
         ws="none",
-        timeout_graceful_shutdown=1,
     )
     return _Server(config)
 
