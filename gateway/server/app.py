@@ -33,7 +33,8 @@ def build_app(gateway: Executable, identity: Identity) -> Starlette:
 
 async def _index(request: Request) -> Response:
     del request
-    return RedirectResponse("/graphql")
+    # relative, so that it also holds below a proxy's path
+    return RedirectResponse("graphql")
 
 
 async def _alive(request: Request) -> Response:

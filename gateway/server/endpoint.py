@@ -6,6 +6,7 @@ events. Statuses and media types follow "GraphQL over HTTP"; npm's ``graphql-htt
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Protocol
 
 import msgspec
@@ -67,6 +68,9 @@ class Endpoint(GraphQL[RequestContext, None]):
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             # who may connect is the identity mode's to say, and has been said when this is asked
             allowed_origins=("*",),
+            # a connection that nobody has signed in to is not kept for long
+            connection_init_wait_timeout=timedelta(seconds=10),
+            max_subscriptions_per_connection=None,
         )
         self.gateway = gateway
         self.identity = identity
@@ -153,7 +157,8 @@ class Endpoint(GraphQL[RequestContext, None]):
     ) -> Response:
         media_type = sub_response.media_type or JSON
         status = 400 if media_type == GRAPHQL_RESPONSE and "data" not in response_data else 200
-        return Response(msgspec.json.encode(response_data), status, media_type=media_type)
+        headers = {"Cache-Control": "no-store"}
+        return Response(msgspec.json.encode(response_data), status, headers, media_type=media_type)
 
     def encode_json(self, data: object) -> str | bytes:
         return msgspec.json.encode(data)

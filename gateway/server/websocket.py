@@ -1,9 +1,11 @@
 """graphql-transport-ws over Strawberry's handler: text frames, and a caller per connection."""
 
 from collections.abc import Mapping
-from typing import Protocol, cast
+from types import NoneType
+from typing import Any, Protocol, cast
 
 import msgspec
+from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -11,6 +13,7 @@ from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
+    Message,
     SubscribeMessage,
 )
 
@@ -23,6 +26,26 @@ __all__ = ["TextAdapter", "TransportHandler"]
 
 FORBIDDEN = 4403
 LONGEST_REASON = 123  # bytes, RFC 6455 section 5.5
+
+
+def well_formed(message: Any) -> bool:
+    """Whether that JSON value can be a message: of known types, as far as the handler reads it."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    if message["type"] not in ("subscribe", "complete"):
+        return True
+    return isinstance(message.get("id"), str) and (
+        message["type"] == "complete" or _is_request(message.get("payload"))
+    )
+
+
+def _is_request(payload: Any) -> bool:
+    return (
+        isinstance(payload, dict)
+        and isinstance(payload.get("query"), str)
+        and isinstance(payload.get("variables"), (dict, NoneType))
+        and isinstance(payload.get("operationName"), (str, NoneType))
+    )
 
 
 class _Gateway(Protocol):
@@ -58,6 +81,13 @@ class TextAdapter(ASGIWebSocketAdapter):
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     """Finds out at ``connection_init`` who the caller is; nothing runs before or without it."""
 
+    async def handle_message(self, message: Message) -> None:
+        """Take what the protocol allows; anything else ends the connection, as the protocol wants it."""
+        if well_formed(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("the message is not one of graphql-transport-ws")
+
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         payload = message.get("payload")
         if payload is None:
@@ -75,6 +105,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         # what is served may have changed since the connection began; each operation keeps what it began with
         self.schema = cast("_View", self.view).gateway.schema
         await super().handle_subscribe(message)
+
+    @staticmethod
+    def _get_pre_execution_close_reason(error: GraphQLError) -> None:
+        """None: a mistake in one operation is that operation's error, and leaves the others alone."""
+        del error
 
     def _authenticate(self, payload: dict[str, object] | None) -> None:
         view, websocket = cast("_View", self.view), cast("TextAdapter", self.websocket)

@@ -135,4 +135,4 @@ async def test_health_answers_and_the_root_leads_to_graphiql(local: Served) -> N
     for path in ("/livez", "/readyz"):
         response = await local.http.get(path)
         assert (response.status_code, response.text) == (200, "ok")
-    assert (await local.http.get("/")).headers["location"] == "/graphql"
+    assert (await local.http.get("/")).headers["location"] == "graphql"
