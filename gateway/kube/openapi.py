@@ -82,6 +82,7 @@ class DocumentFetch:
         self._server = client.config.server
         self._locations: list[Location] = []
         self._slots = asyncio.Semaphore(CONCURRENT_DOCUMENTS)
+        self._fresh: set[GroupVersion] = set()
         self.documents: dict[GroupVersion, bytes] = {}
         self.problems: list[Problem] = []
 
@@ -100,24 +101,33 @@ class DocumentFetch:
                 self.documents[location.group_version] = known[location.key]
             else:
                 missing.append(location)
+        self._fresh = {each.group_version for each in missing}
         async with asyncio.TaskGroup() as tasks:
             for location in missing:
                 tasks.create_task(self._fetch(location))
         fresh = {
             each.key: self.documents[each.group_version]
             for each in missing
-            if each.key is not None and each.group_version in self.documents
+            if each.key is not None and each.group_version in self._fresh & self.documents.keys()
         }
         await asyncio.to_thread(self._cache.store, self._server, fresh)
 
     async def _fetch(self, location: Location) -> None:
         try:
             async with self._slots:
-                response = await self._client.get(location.path, location.params)
-            self.documents[location.group_version] = response.body
+                self.documents[location.group_version] = await self._fetch_document(location)
         except GatewayError as error:
             where = location.group_version.api_version
             self.problems.append(Problem(where, f"OpenAPI cannot be fetched: {error.message}"))
+
+    async def _fetch_document(self, location: Location) -> bytes:
+        try:
+            return (await self._client.get(location.path, location.params)).body
+        except UpstreamProtocolError:
+            # the API server redirects from a hash that is no longer the document's; what it has now is
+            # not kept, as its hash is not known
+            self._fresh.discard(location.group_version)
+            return (await self._client.get(location.path)).body
 
 
 def parse_index(body: bytes) -> dict[GroupVersion, str]:

@@ -24,6 +24,7 @@ class OpenAPIServer:
     def __init__(self) -> None:
         self.hashes = {"api/v1": "h1", "apis/apps/v1": "h2", "apis": "h3", "version": "h4"}
         self.failing: set[str] = set()
+        self.changed: dict[str, str] = {}
         self.most_at_once = self.at_once = 0
 
     async def __call__(self, request: Request) -> Reply:
@@ -34,6 +35,10 @@ class OpenAPIServer:
         path = request.path.removeprefix("/openapi/v3/")
         if path in self.failing:
             return status_reply(503, "ServiceUnavailable", "it is down")
+        if path in self.changed and request.params:
+            return Reply(301, headers={"Location": f"/openapi/v3/{path}?hash={self.changed[path]}"})
+        if path in self.changed:
+            return json_reply({"path": path, "hash": self.changed[path]})
         assert request.params == {"hash": self.hashes[path]}
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
@@ -90,6 +95,21 @@ async def test_document_that_cannot_be_fetched_is_a_problem_and_nothing_more(con
     assert [(problem.where, "it is down" in problem.what) for problem in found.problems] == [
         ("apps/v1", True)
     ]
+
+
+async def test_document_that_changed_after_the_index_was_read_is_taken_as_it_is_and_not_kept(
+    connect: Connect,
+) -> None:
+    cache = OpenAPICache(None)
+    async with serve(handler := OpenAPIServer()) as server:
+        client = connect(server.url)
+        handler.changed = {"apis/apps/v1": "h9"}
+        found = await fetch_openapi(client, cache=cache)
+        handler.changed = {}
+        again = await fetch_openapi(client, cache=cache)
+    assert hashes(found.documents) == {CORE: "h1", APPS: "h9"}
+    assert found.problems == ()
+    assert hashes(again.documents) == {CORE: "h1", APPS: "h2"}
 
 
 @pytest.mark.parametrize("body", [b"no", b"[]", b'{"paths": {"api/v1": {}}}'])
