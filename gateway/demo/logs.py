@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from gateway.demo.log_lines import ContainerRun, Line
-from gateway.demo.statuses import ApiError, bad_request, internal
+from gateway.demo.statuses import ApiError, Cause, bad_request, internal
 from gateway.demo.storage import Storage, Stored
 
 __all__ = ["log_response"]
@@ -79,7 +79,7 @@ async def _follow(
             now = current()
         except ApiError:
             return
-        line = now and now.next_line(last)
+        line = None if now is None else now.next_line(last)
         if line is None:
             return
         wait = (line.moment - datetime.now(UTC)).total_seconds()
@@ -91,24 +91,38 @@ async def _follow(
 
 
 def _options(pod: Stored, query: Mapping[str, str]) -> LogOptions:
-    tail, seconds, limit = (_integer(query, each) for each in ("tailLines", "sinceSeconds", "limitBytes"))
-    for name, value, least in (
-        ("tailLines", tail, 0),
-        ("sinceSeconds", seconds, 1),
-        ("limitBytes", limit, 1),
-    ):
-        if value is not None and value < least:
-            than = "greater than 0" if least else "greater than or equal to 0"
-            raise _invalid(pod, name, f"Invalid value: {value}: must be {than}")
-    since = None if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
-    if time := query.get("sinceTime"):
-        if seconds is not None:
-            raise _invalid(
-                pod, "[]", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"
-            )
-        since = _moment(time)
-    flags = (query.get(each) not in (None, "", "false", "0") for each in ("follow", "previous", "timestamps"))
-    return LogOptions(query.get("container", ""), *flags, tail, limit, since)
+    least = {"tailLines": 0, "sinceSeconds": 1, "limitBytes": 1}
+    numbers = {name: _integer(query, name) for name in least}
+    for name, number in numbers.items():
+        if number is not None and number < least[name]:
+            than = "greater than 0" if least[name] else "greater than or equal to 0"
+            raise _invalid(pod, Cause.invalid(name, str(number), f"must be {than}"))
+    return LogOptions(
+        container=query.get("container", ""),
+        follow=_flag(query, "follow"),
+        previous=_flag(query, "previous"),
+        timestamps=_flag(query, "timestamps"),
+        tail_lines=numbers["tailLines"],
+        limit_bytes=numbers["limitBytes"],
+        since=_since(pod, numbers["sinceSeconds"], query.get("sinceTime", "")),
+    )
+
+
+def _since(pod: Stored, seconds: int | None, time: str) -> datetime | None:
+    if seconds is not None and time:
+        raise _invalid(
+            pod, Cause.forbidden("[]", "at most one of `sinceTime` or `sinceSeconds` may be specified")
+        )
+    if seconds is not None:
+        return datetime.now(UTC) - timedelta(seconds=seconds)
+    try:
+        return datetime.fromisoformat(time) if time else None
+    except ValueError:
+        raise bad_request(f'parsing time "{time}": it is not RFC 3339') from None
+
+
+def _flag(query: Mapping[str, str], name: str) -> bool:
+    return query.get(name, "") not in ("", "false", "0")
 
 
 def _integer(query: Mapping[str, str], name: str) -> int | None:
@@ -121,17 +135,9 @@ def _integer(query: Mapping[str, str], name: str) -> int | None:
         raise bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise bad_request(f'parsing time "{text}": it is not RFC 3339') from None
-
-
-def _invalid(pod: Stored, field: str, why: str) -> ApiError:
-    cause = {"reason": f"FieldValue{why.split()[0].rstrip(':')}", "message": why, "field": field}
-    message = f'PodLogOptions "{pod.name}" is invalid: {field}: {why}'
-    details = {"name": pod.name, "kind": "PodLogOptions", "causes": [cause]}
+def _invalid(pod: Stored, cause: Cause) -> ApiError:
+    message = f'PodLogOptions "{pod.name}" is invalid: {cause.field}: {cause.message}'
+    details = {"name": pod.name, "kind": "PodLogOptions", "causes": [cause.as_json()]}
     return ApiError(422, "Invalid", message, details)
 
 
@@ -172,7 +178,8 @@ def _run(pod: Stored, container: str, *, previous: bool) -> ContainerRun:
         if "terminated" not in last:
             why = f'previous terminated container "{container}" in pod "{pod.name}" not found'
             raise bad_request(why)
-        return _ended(f"{source}#{count - 1}", last["terminated"])
+        number = count if "waiting" in state else count - 1
+        return _ended(f"{source}#{number}", last["terminated"])
     if "running" in state:
         return ContainerRun(f"{source}#{count}", datetime.fromisoformat(state["running"]["startedAt"]))
     if "terminated" in state:
