@@ -1,7 +1,8 @@
 """click options from the settings, and how failures leave the process."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -75,9 +76,22 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _unwrapped():
+                return super().invoke(ctx)
         except GatewayError as error:
             click.echo(f"kube-graphql: {' '.join(error.message.split())}", err=True)
             ctx.exit(CANNOT_START)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Raise what alone went wrong in a task group, without the group around it."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            (error,) = error.exceptions
+        raise error from None

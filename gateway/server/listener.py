@@ -27,9 +27,12 @@ def bind(host: str, port: int) -> socket.socket:
             bound.bind(address)
             failing.pop_all()
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ConfigurationError(f"cannot listen on {host} port {port}: {reason}") from error
+        raise _cannot_listen(host, port, error) from error
     return bound
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> ConfigurationError:
+    return ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror or error}")
 
 
 class Listener(uvicorn.Server):
@@ -62,7 +65,12 @@ class Listener(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except OSError as error:
+            # somebody else began to listen there since it was bound
+            host, port = self.listening.getsockname()[:2]
+            raise _cannot_listen(host, port, error) from error
         self.ready()
 
     async def main_loop(self) -> None:

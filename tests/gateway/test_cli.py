@@ -166,10 +166,11 @@ def test_a_subscription_prints_an_event_at_a_time_until_ctrl_c(
     assert all(event["data"]["pods"]["type"] in ("ADDED", "SYNCED") for event in events)
 
 
-def test_a_reader_that_goes_away_is_no_crash(demo_cluster: Backend) -> None:
+@pytest.mark.parametrize("command", [["schema"], ["serve", "--port", "0"], ["query", "{ __typename }"]])
+def test_a_reader_that_goes_away_is_no_crash(demo_cluster: Backend, command: list[str]) -> None:
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "gateway", "schema", "--kubeconfig", str(demo_cluster.kubeconfig)]
-    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True) as child:
+    python = [sys.executable, "-m", "gateway", *command, "--kubeconfig", str(demo_cluster.kubeconfig)]
+    with subprocess.Popen(python, stdout=writing, stderr=subprocess.PIPE, text=True) as child:
         os.close(writing)
         os.close(reading)
         _, complaints = child.communicate(timeout=90)

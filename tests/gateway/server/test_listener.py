@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
+from starlette.applications import Starlette
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
 from gateway.errors import ConfigurationError
 from gateway.identity import Local
-from gateway.server import bind
+from gateway.server import Listener, bind
 from tests.gateway.server.conftest import Served, running
 
 GENEROUS = 20  # seconds; a server that waits for its clients would never end
@@ -49,6 +50,17 @@ def test_an_address_of_another_machine_is_a_configuration_error(host: str) -> No
 def test_nothing_listens_before_the_server_is_ready() -> None:
     with bind("127.0.0.1", 0) as bound, pytest.raises(ConnectionRefusedError):
         socket.create_connection(bound.getsockname(), timeout=5)
+
+
+async def test_a_port_that_is_taken_at_the_last_moment_is_a_configuration_error() -> None:
+    with bind("127.0.0.1", 0) as bound, socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(bound.getsockname())
+        other.listen()
+        listener = Listener(Starlette(), bound, ready=lambda: None)
+        with pytest.raises(ExceptionGroup) as failed:
+            await listener.run_until(asyncio.Event())
+    assert failed.group_contains(ConfigurationError, match="Address already in use")
 
 
 async def test_open_subscriptions_are_closed_so_that_clients_come_back(
