@@ -34,6 +34,9 @@ def build_answer(node: Node, read: ReadStruct) -> Column | None:
 
 
 def _rows(answer: type[Struct], columns: list[Column]) -> Column:
+    if not columns:  # everything skipped: an object without fields
+        return lambda objects: [answer() for _ in objects]
+
     def build(objects: list[Any]) -> list[Any]:
         return list(map(answer, *(column(objects) for column in columns)))
 

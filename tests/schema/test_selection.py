@@ -12,15 +12,14 @@ from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar
 from schema.selection import Selection, SelectionMismatch
 from schema.selection_compile import SELECTIONS
 from schema.selection_tree import Field, Leaf, Node
-from tests.schema.selection_cases import (
+from tests.schema.selection_cases import case
+from tests.schema.selection_models import (
     KIND,
     LIST_META_TYPE,
     OBJECT_META_TYPE,
     SERVED,
     THING,
     TYPE_META,
-    Case,
-    case,
 )
 
 PART = ObjectType(
@@ -61,21 +60,21 @@ def thing(**values: Any) -> dict[str, Any]:
 
 def answered(selection: str, body: dict[str, Any], **variables: Any) -> Any:
     """The compiled answer as it goes over the wire, keys in their order."""
-    made = compiled(f"{{ thing {selection} }}", body, **variables)
-    return made["thing"]
+    return compiled(f"{{ thing {selection} }}", body, **variables)["thing"]
 
 
 def compiled(document: str, body: dict[str, Any], **variables: Any) -> Any:
-    answering = case(MODEL, body)
-    result = answering.answer(document, variables)
+    answering = case(MODEL, SERVED)
+    result = answering.answer(document, json.dumps(body).encode(), variables)
     assert answering.fitted, "left to graphql-core"
     assert not result.errors
     return json.loads(msgspec.json.encode(result.data))
 
 
 def selection_of(document: str, **variables: Any) -> Selection | None:
-    answering: Case = case(MODEL, thing())
-    result = answering.answer(document, variables)
+    answering = case(MODEL, SERVED)
+    body = {"metadata": {}, "items": []} if "things" in document else thing()
+    result = answering.answer(document, json.dumps(body).encode(), variables)
     assert not result.errors
     return answering.compiled
 
@@ -132,6 +131,12 @@ def test_only_a_typename_may_be_selected() -> None:
         "__typename": "Thing",
         "part": {"t": "Part"},
     }
+
+
+def test_an_object_of_which_everything_is_skipped_is_an_empty_object() -> None:
+    selection = "{ kind part { count @skip(if: true) } p: part { count @skip(if: true) } }"
+
+    assert answered(selection, thing(part={"count": 1})) == {"kind": "Thing", "part": {}, "p": {}}
 
 
 def test_directives_follow_the_variables_of_the_request() -> None:
@@ -202,12 +207,10 @@ def test_partial_metadata_has_the_kind_of_the_object_that_it_is_the_metadata_of(
     ],
 )
 def test_a_selection_knows_whether_it_needs_more_than_metadata(document: str, expected: bool) -> None:
-    body = {"metadata": {}, "items": []} if "things" in document else thing()
-    answering = case(MODEL, body)
-    answering.answer(document, {})
+    selection = selection_of(document)
 
-    assert answering.compiled is not None
-    assert answering.compiled.only_metadata is expected
+    assert selection is not None
+    assert selection.only_metadata is expected
 
 
 @pytest.mark.parametrize("selection", ["{ yaml }", "{ kind json }", "{ part { say } }"])

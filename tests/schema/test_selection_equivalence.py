@@ -1,13 +1,17 @@
 """A compiled answer equals graphql-core's own, whatever the model, the object and the selection."""
 
 import json
-from typing import Any
 
+import pytest
 from graphql import NoUnusedFragmentsRule, NoUnusedVariablesRule, parse, specified_rules, validate
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from tests.schema.selection_cases import Documents, Objects, case, models, normalised, object_types
+from schema.model import Model, ServedResource, Verb
+from tests.schema.selection_cases import case, normalised
+from tests.schema.selection_documents import Documents
+from tests.schema.selection_models import SERVED, Draw, Objects, Vocabulary, models
+from tests.schema.test_lower_kubernetes import kubernetes
 
 SETTINGS = settings(
     max_examples=60,
@@ -15,51 +19,49 @@ SETTINGS = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule, NoUnusedVariablesRule)]
+# long enough for Hypothesis to shrink what it finds
+pytestmark = pytest.mark.timeout(600)
 VARIABLES = st.fixed_dictionaries(
     {"yes": st.booleans(), "key": st.sampled_from(["app", "tier"])}, optional={"no": st.booleans()}
 )
+LISTED = [served for served in kubernetes().resources if Verb.LIST in served.pinned]
 
 
-def compare(data: st.DataObject, root: str, *, misfits: bool) -> None:
-    model = data.draw(models())
-    objects = Objects(model, misfits)
-    body: dict[str, Any] = data.draw(st.composite(objects.list if root == "ThingList" else objects.thing)())
-    answered = case(model, body)
-    document = data.draw(
-        st.composite(lambda draw: Documents(draw, object_types(answered.schema)).document(root))()
-    )
-    errors = validate(answered.schema, parse(document), RULES)
-    assume(not errors)
-    variables = data.draw(VARIABLES)
+def compare(draw: Draw, model: Model, served: ServedResource, *, misfits: bool) -> None:
+    """Draw an object and an operation, and answer both ways."""
+    answering, vocabulary = case(model, served), Vocabulary(draw, model)
+    objects = Objects(draw, vocabulary, misfits=misfits)
+    root_field = draw(st.sampled_from(["things", "thing"]))
+    drawn = objects.list(served) if root_field == "things" else objects.object(served)
+    body = json.dumps(drawn, ensure_ascii=draw(st.booleans())).encode()
+    document = Documents(draw, vocabulary, answering.schema).document(root_field)
+    assume(not validate(answering.schema, parse(document), RULES))
+    variables = draw(VARIABLES)
 
-    answer = answered.answer(document, variables)
+    answer = answering.answer(document, body, variables)
 
-    assert answered.compiled is not None
-    assert normalised(answer) == normalised(answered.answer_by_execution(document, variables))
-    event("compiled" if answered.fitted else "left to graphql-core")
+    assert answering.compiled is not None
+    assert normalised(answer) == normalised(answering.answer_by_execution(document, body, variables))
+    event("compiled" if answering.fitted else "left to graphql-core")
     if not misfits:
-        assert answered.fitted or '"__typename"' in json.dumps(body)
+        assert answering.fitted or b'"__typename"' in body
 
 
 @SETTINGS
 @given(st.data())
-def test_a_list_that_fits_is_answered_as_graphql_core_answers_it(data: st.DataObject) -> None:
-    compare(data, "ThingList", misfits=False)
-
-
-@SETTINGS
-@given(st.data())
-def test_an_object_that_fits_is_answered_as_graphql_core_answers_it(data: st.DataObject) -> None:
-    compare(data, "Thing", misfits=False)
+def test_what_fits_is_answered_as_graphql_core_answers_it(data: st.DataObject) -> None:
+    compare(data.draw, data.draw(models()), SERVED, misfits=False)
 
 
 @SETTINGS
 @given(st.data())
 def test_what_does_not_fit_has_the_errors_and_paths_of_graphql_core(data: st.DataObject) -> None:
-    compare(data, "ThingList", misfits=True)
+    compare(data.draw, data.draw(models()), SERVED, misfits=True)
 
 
 @SETTINGS
-@given(st.data())
-def test_an_object_that_does_not_fit_has_the_errors_and_paths_of_graphql_core(data: st.DataObject) -> None:
-    compare(data, "Thing", misfits=True)
+@given(st.data(), st.sampled_from(LISTED), st.booleans())
+def test_the_kinds_of_kubernetes_are_answered_as_graphql_core_answers_them(
+    data: st.DataObject, served: ServedResource, misfits: bool
+) -> None:
+    compare(data.draw, kubernetes(), served, misfits=misfits)
