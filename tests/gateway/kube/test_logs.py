@@ -1,0 +1,187 @@
+"""A log's bytes become lines, however they are cut; a log that is read again has nothing twice."""
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import UpstreamError
+from gateway.kube.log_position import LogPosition
+from gateway.kube.logs import LONGEST_LINE, LogLine, LogOptions, Piece, parse_line, read_log, split_lines
+from tests.gateway.kube.conftest import Connect
+from tests.gateway.kube.loopback import Reply, Request, serve
+
+LOG = "api/v1/namespaces/x/pods/p/log"
+LONG = "ä" * LONGEST_LINE
+
+
+async def chunked(body: bytes, cuts: list[int]) -> AsyncIterator[bytes]:
+    places = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
+    for begin, end in itertools.pairwise(places):
+        yield body[begin:end]
+
+
+async def split(body: bytes, cuts: list[int] | None = None) -> list[Piece]:
+    return [piece async for piece in split_lines(chunked(body, cuts or []))]
+
+
+@given(
+    st.lists(st.one_of(st.binary(max_size=40), st.just(LONG.encode()), st.just(b"x" * LONGEST_LINE))),
+    st.lists(st.integers(0, 1 << 20), max_size=30),
+)
+async def test_any_chunks_of_the_same_bytes_are_the_same_lines(parts: list[bytes], cuts: list[int]) -> None:
+    body = b"\n".join(parts)
+
+    pieces = await split(body, cuts)
+
+    assert pieces == await split(body)
+    assert b"".join(each.content + b"\n" * (each.ends and not each.broken_off) for each in pieces) == body
+    assert all(len(each.content) <= LONGEST_LINE for each in pieces)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=40))
+async def test_no_character_is_cut_in_two(text: str) -> None:
+    body = text.encode()
+    for piece in await split(body * (3 * LONGEST_LINE // len(body)) + b"\n"):
+        piece.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "time", "text"),
+    [
+        (b"2026-11-23T07:00:00.123456789Z hello world", "2026-11-23T07:00:00.123456789Z", "hello world"),
+        (b"2026-11-23T07:00:00Z ", "2026-11-23T07:00:00Z", ""),
+        (b"2026-11-23T09:00:00.5+02:00  indented", "2026-11-23T09:00:00.5+02:00", " indented"),
+        (b"2026-11-23T07:00:00.1Z \xff\xfe", "2026-11-23T07:00:00.1Z", "\ufffd\ufffd"),
+        (b"2026-11-23T07:00:00.1Z a\rb", "2026-11-23T07:00:00.1Z", "a\rb"),
+        (b"unable to retrieve logs for containerd://1", None, "unable to retrieve logs for containerd://1"),
+        (b"2026-99-23T07:00:00Z no time", None, "2026-99-23T07:00:00Z no time"),
+        (b"", None, ""),
+    ],
+)
+def test_the_time_is_taken_off_a_line(line: bytes, time: str | None, text: str) -> None:
+    parsed = parse_line(line)
+    assert (parsed.time, parsed.text) == (time, text)
+
+
+def test_times_are_compared_to_the_nanosecond_and_across_zones() -> None:
+    def nanoseconds(time: str) -> int:
+        return LogLine(time, "").nanoseconds
+
+    assert nanoseconds("1970-01-01T00:00:01.000000002Z") == 1_000_000_002
+    assert nanoseconds("1970-01-01T00:00:01Z") == 1_000_000_000
+    assert nanoseconds("2026-11-23T09:00:00.5+02:00") == nanoseconds("2026-11-23T07:00:00.500000000Z")
+    assert nanoseconds("2026-11-23T03:30:00-03:30") == nanoseconds("2026-11-23T07:00:00Z")
+
+
+def test_since_time_takes_the_place_of_the_other_bounds() -> None:
+    options = LogOptions("main", follow=True, tail_lines=5, since_seconds=3)
+    assert options.parameters == {
+        "container": "main",
+        "timestamps": "true",
+        "follow": "true",
+        "tailLines": "5",
+        "sinceSeconds": "3",
+    }
+    again = LogOptions("main", tail_lines=5, since_time="2026-11-23T07:00:00Z")
+    assert again.parameters == {
+        "container": "main",
+        "timestamps": "true",
+        "sinceTime": "2026-11-23T07:00:00Z",
+    }
+
+
+async def test_the_pieces_of_a_long_line_have_its_time(connect: Connect) -> None:
+    text = LONG + "end"
+
+    async def answer(_request: Request) -> Reply:
+        return Reply(body=f"2026-11-23T07:00:00Z {text}\n2026-11-23T07:00:01Z next\n".encode())
+
+    async with serve(answer) as server:
+        lines = [line async for line in read_log(connect(server.url), LOG, LogOptions("main"))]
+
+    *pieces, following = lines
+    assert "".join(each.text for each in pieces) == text
+    assert {each.time for each in pieces} == {"2026-11-23T07:00:00Z"}
+    assert [each.whole for each in pieces] == [False] * (len(pieces) - 1) + [True]
+    assert (following.time, following.text) == ("2026-11-23T07:00:01Z", "next")
+
+
+@pytest.mark.parametrize(("follow", "told"), [(True, ["a"]), (False, ["a", "b"])])
+async def test_a_line_without_an_end_is_told_only_where_no_more_can_come(
+    connect: Connect, follow: bool, told: list[str]
+) -> None:
+    async def answer(_request: Request) -> Reply:
+        return Reply(body=b"2026-11-23T07:00:00Z a\n2026-11-23T07:00:01Z b")
+
+    async with serve(answer) as server:
+        options = LogOptions("main", follow=follow)
+        assert [line.text async for line in read_log(connect(server.url), LOG, options)] == told
+
+
+async def test_a_log_that_breaks_off_is_an_error_after_its_lines(connect: Connect) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"2026-11-23T07:00:00Z a\n2026-11-2"
+
+    async def answer(_request: Request) -> Reply:
+        return Reply(chunks=chunks(), broken=True)
+
+    async with (
+        serve(answer) as server,
+        aclosing(read_log(connect(server.url), LOG, LogOptions("main"))) as lines,
+    ):
+        assert (await anext(lines)).text == "a"
+        with pytest.raises(UpstreamError):
+            await anext(lines)
+
+
+def lines_of(times: list[int]) -> list[LogLine]:
+    """A log with one line for each time, in tenths of a second, told apart by their texts."""
+    return [
+        LogLine(f"2026-11-23T07:{tenths // 600:02}:{tenths // 10 % 60:02}.{tenths % 10}Z", f"{number}")
+        for number, tenths in enumerate(times)
+    ]
+
+
+@given(
+    st.lists(st.integers(0, 3), max_size=60),
+    st.lists(st.integers(0, 60), min_size=1, max_size=5),
+    st.integers(0, 60),
+)
+def test_reading_on_tells_every_line_once(steps: list[int], stops: list[int], tail: int) -> None:
+    """The server's ``sinceTime`` is inclusive and in whole seconds; streams break off anywhere."""
+    log = lines_of([600 + sum(steps[: number + 1]) for number in range(len(steps))])
+    # lines of one and the same moment before the first one cannot be told from it
+    begin = max(0, len(log) - tail) if len({each.time for each in log}) == len(log) else 0
+    position = LogPosition()
+    told: list[str] = []
+    for stop in [*stops, len(log)]:
+        since = position.since_time
+        position.read_again()
+        served = log[begin:] if since is None else [each for each in log if (each.time or "") >= since[:-1]]
+        for line in served[:stop] if stop < len(log) else served:
+            if position.is_new(line):
+                told.append(line.text)
+                position.note(line)
+    assert told == [each.text for each in log[begin:]]
+
+
+def test_lines_written_out_of_order_are_told_once_too() -> None:
+    log = lines_of([600, 602, 601, 601, 603])
+    position = LogPosition()
+    for line in log[:3]:
+        assert position.is_new(line)
+        position.note(line)
+    position.read_again()
+    assert [each.text for each in log if position.is_new(each)] == ["3", "4"]
+
+
+def test_what_the_node_says_itself_is_not_told_again_and_again() -> None:
+    position = LogPosition()
+    line = LogLine(None, "unable to retrieve container logs", stamped=False)
+    assert position.is_new(line)
+    position.note(line)
+    assert not position.is_new(line)
