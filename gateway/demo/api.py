@@ -83,7 +83,7 @@ class ResourceApi:
             raise method_not_allowed()
         if resource.namespaced and not target.namespace:
             raise method_not_allowed()
-        if resource.gvr.resource in REVIEWS:
+        if table_of(resource) in REVIEWS:
             body = await read_body(request)
             return json_response(review(resource.gvr.resource, body, user), status=201)
         return await self._write(request, target, verb)
@@ -215,7 +215,7 @@ class ResourceApi:
         options = parse_delete_options(request.query_params, await read_body(request, required=False))
         old = self.writer.find(target)
         stored, gone = delete_object(self.storage, target, old, options)
-        if gone and target.resource.gvr.resource != "pods":
+        if gone and table_of(target.resource) != "pods":
             uid = old.object["metadata"].get("uid", "")
             return json_response(success(target.resource, target.name, uid))
         return json_response(representation.object(stored))

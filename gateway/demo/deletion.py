@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gateway.demo.catalog import Target, table_of
-from gateway.demo.statuses import Cause, conflict, invalid_options, qualified
+from gateway.demo.statuses import Cause, conflict, invalid_options
 from gateway.demo.storage import Storage, Stored, preview
 from gateway.demo.system import timestamp
 
@@ -64,7 +64,7 @@ def delete_object(
     metadata = dict(old.object["metadata"])
     finalizers = _finalizers(metadata, options)
     grace = _grace_period(target, old, options)
-    if not finalizers and not grace and target.resource.gvr.resource != "namespaces":
+    if not finalizers and not grace and table_of(target.resource) != "namespaces":
         if options.dry_run:
             return old, True
         if table == "pods":
@@ -90,7 +90,7 @@ def _terminating(
     if finalizers:
         metadata["finalizers"] = finalizers
     value = {**old.object, "metadata": metadata}
-    if target.resource.gvr.resource == "namespaces":
+    if table_of(target.resource) == "namespaces":
         value["status"] = {**value.get("status", {}), "phase": "Terminating"}
         del metadata["deletionGracePeriodSeconds"]
     return value
@@ -124,7 +124,7 @@ def _finalizers(metadata: Mapping[str, Any], options: DeleteOptions) -> list[str
 def _grace_period(target: Target, old: Stored, options: DeleteOptions) -> int:
     """Seconds; only pods that are on a node have any."""
     spec = old.object.get("spec") or {}
-    if qualified(target.resource.gvr.resource, target.resource.gvr.group) != "pods":
+    if table_of(target.resource) != "pods":
         return 0
     if not spec.get("nodeName") or old.object.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         return 0

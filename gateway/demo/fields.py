@@ -100,6 +100,6 @@ def parse_selection(
 
 def _selectable(resource: Resource) -> tuple[str, ...]:
     own = SELECTABLE.get((resource.gvr.group, resource.gvr.resource), ())
-    if resource.gvr.resource in CLUSTER_SCOPED_WITHOUT_NAMESPACE:
+    if not resource.gvr.group and resource.gvr.resource in CLUSTER_SCOPED_WITHOUT_NAMESPACE:
         return ("metadata.name", *own)
     return ("metadata.name", "metadata.namespace", *own)

@@ -57,6 +57,6 @@ class Kinds:
         """What is wrong with an object, its name aside."""
         if self.catalog.is_custom(resource):
             return [*label_causes(value["metadata"]), *schema_causes(self.node(resource), value)]
-        definition = resource.gvr.resource == "customresourcedefinitions"
+        definition = resource.gvr.group == "apiextensions.k8s.io"
         more = list(definition_causes(value)) if definition else []
         return [*more, *object_causes(resource, self.node(resource), value)]

@@ -8,7 +8,9 @@ from gateway.demo.statuses import unauthorized
 
 __all__ = ["REVIEWS", "User", "authenticate", "review"]
 
-REVIEWS = frozenset(("selfsubjectaccessreviews", "selfsubjectreviews"))
+REVIEWS = frozenset(
+    ("selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectreviews.authentication.k8s.io")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gateway.demo.api import ResourceApi
 from gateway.demo.app import Routes, build_app
 from gateway.demo.catalog import Catalog
 from gateway.demo.cluster import Cluster
 from gateway.demo.definitions import Definitions
+from gateway.demo.ending import Ending
 from gateway.demo.living import Life, start_controllers
 from gateway.demo.seed import plant_bare, plant_cluster
 from gateway.demo.storage import Storage
@@ -71,8 +73,19 @@ class DemoServer:
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: signals are the surrounding program's business."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = Ending(app)
+        super().__init__(
+            uvicorn.Config(
+                self.app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                proxy_headers=False,
+                server_header=False,
+            )
+        )
         self.ready = asyncio.Event()
         self.stopping = asyncio.Event()
 
@@ -106,8 +119,7 @@ class _Server(uvicorn.Server):
             connection.shutdown()
         if running := tuple(self.server_state.tasks):
             _, late = await asyncio.wait(running, timeout=PATIENCE)
-            for task in late:
-                task.cancel()
+            self.app.end()
             await asyncio.gather(*late, return_exceptions=True)
 
 
@@ -148,19 +160,8 @@ async def run_demo(
     app = build_app(Routes(catalog, api, dict(tokens or {})))
     with socket.create_server((host, port)) as listener:
         demo = DemoServer(f"http://{host}:{listener.getsockname()[1]}", storage, api)
-        async with _serving(app_server(app), listener, timeline, demo):
+        async with _serving(_Server(app), listener, timeline, demo):
             yield demo
-
-
-def app_server(app: object) -> _Server:
-    config = uvicorn.Config(
-        app,  # type: ignore[arg-type]  # uvicorn's protocol types are narrower than Starlette's
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        ws="none",
-    )
-    return _Server(config)
 
 
 @asynccontextmanager

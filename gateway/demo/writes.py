@@ -162,13 +162,14 @@ class Writer:
             metadata["generation"] = 1
         if resource.subresource("status"):
             value.pop("status", None)
-        prepare(resource.gvr.resource, value, self.stamps)
+        if not self.catalog.is_custom(resource):
+            prepare(resource.gvr.resource, value, self.stamps)
 
     def counts_generation(self, resource: Resource) -> bool:
         return self.catalog.is_custom(resource) or resource.gvr.resource in GENERATED
 
     def _prepare_update(self, resource: Resource, value: Object) -> None:
-        if resource.gvr.resource == "secrets" and not resource.gvr.group:
+        if table_of(resource) == "secrets":
             prepare("secrets", value, self.stamps)
 
     def _check_identity(self, target: Target, old: Stored, metadata: Object) -> None:
@@ -267,11 +268,7 @@ class Writer:
         metadata = value["metadata"]
         finished = "deletionTimestamp" in metadata and not metadata.get("finalizers")
         stored = self.storage.put(table, old.key, value)
-        if (
-            finished
-            and not metadata.get("deletionGracePeriodSeconds")
-            and resource.gvr.resource != "namespaces"
-        ):
+        if finished and not metadata.get("deletionGracePeriodSeconds") and table != "namespaces":
             return Written(self.storage.delete(table, old.key), warnings)
         return Written(stored, warnings)
 

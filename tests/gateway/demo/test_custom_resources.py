@@ -188,6 +188,20 @@ async def test_a_replacement_has_to_say_its_version(bare: DemoCluster) -> None:
     assert (await bare.client.put(f"{WIDGETS}/one", json={**created, "spec": {"size": 3}})).is_success
 
 
+@pytest.mark.parametrize(
+    ("plural", "kind"), [("pods", "Pod"), ("namespaces", "Namespace"), ("secrets", "Secret")]
+)
+async def test_a_custom_resource_may_be_called_like_a_built_in_one(
+    bare: DemoCluster, plural: str, kind: str
+) -> None:
+    await bare.create(DEFINITIONS, definition(plural, kind))
+    path = f"{GROUP}/v1/namespaces/default/{plural}"
+    created = await bare.create(path, {**widget("one.two"), "kind": kind})
+    assert created["spec"] == {"size": 2, "colour": "red"}
+    assert (await bare.patched(f"{path}/one.two", "merge", {"spec": {"size": 3}}))["spec"]["size"] == 3
+    assert (await bare.delete(f"{path}/one.two")).json()["status"] == "Success"
+
+
 async def test_watches_end_with_the_definition(bare: DemoCluster) -> None:
     await bare.create(DEFINITIONS, definition())
     async with bare.watch(WIDGETS) as events:

@@ -124,3 +124,14 @@ async def test_the_command_says_when_it_cannot_serve() -> None:
             _, errors = await process.communicate()
     assert process.returncode == 2
     assert errors.count(b"\n") == 1
+
+
+async def test_it_ends_with_a_log_followed() -> None:
+    async with asyncio.timeout(DEADLINE), httpx.AsyncClient(timeout=DEADLINE) as client:
+        async with run_demo(living=False) as demo:
+            path = f"{demo.url}/api/v1/namespaces/media/pods/postgres-0/log"
+            query = {"follow": "true", "tailLines": "1"}
+            response = await client.send(client.build_request("GET", path, params=query), stream=True)
+            lines = response.aiter_lines()
+            assert "level=info" in await anext(lines)
+        assert [line async for line in lines if "level=info" not in line] == []
