@@ -159,6 +159,8 @@ async def run_demo(
     Definitions(catalog, storage, removed=api.close_watches)
     app = build_app(Routes(catalog, api, dict(tokens or {})))
     with socket.create_server((host, port)) as listener:
+        # inherited by each connection; asyncio itself sets it only where a socket names its protocol
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         demo = DemoServer(f"http://{host}:{listener.getsockname()[1]}", storage, api)
         async with _serving(_Server(app), listener, timeline, demo):
             yield demo
