@@ -1,53 +1,14 @@
-from collections.abc import Mapping
-
+import pytest
 from hypothesis import HealthCheck, given, settings
 
+from gateway.demo import DemoSettings, WatchSettings, run_demo
 from gateway.informers import InformerRegistry, Limits, Scope
 from gateway.kube.client import KubeClient
 from gateway.kube.cluster_config import ClusterConfig
 from tests.gateway.informers.reading import InstantClock
-from tests.gateway.informers.script import Step, run_script, steps
-from tests.gateway.informers.scripted_server import ScriptedServer, running_server
-
-
-class ScriptedWorld:
-    """The scripted server, which can do every mishap there is."""
-
-    def __init__(self, server: ScriptedServer) -> None:
-        self.server = server
-
-    async def put(self, name: str, label: str) -> None:
-        write = self.server.update if f"default/{name}" in self.server.objects else self.server.create
-        labels = {"app": label} if label else {}
-        await write(name, v=self.server.resource_version, labels=labels)
-
-    async def delete(self, name: str) -> None:
-        if f"default/{name}" in self.server.objects:
-            await self.server.delete(name)
-
-    async def mishap(self, what: str) -> None:
-        match what:
-            case "stop":
-                await self.server.stop()
-            case "start":
-                await self.server.start()
-            case "disconnect":
-                await self.server.disconnect()
-            case "renew":
-                await self.server.end_watches()
-            case "forget":
-                self.server.compact()
-                await self.server.disconnect()
-
-    async def recover(self) -> None:
-        if not self.server.running:
-            await self.server.start()
-
-    async def state(self) -> Mapping[str, tuple[str, str]]:
-        return {
-            key: (each["metadata"]["resourceVersion"], each["metadata"].get("labels", {}).get("app", ""))
-            for key, each in self.server.objects.items()
-        }
+from tests.gateway.informers.script import MISHAPS, Step, random_steps, run_script, steps
+from tests.gateway.informers.scripted_server import running_server
+from tests.gateway.informers.worlds import DemoWorld, ScriptedWorld
 
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -73,3 +34,20 @@ async def play(script: list[Step], *, watch_list: bool) -> None:
                 await run_script(ScriptedWorld(server), registry, client, Scope("default"), script)
             finally:
                 await registry.aclose()
+
+
+@pytest.mark.parametrize("watch_list", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+async def test_the_same_holds_against_the_demo(watch_list: bool, seed: int) -> None:
+    settings = DemoSettings(watch=WatchSettings(watch_list=watch_list))
+    mishaps = [each for each in MISHAPS if each not in ("stop", "start")]
+    async with (
+        run_demo(living=False, controllers=False, planted=False, settings=settings) as demo,
+        KubeClient.connect(ClusterConfig(server=demo.url)) as client,
+    ):
+        registry = InformerRegistry(clock=InstantClock(), limits=Limits(objects=3))
+        try:
+            script = random_steps(300, seed, mishaps)
+            await run_script(DemoWorld(demo, client, "default"), registry, client, Scope("default"), script)
+        finally:
+            await registry.aclose()

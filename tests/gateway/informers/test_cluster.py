@@ -1,0 +1,133 @@
+"""The informers against a real kube-apiserver."""
+
+import json
+from collections.abc import AsyncIterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from gateway.informers import InformerRegistry, Limits, Scope
+from gateway.kube.client import KubeClient
+from gateway.kube.kubeconfig import load_config
+from tests.fixtures.control_plane import ControlPlane
+from tests.fixtures.waiting import eventually
+from tests.gateway.informers.reading import ManualClock, reading
+from tests.gateway.informers.script import Step, random_steps, run_script
+from tests.gateway.informers.worlds import ClusterWorld
+
+pytestmark = pytest.mark.cluster
+NUMBERS = count()
+
+
+@pytest.fixture
+async def client(real_cluster: ControlPlane) -> AsyncIterator[KubeClient]:
+    async with KubeClient.connect(load_config(real_cluster.kubeconfig, "admin")) as client:
+        yield client
+
+
+@pytest.fixture
+async def registry() -> AsyncIterator[InformerRegistry]:
+    registry = InformerRegistry()
+    yield registry
+    await registry.aclose()
+
+
+@pytest.fixture
+async def world(real_cluster: ControlPlane, client: KubeClient) -> AsyncIterator[ClusterWorld]:
+    """A namespace of its own; kube-apiserver runs again at the end."""
+    name = f"informers-{next(NUMBERS)}"
+    world = ClusterWorld(real_cluster, client, name)
+    await world.send("POST", "api/v1/namespaces", namespace(name))
+    yield world
+    await world.recover()
+
+
+def namespace(name: str) -> dict[str, Any]:
+    return {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}}
+
+
+def scope_of(world: ClusterWorld) -> Scope:
+    return Scope(world.path.split("/")[3])
+
+
+async def test_a_kube_apiserver_that_is_killed_loses_nothing_and_repeats_nothing(
+    world: ClusterWorld, client: KubeClient, registry: InformerRegistry
+) -> None:
+    script = random_steps(120, 1, mishaps=())
+    script[40:40] = [Step("stop"), Step("look"), Step("start")]
+    script[80:80] = [Step("stop"), Step("start")]
+    await run_script(world, registry, client, scope_of(world), script)
+
+
+async def test_what_changed_before_the_watch_cache_of_a_new_kube_apiserver_is_told_after_410(
+    world: ClusterWorld, client: KubeClient
+) -> None:
+    clock = ManualClock()
+    registry = InformerRegistry(clock=clock)
+    for name in ("same", "changed", "deleted", "replaced"):
+        await world.put(name, "")
+    async with reading(registry, client, scope_of(world)) as reader:
+        await reader.until_synced()
+        initial = len(reader.events)
+        # a revision of another resource: the new watch cache begins after what the informer has seen
+        await world.send("POST", "api/v1/namespaces", namespace(f"{scope_of(world).namespace}-other"))
+        await world.mishap("stop")
+        await world.mishap("start")
+        await world.put("changed", "x")
+        await world.delete("deleted")
+        await world.delete("replaced")
+        await world.put("replaced", "")
+
+        async def is_right() -> bool:
+            clock.advance(1.0)
+            expected = {key: version for key, (version, _) in (await world.state()).items()}
+            return expected == {
+                key: each["metadata"]["resourceVersion"] for key, each in reader.objects.items()
+            }
+
+        await eventually(is_right, "what changed")
+        space = scope_of(world).namespace
+        assert sorted(reader.told[initial:]) == [
+            ("ADDED", f"{space}/replaced"),
+            ("DELETED", f"{space}/deleted"),
+            ("DELETED", f"{space}/replaced"),
+            ("MODIFIED", f"{space}/changed"),
+        ]
+        assert registry.counters.relists == 1
+    await registry.aclose()
+
+
+async def test_slow_readers_of_a_real_watch_are_ended_and_resume(
+    world: ClusterWorld, client: KubeClient
+) -> None:
+    registry = InformerRegistry(limits=Limits(objects=2))
+    try:
+        await run_script(world, registry, client, scope_of(world), random_steps(200, 2, mishaps=()))
+    finally:
+        await registry.aclose()
+
+
+async def test_an_object_that_leaves_the_selection_is_deleted_as_the_api_server_does_it(
+    world: ClusterWorld, client: KubeClient, registry: InformerRegistry
+) -> None:
+    """The same watch, filtered here (by label) and by the API server (by a selector of its own informer)."""
+    await world.put("a", "x")
+    async with (
+        reading(registry, client, scope_of(world), label_selector="app=x") as reader,
+        client.stream(
+            world.path, {"watch": "true", "labelSelector": "app=x", "timeoutSeconds": "30"}
+        ) as upstream,
+    ):
+        await reader.until_synced()
+        await world.put("a", "y")
+        await reader.until(lambda each: len(each.events) == 3)
+        lines = b""
+        async for chunk in upstream:
+            lines += chunk
+            if lines.count(b"\n") == 2:
+                break
+        deleted = json.loads(lines.splitlines()[1])
+        assert deleted["type"] == "DELETED"
+        assert json.loads(reader.events[-1].object or b"") == deleted["object"]
+        assert reader.resource_version == deleted["object"]["metadata"]["resourceVersion"]
