@@ -3,7 +3,8 @@
 Each function answers None where a selection is not compilable, because a selected field has a resolver of
 its own (``yaml``, ``json``) or because graphql-core has an error to tell of: then plain JSON and
 graphql-core's execution are the answer. Equal selections are the same Selection, whatever the document,
-the request or the revision of the schema; the least recently used are forgotten.
+the request or the revision of the schema; the least recently used are forgotten. What a field of a parsed
+document was compiled to is found again without looking at its selection set.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from graphql.execution.collect_fields import FieldDetails
 from schema.model import Scalar
 from schema.resources import GroupVersionKind
 from schema.selection import Selection
+from schema.selection_cache import CompilationCache
 from schema.selection_event import EventField, EventSelection
 from schema.selection_tree import (
     Constant,
@@ -35,6 +37,8 @@ __all__ = ["compile_event", "compile_list", "compile_object"]
 SELECTIONS = 256
 TYPE_META = frozenset({"apiVersion", "kind"})
 
+COMPILED = CompilationCache()
+
 Info = GraphQLResolveInfo[Any]
 Result = TypeVar("Result")
 
@@ -44,24 +48,35 @@ def compile_list(info: Info, kind: GroupVersionKind) -> Selection | None:
 
     Items get the ``apiVersion`` and ``kind`` that the API server leaves out of them.
     """
-    return _attempt(lambda: _list(SelectionReader(info), info, kind))
+    return _cached(info, kind, _list)
 
 
 def compile_object(info: Info, kind: GroupVersionKind) -> Selection | None:
     """The selection of a field that answers with an object of ``kind``."""
-    return _attempt(lambda: _object(SelectionReader(info), info.return_type, details_of(info), kind))
+    return _cached(info, kind, _answer)
 
 
 def compile_event(info: Info, kind: GroupVersionKind) -> EventSelection | None:
     """The selection of a field that answers with watch events of objects of ``kind``."""
-    return _attempt(lambda: _event(SelectionReader(info), info, kind))
+    return _cached(info, kind, _event)
 
 
-def _attempt(compile_selection: Callable[[], Result]) -> Result | None:
-    try:
-        return compile_selection()
-    except (NotCompilable, GraphQLError, RecursionError):
-        return None
+def _cached(
+    info: Info,
+    kind: GroupVersionKind,
+    compile_selection: Callable[[SelectionReader, Info, GroupVersionKind], Result],
+) -> Result | None:
+    def attempt(reader: SelectionReader) -> Result | None:
+        try:
+            return compile_selection(reader, info, kind)
+        except (NotCompilable, GraphQLError, RecursionError):
+            return None
+
+    return COMPILED.compiled(info, (compile_selection, kind), attempt)
+
+
+def _answer(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Selection:
+    return _object(reader, info.return_type, details_of(info), kind)
 
 
 def _list(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Selection:

@@ -18,6 +18,7 @@ from graphql import (
     GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLScalarType,
+    VariableNode,
 )
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
 from graphql.execution.values import VariableValues, get_argument_values
@@ -113,13 +114,23 @@ Value = Leaf | Entry | Constant | Repeated | NonNull | Node
 
 
 class SelectionReader:
-    """Reads the selection of one field of one operation."""
+    """Reads the selection of one field of one operation.
+
+    ``is_repeatable`` says, when everything is read, that for the same values of :attr:`booleans` the same
+    would be read again.
+    """
 
     def __init__(self, info: GraphQLResolveInfo[Any]) -> None:
         self._schema = info.schema
         self._operation = info.operation
         self._fragments = {name: FragmentDetails(each) for name, each in info.fragments.items()}
         self._variables = _variable_values(info)
+        self.is_repeatable = True
+
+    @property
+    def booleans(self) -> frozenset[tuple[str, bool]]:
+        """The Boolean variables, of which ``@include`` and ``@skip`` may make use."""
+        return frozenset(each for each in self._variables.coerced.items() if isinstance(each[1], bool))
 
     def node(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Node:
         """The tree of what is selected of ``type_``; NotCompilable where it needs a resolver."""
@@ -160,6 +171,8 @@ class SelectionReader:
         raise NotCompilable(str(type_))
 
     def _entry_name(self, field: GraphQLField, details: FieldDetails) -> str:
+        if any(isinstance(each.value, VariableNode) for each in details.node.arguments or ()):
+            self.is_repeatable = False
         return str(get_argument_values(field, details.node, self._variables)["key"])
 
 

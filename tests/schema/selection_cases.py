@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,6 +24,9 @@ from schema.selection import Compiled, Selection, SelectionMismatch
 from schema.selection_compile import compile_list, compile_object
 from schema.types import ObjectTypes
 from schema.wrappers import Wrappers
+
+# as the server does: the same text is the same document
+parsed = lru_cache(maxsize=8)(parse)
 
 Answer = Callable[[GraphQLResolveInfo[Any]], Any]
 
@@ -55,15 +59,16 @@ class Case:
                 return Compiled(value)
             return self._plain(body)
 
-        return self._execute(document, run, variables)
+        return self.execute(document, run, variables)
 
     def answer_by_execution(self, document: str, body: bytes, variables: dict[str, Any]) -> ExecutionResult:
         """As graphql-core answers."""
-        return self._execute(document, lambda _info: self._plain(body), variables)
+        return self.execute(document, lambda _info: self._plain(body), variables)
 
-    def _execute(self, document: str, run: Answer, variables: dict[str, Any]) -> ExecutionResult:
+    def execute(self, document: str, run: Answer, variables: dict[str, Any]) -> ExecutionResult:
+        """The document with ``run`` as the resolver of its root field."""
         return execute_sync(
-            self.schema, parse(document), run, variable_values=variables, executor_class=CompiledExecutor
+            self.schema, parsed(document), run, variable_values=variables, executor_class=CompiledExecutor
         )
 
     def _plain(self, body: bytes) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """A compiled answer equals graphql-core's own, whatever the model, the object and the selection."""
 
 import json
+from typing import Any
 
 import pytest
-from graphql import NoUnusedFragmentsRule, NoUnusedVariablesRule, parse, specified_rules, validate
+from graphql import NoUnusedFragmentsRule, NoUnusedVariablesRule, specified_rules, validate
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from schema.model import Model, ServedResource, Verb
-from tests.schema.selection_cases import case, normalised
+from tests.schema.selection_cases import Case, case, normalised, parsed
 from tests.schema.selection_documents import Documents
 from tests.schema.selection_models import SERVED, Draw, Objects, Vocabulary, models
 from tests.schema.test_lower_kubernetes import kubernetes
@@ -35,16 +36,19 @@ def compare(draw: Draw, model: Model, served: ServedResource, *, misfits: bool) 
     drawn = objects.list(served) if root_field == "things" else objects.object(served)
     body = json.dumps(drawn, ensure_ascii=draw(st.booleans())).encode()
     document = Documents(draw, vocabulary, answering.schema).document(root_field)
-    assume(not validate(answering.schema, parse(document), RULES))
-    variables = draw(VARIABLES)
+    assume(not validate(answering.schema, parsed(document), RULES))
+    for variables in draw(st.lists(VARIABLES, min_size=1, max_size=2)):
+        compare_answers(answering, document, body, variables)
+    event("compiled" if answering.fitted else "left to graphql-core")
+    if not misfits:
+        assert answering.fitted or b'"__typename"' in body
 
+
+def compare_answers(answering: Case, document: str, body: bytes, variables: dict[str, Any]) -> None:
     answer = answering.answer(document, body, variables)
 
     assert answering.compiled is not None
     assert normalised(answer) == normalised(answering.answer_by_execution(document, body, variables))
-    event("compiled" if answering.fitted else "left to graphql-core")
-    if not misfits:
-        assert answering.fitted or b'"__typename"' in body
 
 
 @SETTINGS
