@@ -7,7 +7,7 @@ an error for that field, never a silent change.
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -24,6 +24,7 @@ from graphql import (
     GraphQLString,
     IntValueNode,
     ListValueNode,
+    NameNode,
     NullValueNode,
     ObjectValueNode,
     StringValueNode,
@@ -173,9 +174,22 @@ def _literal_in(coerce: Coercion) -> Callable[[ConstValueNode], Any]:
         try:
             return coerce(_plain(node))
         except GraphQLError as error:
-            raise GraphQLError(error.message, error.nodes or node) from error
+            raise GraphQLError(error.message, error.nodes or _located(node)) from error
 
     return coerce_literal
+
+
+def _located(node: ValueNode) -> ValueNode | NameNode:
+    """The node, or the first thing in it that has a place.
+
+    graphql-core makes lists and objects anew, without one, to put the values of variables into them.
+    """
+    inside: Iterable[ValueNode | NameNode] = ()
+    if isinstance(node, ListValueNode):
+        inside = map(_located, node.values)
+    elif isinstance(node, ObjectValueNode):
+        inside = (each.name for each in node.fields)
+    return node if node.loc else next((each for each in inside if each.loc), node)
 
 
 def _quantity_literal(node: ConstValueNode) -> str:

@@ -6,7 +6,7 @@ nullable and input fields optional: an API server may leave out what its OpenAPI
 (design section 4, "Values").
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphql import (
@@ -97,6 +97,7 @@ class ObjectTypes:
             lambda: {each.name: self._input_field(each) for each in object_type.properties},
             description=object_type.description or None,
             extensions={"definition": object_type.id},
+            out_type=_with_nameless(object_type),
         )
 
     def _input_field(self, property_: Property) -> GraphQLInputField:
@@ -166,6 +167,14 @@ def _entry_field(key_of_map: str, noun: str) -> GraphQLField:
         description=f"The value of one {noun}; null where the object does not have it.",
         extensions={"entries_of": key_of_map},
     )
+
+
+def _with_nameless(object_type: ObjectType) -> Callable[[dict[str, Any]], Any] | None:
+    """Gives a property without a name that name back; graphql-core takes an empty ``out_name`` for none."""
+    name = next((each.name for each in object_type.properties if not each.key), None)
+    if name is None:
+        return None
+    return lambda given: {"" if key == name else key: value for key, value in given.items()}
 
 
 def _reader(key: str) -> GraphQLFieldResolver:
