@@ -19,6 +19,11 @@ TABLE = "customresourcedefinitions.apiextensions.k8s.io"
 VERBS = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 SCALE = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
+OBJECT_PROPERTIES: Object = {
+    "apiVersion": {"type": "string"},
+    "kind": {"type": "string"},
+    "metadata": {"allOf": [{"$ref": f"#/components/schemas/{META}ObjectMeta"}]},
+}
 VERSION = re.compile(r"v(?P<major>\d+)(?:(?P<stage>alpha|beta)(?P<minor>\d+))?")
 
 
@@ -137,15 +142,20 @@ def custom_version(version: Object) -> CustomVersion:
 
 def object_schema(group_version: GroupVersion, kind: str, version: Object) -> Object:
     """The definition of a kind: its own schema, with the parts that every object has."""
-    schema = version["schema"]["openAPIV3Schema"]
-    own = {"type": "string"}
-    properties = {
-        **schema.get("properties", {}),
-        "apiVersion": own,
-        "kind": own,
-        "metadata": {"allOf": [{"$ref": f"#/components/schemas/{META}ObjectMeta"}]},
-    }
+    schema = published(version["schema"]["openAPIV3Schema"])
+    properties = {**schema.get("properties", {}), **OBJECT_PROPERTIES}
     return {**schema, "properties": properties, **kind_extension(group_version, kind)}
+
+
+def published(schema: Any) -> Any:
+    """A schema as clients get it: an embedded object has the parts that every object has."""
+    if not isinstance(schema, dict):
+        return schema
+    inside = {key: published(schema[key]) for key in ("items", "additionalProperties") if key in schema}
+    properties = {key: published(each) for key, each in schema.get("properties", {}).items()}
+    if schema.get("x-kubernetes-embedded-resource"):
+        properties |= OBJECT_PROPERTIES
+    return {**schema, **inside, **({"properties": properties} if properties else {})}
 
 
 def list_schema(group_version: GroupVersion, kind: str, item: str) -> Object:

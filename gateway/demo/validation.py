@@ -8,6 +8,7 @@ from typing import Any
 from gateway.demo.decoding import missing_fields
 from gateway.demo.documents import Node
 from gateway.demo.statuses import Cause
+from schema.claims import is_builtin_group
 from schema.resources import Resource
 from schema.selectors import label_key_problem, label_value_problem, read_label_selector
 
@@ -47,7 +48,7 @@ def creation_causes(resource: Resource, value: Object) -> list[Cause]:
 
 def object_causes(resource: Resource, node: Node, value: Object) -> list[Cause]:
     """What is wrong with an object in itself, its name aside."""
-    causes = [*label_causes(value["metadata"]), *_spec_causes(resource.gvr.resource, value)]
+    causes = [*label_causes(value["metadata"]), *_spec_causes(_known_name(resource), value)]
     told = {cause.field for cause in causes}
     return [*causes, *(each for each in missing_fields(node, value) if each.field not in told)]
 
@@ -59,11 +60,11 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
     if uid and uid != old["metadata"].get("uid"):
         causes.append(Cause.invalid("metadata.uid", json.dumps(uid), "field is immutable"))
     before, after = old.get("spec") or {}, new.get("spec") or {}
-    for field in IMMUTABLE.get(resource.gvr.resource, ()):
+    for field in IMMUTABLE.get(_known_name(resource), ()):
         if before.get(field) != after.get(field):
             shown = json.dumps(after.get(field), separators=(",", ":"))
             causes.append(Cause.invalid(f"spec.{field}", shown, "field is immutable"))
-    if resource.gvr.resource == "pods" and _frozen(before) != _frozen(after):
+    if _known_name(resource) == "pods" and _frozen(before) != _frozen(after):
         why = (
             "pod updates may not change fields other than `spec.containers[*].image`,"
             "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` "
@@ -74,6 +75,11 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
     if old.get("immutable") and (old.get("data") != new.get("data") or not new.get("immutable")):
         causes.append(Cause.forbidden("data", "field is immutable when `immutable` is set"))
     return causes
+
+
+def _known_name(resource: Resource) -> str:
+    """The resource's name where it is one of Kubernetes' own: custom ones may be called ``pods`` too."""
+    return resource.gvr.resource if is_builtin_group(resource.gvr.group) else ""
 
 
 def _frozen(spec: Object) -> Object:
@@ -89,7 +95,7 @@ def _metadata_causes(resource: Resource, metadata: Object) -> Iterator[Cause]:
     if not name:
         yield Cause.required("metadata.name", "name or generateName is required")
         return
-    pattern, length, what = NAMES.get(resource.gvr.resource, PLAIN_NAME)
+    pattern, length, what = NAMES.get(_known_name(resource), PLAIN_NAME)
     if len(name) > length:
         too_long = f"Too long: may not be more than {length} bytes"
         yield Cause("FieldValueTooLong", "metadata.name", too_long)
