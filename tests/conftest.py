@@ -14,4 +14,5 @@ pytest_plugins = [
     "tests.fixtures.goldens",
     "tests.fixtures.control_plane",
     "tests.fixtures.backends",
+    "tests.fixtures.odd",
 ]
