@@ -70,43 +70,42 @@ def flatten(node: Node, value: Object, *, containers: bool = True) -> dict[Path,
     A container's own value is None: it is there or not, its content belongs to its parts.
     """
     plain = {key: each for key, each in value.items() if key not in ("apiVersion", "kind")}
-    fields: dict[Path, Any] = {}
-    for key, each in plain.items():
-        if (child := node.child(key)) is None:
-            fields[(f"f:{key}",)] = each
-        else:
-            fields.update(_flatten(child, each, (f"f:{key}",), containers=containers))
+    fields = dict(_Walk(containers).parts(node, plain, ()))
     return {path: each for path, each in fields.items() if path[:2] not in UNMANAGED}
 
 
-def _flatten(node: Node, value: Any, path: Path, *, containers: bool) -> Iterator[tuple[Path, Any]]:
-    if isinstance(value, dict) and value and not node.is_atomic:
-        if containers and not node.empty_default() and path != ("f:metadata",):
-            yield path, None
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """The way through an object; ``containers`` as for :func:`flatten`."""
+
+    containers: bool
+
+    def parts(self, node: Node, value: Object, path: Path) -> Iterator[tuple[Path, Any]]:
         for key, each in value.items():
             below = (*path, f"f:{key}")
             if (child := node.child(key)) is None:
                 yield below, each
             else:
-                yield from _flatten(child, each, below, containers=containers)
-    elif isinstance(value, list) and value and not node.is_atomic:
+                # a struct, and a list that is required, are there even where a client says nothing of them
+                there = child.empty_default() or (
+                    child.type == "array" and key in node.schema.get("required", ())
+                )
+                yield from self.value(child, each, below, there=there or below == ("f:metadata",))
+
+    def value(self, node: Node, value: Any, path: Path, *, there: bool) -> Iterator[tuple[Path, Any]]:
+        if not value or not isinstance(value, dict | list) or node.is_atomic:
+            yield path, value
+            return
+        if self.containers and not there:
+            yield path, None
+        if isinstance(value, dict):
+            yield from self.parts(node, value, path)
+            return
         for each in value:
             below = (*path, list_element(node, each))
             yield below, None
             if isinstance(each, dict):
-                yield from _flatten_item(node.items, each, below, containers=containers)
-    else:
-        yield path, value
-
-
-def _flatten_item(node: Node, value: Object, path: Path, *, containers: bool) -> Iterator[tuple[Path, Any]]:
-    for key, each in value.items():
-        child = node.child(key)
-        below = (*path, f"f:{key}")
-        if child is None:
-            yield below, each
-        else:
-            yield from _flatten(child, each, below, containers=containers)
+                yield from self.parts(node.items, each, below)
 
 
 def list_element(node: Node, item: Any) -> str:
@@ -127,14 +126,15 @@ def owned_after_update(
 ) -> list[Entry]:
     """The entries after a write by ``own``'s manager, who now owns what the write set or changed."""
     changed = frozenset(path for path, value in after.items() if path not in before or before[path] != value)
+    there = {path[:length] for path in after for length in range(1, len(path) + 1)}
     kept = []
     fields = changed
     for entry in entries:
         if entry.same_manager(own):
-            fields |= entry.fields & after.keys()
+            fields |= entry.fields & there
             own = own if changed or fields != entry.fields else entry
         else:
-            left = (entry.fields & after.keys()) - changed
+            left = (entry.fields & there) - changed
             if left:
                 kept.append(entry if left == entry.fields else replace_fields(entry, left))
     if fields:
