@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from gateway.informers.changes import Change
-from gateway.informers.store import Store, StoredObject, order, version_number
+from gateway.informers.store import Store, StoredObject, version_number
 
 __all__ = ["difference"]
 
@@ -18,14 +18,14 @@ def difference(
     *,
     compare_bytes: bool = False,
 ) -> list[Change]:
-    """The changes that lead from the store (as of ``before``) to the objects (as of ``after``).
+    """The changes that lead from the store (as of ``before``) to the objects (in order, as of ``after``).
 
     Deletions come first, since an object may have taken the name of a deleted one; the others in the
     order of their resource versions. Each change gets a resource version in that order, the last one
     ``after``, and each other one less than that: whoever saw only some of them can be told apart from
     whoever saw all. With ``compare_bytes`` an unchanged resource version is not taken as proof.
     """
-    pairs = [*_deletions(store, objects), *_additions(store, sorted(objects, key=order), compare_bytes)]
+    pairs = [*_deletions(store, objects), *_additions(store, objects, compare_bytes)]
     versions = _versions(pairs, version_number(before), version_number(after), after)
     return [
         Change(old, new, version, old.object if old is not None and new is None else b"")

@@ -12,7 +12,7 @@ from gateway.informers.counters import Counters
 from gateway.informers.difference import difference
 from gateway.informers.events import EventType, ObjectEvent, Scope
 from gateway.informers.history import History
-from gateway.informers.store import Store, StoredObject, version_number
+from gateway.informers.store import Store, StoredObject, in_order, version_number
 from gateway.informers.subscription import Limits, Subscription
 from gateway.kube.watch import WatchEvent
 
@@ -151,16 +151,18 @@ class Informer:
             logger.warning("resource versions are not in order here; subscribers cannot resume")
             self._ordered = False
         self._went_back = False
+        # a thread, because with 100,000 objects it takes longer than the event loop may wait
+        ordered = await asyncio.to_thread(in_order, objects)
         if not self._settled.is_set():
-            self._store.load(objects)
+            self._store.load(ordered)
             self._history.restart(resource_version)
         else:
             self._counters.relists += 1
-            await self._replace(list(objects), resource_version, back=back)
+            await self._replace(ordered, resource_version, back=back)
         self.resource_version = resource_version
         self._settled.set()
 
-    async def _replace(self, objects: list[StoredObject], resource_version: str, *, back: bool) -> None:
+    async def _replace(self, objects: Sequence[StoredObject], resource_version: str, *, back: bool) -> None:
         # a subscription that began in the middle of this would begin with a set that never was
         self._settled.clear()
         # where a deletion stood in the order is not known, so that none may be left out as known
@@ -170,8 +172,8 @@ class Informer:
         after, before = version_number(self.resource_version), version_number(resource_version)
         if after is not None and before is not None:
             self._history.tear(after, before)
-        changes = difference(
-            self._store, objects, self.resource_version, resource_version, compare_bytes=back
+        changes = await asyncio.to_thread(
+            difference, self._store, objects, self.resource_version, resource_version, compare_bytes=back
         )
         for index, change in enumerate(changes, 1):
             self._change(change)

@@ -17,7 +17,7 @@ from gateway.errors import (
 from gateway.informers.informer import Informer, WentBack
 from gateway.informers.pace import Pace
 from gateway.informers.source import Source
-from gateway.informers.store import StoredObject
+from gateway.informers.store import StoredObject, version_number
 from gateway.informers.timing import Backoff, Clock, Timing
 from gateway.kube.watch import WatchEvent, watch_events
 
@@ -86,7 +86,21 @@ class Reflector:
 
     async def _watch(self) -> None:
         """Go on from where the informer is."""
-        await self._stream({"resourceVersion": self._informer.resource_version})
+        try:
+            await self._stream({"resourceVersion": self._informer.resource_version})
+        except UpstreamTimeout:
+            await self._check_position()
+            raise
+
+    async def _check_position(self) -> None:
+        """After silence: is the API server behind us, as with an etcd that was restored? Raises WentBack.
+
+        It would keep silent until it has made up for the difference, and never tell what changed meanwhile.
+        """
+        current = await self._source.fetch_resource_version()
+        own = version_number(self._informer.resource_version)
+        if current is not None and own is not None and current < own:
+            raise WentBack(f"the API server is at {current}, before {own}")
 
     async def _list(self) -> None:
         """Get the whole set, and go on watching from it."""

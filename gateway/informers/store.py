@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.kube.watch import ObjectHeader, ReceivedObject
 
-__all__ = ["Store", "StoredObject", "version_number"]
+__all__ = ["Store", "StoredObject", "in_order", "version_number"]
 
 
 def version_number(resource_version: str) -> int | None:
@@ -61,8 +61,8 @@ class Store:
         return self._objects.keys()
 
     def load(self, objects: Iterable[StoredObject]) -> None:
-        """Replace everything."""
-        self._objects = {each.key: each for each in sorted(objects, key=order)}
+        """Replace everything; they must be :func:`in_order`."""
+        self._objects = {each.key: each for each in objects}
         self._snapshot = None
 
     def put(self, stored: StoredObject) -> None:
@@ -83,6 +83,6 @@ class Store:
         return self._snapshot
 
 
-def order(stored: StoredObject) -> int:
-    """Sorts objects by resource version; those that are no numbers stay as they are."""
-    return version_number(stored.resource_version) or 0
+def in_order(objects: Iterable[StoredObject]) -> list[StoredObject]:
+    """The objects sorted by resource version; versions that are no numbers leave them as they come."""
+    return sorted(objects, key=lambda stored: version_number(stored.resource_version) or 0)

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from gateway.informers.changes import Change
 from gateway.informers.difference import difference
 from gateway.informers.history import History
-from gateway.informers.store import Store, StoredObject
+from gateway.informers.store import Store, StoredObject, in_order
 from gateway.kube.watch import ObjectHeader, ObjectMetadata
 
 
@@ -15,7 +15,7 @@ def stored(name: str, uid: str, version: int, body: bytes = b"{}") -> StoredObje
 
 def store_of(objects: list[StoredObject]) -> Store:
     store = Store()
-    store.load(objects)
+    store.load(in_order(objects))
     return store
 
 
@@ -26,7 +26,7 @@ def told(change: Change) -> tuple[str | None, str | None]:
 def test_each_object_that_changed_is_in_it_once_deletions_first() -> None:
     store = store_of([stored("same", "1", 10), stored("changed", "2", 11), stored("gone", "3", 12)])
     listed = [stored("new", "4", 16), stored("changed", "2", 15), stored("same", "1", 10)]
-    changes = difference(store, listed, "12", "20")
+    changes = difference(store, in_order(listed), "12", "20")
     assert [told(each) for each in changes] == [("3", None), ("2", "2"), (None, "4")]
     assert [each.resource_version for each in changes] == ["13", "15", "20"]
     assert changes[0].final == b"{}"
@@ -57,7 +57,7 @@ def test_the_changes_lead_from_the_store_to_the_list(
     history = History(most_changes=100, most_bytes=1 << 20)
     history.restart(str(position))
     history.tear(position, listed_at)
-    changes = difference(store, listed, str(position), str(listed_at))
+    changes = difference(store, in_order(listed), str(position), str(listed_at))
     for change in changes:
         history.record(change)
         if change.new is None:

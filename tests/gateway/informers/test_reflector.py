@@ -354,6 +354,22 @@ async def test_resource_versions_that_go_back_lead_to_a_new_list_which_is_believ
         ]
 
 
+async def test_silence_from_an_api_server_that_went_back_is_seen_through(
+    server: ScriptedServer, client: KubeClient
+) -> None:
+    registry = InformerRegistry(clock=InstantClock(), timing=Timing(silence=(0.3, 0.3)))
+    await server.create("kept", v=1)
+    await server.create("lost", v=1)
+    async with reading(registry, client, reader=Reader(resets=True)) as reader:
+        await reader.until_synced()
+        server.restore({"default/kept": server.objects["default/kept"]}, 60)
+        await server.disconnect()
+        await reader.until_data(kept=1)
+        await server.create("new", v=1)
+        await reader.until_data(kept=1, new=1)
+    await registry.aclose()
+
+
 @pytest.mark.parametrize("line", [b"{\n", b'{"type":"ADDED","object":7}\n', b'{"type":"ODD","object":{}}\n'])
 async def test_a_line_that_cannot_be_read_costs_a_reconnect(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry, line: bytes
