@@ -69,6 +69,7 @@ NAMES = {
     "dotted": "a.b/c",
     "umlaut": "größe",
     "typename": "__typename",
+    "nameless": "",
     "quoted": 'say "x"',
 }
 

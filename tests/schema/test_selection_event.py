@@ -1,0 +1,90 @@
+"""What a subscription selects of an event, and what of it the object's part is."""
+
+import json
+from typing import Any
+
+import pytest
+from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, execute_sync, parse
+
+from schema.model import Model, ObjectType, Property, Scalar
+from schema.selection import SelectionMismatch
+from schema.selection_compile import compile_event
+from schema.selection_event import EventSelection
+from schema.types import ObjectTypes
+from schema.wrappers import Wrappers
+from tests.schema.selection_models import KIND, LIST_META_TYPE, OBJECT_META_TYPE, SERVED, THING, TYPE_META
+
+THING_TYPE = ObjectType(
+    THING, THING, "ThingInput", (*TYPE_META, Property("size", "size", Scalar.INT)), kinds=(KIND,)
+)
+MODEL = Model({each.id: each for each in (OBJECT_META_TYPE, LIST_META_TYPE, THING_TYPE)}, (SERVED,))
+
+
+def selection_of(selected: str, **variables: Any) -> EventSelection | None:
+    found: list[EventSelection | None] = []
+
+    def resolve(_source: object, info: GraphQLResolveInfo[Any]) -> dict[str, Any]:
+        found.append(compile_event(info, KIND))
+        return {"type": "SYNCED", "resourceVersion": "1"}
+
+    event = GraphQLField(Wrappers(ObjectTypes(MODEL)).event_of(SERVED), resolve=resolve)
+    schema = GraphQLSchema(GraphQLObjectType("Query", {"things": event}))
+    result = execute_sync(schema, parse(selected), variable_values=variables)
+    assert result.errors is None
+    return found[0]
+
+
+def told(selected: str, body: bytes | None, **variables: Any) -> Any:
+    """An event's answer; keys in their order."""
+    selection = selection_of(selected, **variables)
+    assert selection is not None
+    objects = None if body is None else [each.encode(body) for each in selection.objects]
+    return json.loads(bytes(selection.encode("ADDED", "7", objects)))
+
+
+def test_an_event_is_answered_in_the_response_order() -> None:
+    answer = told("{ things { v: resourceVersion object { size } type __typename } }", b'{"size": 1}')
+
+    assert json.dumps(answer) == json.dumps(
+        {"v": "7", "object": {"size": 1}, "type": "ADDED", "__typename": "ThingEvent"}
+    )
+
+
+def test_an_event_without_an_object_has_null_under_each_of_its_names() -> None:
+    assert told("{ things { a: object { size } b: object { kind } } }", None) == {"a": None, "b": None}
+
+
+def test_an_object_under_two_names_is_selected_twice() -> None:
+    answer = told("{ things { a: object { size } b: object { kind n: size } } }", b'{"size": 1}')
+
+    assert answer == {"a": {"size": 1}, "b": {"kind": "Thing", "n": 1}}
+
+
+def test_fragments_and_directives_are_those_of_the_operation() -> None:
+    selected = """query ($yes: Boolean!) { things { ...Told type @include(if: $yes) } }
+      fragment Told on ThingEvent { object { size } object { kind @skip(if: $yes) } }"""
+
+    assert told(selected, b'{"size": 1}', yes=True) == {"object": {"size": 1}, "type": "ADDED"}
+    assert told(selected, b'{"size": 1}', yes=False) == {"object": {"size": 1, "kind": "Thing"}}
+
+
+def test_equal_objects_have_equal_parts_whatever_else_is_in_them() -> None:
+    selection = selection_of("{ things { type object { size } } }")
+    assert selection is not None
+    (of_object,) = selection.objects
+
+    assert of_object.encode(b'{"size": 1, "x": 1}') == of_object.encode(b'{"x": [2], "size": 1}')
+    assert of_object.encode(b'{"size": 1}') != of_object.encode(b'{"size": 2}')
+    with pytest.raises(SelectionMismatch):
+        of_object.encode(b'{"size": "1"}')
+
+
+def test_an_object_that_needs_a_resolver_leaves_the_event_to_graphql_core() -> None:
+    assert selection_of("{ things { type object { size yaml } } }") is None
+
+
+def test_an_event_of_which_no_object_is_selected_has_none_to_compare() -> None:
+    selection = selection_of("{ things { type } }")
+
+    assert selection is not None
+    assert selection.objects == ()
