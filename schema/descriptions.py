@@ -44,7 +44,7 @@ def _default(property_: Property) -> Iterator[str]:
 
 def _allowed(property_: Property) -> Iterator[str]:
     if property_.enum and property_.type is not Scalar.JSON:
-        yield "One of: " + ", ".join(f"`{value}`" for value in property_.enum) + "."
+        yield "One of: " + ", ".join(f"`{value}`" if value else '`""`' for value in property_.enum) + "."
 
 
 _ROOT: Mapping[Verb, str] = {

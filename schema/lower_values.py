@@ -32,7 +32,9 @@ __all__ = ["Draft", "Lowering"]
 
 # far beyond any API; keeps names and this recursion bounded whatever a document says
 DEEPEST = 64
-DEPRECATED = re.compile(r"deprecated\b", re.IGNORECASE)
+# Go's comments begin with the name of what they are about: "deprecated indicates …" deprecates nothing,
+# "DeprecatedServiceAccount is a deprecated alias …" does
+DEPRECATED = re.compile(r"Deprecated|DEPRECATED\b|deprecated[:.]")
 STRING_FORMATS = {
     "date-time": Scalar.DATE_TIME,
     "byte": Scalar.BASE64,

@@ -41,7 +41,9 @@ async def test_introspection_shows_a_valid_schema(odd: GatewayProcess) -> None:
     assert validate_schema(schema) == []
     spec = schema.type_map["OddExampleComV1TreasureSpec"]
     assert isinstance(spec, GraphQLObjectType)
-    assert "`with space`" in (spec.fields["mode"].description or "")
+    assert spec.fields["mode"].description == (
+        'How it is kept.\n\nOne of: `fast`, `2-slow`, `with space`, `""`.'
+    )
     assert spec.fields["former"].deprecation_reason == "Deprecated: use mode."
     labyrinth = schema.type_map["OddExampleComV1LabyrinthSpec"]
     assert isinstance(labyrinth, GraphQLObjectType)

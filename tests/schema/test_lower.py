@@ -216,6 +216,9 @@ def test_unknown_fields_beside_declared_ones_leave_those_typed() -> None:
     assert typed(schema)[0] == Definition(f"{GADGET}/value")
 
 
+ALIAS = "DeprecatedAlias is a deprecated alias of size."
+
+
 def test_properties_carry_description_default_enum_required_and_deprecation() -> None:
     model, _ = lower_gadget(
         {
@@ -226,6 +229,8 @@ def test_properties_carry_description_default_enum_required_and_deprecation() ->
                     "size": {**TEXT, "description": "How big.", "default": "small", "enum": ["small", "big"]},
                     "old": {**TEXT, "description": "Deprecated: use size."},
                     "deprecatedAge": {**TEXT, "description": "deprecatedAge is not what this is about"},
+                    "deprecated": {**TEXT, "description": "deprecated indicates whether something is"},
+                    "alias": {**TEXT, "description": ALIAS},
                     "modes": {"type": "array", "items": {**TEXT, "enum": ["a", 1, None]}},
                     "$odd": TEXT,
                 },
@@ -237,6 +242,8 @@ def test_properties_carry_description_default_enum_required_and_deprecation() ->
         Property("size", "size", Scalar.STRING, "How big.", True, "small", ("small", "big")),
         Property("old", "old", Scalar.STRING, "Deprecated: use size.", deprecation="Deprecated: use size."),
         Property("deprecatedAge", "deprecatedAge", Scalar.STRING, "deprecatedAge is not what this is about"),
+        Property("deprecated", "deprecated", Scalar.STRING, "deprecated indicates whether something is"),
+        Property("alias", "alias", Scalar.STRING, ALIAS, deprecation=ALIAS),
         Property("modes", "modes", ListOf(Scalar.STRING), enum=("a", "1")),
         Property("$odd", "_24_odd", Scalar.STRING),
     )
