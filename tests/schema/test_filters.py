@@ -1,0 +1,168 @@
+"""Allow and deny lists: what they leave, and that nothing else changes."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema.discovery import Discovery
+from schema.filters import VERBS, Filters, MalformedPattern, Pattern
+from schema.lower import lower
+from schema.model import Verb
+from schema.resources import GroupVersion, Resource
+from tests.fixtures.sdl import kubernetes_discovery
+from tests.schema.documents import discovery_of, lower_all, resource
+
+READS = frozenset({"get", "list", "watch"})
+PODS = replace(
+    resource("v1", "Pod", subresources={"status": ["get", "patch"], "log": ["get"]}), short_names=("po",)
+)
+SECRETS = resource("v1", "Secret")
+DEPLOYMENTS = resource("apps/v1", "Deployment", subresources={"scale": ["get", "patch"], "status": ["patch"]})
+ISSUERS = resource("cert-manager.io/v1", "Issuer", subresources={"status": ["get", "patch"]})
+OTHER_SECRETS = resource("vault.example.com/v1", "Secret")
+ALL = discovery_of(PODS, SECRETS, DEPLOYMENTS, ISSUERS, OTHER_SECRETS)
+
+
+def left(filters: Filters, discovery: Discovery = ALL) -> dict[str, set[str]]:
+    """The verbs that are left, by ``resource.group`` or ``resource.group/subresource``."""
+    found = {}
+    for each in filters.apply(discovery).resources:
+        name = f"{each.gvr.resource}.{each.gvr.group or 'core'}"
+        found[name] = set(each.verbs)
+        found.update({f"{name}/{below.name}": set(below.verbs) for below in each.subresources})
+    return {name: verbs for name, verbs in found.items() if verbs}
+
+
+def test_without_lists_everything_is_left() -> None:
+    assert Filters().apply(ALL) is ALL
+    assert Filters.parse(include=["*"]).apply(ALL) == ALL
+    assert Filters.parse(include=["", " , "], exclude=[""]).apply(ALL) is ALL
+
+
+@pytest.mark.parametrize("pattern", ["secrets", "secret", "Secret", "SECRETS"])
+def test_a_name_alone_is_meant_in_every_group_with_all_that_is_below(pattern: str) -> None:
+    names = set(left(Filters.parse(exclude=[pattern])))
+
+    assert not {"secrets.core", "secrets.vault.example.com"} & names
+    assert {"pods.core", "deployments.apps/scale"} <= names
+
+
+@pytest.mark.parametrize(
+    ("pattern", "gone"),
+    [
+        ("secrets.core", {"secrets.core"}),
+        ("po", {"pods.core", "pods.core/status", "pods.core/log"}),
+        ("*.cert-manager.io", {"issuers.cert-manager.io", "issuers.cert-manager.io/status"}),
+        ("*.*.io", {"issuers.cert-manager.io", "issuers.cert-manager.io/status"}),
+        ("*/status", {"pods.core/status", "deployments.apps/status", "issuers.cert-manager.io/status"}),
+        ("deployments.apps/scale", {"deployments.apps/scale"}),
+        ("pods/*", {"pods.core/status", "pods.core/log"}),
+        ("sec*s.core", {"secrets.core"}),
+        ("nothing", set()),
+    ],
+)
+def test_patterns_name_a_resource_a_group_or_a_subresource(pattern: str, gone: set[str]) -> None:
+    assert set(left(Filters())) - set(left(Filters.parse(exclude=[pattern]))) == gone
+
+
+def test_read_only_holds_for_subresources_too() -> None:
+    for filters in (
+        Filters.parse(include=["*:get+list+watch"]),
+        Filters.parse(exclude=["*:create+update+patch+delete+deletecollection"]),
+    ):
+        assert all(verbs <= READS for verbs in left(filters).values())
+        model = lower(filters.apply(ALL), {})
+        assert {verb for each in model.resources for verb in each.pinned} <= {
+            Verb.GET, Verb.LIST, Verb.WATCH_LIST, Verb.WATCH_OBJECT
+        }  # fmt: skip
+
+
+def test_applying_needs_the_right_to_create_and_scaling_the_right_to_patch() -> None:
+    model = lower(Filters.parse(exclude=["*:create", "*/scale:patch"]).apply(ALL), {})
+    verbs = {each.resource.gvr.resource: set(each.pinned) for each in model.resources}
+
+    assert {Verb.PATCH, Verb.PATCH_STATUS, Verb.DELETE, Verb.RESTART} <= verbs["deployments"]
+    assert not {Verb.CREATE, Verb.APPLY, Verb.SCALE} & verbs["deployments"]
+
+
+def test_every_list_has_to_allow_and_denial_wins() -> None:
+    filters = Filters.parse(
+        include=["pods,secrets", "deployments:get"], groups=["core,apps"], kinds=["Pod", "Deployment"]
+    )
+    assert set(left(filters)) == {
+        "pods.core", "pods.core/status", "pods.core/log", "deployments.apps", "deployments.apps/scale"
+    }  # fmt: skip
+    assert left(filters)["deployments.apps"] == {"get"}
+    assert not left(Filters.parse(include=["pods"], exclude=["*"]))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["secrets:", "secrets:read", "pods:get+frob", ":get", "a b/c/d", "pods.", ".apps", "p;d", "a//b"],
+)
+def test_a_malformed_pattern_is_refused_by_its_text(pattern: str) -> None:
+    with pytest.raises(MalformedPattern):
+        Filters.parse(include=[pattern])
+
+
+def test_kinds_and_groups_are_just_that() -> None:
+    for malformed in ({"kinds": ["Pod:get"]}, {"kinds": ["Pod/status"]}, {"groups": ["apps/v1"]}):
+        with pytest.raises(MalformedPattern):
+            Filters.parse(**malformed)
+
+
+def test_what_matches_nothing_is_named() -> None:
+    filters = Filters.parse(
+        include=["*", "secretz"], exclude=["pods/scale", "pods/log:patch", "secrets"], groups=["core,nope"]
+    )
+    assert filters.unmatched(ALL) == ("secretz", "nope", "pods/scale", "pods/log:patch")
+
+
+def test_no_short_name_passes_to_another_kind() -> None:
+    filtered = lower(Filters.parse(exclude=["secrets.core"]).apply(ALL), {})
+    secrets = [each for each in filtered.resources if each.resource.kind.kind == "Secret"]
+
+    assert [(each.resource.gvr.group, dict(each.short)) for each in secrets] == [("vault.example.com", {})]
+    assert "io.k8s.api.core.v1.Secret" not in filtered.objects
+
+
+def test_a_tie_between_custom_groups_stays_one() -> None:
+    tied = [resource("a.example/v1", "Backup"), resource("b.example/v1", "Backup")]
+    filtered = lower(Filters.parse(include=["*.a.example"]).apply(discovery_of(*tied)), {})
+
+    assert [dict(each.short) for each in filtered.resources] == [{}]
+    assert {each.name: each.id for each in filtered.objects.values()}.items() <= {
+        each.name: each.id for each in lower_all(tied).objects.values()
+    }.items()
+
+
+def test_documents_of_custom_groups_of_which_nothing_is_left_need_not_be_fetched() -> None:
+    unknown = replace(ALL, group_versions=(*ALL.group_versions, GroupVersion("down.example", "v1")))
+    groups = Filters.parse(exclude=["*.cert-manager.io", "*.apps"]).apply(unknown).group_versions
+
+    assert [each.group for each in groups] == ["", "apps", "vault.example.com", "down.example"]
+
+
+@st.composite
+def pattern_texts(draw: st.DrawFn) -> str:
+    chosen: Resource = draw(st.sampled_from(kubernetes_discovery().resources))
+    name = draw(st.sampled_from([chosen.gvr.resource, chosen.kind.kind, "*"]))
+    group = draw(st.sampled_from(["", f".{chosen.gvr.group or 'core'}", ".*"]))
+    below = draw(st.sampled_from(["", "/status", "/*"]))
+    verbs = draw(st.sampled_from(["", ":get", ":patch+create", ":*"]))
+    return name + group + below + verbs
+
+
+@given(st.lists(pattern_texts(), max_size=4), st.lists(pattern_texts(), max_size=4))
+def test_what_is_left_is_what_the_lists_say(include: list[str], exclude: list[str]) -> None:
+    allowed, denied = [Pattern.parse(each) for each in include], [Pattern.parse(each) for each in exclude]
+    whole = kubernetes_discovery()
+    filtered = Filters.parse(include=include, exclude=exclude).apply(whole)
+    for before, after in zip(whole.resources, filtered.resources, strict=True):
+        assert (before.gvr, before.kind, before.preferred) == (after.gvr, after.kind, after.preferred)
+        for verb in VERBS:
+            wanted = not allowed or any(each.matches(before, None, verb) for each in allowed)
+            wanted = wanted and not any(each.matches(before, None, verb) for each in denied)
+            assert (verb in after.verbs) is (verb in before.verbs and wanted)
