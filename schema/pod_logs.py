@@ -7,19 +7,22 @@ from graphql import (
     GraphQLArgument,
     GraphQLBoolean,
     GraphQLDefaultInput,
+    GraphQLError,
     GraphQLField,
     GraphQLInputType,
     GraphQLInt,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLResolveInfo,
     GraphQLString,
 )
 
 from schema.model import Model, Scalar, Verb
 from schema.resources import Resource
 from schema.scalars import SCALARS
+from schema.selection_tree import NotCompilable, SelectionReader, details_of
 
-__all__ = ["POD_LOG_LINE", "PodLogSubscriber", "build_pod_logs", "logged_pods"]
+__all__ = ["POD_LOG_LINE", "PodLogSubscriber", "build_pod_logs", "compile_line", "logged_pods"]
 
 PodLogSubscriber = Callable[[Resource], Callable[..., Any]]
 """Makes the function that answers with the source stream, for the pods that are served."""
@@ -76,6 +79,15 @@ def build_pod_logs(model: Model, subscriber: PodLogSubscriber) -> dict[str, Grap
         " log cannot be read is a null with an error beside it, once; with a name that error is the end.",
     )
     return {"podLogs": field}
+
+
+def compile_line(info: GraphQLResolveInfo[Any]) -> tuple[tuple[str, str], ...] | None:
+    """What is selected of a line: response names and their fields; None where graphql-core has to say."""
+    try:
+        collected = SelectionReader(info).collect(POD_LOG_LINE, details_of(info))
+    except (NotCompilable, GraphQLError, RecursionError):
+        return None
+    return tuple((name, details[0].node.name.value) for name, details in collected.items())
 
 
 def _arguments() -> dict[str, GraphQLArgument]:

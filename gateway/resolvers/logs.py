@@ -1,8 +1,8 @@
 """``podLogs``: the logs of many containers as one stream (design section 4)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Any
 
 from gateway.errors import BadArgument, GatewayError, NotFound, PodLogUnreadable, QueryTooComplex, Status
@@ -11,9 +11,11 @@ from gateway.kube.paths import resource_path
 from gateway.resolvers.container_log import ContainerLog, End, FollowedPod, LogRequest, Output
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.pod_containers import Pod, parse_pod
+from schema.pod_logs import POD_LOG_LINE, compile_line
 from schema.resources import Resource
+from schema.selection import Compiled
 
-__all__ = ["stream_pod_logs"]
+__all__ = ["answer_pod_logs", "stream_pod_logs"]
 
 Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
 
@@ -26,6 +28,20 @@ LINGER = 10.0
 """Seconds in which the log of a pod that is gone may come to its own end."""
 
 
+async def answer_pod_logs(
+    pods: Resource, info: Info, **arguments: Any
+) -> AsyncIterator[Mapping[str, Any] | Compiled | GatewayError]:
+    """The source stream of ``podLogs``: lines as they are selected."""
+    selected = compile_line(info)
+    async with aclosing(stream_pod_logs(pods, info, **arguments)) as stream:
+        async for item in stream:
+            if selected is None or isinstance(item, GatewayError):
+                yield item
+            else:
+                named = {"__typename": POD_LOG_LINE.name, **item}
+                yield Compiled({response: named[field] for response, field in selected})
+
+
 async def stream_pod_logs(
     pods: Resource,
     info: Info,
@@ -34,7 +50,7 @@ async def stream_pod_logs(
     label_selector: str | None = None,
     namespace: str | None = None,
     **options: Any,
-) -> AsyncIterator[Mapping[str, Any] | GatewayError]:
+) -> AsyncGenerator[Mapping[str, Any] | GatewayError, None]:
     """The lines; a GatewayError among them is about one pod, the others go on.
 
     A reader that does not read holds up the API server, and nothing is kept for it beyond a bounded queue.

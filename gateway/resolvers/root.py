@@ -8,7 +8,7 @@ from graphql import GraphQLFieldResolver
 
 from gateway.resolvers.cluster import cluster_resolvers
 from gateway.resolvers.context import Info
-from gateway.resolvers.logs import stream_pod_logs
+from gateway.resolvers.logs import answer_pod_logs
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.subscribe import watch_list, watch_object
 from gateway.resolvers.write import (
@@ -59,7 +59,7 @@ class Resolvers:
 
     def pod_log_subscriber(self, pods: Resource) -> Callable[..., Any]:
         """The function that makes the source stream of ``podLogs``."""
-        return partial(_stream_pod_logs, pods)
+        return partial(_answer_pod_logs, pods)
 
 
 def _answer(
@@ -68,5 +68,5 @@ def _answer(
     return function(root, info, **arguments)
 
 
-def _stream_pod_logs(pods: Resource, _source: object, info: Info, **arguments: Any) -> Any:
-    return stream_pod_logs(pods, info, **arguments)
+def _answer_pod_logs(pods: Resource, _source: object, info: Info, **arguments: Any) -> Any:
+    return answer_pod_logs(pods, info, **arguments)

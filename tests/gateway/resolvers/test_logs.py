@@ -59,7 +59,7 @@ async def pod_logs(server: LoggingServer, monkeypatch: pytest.MonkeyPatch) -> As
         info = cast("Info", SimpleNamespace(context=context))
 
         def open_stream(**arguments: Any) -> Stream:
-            opened.append(cast("Stream", stream_pod_logs(PODS, info, **arguments)))
+            opened.append(stream_pod_logs(PODS, info, **arguments))
             return opened[-1]
 
         async with asyncio.timeout(DEADLINE):

@@ -1,0 +1,247 @@
+"""Logs: every container of every pod that is meant, as lines; a pod that cannot be asked is one error."""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.api import core, pod
+from tests.fixtures.backends import Backend, TappedGateway
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.graphql_ws import Stream, StreamEnded
+from tests.fixtures.kubelet import FakeKubelet, running_kubelet
+from tests.fixtures.waiting import eventually
+
+LOGS = """subscription(
+    $name: String, $labels: String, $n: String, $follow: Boolean, $tail: Int, $stamps: Boolean) {
+  podLogs(name: $name, labelSelector: $labels, namespace: $n, follow: $follow, tailLines: $tail,
+          timestamps: $stamps) { namespace pod container time line } }"""
+STARTED = "2026-11-01T00:00:00Z"
+FRESH = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node whose kubelet answers; on the demo, the demo itself does."""
+
+    name: str
+    backend: Backend
+    kubelet: FakeKubelet
+
+    def run_pod(self, name: str, namespace: str, **labels: str) -> None:
+        """A pod with its two containers running."""
+        api, path = self.backend.api(), core("pods", namespace)
+        api.create(path, pod(name, labels=labels, node=self.name))
+        statuses = [
+            {
+                "name": each,
+                "image": "x",
+                "imageID": "x",
+                "ready": True,
+                "restartCount": 0,
+                "containerID": f"test://{name}-{each}",
+                "state": {"running": {"startedAt": STARTED}},
+                "lastState": {},
+            }
+            for each in ("main", "sidecar")
+        ]
+        status = {"phase": "Running", "startTime": STARTED, "containerStatuses": statuses}
+        api.merge(f"{path}/{name}/status", {"status": status})
+
+    def delete_pod(self, name: str, namespace: str) -> None:
+        self.backend.api().delete(core("pods", namespace, name))
+        self.kubelet.end()
+
+
+@contextmanager
+def running_node(backend: Backend) -> Iterator[Node]:
+    with running_kubelet() as kubelet:
+        name = f"logs-{next(FRESH)}"
+        backend.api().create(core("nodes"), {"metadata": {"name": name}})
+        status = {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet.server_port}},
+        }
+        backend.api().merge(core("nodes", None, name, "status"), {"status": status})
+        yield Node(name, backend, kubelet)
+        backend.api().delete(core("nodes", None, name))
+
+
+@pytest.fixture
+def node(backend: Backend) -> Iterator[Node]:
+    """A node of the test's own."""
+    with running_node(backend) as node:
+        yield node
+
+
+async def results(stream: Stream) -> list[dict[str, Any]]:
+    """Every result up to the stream's end, which has to be no error."""
+    found: list[dict[str, Any]] = []
+    with pytest.raises(StreamEnded) as ended:
+        await collect(stream, found)
+    assert ended.value.errors == []
+    return found
+
+
+async def collect(stream: Stream, found: list[dict[str, Any]]) -> None:
+    while True:
+        found.append(await stream.result())
+
+
+async def test_all_containers_of_all_pods_come_and_new_pods_join(
+    gateway: GatewayProcess, namespace: str, node: Node
+) -> None:
+    node.run_pod("one", namespace, app="a")
+    node.run_pod("two", namespace, app="b")
+    async with gateway.subscribe(LOGS, {"labels": "app=a", "n": namespace, "tail": 1}) as stream:
+        seen: set[tuple[str, str]] = set()
+        while seen != {("one", "main"), ("one", "sidecar")}:
+            line = await stream.event()
+            assert line["namespace"] == namespace
+            assert line["time"].startswith("20")
+            seen.add((line["pod"], line["container"]))
+        node.run_pod("three", namespace, app="a")
+        await stream.until(lambda line: (line["pod"], line["container"]) == ("three", "sidecar"))
+
+
+async def test_what_there_is_is_read_and_that_is_the_end(
+    gateway: GatewayProcess, namespace: str, node: Node
+) -> None:
+    node.run_pod("one", namespace, app="a")
+    arguments = {"name": "one", "n": namespace, "follow": False, "tail": 2, "stamps": True}
+    async with gateway.subscribe(LOGS, arguments) as stream:
+        lines = [each["data"]["podLogs"] for each in await results(stream)]
+    assert sorted(each["container"] for each in lines) == ["main"] * 2 + ["sidecar"] * 2
+    assert all(each["line"].startswith(f"{each['time']} ") for each in lines)
+
+
+async def test_the_log_of_a_pod_ends_with_it(gateway: GatewayProcess, namespace: str, node: Node) -> None:
+    node.run_pod("one", namespace)
+    async with gateway.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 1}) as stream:
+        await stream.event()
+        node.delete_pod("one", namespace)
+        assert all("errors" not in each for each in await results(stream))
+
+
+async def test_a_pod_that_cannot_be_asked_is_an_error_at_that_pod(
+    gateway: GatewayProcess, namespace: str, backend: Backend, node: Node
+) -> None:
+    """No kubelet is there to ask: its node is not known to the API server."""
+    backend.api().create(core("pods", namespace), pod("mute", labels={"app": "a"}, node="nowhere"))
+    node.run_pod("one", namespace, app="a")
+    async with gateway.subscribe(LOGS, {"labels": "app=a", "n": namespace, "tail": 1}) as stream:
+        failed, lines = None, 0
+        while failed is None or not lines:
+            result = await stream.result()
+            if "errors" in result:
+                failed = result
+            else:
+                lines += 1
+    assert failed["data"] == {"podLogs": None}
+    (error,) = failed["errors"]
+    assert error["path"] == ["podLogs"]
+    assert "nowhere" in error["message"]
+    assert error["extensions"]["code"] == "NOT_FOUND"
+    assert error["extensions"]["kubernetes"]["reason"] == "NotFound"
+    assert (error["extensions"]["namespace"], error["extensions"]["pod"]) == (namespace, "mute")
+
+
+@pytest.mark.parametrize("follow", [True, False])
+async def test_the_error_of_a_named_pod_is_the_end(
+    gateway: GatewayProcess, namespace: str, backend: Backend, follow: bool
+) -> None:
+    backend.api().create(core("nodes"), {"metadata": {"name": f"mute-{namespace}-{follow}".lower()}})
+    mute = pod("mute", labels={}, node=f"mute-{namespace}-{follow}".lower())
+    backend.api().create(core("pods", namespace), mute)
+    async with gateway.subscribe(LOGS, {"name": "mute", "n": namespace, "follow": follow}) as stream:
+        (result,) = await results(stream)
+    assert result["data"] == {"podLogs": None}
+    (error,) = result["errors"]
+    assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert error["message"].endswith("no preferred addresses found; known addresses: []")
+
+
+async def test_a_pod_that_has_no_node_yet_has_no_lines(
+    gateway: GatewayProcess, namespace: str, backend: Backend
+) -> None:
+    backend.api().create(core("pods", namespace), pod("waits", labels={}))
+    async with gateway.subscribe(LOGS, {"name": "waits", "n": namespace, "follow": False}) as stream:
+        assert await results(stream) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ({}, "BAD_REQUEST"),
+        ({"name": "a", "labels": "a=b"}, "BAD_REQUEST"),
+        ({"name": "a", "tail": -1}, "BAD_REQUEST"),
+        ({"labels": "a in"}, "BAD_REQUEST"),
+        ({"name": "nobody"}, "NOT_FOUND"),
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_answered_says_why(
+    gateway: GatewayProcess, namespace: str, arguments: dict[str, Any], code: str
+) -> None:
+    async with gateway.subscribe(LOGS, {"n": namespace, **arguments}) as stream:
+        try:
+            errors = (await stream.result())["errors"]
+        except StreamEnded as ended:
+            errors = ended.errors
+    assert errors[0]["extensions"]["code"] == code
+
+
+@pytest.mark.cluster
+async def test_logs_are_read_as_the_caller(seeded_cluster: Backend, tmp_path: Path) -> None:
+    """Bob may see the pods of team-1, and none of their logs."""
+    arguments = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough"]
+    with (
+        running_node(seeded_cluster) as node,
+        start_gateway(tmp_path, *arguments, token="bob-token") as gateway,
+    ):
+        node.run_pod("secretive", "team-1", app="secretive")
+        async with gateway.subscribe(LOGS, {"labels": "app=secretive", "n": "team-1"}) as stream:
+            (error,) = (await stream.result())["errors"]
+        node.delete_pod("secretive", "team-1")
+    assert error["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_leaving_closes_the_connections_upstream(
+    tapped_gateway: TappedGateway, namespace: str, node: Node
+) -> None:
+    tap = tapped_gateway.tap
+    node.run_pod("one", namespace)
+    async with tapped_gateway.gateway.socket() as socket:
+        stream = await socket.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 1})
+        await stream.until(lambda line: line["container"] == "sidecar")
+        assert len(tap.open_logs()) == 2
+        await stream.complete()
+
+        async def closed() -> bool:
+            return not tap.open_logs()
+
+        await eventually(closed, "the logs' connections to close")
+
+
+async def test_a_cut_line_loses_and_repeats_nothing(
+    tapped_gateway: TappedGateway, namespace: str, node: Node
+) -> None:
+    node.run_pod("one", namespace)
+    async with tapped_gateway.gateway.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 3}) as stream:
+        times: list[str] = []
+        for cuts in range(2):
+            while len(times) < 3 + 2 * cuts:
+                line = await stream.event()
+                times += [line["time"]] if line["container"] == "main" else []
+            tapped_gateway.tap.cut()
+            tapped_gateway.tap.mend()
+    api = node.backend.api()
+    path = core("pods", namespace, "one", "log")
+    answer = api.request("GET", path, params={"container": "main", "timestamps": "true"})
+    written = [line.split(" ", 1)[0] for line in answer.text.splitlines()]
+    begin = written.index(times[0])
+    assert times == written[begin : begin + len(times)]
