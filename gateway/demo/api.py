@@ -187,7 +187,7 @@ class ResourceApi:
         version = (body.get("metadata") or {}).get("resourceVersion")
         if self.catalog.is_custom(target.resource) and not version:
             cause = Cause.invalid("metadata.resourceVersion", "0", "must be specified for an update")
-            raise invalid(target.resource, target.name, [cause])
+            raise invalid(target.resource, target.name, [cause], kind=target.resource.gvr.resource)
         old = self.writer.find(target)
         if target.subresource == "scale":
             paths = self.catalog.custom(target.resource).scale

@@ -192,7 +192,10 @@ class Node:
         kind = self.schema.get("x-kubernetes-list-type" if self.type == "array" else "x-kubernetes-map-type")
         if self.type == "array":
             return kind not in ("map", "set")
-        return kind == "atomic" or not ("properties" in self.schema or "additionalProperties" in self.schema)
+        return kind == "atomic" or not any(
+            each in self.schema
+            for each in ("properties", "additionalProperties", "x-kubernetes-preserve-unknown-fields")
+        )
 
     def empty_default(self) -> bool:
         """Whether an absent value means an empty object (a struct, not a pointer)."""

@@ -41,12 +41,17 @@ class GarbageCollector:
         for table, stored in self._dependents(owner):
             self._delete(table, stored)
 
-    def _delete(self, table: str, stored: Stored) -> None:
+    def _delete(self, table: str, stored: Stored, *, foreground: bool = False) -> None:
+        """Delete a dependent; in the ``foreground`` it waits for its own dependents in turn."""
         metadata = stored.object["metadata"]
+        finalizers = metadata.get("finalizers") or []
+        if foreground and "foregroundDeletion" not in finalizers:
+            finalizers = [*finalizers, "foregroundDeletion"]
         if table == "pods":
             terminate(self.cluster, stored)
-        elif metadata.get("finalizers"):
-            leaving = {**metadata, "deletionTimestamp": metadata.get("deletionTimestamp", self.cluster.now())}
+        elif finalizers:
+            since = metadata.get("deletionTimestamp", self.cluster.now())
+            leaving = {**metadata, "deletionTimestamp": since, "finalizers": finalizers}
             self.cluster.save(table, stored, metadata=leaving)
         else:
             self.cluster.remove(table, stored)
@@ -70,7 +75,7 @@ class GarbageCollector:
         elif "foregroundDeletion" in finalizers:
             dependents = self._dependents(stored)
             for where, each in dependents:
-                self._delete(where, each)
+                self._delete(where, each, foreground=True)
             if not self._dependents(stored):
                 self._done(table, stored, "foregroundDeletion")
 

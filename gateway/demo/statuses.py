@@ -134,9 +134,9 @@ def conflict(resource: Resource, name: str, why: str = MODIFIED, *, kind: str = 
     return ApiError(409, "Conflict", message, _about(resource, name, what))
 
 
-def invalid(resource: Resource, name: str, causes: list[Cause]) -> ApiError:
-    """422: the object breaks rules, all of which are listed."""
-    return _invalid(resource.kind.kind, resource.gvr.group, name, causes)
+def invalid(resource: Resource, name: str, causes: list[Cause], *, kind: str = "") -> ApiError:
+    """422: the object breaks rules, all of which are listed; ``kind`` instead of its own in the message."""
+    return _invalid(kind or resource.kind.kind, resource.gvr.group, name, causes)
 
 
 def invalid_options(kind: str, causes: list[Cause]) -> ApiError:
