@@ -1,0 +1,173 @@
+"""Answers of an API server whose objects are not what it promised, whole or in part."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.execution.schema import KubernetesSchema
+from gateway.informers import InformerRegistry
+from gateway.kube.client import KubeClient
+from gateway.kube.cluster_config import ClusterConfig
+from gateway.resolvers.context import RequestContext
+from gateway.resolvers.root import Resolvers
+from schema.model import Definition, Model, ObjectType, Property, Scalar, ServedResource, Verb
+from schema.operations import build_schema
+from tests.gateway.informers.scripted_server import CONFIG_MAPS, Reply, ScriptedServer, running_server
+from tests.schema.models import small_model
+
+OBJECT = "io.example.ConfigMap"
+VERBS = {
+    Verb.LIST: "configMaps",
+    Verb.GET: "configMap",
+    Verb.WATCH_LIST: "configMaps",
+    Verb.WATCH_OBJECT: "configMap",
+}
+
+
+def config_map_schema() -> KubernetesSchema:
+    """Config maps that promise a ``size``, which is an Int, and a ``note``."""
+    metadata = next(each for each in small_model().objects.values() if each.name == "ObjectMeta")
+    content = (Property("size", "size", Scalar.INT), Property("note", "note", Scalar.STRING))
+    properties = (
+        Property("apiVersion", "apiVersion", Scalar.STRING),
+        Property("kind", "kind", Scalar.STRING),
+        Property("metadata", "metadata", Definition(metadata.id)),
+        Property("data", "data", Definition("Data")),
+    )
+    kinds = (CONFIG_MAPS.kind,)
+    objects = {
+        **small_model().objects,
+        OBJECT: ObjectType(OBJECT, "ConfigMap", "ConfigMapInput", properties, kinds=kinds),
+        "Data": ObjectType("Data", "Data", "DataInput", content),
+    }
+    served = ServedResource(CONFIG_MAPS, OBJECT, "ConfigMapList", "ConfigMapEvent", VERBS)
+    model = Model(objects, (served,))
+    return KubernetesSchema(build_schema(model, Resolvers(model)))
+
+
+SCHEMA = config_map_schema()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    async with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def context(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RequestContext]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    informers = InformerRegistry(grace_period=0)
+    async with KubeClient.connect(ClusterConfig(server=server.url)) as client:
+        yield RequestContext(client, informers)
+        await informers.aclose()
+
+
+async def answer(context: RequestContext, query: str) -> tuple[Any, list[tuple[Any, str]]]:
+    """The data as it goes over the wire, and paths and codes of the errors."""
+    result = await SCHEMA.execute(query, context_value=context)
+    errors = [(error.path, (error.extensions or {})["code"]) for error in result.errors or ()]
+    return msgspec.json.decode(msgspec.json.encode(result.data)), errors
+
+
+async def test_one_value_that_is_not_as_promised_costs_only_itself(
+    server: ScriptedServer, context: RequestContext
+) -> None:
+    await server.create("a", size=1)
+    await server.create("b", size="many")
+
+    data, errors = await answer(
+        context, "{ list: configMaps { items { kind metadata { name } data { n: size } } } }"
+    )
+
+    assert data["list"]["items"] == [
+        {"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"n": 1}},
+        {"kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"n": None}},
+    ]
+    assert errors == [(["list", "items", 1, "data", "n"], "INTERNAL")]
+
+
+async def test_what_is_not_selected_may_be_anything(server: ScriptedServer, context: RequestContext) -> None:
+    await server.create("b", size="many", note="x")
+
+    assert await answer(context, "{ configMaps { items { data { note } } } }") == (
+        {"configMaps": {"items": [{"data": {"note": "x"}}]}},
+        [],
+    )
+
+
+async def test_partial_metadata_that_is_not_as_promised_keeps_the_kind_it_is_of(
+    server: ScriptedServer, context: RequestContext
+) -> None:
+    partial = {
+        "apiVersion": "meta.k8s.io/v1",
+        "kind": "PartialObjectMetadata",
+        "metadata": {"name": "a", "generation": "1"},
+    }
+    listed = {"kind": "PartialObjectMetadataList", "metadata": {}, "items": [partial]}
+    selected = "kind apiVersion metadata { name generation }"
+    expected = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "a", "generation": None}}
+
+    server.scripted.append(Reply(200, msgspec.json.encode(partial)))
+    data, errors = await answer(context, f'{{ configMap(name: "a") {{ {selected} }} }}')
+    assert data == {"configMap": expected}
+    assert errors == [(["configMap", "metadata", "generation"], "INTERNAL")]
+
+    server.scripted.append(Reply(200, msgspec.json.encode(listed)))
+    data, errors = await answer(context, f"{{ configMaps {{ items {{ {selected} }} }} }}")
+    assert data == {"configMaps": {"items": [expected]}}
+    assert errors == [(["configMaps", "items", 0, "metadata", "generation"], "INTERNAL")]
+
+
+async def test_a_list_without_items_is_empty(server: ScriptedServer, context: RequestContext) -> None:
+    for body in (b'{"metadata": {}, "items": null}', b'{"metadata": {}}'):
+        server.scripted.append(Reply(200, body))
+        assert await answer(context, "{ configMaps { items { kind } } }") == (
+            {"configMaps": {"items": []}},
+            [],
+        )
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"items": [', b'{"kind": "\xff"}'])
+async def test_what_is_not_a_json_object_is_no_answer(
+    server: ScriptedServer, context: RequestContext, body: bytes
+) -> None:
+    server.scripted.append(Reply(200, body))
+
+    assert await answer(context, '{ configMap(name: "a") { kind data { size } } }') == (
+        {"configMap": None},
+        [(["configMap"], "UPSTREAM_UNAVAILABLE")],
+    )
+
+
+async def test_an_event_whose_object_is_not_as_promised_is_told_with_its_error(
+    server: ScriptedServer, context: RequestContext
+) -> None:
+    await server.create("a", size=1)
+    results: AsyncIterator[Any] = await SCHEMA.stream(
+        "subscription { configMaps { type object { data { size } } } }", context_value=context
+    )
+    told = []
+    async with aclosing(results):  # type: ignore[type-var]  # a generator, whatever its annotation says
+        async for result in results:
+            data = msgspec.json.decode(msgspec.json.encode(result.data))["configMaps"]
+            told.append((data["type"], data["object"], [error.path for error in result.errors or ()]))
+            match data["type"]:
+                case "SYNCED":
+                    await server.update("a", size=1, note="nobody looks at this")
+                    await server.create("b", size="many")
+                case "ADDED" if len(told) == 3:
+                    await server.update("b", size=2)
+                case "MODIFIED":
+                    break
+
+    path = ["configMaps", "object", "data", "size"]
+    assert told == [
+        ("ADDED", {"data": {"size": 1}}, []),
+        ("SYNCED", None, []),
+        ("ADDED", {"data": {"size": None}}, [path]),
+        ("MODIFIED", {"data": {"size": 2}}, []),
+    ]
