@@ -35,7 +35,7 @@ INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlder
 class Reflector:
     """Follows one source for one informer, until it is cancelled or the API server refuses for good.
 
-    ``no_watch_list`` is shared: the identities whose API server has no WatchList.
+    ``no_watch_list`` is shared: the API servers that have no WatchList.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Reflector:
 
     async def _list(self) -> None:
         """Get the whole set, and go on watching from it."""
-        if self._source.client.identity in self._no_watch_list:
+        if self._source.server in self._no_watch_list:
             await self._fetch()
         else:
             try:
@@ -114,7 +114,7 @@ class Reflector:
                     raise
                 logger.info("no WatchList for %s: %s", self._source.path, error)
                 await self._fetch()
-                self._no_watch_list.add(self._source.client.identity)
+                self._no_watch_list.add(self._source.server)
             else:
                 return
         await self._watch()

@@ -42,6 +42,11 @@ class Source:
         object.__setattr__(self, "path", resource_path(self.resource, self.scope.namespace))
 
     @property
+    def server(self) -> str:
+        """Which API server it is, whoever asks."""
+        return self.client.config.server
+
+    @property
     def params(self) -> Mapping[str, str]:
         """What selects the scope's objects from the collection."""
         terms = [self.field_selector] if self.field_selector else []
