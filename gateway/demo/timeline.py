@@ -22,14 +22,22 @@ class Timeline:
     def __init__(self, *, speed: float = 1.0) -> None:
         self.speed = speed
         self.skipped = 0.0
+        self.started: float | None = None
+        self.acting: float | None = None
         self.offset = timedelta()
         self.heap: list[tuple[float, int, Action]] = []
         self.order = itertools.count()
         self.wake = asyncio.Event()
 
     def time(self) -> float:
-        """The cluster's own seconds."""
-        return monotonic() * self.speed + self.skipped
+        """The cluster's own seconds; to an action it is the very moment that it was due at.
+
+        So how long things take here does not change their order, nor what follows from them.
+        """
+        if self.acting is not None:
+            return self.acting
+        elapsed = 0.0 if self.started is None else (monotonic() - self.started) * self.speed
+        return elapsed + self.skipped
 
     def now(self) -> datetime:
         """The moment that time stamps say."""
@@ -44,17 +52,23 @@ class Timeline:
         """Do at once everything that would happen within that time."""
         end = self.time() + seconds
         while self.heap and self.heap[0][0] <= end:
-            due, _, action = heapq.heappop(self.heap)
-            self.skipped += max(0.0, due - self.time())
-            action()
+            self._act()
         self.skipped += max(0.0, end - self.time())
+
+    def _act(self) -> None:
+        self.acting, _, action = heapq.heappop(self.heap)
+        try:
+            action()
+        finally:
+            self.acting = None
 
     async def run(self) -> None:
         """Do everything when its time comes, until cancelled."""
+        self.started = monotonic()
         while True:
             self.wake.clear()
             while self.heap and self.heap[0][0] <= self.time():
-                heapq.heappop(self.heap)[2]()
+                self._act()
                 # a long row of actions must not keep requests waiting
                 await asyncio.sleep(0)
             wait = (self.heap[0][0] - self.time()) / self.speed if self.heap else None

@@ -195,6 +195,17 @@ async def test_a_seed_plants_the_same_cluster_each_time() -> None:
     assert await planted() == await planted()
 
 
+async def test_a_seed_makes_the_same_things_happen_each_time() -> None:
+    async def lived(count: int) -> list[str]:
+        async with run_demo(settings=DemoSettings(seed=3, speed=200)) as demo, connect(demo) as cluster:
+            start = demo.storage.revision
+            await cluster.until(lambda: len(demo.storage.since("pods", start)) >= count)
+            changes = demo.storage.since("pods", start)[:count]
+            return [f"{each.type} {each.new.key}" for each in changes]
+
+    assert await lived(100) == await lived(100)
+
+
 async def test_a_timeline_keeps_the_order_of_its_actions_when_time_is_skipped() -> None:
     timeline, done = Timeline(), []
     timeline.after(2, lambda: done.append("second"))
