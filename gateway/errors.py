@@ -163,7 +163,8 @@ class Status:
     """A Kubernetes ``Status`` (API conventions, "Response Status Kind").
 
     ``code`` is the HTTP status; ``retry_after_seconds`` comes from ``details`` or from the
-    ``Retry-After`` header.
+    ``Retry-After`` header. ``continue_token`` is what a list whose own token has expired (410) can go on
+    with, at the present resource version.
     """
 
     code: int
@@ -172,6 +173,7 @@ class Status:
     status: str = "Failure"
     details: Mapping[str, Any] = field(default_factory=dict)
     retry_after_seconds: int | None = None
+    continue_token: str = ""
 
 
 class StatusError(GatewayError):

@@ -75,6 +75,7 @@ JSON_PATCH_OPERATION = GraphQLInputObjectType(
 )
 
 PARAMETERS = {
+    "allPages": "all_pages",
     "continue": "continue_token",
     "dryRun": "dry_run",
     "fieldManager": "field_manager",
@@ -140,6 +141,10 @@ def _list_arguments() -> Arguments:
             "Absent: the most recent. `0`: any, from a cache. Else as `resourceVersionMatch` says.",
         ),
         "resourceVersionMatch": _argument(RESOURCE_VERSION_MATCH, "`NOT_OLDER_THAN` where it is not given."),
+        "allPages": _flag(
+            "Follow `metadata.continue` to the end, and answer with everything at once; `limit` is then the "
+            "size of a page (500 where it is not given)."
+        ),
     }
 
 

@@ -8,6 +8,7 @@ document was compiled to is found again without looking at its selection set.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from schema.resources import GroupVersionKind
 from schema.selection import Selection
 from schema.selection_cache import CompilationCache
 from schema.selection_event import EventField, EventSelection
+from schema.selection_list import ListField, ListSelection
 from schema.selection_tree import (
     Constant,
     Field,
@@ -32,7 +34,7 @@ from schema.selection_tree import (
     with_node,
 )
 
-__all__ = ["compile_event", "compile_list", "compile_object"]
+__all__ = ["compile_event", "compile_list", "compile_list_parts", "compile_object"]
 
 SELECTIONS = 256
 TYPE_META = frozenset({"apiVersion", "kind"})
@@ -49,6 +51,11 @@ def compile_list(info: Info, kind: GroupVersionKind) -> Selection | None:
     Items get the ``apiVersion`` and ``kind`` that the API server leaves out of them.
     """
     return _cached(info, kind, _list)
+
+
+def compile_list_parts(info: Info, kind: GroupVersionKind) -> ListSelection | None:
+    """The same as :func:`compile_list`, for a List that is put together here."""
+    return _cached(info, kind, _list_parts)
 
 
 def compile_object(info: Info, kind: GroupVersionKind) -> Selection | None:
@@ -80,6 +87,11 @@ def _answer(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Sele
 
 
 def _list(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Selection:
+    return _selection(*_list_tree(reader, info, kind))
+
+
+def _list_tree(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> tuple[Node, bool]:
+    """The tree, and whether it reads nothing but metadata."""
     tree = reader.node(_answer_type(info.return_type), details_of(info))
     items = nodes_below([each.value for each in tree.fields if each.key == "items"])
     only_metadata = tree.keys() <= {"metadata", "items"} and all(map(_is_only_metadata, items))
@@ -88,7 +100,18 @@ def _list(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Select
         return _with_type_meta(item, kind, only_metadata)
 
     filled = tree.with_values(lambda each: with_node(each.value, fill) if each.key == "items" else each.value)
-    return _selection(filled, only_metadata)
+    return filled, only_metadata
+
+
+def _list_parts(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> ListSelection:
+    tree, only_metadata = _list_tree(reader, info, kind)
+
+    def part(field: Field) -> ListField:
+        of = _selection(replace(tree, fields=(field,)), only_metadata)
+        item = next(iter(nodes_below([field.value] if field.key == "items" else [])), None)
+        return ListField(field, of, None if item is None else _selection(item, only_metadata))
+
+    return ListSelection(tuple(map(part, tree.fields)), only_metadata)
 
 
 def _object(

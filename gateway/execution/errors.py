@@ -52,7 +52,7 @@ def graphql_error(error: GraphQLError) -> GraphQLError:
         return error
     cause = _root_cause(error)
     if isinstance(cause, GatewayError):
-        return _with(error, cause.message, _extensions(cause))
+        return _with(error, _message(cause), _extensions(cause))
     if isinstance(cause, RecursionError):
         return _with(error, "the query is nested too deeply", {"code": "QUERY_TOO_COMPLEX"})
     if cause is None:
@@ -84,7 +84,16 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
     extensions: dict[str, Any] = {"code": cause.code}
     if isinstance(cause, StatusError):
         extensions["kubernetes"] = status_extension(cause.status)
+        if cause.status.continue_token:
+            extensions["continue"] = cause.status.continue_token
     return extensions
+
+
+def _message(cause: GatewayError) -> str:
+    """What the API server says of "the continue token in this response" needs to say where that is."""
+    if isinstance(cause, StatusError) and cause.status.continue_token:
+        return f"{cause.message.rstrip()} (That token is in extensions.continue.)"
+    return cause.message
 
 
 def _request_code(error: GraphQLError) -> str:

@@ -13,7 +13,7 @@ from gateway.execution.schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.openapi import OpenAPICache
-from gateway.resolvers.context import RequestContext
+from gateway.resolvers.context import RequestContext, Shared
 from gateway.telemetry import Phases
 from schema.filters import Filters
 from schema.model import Model, Problem
@@ -47,6 +47,7 @@ class Gateway:
         self._cache = cache
         self._filters = filters
         self._default_namespace = default_namespace
+        self._shared = Shared()
 
     @classmethod
     async def start(
@@ -93,7 +94,7 @@ class Gateway:
 
     def context(self, client: KubeClient | None) -> RequestContext:
         """The context of a request whose caller acts upstream as ``client``."""
-        return RequestContext(client, self.informers, self._default_namespace)
+        return RequestContext(client, self.informers, self._default_namespace, shared=self._shared)
 
     def sdl(self) -> str:
         """The schema in GraphQL's definition language, sorted."""

@@ -54,5 +54,16 @@ from gateway.informers.informer import Informer
 from gateway.informers.registry import InformerRegistry
 from gateway.informers.subscription import Limits
 from gateway.informers.timing import Clock, Timing
+from gateway.informers.view import View
 
-__all__ = ["Clock", "EventType", "Informer", "InformerRegistry", "Limits", "ObjectEvent", "Scope", "Timing"]
+__all__ = [
+    "Clock",
+    "EventType",
+    "Informer",
+    "InformerRegistry",
+    "Limits",
+    "ObjectEvent",
+    "Scope",
+    "Timing",
+    "View",
+]

@@ -63,6 +63,7 @@ class Informer:
         self._history = history or History(most_changes=4096, most_bytes=32 << 20)
         self._broadcaster = Broadcaster()
         self._settled = asyncio.Event()
+        self._moved = asyncio.Event()
         self._ordered = True
         self._went_back = False
 
@@ -80,6 +81,21 @@ class Informer:
     def items(self) -> Sequence[StoredObject]:
         """All objects, as of ``resource_version``."""
         return self._store.snapshot()
+
+    def by_key(self) -> Sequence[StoredObject]:
+        """The same, in the order in which an API server lists them."""
+        return self._store.by_key()
+
+    async def reached(self, number: int) -> bool:
+        """Wait until the store is a whole set, not older than that resource version; False if it will not be.
+
+        The caller bounds the time: nobody can know when the API server tells of something again.
+        """
+        while not self.ended and (own := version_number(self.resource_version)) is not None:
+            if self.synced and own >= number:
+                return True
+            await self._moved.wait()
+        return False
 
     async def settled(self) -> None:
         """Wait until the store is a whole set, or the informer has ended; raises what it ended with."""
@@ -161,6 +177,7 @@ class Informer:
             await self._replace(ordered, resource_version, back=back)
         self.resource_version = resource_version
         self._settled.set()
+        self._wake()
 
     async def _replace(self, objects: Sequence[StoredObject], resource_version: str, *, back: bool) -> None:
         # a subscription that began in the middle of this would begin with a set that never was
@@ -205,6 +222,7 @@ class Informer:
         else:
             self._change(Change(old, stored, position))
         self.resource_version = position
+        self._wake()
 
     def advance(self, resource_version: str) -> None:
         """Take a bookmark: nothing changed up to there. Raises WentBack."""
@@ -212,6 +230,12 @@ class Informer:
             self._went_back = True
             raise WentBack(f"a bookmark at {resource_version} came after {self.resource_version}")
         self.resource_version = resource_version
+        self._wake()
+
+    def _wake(self) -> None:
+        """Let those look who wait for a resource version."""
+        self._moved.set()
+        self._moved = asyncio.Event()
 
     def _is_back(self, resource_version: str) -> bool:
         number, own = version_number(resource_version), version_number(self.resource_version)
@@ -236,6 +260,7 @@ class Informer:
         self.ended = True
         self.error = error
         self._settled.set()
+        self._wake()
         self._broadcaster.end(error)
 
 

@@ -16,6 +16,7 @@ from gateway.informers.source import Source
 from gateway.informers.subscription import Limits
 from gateway.informers.tasks import Tasks
 from gateway.informers.timing import Clock, Timing
+from gateway.informers.view import View
 from gateway.kube.client import KubeClient
 from schema.resources import GroupVersionResource, Resource
 
@@ -82,6 +83,26 @@ class InformerRegistry:
         running = self._families.get((client.identity, resource.gvr, "", False), {})
         candidates = (running[each].informer for each in scope.covering if each in running)
         return next((each for each in candidates if each.synced), None)
+
+    def view(
+        self,
+        client: KubeClient,
+        resource: Resource,
+        scope: Scope,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+    ) -> View | None:
+        """What the store of a synced informer of this identity can answer by itself; starts none.
+
+        None where there is no such informer, or the store does not have the fields. Raises BadArgument as
+        :meth:`subscribe` does.
+        """
+        request = parse_request(Source(client, resource, scope), label_selector, field_selector)
+        informer = (
+            None if request.source.field_selector else self.find(client, resource, request.source.scope)
+        )
+        return None if informer is None else View(informer, request.filter)
 
     @asynccontextmanager
     async def subscribe(  # noqa: PLR0913 (the arguments of a subscription's root field are these)

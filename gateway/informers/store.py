@@ -1,6 +1,7 @@
 """The objects of one informer, as the bytes that came and the few fields that selectors need."""
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 import msgspec
 
@@ -50,6 +51,8 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[str, StoredObject] = {}
         self._snapshot: tuple[StoredObject, ...] | None = None
+        self._by_key: tuple[StoredObject, ...] = ()
+        self._sorted_from: tuple[StoredObject, ...] | None = ()
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -81,6 +84,14 @@ class Store:
         if self._snapshot is None:
             self._snapshot = tuple(self._objects.values())
         return self._snapshot
+
+    def by_key(self) -> tuple[StoredObject, ...]:
+        """The same in the order of their keys, in which an API server lists them."""
+        snapshot = self.snapshot()
+        if self._sorted_from is not snapshot:
+            self._by_key = tuple(sorted(snapshot, key=attrgetter("key")))
+            self._sorted_from = snapshot
+        return self._by_key
 
 
 def in_order(objects: Iterable[StoredObject]) -> list[StoredObject]:

@@ -114,12 +114,17 @@ def explain_tls(error: ssl.SSLError) -> str:
     return f"TLS failed ({reason})"
 
 
+class StatusMetadata(msgspec.Struct, rename={"token": "continue"}):
+    token: str | None = None
+
+
 class StatusBody(msgspec.Struct, rename="camel"):
     kind: str | None = None
     status: str | None = None
     reason: str | None = None
     message: str | None = None
     details: dict[str, Any] | None = None
+    metadata: StatusMetadata | None = None
 
 
 def failed_status(code: int, headers: Mapping[str, str], body: bytes) -> StatusError:
@@ -146,6 +151,7 @@ def failed_status(code: int, headers: Mapping[str, str], body: bytes) -> StatusE
             status=answer.status or "Failure",
             details=details,
             retry_after_seconds=retry_after,
+            continue_token=(answer.metadata and answer.metadata.token) or "",
         )
     )
 

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from gateway.errors import BadArgument
+from gateway.identity.access import ACCESS_REVIEWS, review_body
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
@@ -15,8 +14,6 @@ from schema.operations import RootField
 from schema.resources import GroupVersion, GroupVersionKind
 
 __all__ = ["cluster_resolvers"]
-
-ACCESS_REVIEWS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 def cluster_resolvers(model: Model) -> ClusterResolvers:
@@ -59,13 +56,8 @@ async def review_access(
 ) -> Mapping[str, Any]:
     """Answer ``can(…)``: a SelfSubjectAccessReview as the caller."""
     attributes = {"verb": verb, "resource": resource, **{key: value for key, value in where.items() if value}}
-    review = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    }
     response = await client_of(info).request(
-        "POST", ACCESS_REVIEWS, body=msgspec.json.encode(review), content_type="application/json"
+        "POST", ACCESS_REVIEWS, body=review_body(attributes), content_type="application/json"
     )
     status = decode_object(response.body).get("status") or {}
     return {"allowed": False, **status}

@@ -7,10 +7,22 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from gateway.errors import Status, Unauthenticated
+from gateway.identity.access import AccessReviews
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
+from gateway.kube.single_flight import SingleFlight
+from gateway.resolvers.list_fragments import ListFragments
 
-__all__ = ["Info", "RequestContext", "client_of"]
+__all__ = ["Info", "RequestContext", "Shared", "client_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What reads share with other requests, each of it only within one identity."""
+
+    flights: SingleFlight = field(default_factory=SingleFlight)
+    reviews: AccessReviews = field(default_factory=AccessReviews)
+    fragments: ListFragments = field(default_factory=ListFragments)
 
 
 @dataclass(slots=True)
@@ -25,6 +37,7 @@ class RequestContext:
     informers: InformerRegistry
     default_namespace: str = "default"
     connection_params: Mapping[str, Any] | None = field(default=None)
+    shared: Shared = field(default_factory=Shared)
 
 
 Info = GraphQLResolveInfo[RequestContext]

@@ -1,14 +1,18 @@
-"""Queries: a list is one LIST, an object is one GET (design section 5)."""
+"""Queries: a list is one LIST, an object one GET, or neither where a cache may answer (design section 5)."""
 
 from typing import Any
 
-from gateway.errors import BadArgument
+from gateway.informers import Scope
 from gateway.kube.paths import resource_path
+from gateway.resolvers.cached import answer_cached_list, answer_cached_object
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import answer_list, answer_object
+from gateway.resolvers.list_request import ListRequest
+from gateway.resolvers.pages import answer_all_pages
 from schema.operations import RootField
 from schema.selection import Selection
-from schema.selection_compile import compile_list, compile_object
+from schema.selection_compile import compile_list, compile_list_parts, compile_object
+from schema.selection_list import ListSelection
 
 __all__ = ["list_objects", "read_object"]
 
@@ -16,15 +20,18 @@ JSON = "application/json"
 
 
 async def list_objects(root: RootField, info: Info, *, namespace: str | None = None, **options: Any) -> Any:
-    """Answer ``pods(…)``: what is selected of the List, one LIST upstream as the caller."""
+    """Answer ``pods(…)``: what is selected of the List, as the caller."""
+    request = ListRequest(namespace or None, **options)
     resource = root.served.resource
+    path = resource_path(resource, request.namespace)
+    answer = await answer_cached_list(root, info, request)
+    if answer is not None:
+        return answer
+    if request.all_pages:
+        return await _all_pages(root, info, request, path)
     selection = compile_list(info, resource.kind)
-    response = await client_of(info).get(
-        resource_path(resource, namespace or None),
-        list_parameters(**options),
-        accept=_accept(selection, "PartialObjectMetadataList"),
-    )
-    return answer_list(response.body, resource.kind, selection)
+    body = await _fetch(info, path, request.parameters(), _accept(selection, "PartialObjectMetadataList"))
+    return answer_list(body, resource.kind, selection)
 
 
 async def read_object(
@@ -37,43 +44,34 @@ async def read_object(
 ) -> Any:
     """Answer ``pod(name: …)``: what is selected of the object; NotFound where there is none."""
     resource = root.served.resource
-    selection = compile_object(info, resource.kind)
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
+    path = resource_path(resource, namespace, name)
+    answer = await answer_cached_object(root, info, Scope(namespace, name), resource_version)
+    if answer is not None:
+        return answer
+    selection = compile_object(info, resource.kind)
     parameters = {} if resource_version is None else {"resourceVersion": resource_version}
-    response = await client_of(info).get(
-        resource_path(resource, namespace, name),
-        parameters,
-        accept=_accept(selection, "PartialObjectMetadata"),
-    )
-    return answer_object(response.body, resource.kind, selection)
+    body = await _fetch(info, path, parameters, _accept(selection, "PartialObjectMetadata"))
+    return answer_object(body, resource.kind, selection)
 
 
-def list_parameters(
-    *,
-    label_selector: str | None = None,
-    field_selector: str | None = None,
-    limit: int | None = None,
-    continue_token: str | None = None,
-    resource_version: str | None = None,
-    resource_version_match: str | None = None,
-) -> dict[str, str]:
-    """The query of a LIST; ``resourceVersion`` alone means "not older than" (design section 5)."""
-    if limit is not None and limit < 0:
-        raise BadArgument(f"limit is {limit}; give 0 for no limit, or a positive number")
-    if resource_version and not continue_token:
-        resource_version_match = resource_version_match or "NotOlderThan"
-    options = {
-        "labelSelector": label_selector,
-        "fieldSelector": field_selector,
-        "limit": None if limit is None else str(limit),
-        "continue": continue_token,
-        "resourceVersion": resource_version,
-        "resourceVersionMatch": resource_version_match,
-    }
-    return {key: value for key, value in options.items() if value}
+async def _all_pages(root: RootField, info: Info, request: ListRequest, path: str) -> Any:
+    kind = root.served.resource.kind
+    selection = compile_list_parts(info, kind)
+    accept = _accept(selection, "PartialObjectMetadataList")
+
+    async def fetch(parameters: dict[str, str]) -> bytes:
+        return await _fetch(info, path, parameters, accept)
+
+    return await answer_all_pages(fetch, request, selection, kind)
 
 
-def _accept(selection: Selection | None, metadata_kind: str) -> str:
+async def _fetch(info: Info, path: str, parameters: dict[str, str], accept: str) -> bytes:
+    response = await info.context.shared.flights.get(client_of(info), path, parameters, accept=accept)
+    return response.body
+
+
+def _accept(selection: Selection | ListSelection | None, metadata_kind: str) -> str:
     """Only metadata where no more is selected; the object itself from a server that cannot do that."""
     if selection is None or not selection.only_metadata:
         return JSON
