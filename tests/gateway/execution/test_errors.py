@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from graphql import GraphQLFieldResolver
 from gateway.errors import (
     BadArgument,
     GatewayError,
+    PodLogUnreadable,
     Status,
     SubscriberTooSlow,
     UpstreamTimeout,
@@ -18,9 +20,10 @@ from gateway.errors import (
 )
 from gateway.execution.schema import KubernetesSchema
 from schema.cluster_fields import ClusterResolvers
+from schema.model import Model
 from schema.operations import RootField, build_schema
-from schema.resources import Resource
-from tests.schema.models import small_model
+from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
+from tests.schema.models import gadget_resource, served_gadget, small_model
 
 FORBIDDEN = Status(403, "Forbidden", 'pods is forbidden: User "bob"', details={"kind": "pods"})
 
@@ -52,8 +55,16 @@ class Failing:
         return subscribe
 
 
-def failing(error: Exception) -> KubernetesSchema:
-    return KubernetesSchema(build_schema(small_model(), Failing(error)))
+def failing(error: Exception, model: Model | None = None) -> KubernetesSchema:
+    return KubernetesSchema(build_schema(model or small_model(), Failing(error)))
+
+
+def pods_model() -> Model:
+    """A model with pods that have logs."""
+    kind = GroupVersionKind("", "v1", "Pod")
+    log = Subresource("log", kind, frozenset({"get"}))
+    gvr = GroupVersionResource("", "v1", "pods")
+    return small_model(served_gadget(replace(gadget_resource(), gvr=gvr, kind=kind, subresources=(log,))))
 
 
 async def error_of(schema: KubernetesSchema, query: str) -> dict[str, Any]:
@@ -138,3 +149,19 @@ async def test_an_error_in_the_middle_of_a_subscription_has_its_code_and_ends_it
     assert [result.data for result in results] == [{"gadgets": {"type": "SYNCED"}}, None]
     assert results[1].errors
     assert results[1].errors[0].extensions == {"code": "SUBSCRIBER_TOO_SLOW"}
+
+
+async def test_the_error_of_one_pod_is_a_result_that_says_which_and_does_not_end_the_others() -> None:
+    where = {"namespace": "shop", "pod": "web-1", "container": "main"}
+    schema = failing(PodLogUnreadable(status_error(FORBIDDEN), **where), pods_model())
+
+    stream = await schema.subscribe('subscription { podLogs(labelSelector: "") { line } }')
+    (result,) = [result async for result in stream]
+
+    assert result.data == {"podLogs": None}
+    assert result.errors
+    assert result.errors[0].path == ["podLogs"]
+    extensions = dict(result.errors[0].extensions or {})
+    assert extensions.pop("kubernetes")["reason"] == "Forbidden"
+    assert extensions == {"code": "FORBIDDEN", **where}
+    assert "container main in pod shop/web-1" in result.errors[0].message

@@ -1,0 +1,111 @@
+"""``podLogs`` is there where pods and their logs are, and nowhere else."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    parse,
+    print_type,
+    subscribe,
+    validate_schema,
+)
+
+from schema.model import ServedResource, Verb
+from schema.operations import build_schema
+from schema.pod_logs import compile_line, logged_pods
+from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
+from schema.type_names import RESERVED_TYPES
+from tests.schema.documents import NoResolvers
+from tests.schema.models import gadget_resource, served_gadget, small_model
+
+POD = GroupVersionKind("", "v1", "Pod")
+LOG = Subresource("log", POD, frozenset({"get"}))
+PODS = replace(gadget_resource(), gvr=GroupVersionResource("", "v1", "pods"), kind=POD, subresources=(LOG,))
+
+
+class Compiling(NoResolvers):
+    """Notes what is selected of a line."""
+
+    selected: object = "not asked"
+
+    def pod_log_subscriber(self, _pods: Resource) -> Any:
+        async def stream(_source: object, info: GraphQLResolveInfo[Any], **_arguments: Any) -> Any:
+            self.selected = compile_line(info)
+            yield None
+
+        return stream
+
+
+def served(resource: Resource) -> ServedResource:
+    return served_gadget(resource)
+
+
+def build(resolvers: NoResolvers | None = None) -> GraphQLSchema:
+    schema = build_schema(small_model(served(PODS)), resolvers or NoResolvers())
+    assert validate_schema(schema) == []
+    return schema
+
+
+def test_it_has_the_arguments_and_the_lines_of_the_contract() -> None:
+    schema = build()
+
+    field = schema.subscription_type.fields["podLogs"] if schema.subscription_type else None
+    assert field is not None
+    assert list(field.args) == [
+        *("name", "labelSelector", "namespace", "container", "follow"),
+        *("tailLines", "sinceSeconds", "timestamps", "previous"),
+    ]
+    assert isinstance(field.type, GraphQLObjectType)
+    printed = print_type(field.type)
+    for line in ("pod: String!", "container: String!", "time: DateTime\n", "line: String!"):
+        assert line in printed
+    assert field.type.name in RESERVED_TYPES
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        gadget_resource(),
+        replace(PODS, subresources=()),
+        replace(PODS, subresources=(replace(LOG, verbs=frozenset({"create"})),)),
+        replace(PODS, gvr=GroupVersionResource("metrics.k8s.io", "v1", "pods")),
+    ],
+    ids=["no pods", "no logs", "logs that cannot be read", "other pods"],
+)
+def test_it_is_not_there_without_pods_that_have_logs(resource: Resource) -> None:
+    schema = build_schema(small_model(served(resource)), NoResolvers())
+
+    assert schema.subscription_type is not None
+    assert "podLogs" not in schema.subscription_type.fields
+
+
+def test_pods_that_cannot_be_watched_have_no_logs_to_follow() -> None:
+    assert logged_pods(small_model(served_gadget(PODS, verbs=(Verb.LIST, Verb.GET)))) is None
+
+
+@pytest.mark.parametrize(
+    ("selection", "selected"),
+    [
+        ("{ pod line }", (("pod", "pod"), ("line", "line"))),
+        ("{ __typename at: time ...More }", (("__typename", "__typename"), ("at", "time"), ("pod", "pod"))),
+        ("{ pod line @skip(if: true) }", (("pod", "pod"),)),
+    ],
+)
+async def test_what_is_selected_of_a_line_is_known_before_the_first_one(
+    selection: str, selected: object
+) -> None:
+    resolvers = Compiling()
+    document = parse(
+        f'subscription {{ podLogs(name: "a") {selection} }}'
+        + ("fragment More on PodLogLine { pod }" if "More" in selection else "")
+    )
+
+    stream: Any = subscribe(build(resolvers), document)
+    async for _ in stream:
+        pass
+
+    assert resolvers.selected == selected
