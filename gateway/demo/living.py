@@ -16,6 +16,7 @@ Object = dict[str, Any]
 
 NAMESPACES = ("shop", "media")
 HEARTBEAT = 10.0
+EVENTS = 300
 
 
 def start_controllers(cluster: Cluster) -> None:
@@ -62,7 +63,14 @@ class Life:
             status = node.object.get("status", {})
             beaten = [{**each, "lastHeartbeatTime": now} for each in status.get("conditions", ())]
             self.cluster.save("nodes", node, status={**status, "conditions": beaten})
+        self._forget_events()
         self._heartbeat_later()
+
+    def _forget_events(self) -> None:
+        """The oldest ones go, as they do after an hour in a real cluster."""
+        events = sorted(self.cluster.each("events"), key=lambda each: each.revision)
+        for each in events[: max(0, len(events) - EVENTS)]:
+            self.cluster.remove("events", each)
 
     def _any_pod(self) -> Stored | None:
         pods = [
