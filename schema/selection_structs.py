@@ -38,14 +38,19 @@ class ReadStruct:
     """The Struct that an object is decoded into.
 
     ``attributes`` and ``children`` are by key: where the value of a key is in the Struct, and the
-    ReadStruct of the objects that it consists of, at whatever depth of lists. ``answers`` says that
-    encoding the Struct gives the answer itself: names, order and all.
+    ReadStruct of the objects that it consists of, at whatever depth of lists. ``is_answer`` says that the
+    Struct has the answer's own fields, names and order, and nobody else has a use for it.
     """
 
     struct: type[Struct]
     attributes: Mapping[str, str]
     children: Mapping[str, "ReadStruct"]
-    answers: bool
+    is_answer: bool
+
+    @property
+    def answers(self) -> bool:
+        """Whether encoding it gives the answer, all the way down."""
+        return self.is_answer and all(child.answers for child in self.children.values())
 
 
 def build_read_struct(nodes: Sequence[Node]) -> ReadStruct:
@@ -57,28 +62,21 @@ def build_read_struct(nodes: Sequence[Node]) -> ReadStruct:
     children = {
         key: build_read_struct(below) for key, values in by_key.items() if (below := nodes_below(values))
     }
-    if len(nodes) == 1 and all(_is_as_read(each, children) for each in nodes[0].fields):
-        return _answering_struct(nodes[0], children)
+    if len(nodes) == 1 and all(map(_is_as_read, nodes[0].fields)):
+        types = {each.key: _read_type(each.value, children.get(each.key)) for each in nodes[0].fields}
+        return _read_struct(nodes[0].type_name, types, children, is_answer=True)
     types = {key: _read_type(values[0], children.get(key)) for key, values in by_key.items()}
-    return _read_struct(nodes[0].type_name, types, children, answers=False)
+    return _read_struct(nodes[0].type_name, types, children, is_answer=False)
 
 
-def _is_as_read(field: Field, children: Mapping[str, ReadStruct]) -> bool:
+def _is_as_read(field: Field) -> bool:
     if isinstance(field.value, Entry) or field.response_name != field.key:
         return False
-    if isinstance(field.value, Constant):
-        return field.key == "__typename"
-    return field.key not in children or children[field.key].answers
-
-
-def _answering_struct(node: Node, children: Mapping[str, ReadStruct]) -> ReadStruct:
-    """Literal for ``__typename``: an object that has such a key of its own fails the decode."""
-    types = {each.key: _read_type(each.value, children.get(each.key)) for each in node.fields}
-    return _read_struct(node.type_name, types, children, answers=True)
+    return not isinstance(field.value, Constant) or field.key == "__typename"
 
 
 def _read_struct(
-    name: str, types: Mapping[str, tuple[Any, ...]], children: Mapping[str, ReadStruct], *, answers: bool
+    name: str, types: Mapping[str, tuple[Any, ...]], children: Mapping[str, ReadStruct], *, is_answer: bool
 ) -> ReadStruct:
     attributes = {key: f"field{index}" for index, key in enumerate(types)}
     struct = defstruct(
@@ -88,7 +86,7 @@ def _read_struct(
         kw_only=True,
         gc=False,  # a tree has no cycles; the garbage collector need not look at 100,000 of them
     )
-    return ReadStruct(struct, attributes, children, answers)
+    return ReadStruct(struct, attributes, children, is_answer)
 
 
 def _read_type(value: Value, child: ReadStruct | None) -> tuple[Any, ...]:
@@ -97,6 +95,7 @@ def _read_type(value: Value, child: ReadStruct | None) -> tuple[Any, ...]:
         case NonNull(of=of):
             return (_present_type(of, child),)
         case Constant(value=constant):
+            # an object that has such a key of its own fails the decode
             return Literal[constant], constant
         case Leaf(scalar=Scalar.JSON):
             return Raw, NULL
