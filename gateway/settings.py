@@ -121,6 +121,14 @@ class Settings:
         ("serve",),
         metavar="SECONDS",
     )
+    cache: tuple[str, ...] = _setting(
+        (),
+        "Keep these in memory from start-up, for reads with `resourceVersion`; `/readyz` waits for them. "
+        "Plural, singular, kind or short name: `pods`, `deployments.apps`. With `--auth local` only.",
+        ("serve",),
+        metavar="RESOURCE,…",
+        default_words="nothing",
+    )
     variables: str | None = _setting(
         None,
         "Variables of the operation, as a JSON object.",
@@ -149,6 +157,14 @@ class Settings:
                 f"on loopback only, not on {self.host}: use --host 127.0.0.1, or --auth passthrough"
             )
         return auth
+
+    def check_cache(self, auth: Auth) -> None:
+        """Raise ConfigurationError where there is nobody as whom the caches could be filled."""
+        if self.cache and auth is not Auth.LOCAL:
+            raise ConfigurationError(
+                f"--cache works with --auth local only: what is cached belongs to one identity, and with "
+                f"--auth {auth} there is no caller's token at start-up to fill a cache with"
+            )
 
 
 def is_loopback(host: str) -> bool:

@@ -16,8 +16,9 @@ received as ``resource_version``. There are two answers, and the first event tel
   ``send_initial_events=False`` this is the error ``Gone`` instead, as from the API server.)
 
 There is never a gap: where it is not certain that each change since can be told, it is everything
-afresh. Within a subscription no event repeats what the subscriber knows. Only one that was cut off before
-its ``SYNCED`` and resumes can be told of ``MODIFIED`` or ``DELETED`` for an object that is new to it.
+afresh. Within a subscription no event repeats what the subscriber knows. Only what is told of the time that
+a subscriber was away can be ``MODIFIED`` or ``DELETED`` for an object that is new to it: it had been cut off
+before its ``SYNCED``, or while that object's ``ADDED`` waited.
 
 **Order.** Events come in the order of their resource versions, the initial ones too; of one object none is
 ever older than one before it. Between objects there is no other promise.

@@ -97,6 +97,13 @@ class Informer:
             await self._moved.wait()
         return False
 
+    async def finished(self) -> None:
+        """Wait until it has ended; raises what it ended with."""
+        while not self.ended:
+            await self._moved.wait()
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+
     async def settled(self) -> None:
         """Wait until the store is a whole set, or the informer has ended; raises what it ended with."""
         await self._settled.wait()

@@ -139,6 +139,12 @@ class InformerRegistry:
             finally:
                 informer.unsubscribe(request.filter, subscription)
 
+    @asynccontextmanager
+    async def hold(self, client: KubeClient, resource: Resource, scope: Scope) -> AsyncIterator[Informer]:
+        """Keep an informer running, told of nothing; entering waits and raises as :meth:`subscribe` does."""
+        async with self._informer(parse_request(Source(client, resource, scope), "", "")) as informer:
+            yield informer
+
     def end(self, resources: Collection[GroupVersionResource], error: GatewayError) -> None:
         """End every subscription to one of the resources, with the error."""
         for running in [each for scopes in self._families.values() for each in scopes.values()]:

@@ -1,5 +1,7 @@
 """The Starlette app: which path answers what."""
 
+from collections.abc import Callable, Sequence
+
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -15,13 +17,26 @@ from gateway.server.guard import Guard
 __all__ = ["build_app"]
 
 
-def build_app(gateway: Executable, identity: Identity) -> Starlette:
-    """The app over a gateway that has started; it owns nothing, so it needs no closing."""
+def build_app(
+    gateway: Executable, identity: Identity, waiting_for: Callable[[], Sequence[str]] = tuple
+) -> Starlette:
+    """The app over a gateway that has started; it owns nothing, so it needs no closing.
+
+    ``waiting_for`` says what is still to come before it is ready.
+    """
+
+    async def ready(request: Request) -> Response:
+        del request
+        missing = waiting_for()
+        if missing:
+            return PlainTextResponse(f"waiting for the caches of {', '.join(missing)}", 503)
+        return PlainTextResponse("ok")
+
     endpoint = Endpoint(gateway, identity, graphiql.page())
     routes: list[Route | WebSocketRoute | Mount] = [
         Route("/", _index),
         Route("/livez", _alive),
-        Route("/readyz", _alive),
+        Route("/readyz", ready),
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         graphiql.assets(),
@@ -38,6 +53,6 @@ async def _index(request: Request) -> Response:
 
 
 async def _alive(request: Request) -> Response:
-    """Alive and ready are one: nothing listens before the schema stands."""
+    """Nothing listens before the schema stands."""
     del request
     return PlainTextResponse("ok")

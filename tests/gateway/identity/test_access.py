@@ -1,0 +1,114 @@
+"""Access reviews: asked as the caller, a yes good for ten seconds, a no for nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gateway.identity.access import AccessReviews
+from gateway.kube.client import KubeClient
+from gateway.kube.cluster_config import ClusterConfig
+from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
+from tests.schema.models import gadget_resource
+
+GADGETS = gadget_resource()
+
+
+class Reviewer:
+    """An API server that reviews; ``allowed`` is its answer, None makes it fail."""
+
+    def __init__(self) -> None:
+        self.allowed: bool | None = True
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    async def answer(self, request: Request) -> Reply:
+        review = json.loads(request.body)
+        self.asked.append((request.headers.get("authorization", ""), review["spec"]["resourceAttributes"]))
+        if self.allowed is None:
+            return status_reply(403, "Forbidden")
+        return json_reply({**review, "status": {"allowed": self.allowed}}, 201)
+
+
+@pytest.fixture
+def reviewer() -> Reviewer:
+    return Reviewer()
+
+
+@pytest.fixture
+async def server(reviewer: Reviewer) -> AsyncIterator[LoopbackServer]:
+    async with serve(reviewer.answer) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KubeClient]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    async with KubeClient.connect(ClusterConfig(server=server.url)) as client:
+        yield client
+
+
+class Time:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_it_asks_about_all_objects_of_that_place(client: KubeClient, reviewer: Reviewer) -> None:
+    reviews = AccessReviews()
+
+    assert await reviews.allows(client.as_bearer("bob"), "list", GADGETS, "team-1")
+    assert await reviews.allows(client.as_bearer("bob"), "get", GADGETS, None)
+
+    what = {"group": "example.io", "version": "v1", "resource": "gadgets"}
+    assert reviewer.asked == [
+        ("Bearer bob", {"verb": "list", "namespace": "team-1", **what}),
+        ("Bearer bob", {"verb": "get", **what}),
+    ]
+
+
+async def test_a_yes_is_good_for_ten_seconds(client: KubeClient, reviewer: Reviewer) -> None:
+    time = Time()
+    reviews = AccessReviews(time)
+    for time.now in (0.0, 9.9):
+        assert await reviews.allows(client, "list", GADGETS, None)
+    assert len(reviewer.asked) == 1
+
+    reviewer.allowed = False
+    time.now = 10.0
+
+    assert not await reviews.allows(client, "list", GADGETS, None)
+
+
+@pytest.mark.parametrize("answer", [False, None], ids=["no", "failure"])
+async def test_anything_else_is_asked_again(
+    client: KubeClient, reviewer: Reviewer, answer: bool | None
+) -> None:
+    reviews = AccessReviews()
+    reviewer.allowed = answer
+    assert not await reviews.allows(client, "list", GADGETS, None)
+
+    reviewer.allowed = True
+
+    assert await reviews.allows(client, "list", GADGETS, None)
+
+
+async def test_a_yes_is_for_one_identity_verb_and_namespace(client: KubeClient, reviewer: Reviewer) -> None:
+    reviews = AccessReviews()
+    alice, bob = client.as_bearer("alice"), client.as_bearer("bob")
+
+    for who, verb, where in ((alice, "list", "a"), (bob, "list", "a"), (bob, "get", "a"), (bob, "get", "b")):
+        await reviews.allows(who, verb, GADGETS, where)
+
+    assert len(reviewer.asked) == 4
+
+
+async def test_many_who_ask_at_once_are_one_review(client: KubeClient, reviewer: Reviewer) -> None:
+    reviews = AccessReviews()
+
+    answers = await asyncio.gather(*(reviews.allows(client, "list", GADGETS, None) for _ in range(20)))
+
+    assert all(answers)
+    assert len(reviewer.asked) == 1
