@@ -135,10 +135,12 @@ class Reader:
             self.synced = event
             return
         known = self.known.get(event.key)
-        assert (known is None) == (event.type is EventType.ADDED), f"{event} after {known}"
+        # a change that happened while it was away may be one of an object that it was never told of
+        unsure = bool(self.asked) and event.previous is None and known is None
+        assert unsure or (known is None) == (event.type is EventType.ADDED), f"{event} after {known}"
         assert known is None or known.uid == event.uid, f"{event} after {known}"
         if event.type is EventType.DELETED:
-            del self.known[event.key]
+            self.known.pop(event.key, None)
         else:
             assert known is None or known.object != event.object, f"{event} twice"
             self.known[event.key] = event

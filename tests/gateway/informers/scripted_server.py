@@ -134,6 +134,8 @@ class ScriptedServer:
             await self.disconnect()
             await self._server.wait_closed()
             self._server = None
+            async with self._changed:
+                await self._changed.wait_for(lambda: not self._writers)
 
     async def disconnect(self) -> None:
         """Break every connection in the middle."""
@@ -215,6 +217,7 @@ class ScriptedServer:
         finally:
             self._writers.discard(writer)
             writer.close()
+            await self.notify()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
