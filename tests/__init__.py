@@ -1,1 +1,1 @@
-"""The tests; they mirror the packages, and ``contract`` runs one suite against the demo and a real API server."""
+"""The tests mirror the packages; ``contract`` runs one suite against the demo and a real API server."""
