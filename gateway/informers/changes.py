@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from gateway.informers.events import EventType, ObjectEvent, Scope
 from gateway.informers.fields import value_of
 from gateway.informers.store import StoredObject
-from gateway.kube.watch import with_resource_version
+from gateway.kube.received import with_resource_version
 from schema.selectors import FieldSelector, LabelSelector
 
 __all__ = ["Change", "Filter"]

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgspec
 
-from gateway.kube.watch import ObjectHeader
+from gateway.kube.received import ObjectHeader
 from schema.resources import GroupVersionResource
 
 __all__ = ["METADATA", "header_type", "selectable_fields", "value_of"]

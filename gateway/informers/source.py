@@ -8,8 +8,9 @@ from gateway.informers.events import Scope
 from gateway.informers.fields import header_type
 from gateway.informers.store import version_number
 from gateway.kube.client import KubeClient
+from gateway.kube.lists import Listing, fetch_list, list_pages
 from gateway.kube.paths import resource_path, validate_name
-from gateway.kube.watch import Listing, ObjectHeader, fetch_list, list_pages
+from gateway.kube.received import ObjectHeader
 from schema.resources import GroupVersionKind, Resource
 from schema.selectors import escape_field_value
 

@@ -5,7 +5,7 @@ from operator import attrgetter
 
 import msgspec
 
-from gateway.kube.watch import ObjectHeader, ReceivedObject
+from gateway.kube.received import ObjectHeader, ReceivedObject
 
 __all__ = ["Store", "StoredObject", "in_order", "version_number"]
 

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from gateway.informers import Informer
 from gateway.informers.store import StoredObject
-from gateway.kube.watch import ObjectHeader
+from gateway.kube.received import ObjectHeader
 from schema.selection import Selection
 
 __all__ = ["ListFragments"]

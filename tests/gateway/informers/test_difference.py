@@ -5,7 +5,7 @@ from gateway.informers.changes import Change
 from gateway.informers.difference import difference
 from gateway.informers.history import History
 from gateway.informers.store import Store, StoredObject, in_order
-from gateway.kube.watch import ObjectHeader, ObjectMetadata
+from gateway.kube.received import ObjectHeader, ObjectMetadata
 
 
 def stored(name: str, uid: str, version: int, body: bytes = b"{}") -> StoredObject:

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from gateway.informers.fields import header_type, selectable_fields, value_of
-from gateway.kube.watch import ObjectHeader
+from gateway.kube.received import ObjectHeader
 from schema.resources import GroupVersionResource
 
 PODS = GroupVersionResource("", "v1", "pods")

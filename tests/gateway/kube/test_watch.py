@@ -21,21 +21,11 @@ from gateway.errors import (
     UpstreamProtocolError,
     UpstreamTimeout,
 )
-from gateway.kube.watch import (
-    LONGEST_EVENT,
-    ObjectHeader,
-    ReceivedObject,
-    WatchEvent,
-    fetch_list,
-    list_pages,
-    watch_events,
-    with_resource_version,
-)
-from schema.resources import GroupVersionKind
+from gateway.kube.received import ObjectHeader
+from gateway.kube.watch import LONGEST_EVENT, WatchEvent, watch_events
 from tests.gateway.kube.conftest import Connect
-from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
+from tests.gateway.kube.loopback import Reply, Request, serve, status_reply
 
-POD = GroupVersionKind("", "v1", "Pod")
 Object = dict[str, Any]
 
 
@@ -264,132 +254,3 @@ async def at_eof(transport: asyncio.WriteTransport) -> bool:
         transport.write(b"0\r\n")
         await asyncio.sleep(0.01)
     return False
-
-
-def paged(pages: list[list[Object]], *, gone_at: int | None = None) -> Any:
-    """Answers a LIST page by page; the continue token is the number of the page."""
-
-    async def answer(request: Request) -> Reply:
-        if "limit" not in request.params:
-            return listing([each for page in pages for each in page], "200")
-        number = int(request.params.get("continue", "0"))
-        if number == gone_at:
-            return status_reply(410, "Expired", "The provided continue parameter is too old")
-        more = {"continue": str(number + 1)} if number + 1 < len(pages) else {}
-        return listing(pages[number], "100", **more)
-
-    return answer
-
-
-def listing(items: list[Object] | None, version: str, **metadata: str) -> Reply:
-    metadata = {"resourceVersion": version, **metadata}
-    return json_reply({"kind": "PodList", "apiVersion": "v1", "metadata": metadata, "items": items})
-
-
-def names(objects: Iterable[ReceivedObject]) -> list[str]:
-    return [each.header.metadata.name for each in objects]
-
-
-async def test_a_list_comes_page_by_page(connect: Connect) -> None:
-    async with serve(paged([[pod("a"), pod("b")], [pod("c")]])) as server:
-        client = connect(server.url)
-        pages = [page async for page in list_pages(client, "api/v1/pods", {"labelSelector": "x"}, kind=POD)]
-        await client.aclose()
-    assert [names(page.objects) for page in pages] == [["a", "b"], ["c"]]
-    assert [page.continue_token for page in pages] == ["1", ""]
-    assert [each.params["labelSelector"] for each in server.requests] == ["x", "x"]
-    assert server.requests[0].params["limit"] == "500"
-
-
-async def test_a_list_whose_version_is_forgotten_between_pages_starts_again(connect: Connect) -> None:
-    async with serve(paged([[pod("a")], [pod("b")]], gone_at=1)) as server:
-        client = connect(server.url)
-        whole = await fetch_list(client, "api/v1/pods", {}, kind=POD)
-        await client.aclose()
-    assert names(whole.objects) == ["a", "b"]
-    assert whole.resource_version == "200"
-
-
-async def test_big_objects_make_the_next_page_shorter(connect: Connect) -> None:
-    big = {**pod("a"), "data": "x" * (5 << 20)}
-    async with serve(paged([[big, big], [pod("b")], [pod("c")]])) as server:
-        client = connect(server.url)
-        await fetch_list(client, "api/v1/pods", {}, kind=POD)
-        await client.aclose()
-    limits = [int(each.params["limit"]) for each in server.requests]
-    assert limits[0] == 500
-    assert 10 <= limits[1] < 250
-    assert limits[2] > limits[1]
-
-
-async def test_items_get_the_kind_that_a_list_leaves_out(connect: Connect) -> None:
-    own = {"apiVersion": "example.com/v1", "kind": "Own", **pod("own")}
-    async with serve(paged([[pod("a"), own]])) as server:
-        client = connect(server.url)
-        (bare, complete) = (await fetch_list(client, "api/v1/pods", {}, kind=POD)).objects
-        await client.aclose()
-    assert json.loads(bare.object) == {"kind": "Pod", "apiVersion": "v1", **pod("a")}
-    assert json.loads(complete.object) == own
-
-
-async def test_an_empty_list_is_empty_also_where_it_is_null(connect: Connect) -> None:
-    async def answer(_: Request) -> Reply:
-        return listing(None, "3")
-
-    async with serve(answer) as server:
-        client = connect(server.url)
-        whole = await fetch_list(client, "api/v1/pods", {}, kind=POD)
-        await client.aclose()
-    assert (whole.objects, whole.resource_version) == ([], "3")
-
-
-@pytest.mark.parametrize("body", [b"[]", b"{}", b"nonsense", b'{"metadata":{},"items":[1]}'])
-async def test_what_is_no_list_is_a_protocol_error(connect: Connect, body: bytes) -> None:
-    async def answer(_: Request) -> Reply:
-        return Reply(200, body)
-
-    async with serve(answer) as server:
-        client = connect(server.url)
-        with pytest.raises(UpstreamProtocolError):
-            await fetch_list(client, "api/v1/pods", {}, kind=POD)
-        await client.aclose()
-
-
-async def test_a_page_of_500_objects_lets_the_event_loop_run(connect: Connect) -> None:
-    page = [{**pod(f"p{number}"), "data": "x" * 8192} for number in range(500)]
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async with serve(paged([page])) as server:
-        client = connect(server.url)
-        body = (await client.get("api/v1/pods", {"limit": "500"})).body
-        task = asyncio.create_task(other())
-        pages = list_pages(CannedList(body), "", {}, kind=POD)  # type: ignore[arg-type]  # its get is all that is used
-        assert len((await anext(pages)).objects) == 500
-        task.cancel()
-        await client.aclose()
-    assert turns >= 3
-
-
-class CannedList:
-    """A client that answers at once, so that every turn of the event loop is the decoder's doing."""
-
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-
-    async def get(self, *_: Any, **__: Any) -> "CannedList":
-        return self
-
-
-def test_another_resource_version_leaves_every_other_byte() -> None:
-    body = (
-        b'{"kind":"X","metadata":{"annotations":{"resourceVersion":"1"},"name":"\\u00e9","resourceVersion":"1"},'
-        b'"spec":{"resourceVersion":"1","big":12345678901234567890,"float":1.0}}'
-    )
-    changed = with_resource_version(body, "42")
-    assert changed == body.replace(b'"\\u00e9","resourceVersion":"1"', b'"\\u00e9","resourceVersion":"42"')
