@@ -60,6 +60,14 @@ lock: .venv/.uv ## resolve the dependencies anew and write the lock files (UPGRA
 	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
 	printf '%s\n' $(build_requirements) | $(compile) - --no-annotate -o requirements-build.lock
 
+.PHONY: bench
+bench: .venv/.installed-dev ## measure on a real kube-apiserver; ARGS='reads --quick' for a part of it
+	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench $(ARGS)
+
+.PHONY: bench-record
+bench-record: .venv/.installed-dev ## the same, and write it into the README
+	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench --record $(ARGS)
+
 .PHONY: readme
 readme: .venv/.installed ## write the table of settings into the README
 	@$(bin)/python -m gateway.settings >.venv/settings.md

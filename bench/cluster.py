@@ -1,0 +1,66 @@
+"""A throw-away control plane to measure on, and a plain client of it."""
+
+import contextlib
+import ssl
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.fixtures.control_plane import ControlPlane, find_assets
+from tests.fixtures.ports import free_port
+
+__all__ = ["Cluster", "NoControlPlane", "start_cluster"]
+
+
+class NoControlPlane(Exception):
+    """There is no kube-apiserver on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A real API server; ``directory`` is for whatever else is written while it is measured."""
+
+    server: str
+    kubeconfig: Path
+    certificate_authority: Path
+    token: str
+    directory: Path
+
+    def client(self) -> httpx.AsyncClient:
+        """A client with connections of its own, that asks for what the gateway asks for: plain bytes."""
+        return httpx.AsyncClient(
+            base_url=self.server,
+            headers={"Authorization": f"Bearer {self.token}", "Accept-Encoding": "identity"},
+            verify=ssl.create_default_context(cafile=str(self.certificate_authority)),
+            timeout=120,
+            trust_env=False,
+        )
+
+
+@contextlib.contextmanager
+def start_cluster() -> Iterator[Cluster]:
+    """A control plane with nothing in it, until the block ends. Raises NoControlPlane."""
+    assets = find_assets()
+    if assets is None:
+        raise NoControlPlane("no kube-apiserver on this machine: tests/kube/build.sh builds one (needs Go)")
+    with tempfile.TemporaryDirectory(prefix="kube-graphql-bench-") as directory:
+        plane = ControlPlane(Path(directory) / "cluster", assets, free_port())
+        try:
+            plane.up()
+            yield cluster_of(plane, Path(directory))
+        finally:
+            plane.down()
+
+
+def cluster_of(plane: ControlPlane, directory: Path) -> Cluster:
+    """The same control plane, as its administrator."""
+    return Cluster(
+        plane.server,
+        plane.kubeconfig,
+        plane.certificate_authority,
+        "admin-token",
+        directory,
+    )

@@ -1,0 +1,65 @@
+"""A gateway in a process of its own, with a probe inside."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.probe import Reading, read_probe
+from tests.fixtures.gateways import GatewayProcess, answers
+from tests.fixtures.ports import free_port
+from tests.fixtures.processes import start_process
+from tests.fixtures.waiting import wait_until
+
+__all__ = ["MeasuredGateway", "ask", "start_measured_gateway"]
+
+READY_WITHIN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredGateway:
+    """A running gateway; ``started_in`` is the seconds from the process's start until it was ready."""
+
+    served: GatewayProcess
+    socket: Path
+    started_in: float
+    at_start: Reading
+
+    def reading(self) -> Reading:
+        return read_probe(self.socket)
+
+    def client(self) -> httpx.AsyncClient:
+        """A client with connections of its own."""
+        return httpx.AsyncClient(
+            base_url=self.served.url, timeout=300, trust_env=False, headers={"Accept-Encoding": "identity"}
+        )
+
+
+@contextlib.contextmanager
+def start_measured_gateway(
+    directory: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> Iterator[MeasuredGateway]:
+    """Run ``kube-graphql serve ARGUMENTS`` with a probe until the block ends; it is ready when it begins."""
+    port, path = free_port(), directory / "probe.sock"
+    command = [sys.executable, "-m", "bench.probed_serve", str(path)]
+    began = time.perf_counter()
+    with start_process([*command, "serve", "--port", str(port), *arguments], directory, variables) as process:
+        gateway = GatewayProcess(process, port, {})
+        wait_until(lambda: answers(gateway), "the gateway to get ready", seconds=READY_WITHIN)
+        started_in = time.perf_counter() - began
+        yield MeasuredGateway(gateway, path, started_in, read_probe(path))
+
+
+async def ask(client: httpx.AsyncClient, query: str, variables: Mapping[str, Any] | None = None) -> bytes:
+    """POST an operation that has to succeed; the response's bytes."""
+    response = await client.post("/graphql", json={"query": query, "variables": dict(variables or {})})
+    response.raise_for_status()
+    content = response.content
+    if content.startswith(b'{"errors"') or b'"errors":[' in content[-4096:]:
+        raise RuntimeError(f"the gateway answered with errors: {content[:500]!r}")
+    return content

@@ -1,0 +1,55 @@
+"""The bench still runs, on a few objects; no figure is looked at."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.cluster import Cluster, cluster_of
+from bench.reads import measure_reads
+from bench.results import Run, record, store
+from bench.schemas import measure_schemas
+from bench.tables import Table
+from tests.fixtures.control_plane import ControlPlane, find_assets
+from tests.fixtures.ports import free_port
+from tests.fixtures.requirements import unavailable
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """One of its own: what is measured is every pod there is."""
+    assets = find_assets()
+    if assets is None:
+        unavailable("cluster", "no kube-apiserver on this machine", "tests/kube/build.sh (needs Go)")
+    plane = ControlPlane(tmp_path / "cluster", assets, free_port())
+    try:
+        plane.up()
+        yield cluster_of(plane, tmp_path)
+    finally:
+        plane.down()
+
+
+def measured(tables: list[Table], column: int) -> None:
+    """Every row has samples; every table can be shown."""
+    for table in tables:
+        assert [row.name for row in table.rows if not row.samples.get(column)] == []
+        assert table.title in table.markdown()
+
+
+async def test_reads_are_measured_and_kept(cluster: Cluster, tmp_path: Path) -> None:
+    tables = await measure_reads(cluster, [200], rounds=1)
+    measured(tables, 200)
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
+    run = Run.of(tables)
+    record(run, tmp_path, readme)
+    assert readme.read_text() == f"before\n<!-- bench -->\n{run.markdown()}<!-- /bench -->\nafter\n"
+    assert json.loads(store(run, tmp_path).with_suffix(".json").read_text())["tables"]
+
+
+async def test_schemas_are_measured(cluster: Cluster) -> None:
+    tables = await measure_schemas(cluster, [2], rounds=1)
+    measured(tables, 2)
