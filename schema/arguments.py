@@ -1,6 +1,7 @@
 """The arguments of the root fields (design section 4), and the enums and inputs they are made of."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from graphql import (
     GraphQLArgument,
@@ -95,8 +96,18 @@ PARAMETERS = {
 def build_arguments(verb: Verb, object_input: GraphQLInputObjectType | None, namespaced: bool) -> Arguments:
     """The arguments of the root field for ``verb``; without ``namespace`` where there are no namespaces.
 
-    ``object_input`` is the kind's input type; the verbs that write an object need it.
+    ``object_input`` is the kind's input type; the verbs that write an object need it. The others have the
+    same arguments whatever the kind is: those are made once, and not to be changed.
     """
+    return _build(verb, object_input, namespaced) if object_input else _build_shared(verb, namespaced)
+
+
+@cache
+def _build_shared(verb: Verb, namespaced: bool) -> Arguments:
+    return _build(verb, None, namespaced)
+
+
+def _build(verb: Verb, object_input: GraphQLInputObjectType | None, namespaced: bool) -> Arguments:
     arguments = _writes(verb, object_input) if object_input else _ARGUMENTS[verb]()
     if not namespaced:
         del arguments["namespace"]

@@ -14,6 +14,8 @@ __all__ = ["describe_input", "describe_output", "describe_root_field"]
 
 def describe_output(property_: Property) -> str | None:
     """The description of an output field, None where there is nothing to say."""
+    if property_.key == property_.name and not property_.enum:
+        return property_.description or None
     return _join(property_.description, *_key(property_), *_allowed(property_))
 
 

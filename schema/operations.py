@@ -16,10 +16,12 @@ from graphql import (
     specified_directives,
 )
 
+from schema import named_types
 from schema.arguments import build_arguments
 from schema.cluster_fields import ClusterResolvers, build_cluster_fields
 from schema.descriptions import describe_root_field
 from schema.model import Model, ServedResource, Verb
+from schema.named_types import field_with_arguments
 from schema.pod_logs import build_pod_logs
 from schema.resources import Resource
 from schema.types import ObjectTypes
@@ -86,7 +88,7 @@ class _RootBuilder:
         fields = dict(more or {})
         for served in self._model.resources:
             fields.update(self._fields(served, verbs))
-        return GraphQLObjectType(name, fields) if fields else None
+        return named_types.ObjectType(name, fields) if fields else None
 
     def _fields(self, served: ServedResource, verbs: tuple[Verb, ...]) -> Iterator[tuple[str, GraphQLField]]:
         for verb in verbs:
@@ -100,9 +102,9 @@ class _RootBuilder:
     def _field(self, root: RootField, short: str | None) -> GraphQLField:
         subscribes = root.verb in SUBSCRIPTIONS
         input_type = self.types.input(root.served.object) if root.verb in WRITES_OBJECT else None
-        return GraphQLField(
+        return field_with_arguments(
             self._answer(root),
-            args=build_arguments(root.verb, input_type, root.served.resource.namespaced),
+            build_arguments(root.verb, input_type, root.served.resource.namespaced),
             resolve=_event if subscribes else self._resolvers.resolver(root),
             subscribe=self._resolvers.subscriber(root) if subscribes else None,
             description=describe_root_field(root.verb, root.served, short),

@@ -7,6 +7,7 @@ nullable and input fields optional: an API server may leave out what its OpenAPI
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -25,6 +26,7 @@ from graphql import (
     GraphQLString,
 )
 
+from schema import named_types
 from schema.descriptions import describe_input, describe_output
 from schema.documents import json_field, yaml_field
 from schema.model import Definition, ListOf, Model, ObjectType, Property, TypeExpression
@@ -61,7 +63,7 @@ class ObjectTypes:
         return self._inputs[id]
 
     def _build_output(self, object_type: ObjectType) -> GraphQLObjectType:
-        return GraphQLObjectType(
+        return named_types.ObjectType(
             object_type.name,
             lambda: self._output_fields(object_type),
             interfaces=[self.interface] if self._is_kubernetes_object(object_type) else [],
@@ -92,7 +94,7 @@ class ObjectTypes:
                 return SCALARS[scalar]
 
     def _build_input(self, object_type: ObjectType) -> GraphQLInputObjectType:
-        return GraphQLInputObjectType(
+        return named_types.InputObjectType(
             object_type.input_name,
             lambda: {each.name: self._input_field(each) for each in object_type.properties},
             description=object_type.description or None,
@@ -177,6 +179,7 @@ def _with_nameless(object_type: ObjectType) -> Callable[[dict[str, Any]], Any] |
     return lambda given: {"" if key == name else key: value for key, value in given.items()}
 
 
+@lru_cache(maxsize=4096)
 def _reader(key: str) -> GraphQLFieldResolver:
     def read(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> Any:
         return source.get(key)
