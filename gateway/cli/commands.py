@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from gateway.cli.options import Commands, options_of, settings_from
+from gateway.cli.output import write_out
 from gateway.errors import ConfigurationError
 from gateway.settings import Settings
 from gateway.telemetry import configure_logging
@@ -95,7 +96,7 @@ def schema(**values: Any) -> None:
     settings = _begin(values)
     from gateway.cli.running import fetch_sdl  # noqa: PLC0415
 
-    click.echo(fetch_sdl(settings), nl=False)
+    write_out(fetch_sdl(settings))
 
 
 @main.command(epilog=QUERY_EPILOG, short_help="Run one operation with no server.")

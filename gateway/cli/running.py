@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-import click
 import msgspec
 import yaml
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from strawberry.http import process_result
 
 from gateway.cli.cluster import connect, run
+from gateway.cli.output import write_out
 from gateway.settings import Settings
 from gateway.telemetry import phases
 
@@ -47,7 +47,7 @@ async def _run_operation(settings: Settings, query: str, variables: dict[str, An
         async with aclosing(results):  # type: ignore[type-var]  # a generator, whatever its annotation says
             async for result in results:
                 succeeded = succeeded and not result.errors
-                click.echo(_format(process_result(result), settings.output, streaming=streaming), nl=False)
+                write_out(_format(process_result(result), settings.output, streaming=streaming))
     return succeeded
 
 
