@@ -67,3 +67,10 @@ def test_local_on_another_host_is_refused_and_says_what_to_do() -> None:
 
 def test_passthrough_may_be_asked_for_on_loopback() -> None:
     assert Settings(auth="passthrough").resolved_auth() is Auth.PASSTHROUGH
+
+
+def test_caches_are_the_local_identity_s() -> None:
+    Settings(cache=("pods",)).check_cache(Auth.LOCAL)
+    Settings().check_cache(Auth.PASSTHROUGH)
+    with pytest.raises(ConfigurationError, match="no caller's token"):
+        Settings(cache=("pods",)).check_cache(Auth.PASSTHROUGH)

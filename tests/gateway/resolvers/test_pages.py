@@ -1,0 +1,184 @@
+"""``allPages``: every page, the memory of one, and a whole answer whatever expires meanwhile."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.errors import Gone, Status, UpstreamProtocolError
+from gateway.resolvers.list_request import ListRequest
+from gateway.resolvers.pages import answer_all_pages
+from schema.model import Scalar
+from schema.resources import GroupVersionKind
+from schema.selection import Selection
+from schema.selection_list import ListField, ListSelection
+from schema.selection_tree import Field, Leaf, Node, NonNull, Repeated
+
+KIND = GroupVersionKind("", "v1", "Thing")
+ITEM = Node("Thing", (Field("name", "name", Leaf(Scalar.STRING)),))
+METADATA = Node(
+    "ListMeta",
+    (
+        Field("resourceVersion", "resourceVersion", Leaf(Scalar.STRING)),
+        Field("continue", "continue", Leaf(Scalar.STRING)),
+        Field("remainingItemCount", "remainingItemCount", Leaf(Scalar.INT64)),
+    ),
+)
+FIELDS = (
+    Field("metadata", "metadata", METADATA),
+    Field("items", "items", NonNull(Repeated(NonNull(ITEM)))),
+)
+SELECTION = ListSelection(
+    tuple(
+        ListField(
+            each, Selection(Node("ThingList", (each,))), Selection(ITEM) if each.key == "items" else None
+        )
+        for each in FIELDS
+    )
+)
+
+
+class Pages:
+    """Seven things in an API server whose tokens expire when told to; a fresh token goes on at version 99."""
+
+    def __init__(self, *, expire_before: dict[int, str] | None = None) -> None:
+        self.asked: list[dict[str, str]] = []
+        self.expire_before = expire_before or {}
+
+    async def fetch(self, parameters: dict[str, str]) -> bytes:
+        self.asked.append(parameters)
+        token, limit = parameters.get("continue", ""), int(parameters["limit"])
+        start = int(token.rpartition("-")[2] or 0)
+        request = len(self.asked)
+        if request in self.expire_before:
+            fresh = self.expire_before[request].format(start=start)
+            raise Gone(Status(410, "Expired", "too old", continue_token=fresh))
+        version = "99" if token.startswith("fresh") else str(10 + request)
+        end = min(start + limit, 7)
+        items = [{"name": str(number), "other": "x" * 100} for number in range(start, end)]
+        metadata: dict[str, Any] = {"resourceVersion": version}
+        if end < 7:
+            metadata |= {"continue": f"t-{end}", "remainingItemCount": 7 - end}
+        return json.dumps(
+            {"kind": "ThingList", "apiVersion": "v1", "metadata": metadata, "items": items}
+        ).encode()
+
+
+async def gather(
+    pages: Pages, request: ListRequest, selection: ListSelection | None = SELECTION
+) -> dict[str, Any]:
+    answer = await answer_all_pages(pages.fetch, request, selection, KIND)
+    if selection is None:
+        return answer  # type: ignore[no-any-return]  # plain JSON, for graphql-core
+    decoded: dict[str, Any] = json.loads(bytes(answer.value))
+    return decoded
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    return [each["name"] for each in answer["items"]]
+
+
+ALL = [str(number) for number in range(7)]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100, None])
+async def test_all_pages_are_one_list(limit: int | None) -> None:
+    answer = await gather(Pages(), ListRequest(limit=limit))
+
+    assert names(answer) == ALL
+    assert answer["metadata"] == {"resourceVersion": "11", "continue": None, "remainingItemCount": None}
+    assert set(answer["items"][0]) == {"name"}
+
+
+async def test_what_is_not_compiled_is_whole_objects() -> None:
+    answer = await gather(Pages(), ListRequest(limit=3), None)
+
+    assert names(answer) == ALL
+    assert answer["metadata"] == {"resourceVersion": "11"}
+    assert answer["items"][6] == {"kind": "Thing", "apiVersion": "v1", "name": "6", "other": "x" * 100}
+
+
+async def test_the_limit_is_the_size_of_a_page_and_500_by_default() -> None:
+    for limit, asked in ((3, "3"), (None, "500")):
+        pages = Pages()
+        await gather(pages, ListRequest(limit=limit))
+        assert {each["limit"] for each in pages.asked} == {asked}
+
+
+async def test_a_resource_version_is_for_the_first_page_and_selectors_are_for_all() -> None:
+    pages = Pages()
+    request = ListRequest(
+        limit=4, resource_version="5", resource_version_match="Exact", label_selector="a=b", all_pages=True
+    )
+
+    await gather(pages, request)
+
+    first, second = pages.asked
+    assert (first["resourceVersion"], first["resourceVersionMatch"]) == ("5", "Exact")
+    assert second == {"labelSelector": "a=b", "limit": "4", "continue": "t-4"}
+
+
+async def test_a_list_that_expires_begins_again_and_is_of_one_version() -> None:
+    pages = Pages(expire_before={3: "fresh-{start}"})
+
+    answer = await gather(pages, ListRequest(limit=2))
+
+    assert names(answer) == ALL
+    assert answer["metadata"]["resourceVersion"] == "14"
+    assert [each.get("continue", "") for each in pages.asked] == ["", "t-2", "t-4", "", "t-2", "t-4", "t-6"]
+
+
+async def test_a_list_that_expires_again_goes_on_with_the_fresh_token() -> None:
+    pages = Pages(expire_before={2: "fresh-{start}", 5: "fresh-{start}", 7: "fresh-{start}"})
+
+    answer = await gather(pages, ListRequest(limit=2))
+
+    assert names(answer) == ALL
+    assert answer["metadata"]["resourceVersion"] == "13"
+    asked = [each.get("continue", "") for each in pages.asked]
+    assert asked == ["", "t-2", "", "t-2", "t-4", "fresh-4", "t-6", "fresh-6"]
+
+
+async def test_a_list_begun_by_somebody_else_goes_on_with_the_fresh_token() -> None:
+    pages = Pages(expire_before={2: "fresh-{start}"})
+
+    answer = await gather(pages, ListRequest(limit=2, continue_token="t-3"))
+
+    assert names(answer) == ALL[3:]
+    assert [each["continue"] for each in pages.asked] == ["t-3", "t-5", "fresh-5"]
+
+
+@pytest.mark.parametrize(
+    ("expire_before", "token"),
+    [
+        ({1: "fresh-0"}, None),
+        ({1: "fresh-3"}, "t-3"),
+        ({2: "fresh-5", 3: "fresh-5"}, "t-3"),
+        ({2: ""}, "t-3"),
+    ],
+    ids=["the first page", "somebody's own token", "a fresh token", "no fresh token"],
+)
+async def test_what_cannot_go_on_is_said(expire_before: dict[int, str], token: str | None) -> None:
+    with pytest.raises(Gone) as raised:
+        await gather(Pages(expire_before=expire_before), ListRequest(limit=2, continue_token=token))
+    assert raised.value.status.continue_token == expire_before[max(expire_before)]
+
+
+@pytest.mark.parametrize("page", [b"[]", b"{", b'{"metadata": {"resourceVersion": 1}, "items": []}'])
+async def test_what_is_no_list_is_said(page: bytes) -> None:
+    async def fetch(_parameters: dict[str, str]) -> bytes:
+        return page
+
+    with pytest.raises(UpstreamProtocolError):
+        await answer_all_pages(fetch, ListRequest(), SELECTION, KIND)
+
+
+async def test_items_of_a_wrong_type_are_read_again_as_plain_json() -> None:
+    body = json.dumps({"metadata": {"resourceVersion": "1"}, "items": [{"name": 5}]}).encode()
+
+    async def fetch(_parameters: dict[str, str]) -> bytes:
+        return body
+
+    answer = await answer_all_pages(fetch, ListRequest(), SELECTION, KIND)
+
+    assert answer["items"] == [{"kind": "Thing", "apiVersion": "v1", "name": 5}]
