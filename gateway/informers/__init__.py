@@ -17,8 +17,9 @@ received as ``resource_version``. There are two answers, and the first event tel
 
 There is never a gap: where it is not certain that each change since can be told, it is everything
 afresh. Within a subscription no event repeats what the subscriber knows. Only what is told of the time that
-a subscriber was away can be ``MODIFIED`` or ``DELETED`` for an object that is new to it: it had been cut off
-before its ``SYNCED``, or while that object's ``ADDED`` waited.
+a subscriber was away may not fit what it has: ``MODIFIED`` or ``DELETED`` for an object that is new to it,
+``ADDED`` for one that it knows. It had been cut off before its ``SYNCED``, or while events waited. Folding
+events by key, each one replacing what there was, is right in every case.
 
 **Order.** Events come in the order of their resource versions, the initial ones too; of one object none is
 ever older than one before it. Between objects there is no other promise.

@@ -135,8 +135,8 @@ class Reader:
             self.synced = event
             return
         known = self.known.get(event.key)
-        # a change that happened while it was away may be one of an object that it was never told of
-        unsure = bool(self.asked) and event.previous is None and known is None
+        # what happened while it was away may collapse with what still waited when it was cut off
+        unsure = bool(self.asked) and event.previous is None
         assert unsure or (known is None) == (event.type is EventType.ADDED), f"{event} after {known}"
         assert known is None or known.uid == event.uid, f"{event} after {known}"
         if event.type is EventType.DELETED:

@@ -228,3 +228,32 @@ async def test_one_who_is_ahead_is_told_of_a_deletion_whose_time_is_not_known(
             await server.release()
             await reader.until_data(a=3)
             assert sorted(reader.told[1:]) == [("DELETED", "default/b"), A]
+
+
+async def test_one_cut_off_while_events_wait_folds_to_the_truth(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    labels = {"app": "x"}
+    await server.create("back", v=1, labels=labels)
+    async with reading(registry, client) as keeper:
+        async with registry.subscribe(client, CONFIG_MAPS, Scope(), label_selector="app=x") as stream:
+            cut = Reader()
+            for _ in range(2):
+                cut.take(await anext(stream))
+            # leaves, comes back and waits behind what came between
+            await server.update("back", v=2)
+            await server.create("between", v=1, labels=labels)
+            await server.update("back", v=3, labels=labels)
+            await keeper.until_data(back=3, between=1)
+            cut.take(await anext(stream))
+        assert cut.told[2:] == [("ADDED", "default/between")]
+        reader = Reader(cut.known, asked=cut.resource_version)
+        async with reading(
+            registry,
+            client,
+            reader=reader,
+            label_selector="app=x",
+            resource_version=cut.resource_version,
+        ):
+            await reader.until_data(back=3, between=1)
+            assert reader.told == [("SYNCED", ""), ("ADDED", "default/back")]
