@@ -1,0 +1,79 @@
+"""Paging that survives: tokens that expire say so, and ``allPages`` follows them to the end."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fixtures.api import core, pod
+from tests.fixtures.backends import Backend, TappedGateway
+from tests.fixtures.gateways import GatewayProcess
+
+TEAM_0 = 'namespace: "team-0"'
+PAGE = """query($token: String) { pods(namespace: "team-0", limit: 2, continue: $token) {
+  metadata { continue resourceVersion } items { metadata { name } } } }"""
+SELECTED = "{ items { metadata { name } } }"
+NAMES = ["app-0-00000", "app-0-00004", "app-0-00008", "app-2-00002", "app-2-00006"]
+
+
+def names(answer: dict[str, Any]) -> list[str]:
+    return [each["metadata"]["name"] for each in answer["items"]]
+
+
+@pytest.mark.parametrize("limit", ["", ", limit: 2", ", limit: 0", ", limit: 1000"])
+@pytest.mark.parametrize(
+    "selection", ["metadata { name }", "metadata { name } spec { nodeName }", "json metadata { name }"]
+)
+async def test_all_pages_are_one_list(gateway: GatewayProcess, limit: str, selection: str) -> None:
+    query = "{ pods(%s) { kind metadata { resourceVersion continue remainingItemCount } items { %s } } }"
+    answer = (await gateway.data(query % (f"{TEAM_0}, allPages: true{limit}", selection)))["pods"]
+    whole = (await gateway.data(query % (TEAM_0, selection)))["pods"]
+
+    assert names(answer) == NAMES
+    assert answer["items"] == whole["items"]
+    assert answer["kind"] == "PodList"
+    assert answer["metadata"]["continue"] is None
+    assert answer["metadata"]["remainingItemCount"] is None
+    assert int(answer["metadata"]["resourceVersion"]) > 0
+
+
+async def test_the_limit_is_the_size_of_the_pages(tapped_gateway: TappedGateway) -> None:
+    query = f"{{ pods({TEAM_0}, allPages: true, limit: 2) {{ items {{ status {{ phase }} }} }} }}"
+    await tapped_gateway.gateway.data(query)
+    pages = [each.target for each in tapped_gateway.tap.requests if "/team-0/pods" in each.target]
+    assert len(pages) == 3
+    assert all("limit=2" in each for each in pages)
+    assert ["continue=" in each for each in pages] == [False, True, True]
+
+
+def let_expire(backend: Backend, namespace: str) -> None:
+    """Write something, and forget how things were before: as an etcd does every five minutes."""
+    written = backend.api().create(core("pods", namespace), pod("later", labels={}))
+    if backend.control_plane is not None:
+        ports = dict(re.findall(r"(\w+)=(\d+)", (backend.control_plane.directory / "ports").read_text()))
+        compaction = {"revision": written["metadata"]["resourceVersion"], "physical": True}
+        url = f"http://127.0.0.1:{ports['etcd_port']}/v3/kv/compaction"
+        httpx.post(url, json=compaction, trust_env=False).raise_for_status()
+    backend.forget()
+
+
+async def test_an_expired_token_says_so_and_brings_a_fresh_one(
+    backend: Backend, gateway: GatewayProcess, namespace: str
+) -> None:
+    first = (await gateway.data(PAGE))["pods"]
+    expired = first["metadata"]["continue"]
+    let_expire(backend, namespace)
+
+    error = await gateway.error(PAGE, {"token": expired})
+
+    assert error["extensions"]["code"] == "GONE"
+    assert error["extensions"]["kubernetes"]["reason"] == "Expired"
+    assert "too old" in error["message"]
+    assert "extensions.continue" in error["message"]
+    fresh = error["extensions"]["continue"]
+    query = f"query($t: String) {{ pods({TEAM_0}, continue: $t, allPages: true, limit: 2) {SELECTED} }}"
+    rest = (await gateway.data(query, {"t": fresh}))["pods"]
+    assert [*names(first), *names(rest)] == NAMES
+    # its own token is what a caller has to be told of, also with allPages
+    assert (await gateway.error(query, {"t": expired}))["extensions"]["code"] == "GONE"
