@@ -2,24 +2,68 @@
 
 A resolver that has decoded the selection itself (:mod:`schema.selection`) returns it as ``Compiled``.
 The executor puts it into the response as it is and looks at nothing inside; everything else is
-graphql-core's own execution. So the ``data`` of a response may hold msgspec Structs and ``msgspec.Raw``
+graphql-core's own execution. A subscription's event that is compiled is a response already, with no
+execution at all. So the ``data`` of a response may hold msgspec Structs and ``msgspec.Raw``
 below its root fields: ``msgspec.json.encode`` is what encodes it.
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from graphql import GraphQLOutputType, GraphQLResolveInfo
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    GraphQLNonNull,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+)
+from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.execution.introspection import Introspection
 from schema.selection import Compiled
 
 __all__ = ["CompiledExecutor"]
 
 
+@dataclass(frozen=True, slots=True)
+class CompiledEvent:
+    """In place of the executor of one event: the event is its own answer."""
+
+    response_name: str
+    payload: Compiled
+
+    def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
+        """The response, whose only field is complete."""
+        del serially
+        return ExecutionResult({self.response_name: self.payload.value}, None)
+
+
 class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     """The executor of every operation."""
+
+    @cached_property
+    def _only_response_name(self) -> str | None:
+        """Of an operation that selects its one root field outright, in no fragment and with no directive."""
+        selections = self.operation.selection_set.selections
+        if len(selections) != 1 or not isinstance(selections[0], FieldNode) or selections[0].directives:
+            return None
+        return (selections[0].alias or selections[0].name).value
+
+    def build_per_event_executor(self, payload: Any) -> Executor[Any]:
+        """As graphql-core's; a compiled event needs none of it, which halves the cost of an event."""
+        if type(payload) is Compiled and self._only_response_name is not None:
+            return CompiledEvent(self._only_response_name, payload)  # type: ignore[return-value]  # duck
+        return super().build_per_event_executor(payload)
+
+    @property
+    def introspection(self) -> Introspection | None:
+        """Who answers ``__schema``, a field of the query root; None for a schema that is not ours."""
+        return self.schema.extensions.get("introspection")
 
     def complete_value(
         self,
@@ -33,4 +77,10 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         """A Compiled value as it is, whatever the type; graphql-core's completion of any other."""
         if type(result) is Compiled:
             return result.value
+        if type(result) is GraphQLSchema and isinstance(return_type, GraphQLNonNull) and self.introspection:
+            complete = super().complete_value
+            return self.introspection.answer(
+                info,
+                lambda: complete(return_type, field_details_list, info, path, result, position_context),
+            )
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)

@@ -8,12 +8,15 @@ from functools import lru_cache, partial
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
-from strawberry.extensions import MaxTokensLimiter
+from strawberry.extensions import MaxTokensLimiter, SchemaExtension
+from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
+from gateway.execution.hooks import Hooks
+from gateway.execution.introspection import Introspection
 from gateway.execution.parsing import ParsedDocuments, ValidatedDocuments
 
 __all__ = ["KubernetesSchema"]
@@ -45,12 +48,19 @@ class KubernetesSchema(strawberry.Schema):
             ],
         )
         built._strawberry_schema = self  # type: ignore[attr-defined]  # how Strawberry finds its way back
+        built.extensions["introspection"] = Introspection()
         self._schema = built
 
     @property
     def graphql_schema(self) -> GraphQLSchema:
         """The graphql-core schema."""
         return self._schema
+
+    def create_extensions_runner(
+        self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
+    ) -> SchemaExtensionsRunner:
+        """The runner of one operation's hooks."""
+        return Hooks(execution_context, extensions)
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None

@@ -23,7 +23,7 @@ Payload = Mapping[str, Any] | Compiled
 FRAGMENTS = Fragments()
 
 
-async def watch_list(
+def watch_list(
     root: RootField,
     info: Info,
     *,
@@ -45,11 +45,10 @@ async def watch_list(
         resource_version=resource_version,
         send_initial_events=send_initial_events,
     )
-    async for payload in _payloads(root, info, events):
-        yield payload
+    return _payloads(root, info, events)
 
 
-async def watch_object(
+def watch_object(
     root: RootField, info: Info, *, name: str, namespace: str | None = None
 ) -> AsyncIterator[Payload]:
     """The events of ``pod(name: …)``: ``ADDED`` where it exists, ``SYNCED``, then every change."""
@@ -59,8 +58,7 @@ async def watch_object(
     events = info.context.informers.subscribe(
         client_of(info), resource, Scope(namespace=namespace, name=name)
     )
-    async for payload in _payloads(root, info, events):
-        yield payload
+    return _payloads(root, info, events)
 
 
 async def _payloads(root: RootField, info: Info, events: Events) -> AsyncIterator[Payload]:
