@@ -163,7 +163,9 @@ def _watch_list_arguments() -> Arguments:
     return {
         **_selection(),
         "resourceVersion": _argument(
-            GraphQLString, "Resume after this version: what was missed comes first."
+            GraphQLString,
+            "Resume after this version. `SYNCED` with this very version comes first, then what changed since;"
+            " or, where that is too long ago, everything afresh: an `ADDED` for each object, then `SYNCED`.",
         ),
         "sendInitialEvents": GraphQLArgument(
             GraphQLBoolean,

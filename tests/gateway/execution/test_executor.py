@@ -1,5 +1,6 @@
 """A compiled value goes into the response as it is; everything beside it is graphql-core's."""
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from graphql import (
     GraphQLSchema,
     execute,
     parse,
+    subscribe,
 )
 
 from gateway.execution.executor import CompiledExecutor
@@ -97,3 +99,51 @@ async def test_an_error_beside_a_compiled_value_is_where_it_would_be() -> None:
 
     assert result.data is None
     assert [error.path for error in result.errors or ()] == [["wrong"]]
+
+
+async def stream(document: str, *events: Any) -> list[ExecutionResult]:
+    async def watch(_source: object, _info: object) -> AsyncGenerator[Any, None]:
+        for event in events:
+            yield event
+
+    field = GraphQLField(THING, subscribe=watch, resolve=lambda source, _info: source)
+    schema = GraphQLSchema(
+        GraphQLObjectType("Query", {"thing": GraphQLField(THING)}),
+        subscription=GraphQLObjectType("Subscription", {"thing": field}),
+    )
+    started = subscribe(schema, parse(document), executor_class=CompiledExecutor)
+    assert not isinstance(started, ExecutionResult)
+    source = started if isinstance(started, AsyncGenerator) else await started
+    assert isinstance(source, AsyncGenerator)
+    return [result async for result in source]
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        ("subscription { thing { size } }", "thing"),
+        ("subscription { it: thing { size } }", "it"),
+        ("subscription { ...F } fragment F on Subscription { it: thing { size } }", "it"),
+        ("subscription { thing @include(if: true) { size } }", "thing"),
+    ],
+)
+async def test_a_compiled_event_is_its_own_answer(document: str, name: str) -> None:
+    value = Closed(1)
+
+    (result,) = await stream(document, Compiled(value))
+
+    assert result.errors is None
+    assert result.data is not None
+    assert list(result.data) == [name]
+    assert result.data[name] is value
+
+
+async def test_events_that_are_not_compiled_are_executed_between_those_that_are() -> None:
+    results = await stream("subscription { thing { size } }", Compiled(Sized(1)), {"size": 2}, {"size": "x"})
+
+    assert [msgspec.json.encode(result.data) for result in results] == [
+        b'{"thing":{"size":1}}',
+        b'{"thing":{"size":2}}',
+        b'{"thing":{"size":null}}',
+    ]
+    assert [error.path for error in results[2].errors or ()] == [["thing", "size"]]
