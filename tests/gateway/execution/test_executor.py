@@ -111,8 +111,7 @@ async def stream(document: str, *events: Any) -> list[ExecutionResult]:
         GraphQLObjectType("Query", {"thing": GraphQLField(THING)}),
         subscription=GraphQLObjectType("Subscription", {"thing": field}),
     )
-    started = subscribe(schema, parse(document), executor_class=CompiledExecutor)
-    assert not isinstance(started, ExecutionResult)
+    started: Any = subscribe(schema, parse(document), executor_class=CompiledExecutor)
     source = started if isinstance(started, AsyncGenerator) else await started
     assert isinstance(source, AsyncGenerator)
     return [result async for result in source]
