@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.fixtures.backends import Backend
-from tests.fixtures.odd import installed_definitions
 from tests.fixtures.processes import run_gateway
 from tests.fixtures.requirements import unavailable
 
@@ -34,9 +33,8 @@ def judged(sdl: str) -> dict[str, Any]:
     return verdict
 
 
-def test_of_everything_odd_kinds_included(backend: Backend) -> None:
-    with installed_definitions(backend.api()):
-        done = run_gateway("schema", "--kubeconfig", str(backend.kubeconfig))
+def test_of_everything_odd_kinds_included(odd_kinds: Backend) -> None:
+    done = run_gateway("schema", "--kubeconfig", str(odd_kinds.kubeconfig))
     assert done.returncode == 0, done.stderr
     verdict = judged(done.stdout)
 
