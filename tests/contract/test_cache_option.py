@@ -1,0 +1,86 @@
+"""``--cache``: in memory from start-up, and ready when it is."""
+
+import re
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.fixtures.backends import Backend, write_kubeconfig
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.ports import free_port
+from tests.fixtures.processes import run_gateway, start_process
+from tests.fixtures.tap import Tap, tapped
+from tests.fixtures.waiting import wait_until
+
+PODS = '{ pods(namespace: "team-0", resourceVersion: "0") { items { metadata { name } spec { nodeName } } } }'
+DEPLOYMENT = """{ deployment(name: "app-0", namespace: "team-0", resourceVersion: "0") {
+  spec { replicas } } }"""
+
+
+def reads(tap: Tap) -> list[str]:
+    """What was asked of the API server for objects, watches aside."""
+    found = (each for each in tap.requests if re.search(r"/(pods|deployments)\b", each.target))
+    return [each.target for each in found if "watch=true" not in each.target]
+
+
+async def test_what_is_cached_is_there_from_the_first_read(backend: Backend, tmp_path: Path) -> None:
+    server = urlsplit(backend.server)
+    assert server.hostname is not None
+    assert server.port is not None
+    with tapped(server.hostname, server.port, backend.trust) as tap:
+        kubeconfig = str(write_kubeconfig(tmp_path / "kubeconfig", tap.url))
+        options = ("--kubeconfig", kubeconfig, "--cache", "po,deployments.apps", "--cache", "Pod")
+        with start_gateway(tmp_path / "gateway", *options) as gateway:
+            assert len(tap.open_watches("pods")) == 1
+            assert len(tap.open_watches("deployments")) == 1
+            data = await gateway.data(PODS)
+            assert len(data["pods"]["items"]) == 5
+            assert (await gateway.data(DEPLOYMENT))["deployment"]["spec"] == {"replicas": 1}
+            assert reads(tap) == []
+
+
+@pytest.mark.cluster
+async def test_a_gateway_is_alive_but_not_ready_while_a_cache_is_not_there(
+    seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    """Bob may see the pods of one namespace; the cache of all of them is refused."""
+    port = free_port()
+    kubeconfig = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--context", "bob"]
+    options = [*kubeconfig, "--cache", "pods", "--port", str(port)]
+    command = [sys.executable, "-m", "gateway", "serve", *options]
+    with start_process(command, tmp_path) as process:
+        gateway = GatewayProcess(process, port, {})
+        answer = wait_until(lambda: why_unready(gateway), "the cache to be refused")
+        assert answer.startswith("waiting for the caches of pods (pods is forbidden: User")
+        assert (await gateway.request("GET", "/livez")).text == "ok"
+        data = await gateway.data('{ pods(namespace: "team-1", resourceVersion: "0") { items { kind } } }')
+        assert len(data["pods"]["items"]) == 5
+
+
+def why_unready(gateway: GatewayProcess) -> str:
+    try:
+        response = httpx.get(f"{gateway.url}/readyz", timeout=5, trust_env=False)
+    except httpx.TransportError:
+        return ""
+    assert response.status_code == 503
+    return response.text if "forbidden" in response.text else ""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--cache", "pods,nonsense"), "nonsense"),
+        (("--cache", "*"), "'*'"),
+        (("--cache", "selfsubjectaccessreviews"), "cannot be listed and watched"),
+        (("--cache", "pods", "--auth", "passthrough"), "--auth local"),
+    ],
+)
+def test_what_cannot_be_cached_is_said_at_once(backend: Backend, options: tuple[str, ...], said: str) -> None:
+    arguments = ["--kubeconfig", str(backend.kubeconfig), "--port", str(free_port())]
+    done = run_gateway("serve", *arguments, *options)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
