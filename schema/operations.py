@@ -59,7 +59,10 @@ class RootResolvers(Protocol):
 
 
 def build_schema(model: Model, resolvers: RootResolvers) -> GraphQLSchema:
-    """The whole schema; not yet validated (``graphql.validate_schema`` does that)."""
+    """The whole schema; not yet validated (``graphql.validate_schema`` does that).
+
+    ``extensions["types"]`` of it are its ObjectTypes.
+    """
     builder = _RootBuilder(model, resolvers)
     return GraphQLSchema(
         query=builder.root(
@@ -71,6 +74,7 @@ def build_schema(model: Model, resolvers: RootResolvers) -> GraphQLSchema:
         ),
         types=[builder.types.output(served.object) for served in model.resources],
         directives=specified_directives,
+        extensions={"types": builder.types},
     )
 
 

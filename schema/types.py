@@ -62,6 +62,18 @@ class ObjectTypes:
             self._inputs[id] = self._build_input(self._model.objects[id])
         return self._inputs[id]
 
+    def release(self) -> None:
+        """Take the types apart, so that they are freed without a garbage collection: they are one big cycle.
+
+        Nobody may use any of them any more. Other threads get their turns meanwhile.
+        """
+        for types in (self._outputs, self._inputs):
+            while types:
+                _, each = types.popitem()
+                # a cached property, there if it was ever asked for
+                vars(each).pop("fields", None)
+                each._fields = {}
+
     def _build_output(self, object_type: ObjectType) -> GraphQLObjectType:
         return named_types.ObjectType(
             object_type.name,

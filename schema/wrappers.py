@@ -1,7 +1,5 @@
 """The types around an object: its list, its watch event, and what scaling and deleting answer with."""
 
-from functools import cache
-
 from graphql import (
     GraphQLEnumType,
     GraphQLEnumValue,
@@ -20,6 +18,7 @@ __all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrappers"]
 
 SCALE = "io.k8s.api.autoscaling.v1.Scale"
 
+DELETION = "DeleteResult"
 WATCH_EVENT_TYPE = GraphQLEnumType(
     "WatchEventType",
     {
@@ -35,13 +34,14 @@ WATCH_EVENT_TYPE = GraphQLEnumType(
 
 
 class Wrappers:
-    """Makes each wrapper type once; a kind at two resources has two lists and two events."""
+    """Makes each wrapper type once; a kind at two resources has two lists and two events.
+
+    No type refers to this one, so that all of them are freed together with the schema.
+    """
 
     def __init__(self, types: ObjectTypes) -> None:
         self._types = types
         self._made: dict[str, GraphQLObjectType] = {}
-        self.scale = cache(self._build_scale)
-        self.deletion = cache(self._build_deletion)
 
     def list_of(self, served: ServedResource) -> GraphQLOutputType:
         """``PodList!``"""
@@ -55,16 +55,24 @@ class Wrappers:
             self._made[served.event_name] = self._build_event(served)
         return GraphQLNonNull(self._made[served.event_name])
 
+    def scale(self) -> GraphQLOutputType:
+        """``Scale``"""
+        return self._types.output(SCALE)
+
+    def deletion(self) -> GraphQLOutputType:
+        """``DeleteResult``"""
+        if DELETION not in self._made:
+            self._made[DELETION] = self._build_deletion()
+        return self._made[DELETION]
+
     def _build_list(self, served: ServedResource) -> GraphQLObjectType:
-        item = self._types.output(served.object)
+        item, metadata = self._types.output(served.object), self._types.output(LIST_META)
         return GraphQLObjectType(
             served.list_name,
             lambda: {
                 "apiVersion": _field("apiVersion", Scalar.STRING, GraphQLString),
                 "kind": _field("kind", Scalar.STRING, GraphQLString),
-                "metadata": _field(
-                    "metadata", Definition(LIST_META), GraphQLNonNull(self._types.output(LIST_META))
-                ),
+                "metadata": _field("metadata", Definition(LIST_META), GraphQLNonNull(metadata)),
                 "items": _field(
                     "items",
                     ListOf(Definition(served.object)),
@@ -91,12 +99,9 @@ class Wrappers:
             description=f"A change of one object of kind {served.resource.kind.kind}.",
         )
 
-    def _build_scale(self) -> GraphQLOutputType:
-        return self._types.output(SCALE)
-
-    def _build_deletion(self) -> GraphQLOutputType:
+    def _build_deletion(self) -> GraphQLObjectType:
         return GraphQLObjectType(
-            "DeleteResult",
+            DELETION,
             {
                 "status": GraphQLField(
                     GraphQLNonNull(GraphQLString),

@@ -8,7 +8,7 @@ from graphql import lexicographic_sort_schema, print_schema
 
 from gateway.errors import NotFound, Status
 from gateway.execution.live import Follower, Pacing
-from gateway.execution.revision import Revision, build_revision, fetch_description
+from gateway.execution.revision import Revision, build_replacement, build_revision, fetch_description
 from gateway.execution.schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
@@ -120,7 +120,7 @@ class Gateway:
         if described.equals(before.described):
             return False
         # in a thread: the loop gets its turn every few milliseconds
-        revision = await asyncio.to_thread(build_revision, described)
+        revision = await asyncio.to_thread(build_replacement, described)
         self._revision = revision
         _report([each for each in revision.problems if each not in before.problems])
         self._end_removed(before.resources - revision.resources)

@@ -1,0 +1,79 @@
+"""Schemas that are replaced go without the garbage collector; it pauses while one is made."""
+
+import gc
+import threading
+import weakref
+from collections import Counter
+from types import SimpleNamespace
+
+import pytest
+
+from gateway.execution.collection import without_collection
+from gateway.execution.revision import Described, build_replacement
+from schema.discovery import parse_aggregated
+from tests.fixtures.waiting import wait_until
+
+API = b"""{"items": [{"metadata": {}, "versions": [{"version": "v1", "freshness": "Current", "resources": [
+  {"resource": "pods", "responseKind": {"group": "", "version": "v1", "kind": "Pod"}, "scope": "Namespaced",
+   "singularResource": "pod", "verbs": ["get", "list", "watch", "create", "delete"]}]}]}]}"""
+
+
+@pytest.fixture
+def collector() -> object:
+    """As it was, afterwards."""
+    enabled = gc.isenabled()
+    gc.enable()
+    yield
+    gc.unfreeze()
+    if not enabled:
+        gc.disable()
+
+
+@pytest.mark.usefixtures("collector")
+def test_collection_pauses_until_the_last_one_has_ended() -> None:
+    with without_collection():
+        with without_collection():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("collector")
+def test_who_has_no_collection_is_not_given_any() -> None:
+    gc.disable()
+    with without_collection():
+        pass
+    assert not gc.isenabled()
+
+
+@pytest.mark.usefixtures("collector")
+def test_pauses_of_threads_add_up() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def pause() -> None:
+        with without_collection():
+            entered.set()
+            leave.wait(60)
+
+    thread = threading.Thread(target=pause)
+    thread.start()
+    assert entered.wait(60)
+    with without_collection():
+        pass
+    assert not gc.isenabled()
+    leave.set()
+    thread.join()
+    assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("collector")
+async def test_a_replaced_schema_is_freed_though_it_is_out_of_the_collectors_sight() -> None:
+    discovery = parse_aggregated(API, b'{"items": []}')
+    revision = build_replacement(Described(discovery, discovery, {}))
+    context = SimpleNamespace(shared=SimpleNamespace(operations=Counter[object]()))
+    result = await revision.schema.execute("{ __schema { types { name } } }", context_value=context)
+    assert result.errors is None
+    pod = weakref.ref(revision.schema.graphql_schema.type_map["Pod"])
+    del revision, result
+    gc.collect()
+    wait_until(lambda: pod() is None, "the types to be freed")
