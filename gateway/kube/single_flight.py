@@ -51,15 +51,18 @@ class SingleFlight:
         key = (client.identity, path, tuple(sorted(params.items())), accept)
         flight = self._boarding.get(key) or self._board(key, client)
         flight.passengers += 1
+        task = _task_of(flight)
         try:
-            return await asyncio.shield(_task_of(flight))
+            # waits without a hold on it: cancelling the one who waits does not cancel the request
+            await asyncio.wait([task])
+            return task.result()
         except GatewayError as error:
             # many raise the same instance: its traceback must not grow with each
             raise error.with_traceback(None) from error.__cause__
         finally:
             flight.passengers -= 1
             if not flight.passengers:
-                await self._cancel(key, flight)
+                await self._end(key, flight)
 
     def _board(self, key: Key, client: KubeClient) -> Flight:
         flight = Flight()
@@ -79,13 +82,13 @@ class SingleFlight:
         finally:
             _discard(self._flying, key, flight)
 
-    async def _cancel(self, key: Key, flight: Flight) -> None:
+    async def _end(self, key: Key, flight: Flight) -> None:
+        """The last one has gone: with the answer, or before it came."""
         task = _task_of(flight)
-        if task.done():
-            return
-        _discard(self._boarding, key, flight)
-        task.cancel()
-        await asyncio.wait([task])
+        if not task.done():
+            _discard(self._boarding, key, flight)
+            task.cancel()
+            await asyncio.wait([task])
         # retrieved, so that asyncio does not report an error that nobody waits for any more
         if not task.cancelled():
             task.exception()

@@ -119,7 +119,7 @@ async def _gather(fetch: Fetch, request: ListRequest, begin: Callable[[], _Gathe
 
 def _parameters(request: ListRequest, token: str) -> dict[str, str]:
     parameters = request.parameters()
-    if token:
+    if token and token != request.continue_token:
         # a token says of which resource version the list is; both together are refused
         parameters = {
             key: value for key, value in parameters.items() if not key.startswith("resourceVersion")

@@ -61,6 +61,7 @@ async def test_a_gateway_is_alive_but_not_ready_while_a_cache_is_not_there(
 
 
 def why_unready(gateway: GatewayProcess) -> str:
+    assert gateway.process.child.poll() is None, gateway.process.output()
     try:
         response = httpx.get(f"{gateway.url}/readyz", timeout=5, trust_env=False)
     except httpx.TransportError:
