@@ -58,7 +58,7 @@ cluster-down: ## stop it
 lock: .venv/.uv ## resolve the dependencies anew and write the lock files (UPGRADE=1: to the newest versions)
 	$(compile) pyproject.toml -o requirements.lock
 	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
-	printf '%s\n' $(build_requirements) | $(compile) - --no-annotate -o requirements-build.lock
+	printf '%s\n' $(patsubst %,'%',$(build_requirements)) | $(compile) - --no-annotate -o requirements-build.lock
 
 .PHONY: bench
 bench: .venv/.installed-dev ## measure on a real kube-apiserver; ARGS='reads --quick' for a part of it

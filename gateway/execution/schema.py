@@ -13,6 +13,7 @@ from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 
+from gateway.execution.counting import CountedOperations
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
 from gateway.execution.hooks import Hooks
@@ -41,6 +42,8 @@ class KubernetesSchema(strawberry.Schema):
             query=Placeholder,
             execution_context_class=CompiledExecutor,
             extensions=[
+                # first, so that it sees the codes
+                CountedOperations,
                 ErrorCodes,
                 partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),
                 partial(ParsedDocuments, maxsize=CACHED_DOCUMENTS),

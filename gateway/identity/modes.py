@@ -15,6 +15,10 @@ __all__ = ["Identity", "Local", "Passthrough"]
 class Identity(Protocol):
     """One identity mode. Header names are lower case; repeated headers are joined with a comma."""
 
+    @property
+    def client(self) -> KubeClient:
+        """The cluster, whoever asks; as the gateway itself."""
+
     def check(self, headers: Mapping[str, str]) -> None:
         """Raise CallerRefused where nothing at all may be answered, static files included."""
 

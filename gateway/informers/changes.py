@@ -16,13 +16,14 @@ class Change:
     """An object's state before and after; None where it did not exist.
 
     ``resource_version`` is where somebody who knows of this change resumes. ``final`` is the last state
-    of a deleted object.
+    of a deleted object. ``received`` is when it was learned of, by :func:`time.monotonic`.
     """
 
     old: StoredObject | None
     new: StoredObject | None
     resource_version: str
     final: bytes = b""
+    received: float = field(default=0.0, compare=False)
     _departed: bytes | None = field(default=None, init=False, repr=False)
 
     @property
@@ -78,7 +79,9 @@ class Filter:
             return None
         subject = change.subject
         previous = change.old.object if change.old is not None and before else None
-        return ObjectEvent(kind, body, change.resource_version, subject.uid, subject.key, previous)
+        return ObjectEvent(
+            kind, body, change.resource_version, subject.uid, subject.key, previous, change.received
+        )
 
     def initial(self, stored: StoredObject) -> ObjectEvent | None:
         """The object as an initial event; None where it cannot be seen."""

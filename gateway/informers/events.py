@@ -1,6 +1,6 @@
 """What subscribers ask for and what they get."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 __all__ = ["EventType", "ObjectEvent", "Scope"]
@@ -23,7 +23,8 @@ class ObjectEvent:
     ``key`` is ``namespace/name``, or the name of a cluster-scoped object. ``previous`` is the object's JSON
     as this subscriber was told of it last: a ``MODIFIED`` in which nothing changed that somebody looks at
     need not be told. It is None for ``ADDED`` and ``SYNCED``, and where it is not certain that the
-    subscriber was told at all.
+    subscriber was told at all. ``received`` is when a change came from the API server, by
+    :func:`time.monotonic`; 0 for what is told of the past.
     """
 
     type: EventType
@@ -32,6 +33,7 @@ class ObjectEvent:
     uid: str = ""
     key: str = ""
     previous: bytes | None = None
+    received: float = field(default=0.0, compare=False)
 
     @property
     def size(self) -> int:
@@ -41,6 +43,10 @@ class ObjectEvent:
     def unsure(self) -> "ObjectEvent":
         """The same for a subscriber that may not know the object yet."""
         return replace(self, previous=None) if self.previous else self
+
+    def past(self) -> "ObjectEvent":
+        """The same for a subscriber that was away when it happened, and may not know the object."""
+        return replace(self, previous=None, received=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -249,6 +250,7 @@ class Informer:
         return number is not None and own is not None and number < own
 
     def _change(self, change: Change) -> None:
+        change.received = time.monotonic()
         if change.new is None:
             self._store.remove(change.subject.key)
         else:
@@ -277,7 +279,7 @@ def replay(filter_: Filter, changes: Iterable[Change], resource_version: str) ->
     for change in changes:
         event = filter_.event(change)
         # the subscriber may have been cut off in its initial events, before it was told of the object
-        yield event and event.unsure()
+        yield event and event.past()
 
 
 def initial(

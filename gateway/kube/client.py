@@ -94,6 +94,11 @@ class KubeClient:
             pools.prepare(credentials.certificate)
         return cls(pools, credentials, pools.fingerprint)
 
+    @property
+    def in_flight(self) -> int:
+        """Requests to this API server whose answer is not read to its end, of all identities; watches too."""
+        return self._pools.leases
+
     def as_bearer(self, token: str) -> "KubeClient":
         """The same cluster as whoever holds that token: none of the gateway's own credentials go along.
 

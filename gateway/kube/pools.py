@@ -66,6 +66,11 @@ class Pools:
         async with self._lease(self._bearer) as transport:
             yield transport
 
+    @property
+    def leases(self) -> int:
+        """Requests whose answer is not read to its end, watches among them."""
+        return sum(pool.leases for pool in (self._own, self._bearer, *self._retired) if pool is not None)
+
     async def aclose(self) -> None:
         """Close every connection, those in use included."""
         self._closed = True

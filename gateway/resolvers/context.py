@@ -1,5 +1,6 @@
 """What a resolver knows of the request that it answers."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ class Shared:
     flights: SingleFlight = field(default_factory=SingleFlight)
     reviews: AccessReviews = field(default_factory=AccessReviews)
     fragments: ListFragments = field(default_factory=ListFragments)
+    operations: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many operations are over, by type and outcome: for metrics."""
 
 
 @dataclass(slots=True)

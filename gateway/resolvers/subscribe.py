@@ -1,5 +1,6 @@
 """Subscriptions: the source stream of a root field, fed by a shared informer (design section 6)."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -63,11 +64,15 @@ def watch_object(
 
 async def _payloads(root: RootField, info: Info, events: Events) -> AsyncIterator[Payload]:
     selection = compile_event(info, root.served.resource.kind)
+    lag = info.context.informers.counters.lag
     async with events as stream:
         async for event in stream:
             payload = _plain(event) if selection is None else _selected(selection, event)
             if payload is not None:
                 yield payload
+                if event.received:
+                    # asked for the next one: the transport has handed this one to its socket
+                    lag.observe(time.monotonic() - event.received)
 
 
 def _plain(event: ObjectEvent) -> Payload:

@@ -13,6 +13,7 @@ from gateway.identity import Identity
 from gateway.server import examples, graphiql
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import Guard
+from gateway.server.metrics import Connections, Metrics
 
 __all__ = ["build_app"]
 
@@ -32,11 +33,15 @@ def build_app(
             return PlainTextResponse(f"waiting for the caches of {', '.join(missing)}", 503)
         return PlainTextResponse("ok")
 
-    endpoint = Endpoint(gateway, identity, graphiql.page())
+    connections = Connections()
+    endpoint = Endpoint(gateway, identity, graphiql.page(), connections)
+    operations = gateway.context(None).shared.operations
+    metrics = Metrics(gateway.informers, operations, identity.client, connections)
     routes: list[Route | WebSocketRoute | Mount] = [
         Route("/", _index),
         Route("/livez", _alive),
         Route("/readyz", ready),
+        Route("/metrics", metrics.respond),
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         graphiql.assets(),

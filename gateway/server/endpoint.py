@@ -23,6 +23,7 @@ from strawberry.types import ExecutionResult
 
 from gateway.errors import CallerUnauthenticated
 from gateway.identity import Identity
+from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext
 from gateway.server.guard import header_mapping
@@ -33,6 +34,7 @@ from gateway.server.media_types import (
     accepts_page,
     negotiate,
 )
+from gateway.server.metrics import Connections
 from gateway.server.responses import error_response, refusal
 from gateway.server.websocket import TextAdapter, TransportHandler
 
@@ -52,6 +54,9 @@ class Executable(Protocol):
     @property
     def schema(self) -> BaseSchema: ...
 
+    @property
+    def informers(self) -> InformerRegistry: ...
+
     def context(self, client: KubeClient | None) -> RequestContext: ...
 
 
@@ -61,7 +66,9 @@ class Endpoint(GraphQL[RequestContext, None]):
     websocket_adapter_class = TextAdapter
     graphql_transport_ws_handler_class = TransportHandler
 
-    def __init__(self, gateway: Executable, identity: Identity, page: Response) -> None:
+    def __init__(
+        self, gateway: Executable, identity: Identity, page: Response, connections: Connections
+    ) -> None:
         super().__init__(
             gateway.schema,
             graphql_ide=None,
@@ -75,12 +82,14 @@ class Endpoint(GraphQL[RequestContext, None]):
         self.gateway = gateway
         self.identity = identity
         self.page = page
+        self.connections = connections
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # a schema may be replaced while the gateway runs; a connection keeps the one that it began with
         self.schema = self.gateway.schema
         if scope["type"] == "websocket":
-            await self.run(WebSocket(scope, receive, send))
+            with self.connections.websocket():
+                await self.run(WebSocket(scope, receive, send))
             return
         response = await self._respond(Request(scope, receive))
         await response(scope, receive, send)

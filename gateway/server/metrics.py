@@ -1,0 +1,113 @@
+"""``/metrics``: what the gateway counts, in Prometheus' text format. No label holds data of a cluster."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.informers import InformerRegistry
+from gateway.informers.counters import LAG_BOUNDS, Lag
+from gateway.kube.client import KubeClient
+
+__all__ = ["Connections", "Metrics"]
+
+
+@dataclass(slots=True)
+class Connections:
+    """The websockets that are open now."""
+
+    websockets: int = 0
+
+    @contextmanager
+    def websocket(self) -> Iterator[None]:
+        """Count one while the block runs."""
+        self.websockets += 1
+        try:
+            yield
+        finally:
+            self.websockets -= 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metrics(Collector):
+    """Reads what the parts count anyway, whenever somebody asks.
+
+    ``operations`` are counted by operation type and outcome.
+    """
+
+    informers: InformerRegistry
+    operations: Counter[tuple[str, str]]
+    client: KubeClient
+    connections: Connections
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def __post_init__(self) -> None:
+        self.registry.register(self)
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+
+    async def respond(self, request: Request) -> Response:
+        """The values of now, in the format that the ``Accept`` header names: text, or OpenMetrics."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(self.registry), headers={"Content-Type": content_type})
+
+    def collect(self) -> Iterator[Metric]:
+        """Everything but the process's own."""
+        yield from self._gauges()
+        yield from self._counters()
+        yield _lag(self.informers.counters.lag)
+
+    def _gauges(self) -> Iterator[Metric]:
+        informers = self.informers
+        for name, help_, value in (
+            ("informers", "Shared watches that run.", len(informers.informers)),
+            ("subscribers", "Subscriptions to objects that are open.", informers.subscribers),
+            ("waiting_events", "Events in the queues of all subscribers.", informers.waiting),
+            ("websockets", "Websocket connections that are open.", self.connections.websockets),
+            (
+                "upstream_requests_in_flight",
+                "Requests to the API server whose answer is not read to its end, watches included.",
+                self.client.in_flight,
+            ),
+        ):
+            yield GaugeMetricFamily(f"kube_graphql_{name}", help_, value)
+
+    def _counters(self) -> Iterator[Metric]:
+        counters = self.informers.counters
+        for name, help_, value in (
+            ("events", "Changes of objects that informers have learned of.", counters.events),
+            ("relists", "Times that an informer had to list again what it knew.", counters.relists),
+            ("subscribers_too_slow", "Subscriptions ended with SUBSCRIBER_TOO_SLOW.", counters.too_slow),
+        ):
+            yield CounterMetricFamily(f"kube_graphql_{name}", help_, value)
+        operations = CounterMetricFamily(
+            "kube_graphql_operations",
+            "GraphQL operations that are over; outcome is OK or the code of the first error.",
+            labels=("type", "outcome"),
+        )
+        for labels, count in sorted(self.operations.items()):
+            operations.add_metric(labels, count)
+        yield operations
+
+
+def _lag(lag: Lag) -> Metric:
+    bounds = (*map(str, LAG_BOUNDS), "+Inf")
+    return HistogramMetricFamily(
+        "kube_graphql_event_lag_seconds",
+        "Seconds from a change's arrival at the gateway until it was handed to a subscriber's connection.",
+        buckets=list(zip(bounds, accumulate(lag.buckets), strict=True)),
+        sum_value=lag.total,
+    )

@@ -1,0 +1,77 @@
+"""``/metrics`` while the gateway does something: what is counted, and as what."""
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.fixtures.api import core, pod
+from tests.fixtures.backends import Backend
+from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.waiting import eventually
+
+PODS = "subscription($n: String) { pods(namespace: $n) { type object { metadata { name } } } }"
+LAG = "kube_graphql_event_lag_seconds_count"
+
+
+async def scrape(gateway: GatewayProcess) -> dict[str, float]:
+    """Every sample by its name, the values of its labels after it (type, outcome)."""
+    text = (await gateway.request("GET", "/metrics")).text
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    return {
+        " ".join(
+            (each.name, *(each.labels[label] for label in sorted(each.labels, reverse=True)))
+        ): each.value
+        for each in samples
+    }
+
+
+async def test_informers_subscribers_events_and_lag_are_counted(
+    gateway: GatewayProcess, backend: Backend, namespace: str
+) -> None:
+    before = await scrape(gateway)
+    api = backend.api()
+    async with (
+        gateway.subscribe(PODS, {"n": namespace}) as one,
+        gateway.subscribe(PODS, {"n": namespace}) as two,
+    ):
+        await one.synced()
+        await two.synced()
+        api.create(core("pods", namespace), pod("counted", labels={}))
+        await one.event()
+        await two.event()
+
+        async def counted() -> bool:
+            return (await scrape(gateway))[LAG] >= before[LAG] + 2
+
+        await eventually(counted, "both subscribers' lag to be measured")
+        during = await scrape(gateway)
+        assert during["kube_graphql_subscribers"] == before["kube_graphql_subscribers"] + 2
+        assert during["kube_graphql_websockets"] == before["kube_graphql_websockets"] + 2
+        assert during["kube_graphql_informers"] >= 1
+        assert during["kube_graphql_upstream_requests_in_flight"] >= 1
+        assert during["kube_graphql_events_total"] > before["kube_graphql_events_total"]
+        assert during["kube_graphql_event_lag_seconds_sum"] > 0
+        assert during["kube_graphql_event_lag_seconds_bucket +Inf"] == during[LAG]
+
+
+async def test_operations_are_counted_by_type_and_outcome(gateway: GatewayProcess, namespace: str) -> None:
+    mutation = 'mutation($n: String) { deletePod(name: "no-such", namespace: $n) { __typename } }'
+    expected = {"query OK", "query BAD_REQUEST", "mutation NOT_FOUND", "none BAD_REQUEST", "subscription OK"}
+    names = {f"kube_graphql_operations_total {each}" for each in expected}
+    before = await scrape(gateway)
+    await gateway.data("{ __typename }")
+    await gateway.error("{ nothing }")
+    await gateway.error(mutation, {"n": namespace})
+    await gateway.error("{")
+    async with gateway.subscribe(PODS, {"n": namespace}) as stream:
+        await stream.synced()
+
+    async def counted() -> bool:
+        after = await scrape(gateway)
+        return all(after.get(name, 0) > before.get(name, 0) for name in names)
+
+    await eventually(counted, "every operation to be counted, the subscription with its end")
+
+
+async def test_nothing_of_the_cluster_is_in_the_metrics(gateway: GatewayProcess, namespace: str) -> None:
+    async with gateway.subscribe(PODS, {"n": namespace}) as stream:
+        await stream.synced()
+        assert namespace not in (await gateway.request("GET", "/metrics")).text
