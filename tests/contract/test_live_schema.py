@@ -36,7 +36,10 @@ def definition(kind: str, spec: Mapping[str, Any], group: str = GROUP) -> dict[s
 
 
 class Installer:
-    """Installs CRDs and removes what is left of them."""
+    """Installs CRDs and removes what is left of them.
+
+    Each test has kinds of its own: an API server takes its time to let go of a definition.
+    """
 
     def __init__(self, api: API) -> None:
         self.api = api
@@ -93,11 +96,11 @@ async def test_a_new_kind_is_served_typed_and_a_removed_one_is_dropped(
 
 
 async def test_a_changed_kind_changes(gateway: GatewayProcess, backend: Backend, crds: Installer) -> None:
-    crds.install("Kettle")
-    await served(gateway, "{ kettles { items { spec { size } } } }")
-    changed = definition("Kettle", {**SIZE, "colour": {"type": "string"}})["spec"]["versions"]
-    backend.api().merge(f"{DEFINITIONS}/kettles.{GROUP}", {"spec": {"versions": changed}})
-    await served(gateway, "{ kettles { items { spec { size colour } } } }")
+    crds.install("Teapot")
+    await served(gateway, "{ teapots { items { spec { size } } } }")
+    changed = definition("Teapot", {**SIZE, "colour": {"type": "string"}})["spec"]["versions"]
+    backend.api().merge(f"{DEFINITIONS}/teapots.{GROUP}", {"spec": {"versions": changed}})
+    await served(gateway, "{ teapots { items { spec { size colour } } } }")
 
 
 async def test_a_websocket_that_was_open_before_can_use_a_new_kind(
@@ -106,10 +109,10 @@ async def test_a_websocket_that_was_open_before_can_use_a_new_kind(
     async with gateway.socket() as socket:
         pods = await socket.subscribe(f'subscription {{ pods(namespace: "{namespace}") {{ type }} }}')
         await pods.synced()
-        crds.install("Kettle")
-        await served(gateway, "{ kettles { metadata { resourceVersion } } }")
-        kettles = await socket.subscribe("subscription { kettles { type object { spec { size } } } }")
-        await kettles.synced()
+        crds.install("Samovar")
+        await served(gateway, "{ samovars { metadata { resourceVersion } } }")
+        samovars = await socket.subscribe("subscription { samovars { type object { spec { size } } } }")
+        await samovars.synced()
         # and what was subscribed to on the schema before goes on undisturbed
         backend.api().create(core("pods", namespace), pod("later", labels={}))
         assert await pods.event() == {"type": "ADDED"}
@@ -118,11 +121,11 @@ async def test_a_websocket_that_was_open_before_can_use_a_new_kind(
 async def test_a_subscription_to_a_kind_that_is_removed_ends_with_a_clear_error(
     gateway: GatewayProcess, crds: Installer
 ) -> None:
-    crds.install("Kettle")
-    await served(gateway, "{ kettles { metadata { resourceVersion } } }")
-    async with gateway.subscribe("subscription { kettles { type } }") as stream:
+    crds.install("Flask")
+    await served(gateway, "{ flasks { metadata { resourceVersion } } }")
+    async with gateway.subscribe("subscription { flasks { type } }") as stream:
         await stream.synced()
-        crds.remove(f"kettles.{GROUP}")
+        crds.remove(f"flasks.{GROUP}")
         error = await last_error(stream)
     assert error["extensions"]["code"] == "NOT_FOUND"
 
@@ -160,14 +163,14 @@ async def test_a_broken_definition_costs_only_itself(seeded_cluster: Backend, tm
     crds = Installer(seeded_cluster.api())
     # its list kind is another one's: the API server takes it, and never serves it
     broken = definition("Pot", SIZE)
-    broken["spec"]["names"]["listKind"] = "KettleList"
+    broken["spec"]["names"]["listKind"] = "MugList"
     async with gateway_of(seeded_cluster, "admin", tmp_path) as gateway:
         try:
-            crds.install("Kettle")
+            crds.install("Mug")
             crds.api.create(DEFINITIONS, broken)
             crds.installed.add(f"pots.{GROUP}")
             crds.install("Lid")
-            await served(gateway, "{ kettles { items { spec { size } } } lids { items { spec { size } } } }")
+            await served(gateway, "{ mugs { items { spec { size } } } lids { items { spec { size } } } }")
             answer = await gateway.execute("{ pots { items { spec { size } } } }")
             assert "Cannot query field" in answer["errors"][0]["message"]
         finally:
