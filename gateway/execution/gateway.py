@@ -108,7 +108,7 @@ class Gateway:
     async def reload(self, patient: bool = False) -> bool:
         """Ask the cluster again, and serve what it says from now on; whether that is anything new.
 
-        ``patient``: a new group version that has no OpenAPI document yet is left for the next time.
+        ``patient``: what has no types yet, as OpenAPI lags behind discovery, is left for the next time.
         Raises as :meth:`start` does, and the schema stays as it is.
         """
         before = self._revision
@@ -121,6 +121,8 @@ class Gateway:
             return False
         # in a thread: the loop gets its turn every few milliseconds
         revision = await asyncio.to_thread(build_replacement, described)
+        if patient and not set(revision.problems) <= set(before.problems):
+            return False
         self._revision = revision
         _report([each for each in revision.problems if each not in before.problems])
         self._end_removed(before.resources - revision.resources)
