@@ -64,7 +64,6 @@ def note_memory(samples: Samples, size: Column, gateway: MeasuredGateway) -> Non
     start = gateway.at_start
     samples.process["at the start"].setdefault(size, []).append(start.memory / MEGABYTE)
     samples.process["peak of the start"].setdefault(size, []).append(start.peak_memory / MEGABYTE)
-    samples.process["stall of the start"].setdefault(size, []).append(start.stall * 1000)
 
 
 @asynccontextmanager
@@ -126,12 +125,6 @@ def table_of_the_process(known: Sequence[Variant], columns: Sequence[Column], sa
         *(
             Row(f"longest stall, {each.name}", Unit.MILLISECONDS, samples.stalls[each.name], aims=stall)
             for each in ours
-        ),
-        Row(
-            "longest stall, start with all pods cached",
-            Unit.MILLISECONDS,
-            samples.process["stall of the start"],
-            aims=stall,
         ),
         Row("memory, all pods cached", Unit.MEGABYTES, samples.process["at the start"]),
         Row(

@@ -12,6 +12,7 @@ from gateway.identity.access import AccessReviews
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
+from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.list_fragments import ListFragments
 
 __all__ = ["Info", "RequestContext", "Shared", "client_of"]
@@ -24,6 +25,7 @@ class Shared:
     flights: SingleFlight = field(default_factory=SingleFlight)
     reviews: AccessReviews = field(default_factory=AccessReviews)
     fragments: ListFragments = field(default_factory=ListFragments)
+    large_lists: LargeLists = field(default_factory=LargeLists)
     operations: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many operations are over, by type and outcome: for metrics."""
 

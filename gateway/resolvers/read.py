@@ -1,5 +1,6 @@
 """Queries: a list is one LIST, an object one GET, or neither where a cache may answer (design section 5)."""
 
+from contextlib import suppress
 from typing import Any
 
 from gateway.informers import Scope
@@ -7,10 +8,12 @@ from gateway.kube.paths import resource_path
 from gateway.resolvers.cached import answer_cached_list, answer_cached_object
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import answer_list, answer_object
+from gateway.resolvers.large_lists import LARGE
 from gateway.resolvers.list_request import ListRequest
 from gateway.resolvers.pages import answer_all_pages
 from schema.operations import RootField
-from schema.selection import Selection
+from schema.resources import GroupVersionKind
+from schema.selection import Selection, SelectionMismatch
 from schema.selection_compile import compile_list, compile_list_parts, compile_object
 from schema.selection_list import ListSelection
 
@@ -31,7 +34,15 @@ async def list_objects(root: RootField, info: Info, *, namespace: str | None = N
         return await _all_pages(root, info, request, path)
     selection = compile_list(info, resource.kind)
     body = await _fetch(info, path, request.parameters(), _accept(selection, "PartialObjectMetadataList"))
-    return answer_list(body, resource.kind, selection)
+    return await _answer(info, body, resource.kind, selection)
+
+
+async def _answer(info: Info, body: bytes, kind: GroupVersionKind, selection: Selection | None) -> Any:
+    parts = compile_list_parts(info, kind) if len(body) >= LARGE else None
+    if parts is not None:
+        with suppress(SelectionMismatch):
+            return await info.context.shared.large_lists.answer(body, parts)
+    return answer_list(body, kind, selection)
 
 
 async def read_object(
