@@ -1,7 +1,8 @@
 """``/graphql``: Strawberry's view with this gateway's identities, statuses and JSON.
 
-Queries and mutations by POST, queries by GET, subscriptions by graphql-transport-ws and server-sent
-events. Statuses and media types follow "GraphQL over HTTP"; npm's ``graphql-http`` audits hold it.
+Queries and mutations by POST, queries by GET; subscriptions by graphql-transport-ws, the legacy graphql-ws,
+server-sent events and multipart responses, each kept alive while nothing happens. Statuses and media types
+follow "GraphQL over HTTP"; npm's ``graphql-http`` audits hold it.
 """
 
 import json
@@ -18,7 +19,12 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, GraphQLRequestProtocol, process_result
 from strawberry.schema.base import BaseSchema
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions import (
+    GRAPHQL_SSE_PROTOCOL,
+    GRAPHQL_TRANSPORT_WS_PROTOCOL,
+    GRAPHQL_WS_PROTOCOL,
+    MULTIPART_SUBSCRIPTION_PROTOCOL,
+)
 from strawberry.types import ExecutionResult
 
 from gateway.errors import CallerUnauthenticated
@@ -27,18 +33,30 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext
 from gateway.server.guard import header_mapping
+from gateway.server.legacy_websocket import LegacyHandler
 from gateway.server.media_types import (
+    EVENT_STREAM,
     GRAPHQL_RESPONSE,
     JSON,
-    accepts_event_stream,
+    MULTIPART,
     accepts_page,
     negotiate,
 )
 from gateway.server.metrics import Connections
 from gateway.server.responses import error_response, refusal
+from gateway.server.streams import TRANSPORTS
 from gateway.server.websocket import TextAdapter, TransportHandler
 
 __all__ = ["Endpoint", "Executable"]
+
+PROTOCOLS = (
+    GRAPHQL_TRANSPORT_WS_PROTOCOL,
+    GRAPHQL_WS_PROTOCOL,
+    GRAPHQL_SSE_PROTOCOL,
+    MULTIPART_SUBSCRIPTION_PROTOCOL,
+)
+KEEP_ALIVE = 15.0
+"""Seconds between two signs of life."""
 
 PARAMETERS = (
     ("query", str, "a string"),
@@ -65,6 +83,8 @@ class Endpoint(GraphQL[RequestContext, None]):
 
     websocket_adapter_class = TextAdapter
     graphql_transport_ws_handler_class = TransportHandler
+    graphql_ws_handler_class = LegacyHandler
+    stream_transport_classes_by_protocol = TRANSPORTS
 
     def __init__(
         self, gateway: Executable, identity: Identity, page: Response, connections: Connections
@@ -72,7 +92,10 @@ class Endpoint(GraphQL[RequestContext, None]):
         super().__init__(
             gateway.schema,
             graphql_ide=None,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            subscription_protocols=PROTOCOLS,
+            # of graphql-ws; uvicorn pings on every websocket besides
+            keep_alive=True,
+            keep_alive_interval=KEEP_ALIVE,
             # who may connect is the identity mode's to say, and has been said when this is asked
             allowed_origins=("*",),
             # a connection that nobody has signed in to is not kept for long
@@ -102,8 +125,8 @@ class Endpoint(GraphQL[RequestContext, None]):
         if request.method == "GET" and accepts_page(accept):
             return self.page
         media_type = negotiate(accept)
-        if media_type is None and not accepts_event_stream(accept):
-            text = f"this endpoint answers with {GRAPHQL_RESPONSE}, {JSON} or text/event-stream"
+        if media_type is None and self._get_stream_transport_from_headers(request.headers) is None:
+            text = f"this endpoint answers with {GRAPHQL_RESPONSE}, {JSON}, {EVENT_STREAM} or {MULTIPART}"
             return error_response(406, text, "BAD_REQUEST")
         request.state.media_type = media_type or JSON
         return await self._execute(request)

@@ -6,12 +6,20 @@
 
 from collections.abc import Iterator
 
-__all__ = ["GRAPHQL_RESPONSE", "JSON", "accepts_event_stream", "accepts_page", "negotiate"]
+__all__ = [
+    "EVENT_STREAM",
+    "GRAPHQL_RESPONSE",
+    "JSON",
+    "MULTIPART",
+    "accepts_page",
+    "negotiate",
+]
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 HTML = "text/html"
 EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed"
 
 
 def negotiate(accept: str | None) -> str | None:
@@ -37,11 +45,6 @@ def negotiate(accept: str | None) -> str | None:
 def accepts_page(accept: str | None) -> bool:
     """Whether a browser asks for a page: it names text/html, which no GraphQL client does."""
     return any(media_type == HTML and q > 0 for media_type, q in _ranges(accept or ""))
-
-
-def accepts_event_stream(accept: str | None) -> bool:
-    """Whether the caller wants its results as server-sent events."""
-    return any(media_type == EVENT_STREAM and q > 0 for media_type, q in _ranges(accept or ""))
 
 
 def _ranges(accept: str) -> Iterator[tuple[str, float]]:

@@ -22,7 +22,7 @@ from gateway.identity import Identity
 from gateway.resolvers.context import RequestContext
 from gateway.server.guard import header_mapping
 
-__all__ = ["TextAdapter", "TransportHandler"]
+__all__ = ["FORBIDDEN", "TextAdapter", "TransportHandler", "View", "authenticate", "is_request"]
 
 FORBIDDEN = 4403
 LONGEST_REASON = 123  # bytes, RFC 6455 section 5.5
@@ -35,11 +35,12 @@ def well_formed(message: Any) -> bool:
     if message["type"] not in ("subscribe", "complete"):
         return True
     return isinstance(message.get("id"), str) and (
-        message["type"] == "complete" or _is_request(message.get("payload"))
+        message["type"] == "complete" or is_request(message.get("payload"))
     )
 
 
-def _is_request(payload: Any) -> bool:
+def is_request(payload: Any) -> bool:
+    """Whether that JSON value can be the payload that asks for an operation."""
     return (
         isinstance(payload, dict)
         and isinstance(payload.get("query"), str)
@@ -53,11 +54,20 @@ class _Gateway(Protocol):
     def schema(self) -> BaseSchema: ...
 
 
-class _View(Protocol):
+class View(Protocol):
     """What this module needs of :class:`gateway.server.endpoint.Endpoint`."""
 
     identity: Identity
     gateway: _Gateway
+
+
+def authenticate(
+    view: Any, websocket: Any, context: RequestContext, payload: dict[str, object] | None
+) -> None:
+    """Act as who ``connection_init`` or the handshake says from here on. Raises CallerUnauthenticated."""
+    identity = cast("View", view).identity
+    headers = header_mapping(cast("TextAdapter", websocket).ws.scope)
+    context.client = identity.authenticate_connection(headers, payload)
 
 
 class TextAdapter(ASGIWebSocketAdapter):
@@ -95,7 +105,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             message = {"type": "connection_init"}
         if not self.connection_init_received and isinstance(payload, (dict, type(None))):
             try:
-                self._authenticate(payload)
+                authenticate(self.view, self.websocket, self.context, payload)
             except CallerUnauthenticated as error:
                 await self.websocket.close(FORBIDDEN, error.message)
                 return
@@ -103,15 +113,10 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         # what is served may have changed since the connection began; each operation keeps what it began with
-        self.schema = cast("_View", self.view).gateway.schema
+        self.schema = cast("View", self.view).gateway.schema
         await super().handle_subscribe(message)
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> None:
         """None: a mistake in one operation is that operation's error, and leaves the others alone."""
         del error
-
-    def _authenticate(self, payload: dict[str, object] | None) -> None:
-        view, websocket = cast("_View", self.view), cast("TextAdapter", self.websocket)
-        headers = header_mapping(websocket.ws.scope)
-        self.context.client = view.identity.authenticate_connection(headers, payload)

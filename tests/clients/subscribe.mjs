@@ -14,7 +14,9 @@ try {
   for await (const result of client.iterate({ query })) console.log(JSON.stringify(result));
   console.log("complete");
 } catch (error) {
-  console.log(JSON.stringify({ code: error.code, reason: error.reason, message: error.message }));
+  // a close event, or the errors of an operation that never ran
+  const { code, reason, message } = Array.isArray(error) ? error[0] : error;
+  console.log(JSON.stringify({ code, reason, message }));
   process.exitCode = 1;
 } finally {
   await client.dispose();

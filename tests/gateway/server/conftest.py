@@ -60,6 +60,11 @@ class Subscription:
             yield number
 
     @strawberry.subscription
+    async def caller(self, info: CallerInfo) -> AsyncIterator[str]:
+        assert info.context.client is not None
+        yield info.context.client.identity
+
+    @strawberry.subscription
     async def forever(self) -> AsyncIterator[str]:
         yield "begun"
         await asyncio.Event().wait()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 def _clients_installed() -> None:
     if shutil.which("node") is None:
         unavailable("node", "Node is not installed", "apt-get install nodejs npm")
-    if not (CLIENTS / "node_modules" / "graphql-http").is_dir():
+    if not (CLIENTS / "node_modules" / "graphql-sse").is_dir():
         unavailable("node", "the npm packages are not installed", "npm ci --prefix tests/clients")
 
 
@@ -41,17 +42,76 @@ async def test_every_audit_of_graphql_http_passes(local: Served) -> None:
     assert [each for each in results if each["status"] != "ok"] == []
 
 
-async def test_graphql_ws_subscribes(local: Served) -> None:
-    status, output = await node("subscribe.mjs", local.websocket_url, "subscription { count(to: 3) }")
-    expected = [json.dumps({"data": {"count": each}}, separators=(",", ":")) for each in range(3)]
-    assert (status, output.splitlines()) == (0, [*expected, "complete"])
+COUNT = "subscription { count(to: 3) }"
+NUMBERS = [{"count": each} for each in range(3)]
+CALLER = "subscription { caller }"
 
 
-async def test_graphql_ws_sends_the_token_in_connection_init(passthrough: Served) -> None:
-    params = json.dumps({"Authorization": "Bearer alice"})
-    status, output = await node("subscribe.mjs", passthrough.websocket_url, "{ caller }", params)
-    assert status == 0
-    assert passthrough.client.as_bearer("alice").identity in output
+@dataclass(frozen=True)
+class Client:
+    """A client of one protocol: its script, and how that is told where to go and who asks."""
+
+    script: str
+    arguments: tuple[str, ...]
+    scheme: str
+
+    async def run(self, served: Served, query: str, credentials: dict[str, str] | None = None) -> "Outcome":
+        url = f"{self.scheme}://127.0.0.1:{served.port}/graphql"
+        before = [each for each in self.arguments if each in TRANSPORTS]
+        after = [each for each in self.arguments if each not in TRANSPORTS]
+        status, output = await node(self.script, *before, url, query, *after, json.dumps(credentials or {}))
+        return Outcome(status, output.splitlines())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    lines: list[str]
+
+    @property
+    def results(self) -> list[Any]:
+        """The data of each result, of a subscription that completed."""
+        assert (self.status, self.lines[-1:]) == (0, ["complete"]), self.lines
+        results = map(json.loads, self.lines[:-1])
+        return [each.get("data", each) for each in results]
+
+
+TRANSPORTS = ("http", "ws")
+CLIENTS_OF_PROTOCOLS = {
+    "graphql-ws": Client("subscribe.mjs", (), "ws"),
+    "subscriptions-transport-ws": Client("legacy.mjs", (), "ws"),
+    "graphql-sse, distinct connections": Client("sse.mjs", ("distinct",), "http"),
+    "Apollo, multipart": Client("apollo.mjs", ("http",), "http"),
+    "Apollo, graphql-ws": Client("apollo.mjs", ("ws",), "ws"),
+    "urql, server-sent events": Client("urql.mjs", ("http",), "http"),
+    "urql, graphql-ws": Client("urql.mjs", ("ws",), "ws"),
+}
+each_client = pytest.mark.parametrize("client", CLIENTS_OF_PROTOCOLS.values(), ids=list(CLIENTS_OF_PROTOCOLS))
+
+
+@each_client
+async def test_a_subscription_arrives_and_completes(local: Served, client: Client) -> None:
+    assert (await client.run(local, COUNT)).results == NUMBERS
+
+
+@each_client
+async def test_the_token_is_the_subscribers(passthrough: Served, client: Client) -> None:
+    (result,) = (await client.run(passthrough, CALLER, {"Authorization": "Bearer alice"})).results
+    assert result == {"caller": passthrough.client.as_bearer("alice").identity}
+
+
+@each_client
+async def test_without_a_token_there_is_an_error(passthrough: Served, client: Client) -> None:
+    outcome = await client.run(passthrough, CALLER)
+    assert outcome.status == 1
+    assert "complete" not in outcome.lines
+
+
+@each_client
+async def test_a_mistake_is_told(local: Served, client: Client) -> None:
+    outcome = await client.run(local, "subscription { nothing }")
+    assert "Cannot query field 'nothing'" in "".join(outcome.lines)
+    assert '"data"' not in "".join(outcome.lines)
 
 
 async def test_graphql_ws_is_told_that_a_token_is_missing(passthrough: Served) -> None:

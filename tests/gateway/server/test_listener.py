@@ -63,16 +63,20 @@ async def test_a_port_that_is_taken_at_the_last_moment_is_a_configuration_error(
     assert failed.group_contains(ConfigurationError, match="Address already in use")
 
 
+@pytest.mark.parametrize(
+    ("subprotocol", "begin"), [("graphql-transport-ws", "subscribe"), ("graphql-ws", "start")]
+)
 async def test_open_subscriptions_are_closed_so_that_clients_come_back(
-    local: Served, caplog: pytest.LogCaptureFixture
+    local: Served, caplog: pytest.LogCaptureFixture, subprotocol: str, begin: str
 ) -> None:
-    async with connect(local.websocket_url, subprotocols=[Subprotocol("graphql-transport-ws")]) as ws:
+    async with connect(local.websocket_url, subprotocols=[Subprotocol(subprotocol)]) as ws:
         await ws.send(json.dumps({"type": "connection_init"}))
         await ws.recv()
         await ws.send(
-            json.dumps({"id": "1", "type": "subscribe", "payload": {"query": "subscription { forever }"}})
+            json.dumps({"id": "1", "type": begin, "payload": {"query": "subscription { forever }"}})
         )
-        assert "begun" in str(await ws.recv())
+        while "begun" not in str(await ws.recv()):
+            pass
         await end(local)
         with pytest.raises(ConnectionClosedError) as closed:
             await ws.recv()

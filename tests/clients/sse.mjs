@@ -1,0 +1,21 @@
+// Runs one operation with graphql-sse, the reference client of GraphQL over server-sent events.
+// argv: URL, query, "distinct" or "single" (connection mode), headers as JSON. Prints each result as a line,
+// then "complete".
+import { createClient } from "graphql-sse";
+
+const [url, query, mode, headers] = process.argv.slice(2);
+const client = createClient({
+  url,
+  headers: JSON.parse(headers ?? "{}"),
+  singleConnection: mode === "single",
+  retryAttempts: 0,
+});
+try {
+  for await (const result of client.iterate({ query })) console.log(JSON.stringify(result));
+  console.log("complete");
+} catch (error) {
+  console.log(JSON.stringify({ status: error.response?.status, message: error.message }));
+  process.exitCode = 1;
+} finally {
+  client.dispose();
+}
