@@ -5,6 +5,7 @@ classes (design section 3 has the measurements).
 """
 
 from functools import lru_cache, partial
+from weakref import proxy
 
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
@@ -50,7 +51,8 @@ class KubernetesSchema(strawberry.Schema):
                 partial(ValidatedDocuments, validate),
             ],
         )
-        built._strawberry_schema = self  # type: ignore[attr-defined]  # how Strawberry finds its way back
+        # how Strawberry finds its way back; weakly, as the built schema is nothing that is ever collected
+        built._strawberry_schema = proxy(self)  # type: ignore[attr-defined]  # Strawberry's own attribute
         built.extensions["introspection"] = Introspection()
         self._schema = built
 

@@ -19,6 +19,8 @@ from gateway.errors import (
     status_error,
 )
 from gateway.execution.schema import KubernetesSchema
+from gateway.informers import InformerRegistry
+from gateway.resolvers.context import RequestContext
 from schema.cluster_fields import ClusterResolvers
 from schema.model import Model
 from schema.operations import RootField, build_schema
@@ -67,8 +69,12 @@ def pods_model() -> Model:
     return small_model(served_gadget(replace(gadget_resource(), gvr=gvr, kind=kind, subresources=(log,))))
 
 
+def nobody() -> RequestContext:
+    return RequestContext(None, InformerRegistry())
+
+
 async def error_of(schema: KubernetesSchema, query: str) -> dict[str, Any]:
-    result = await schema.execute(query)
+    result = await schema.execute(query, context_value=nobody())
     assert result.errors
     assert len(result.errors) == 1
     return dict(result.errors[0].formatted)
@@ -143,7 +149,7 @@ async def test_an_endless_document_is_refused(query: str) -> None:
 async def test_an_error_in_the_middle_of_a_subscription_has_its_code_and_ends_it() -> None:
     schema = failing(SubscriberTooSlow("resume with resourceVersion"))
 
-    stream = await schema.subscribe("subscription { gadgets { type } }")
+    stream = await schema.subscribe("subscription { gadgets { type } }", context_value=nobody())
     results = [result async for result in stream]
 
     assert [result.data for result in results] == [{"gadgets": {"type": "SYNCED"}}, None]
@@ -155,7 +161,9 @@ async def test_the_error_of_one_pod_is_a_result_that_says_which_and_does_not_end
     where = {"namespace": "shop", "pod": "web-1", "container": "main"}
     schema = failing(PodLogUnreadable(status_error(FORBIDDEN), **where), pods_model())
 
-    stream = await schema.subscribe('subscription { podLogs(labelSelector: "") { line } }')
+    stream = await schema.subscribe(
+        'subscription { podLogs(labelSelector: "") { line } }', context_value=nobody()
+    )
     (result,) = [result async for result in stream]
 
     assert result.data == {"podLogs": None}
