@@ -25,7 +25,7 @@ class Plugin:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.command = directory / "plugin"
-        self.script("print(open(here + '/answer').read().replace('RUN', str(run)))")
+        self.script("print(open(here + '/answer').read().replace('{run}', str(run)))")
 
     def script(self, code: str) -> None:
         lines = [
@@ -71,7 +71,7 @@ def token(headers: tuple[tuple[bytes, bytes], ...]) -> str:
 @pytest.mark.parametrize("version", [V1, V1BETA1])
 async def test_token_of_the_plugin_is_kept_until_it_expires(plugin: Plugin, version: str) -> None:
     now = 0.0
-    plugin.answer(version, token="t-RUN", expirationTimestamp="1970-01-01T00:01:00Z")
+    plugin.answer(version, token="t-{run}", expirationTimestamp="1970-01-01T00:01:00Z")
     credentials = ExecCredentials(CLUSTER, plugin.config(version), lambda: now)
     for at, expected in ((0, "Bearer t-1"), (60, "Bearer t-1"), (61, "Bearer t-2")):
         now = at
@@ -79,14 +79,14 @@ async def test_token_of_the_plugin_is_kept_until_it_expires(plugin: Plugin, vers
 
 
 async def test_token_without_an_end_is_kept(plugin: Plugin) -> None:
-    plugin.answer(token="t-RUN")
+    plugin.answer(token="t-{run}")
     credentials = ExecCredentials(CLUSTER, plugin.config(), lambda: 1e12)
     assert await credentials.current() == await credentials.current()
     assert plugin.runs == 1
 
 
 async def test_many_requests_run_the_plugin_once(plugin: Plugin) -> None:
-    plugin.answer(token="t-RUN")
+    plugin.answer(token="t-{run}")
     credentials = ExecCredentials(CLUSTER, plugin.config())
     got = await asyncio.gather(*(credentials.current() for _ in range(20)))
     assert {token(each.headers) for each in got} == {"Bearer t-1"}
@@ -237,7 +237,7 @@ async def test_plugin_that_needs_a_terminal_is_a_clear_error_without_one(
 
 
 async def test_rejected_token_is_replaced_once(connect: Connect, plugin: Plugin) -> None:
-    plugin.answer(token="t-RUN")
+    plugin.answer(token="t-{run}")
 
     async def answer(request: Request) -> Reply:
         good = request.headers["authorization"] == "Bearer t-2"
