@@ -26,7 +26,7 @@ demo: .venv/.installed $(addsuffix /node_modules/.installed,$(assets_packages)) 
 
 .PHONY: test
 test: install ## run the whole test suite
-	$(bin)/pytest $(ARGS)
+	$(bin)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: .venv/.installed-dev ## ruff, mypy and import-linter
