@@ -7,6 +7,7 @@ import socket
 import click
 
 from gateway.cli.cluster import Connected, connect, run
+from gateway.cli.memory import return_large_blocks
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.identity import Identity, Local, Passthrough
 from gateway.server import Listener, bind, build_app
@@ -18,6 +19,7 @@ __all__ = ["serve_until_stopped"]
 
 def serve_until_stopped(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; raises GatewayError where it cannot begin."""
+    return_large_blocks()
     auth = settings.resolved_auth()
     settings.check_cache(auth)
     # before the cluster is asked anything: a port in use is said at once
