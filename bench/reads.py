@@ -145,4 +145,4 @@ def table_of_the_process(known: Sequence[Variant], columns: Sequence[Column], sa
         ),
         Row("memory in the end", Unit.MEGABYTES, samples.process["at the end"]),
     ]
-    return Table("Reads: the gateway's process", "pods", columns, rows)
+    return Table("Reads: the gateway's process", "pods", columns, rows, headline=False)

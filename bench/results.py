@@ -35,12 +35,21 @@ class Run:
         return cls(tables, environment(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def markdown(self) -> str:
-        return "\n".join(each.markdown() for each in self.tables) + f"\n{self.environment}.\n"
+        """All tables."""
+        return show(self.tables, self.environment)
+
+    def headlines(self) -> str:
+        """The tables for the README."""
+        return show([each for each in self.tables if each.headline], self.environment)
 
     def json(self) -> str:
         """Every sample."""
         found: dict[str, Any] = asdict(self)
         return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+
+
+def show(tables: Sequence[Table], environment: str) -> str:
+    return "\n".join(each.markdown() for each in tables) + f"\n{environment}.\n"
 
 
 def store(run: Run, directory: Path = RESULTS) -> Path:
@@ -53,7 +62,7 @@ def record(run: Run, directory: Path = RESULTS, readme: Path = ROOT / "README.md
     """Keep the run as the latest one, which is committed, and put it into the README."""
     write(run, directory, "latest")
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(MARKED.sub(lambda _: f"{run.markdown()}", text), encoding="utf-8")
+    readme.write_text(MARKED.sub(lambda _: run.headlines(), text), encoding="utf-8")
 
 
 def write(run: Run, directory: Path, name: str) -> Path:

@@ -57,13 +57,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One subject; ``counted`` says what the columns count."""
+    """One subject; ``counted`` says what the columns count. The README has those that are a ``headline``."""
 
     title: str
     counted: str
     columns: Sequence[Column]
     rows: Sequence[Row]
     notes: Sequence[str] = field(default=())
+    headline: bool = True
 
     def row(self, name: str) -> Row:
         """KeyError where there is none."""

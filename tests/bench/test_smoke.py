@@ -46,7 +46,7 @@ async def test_reads_are_measured_and_kept(cluster: Cluster, tmp_path: Path) -> 
     readme.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
     run = Run.of(tables)
     record(run, tmp_path, readme)
-    assert readme.read_text() == f"before\n<!-- bench -->\n{run.markdown()}<!-- /bench -->\nafter\n"
+    assert readme.read_text() == f"before\n<!-- bench -->\n{run.headlines()}<!-- /bench -->\nafter\n"
     assert json.loads(store(run, tmp_path).with_suffix(".json").read_text())["tables"]
 
 
