@@ -6,9 +6,10 @@ follow "GraphQL over HTTP"; npm's ``graphql-http`` audits hold it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -43,6 +44,7 @@ from gateway.server.media_types import (
     negotiate,
 )
 from gateway.server.metrics import Connections
+from gateway.server.reservations import Reservations, token_of
 from gateway.server.responses import error_response, refusal
 from gateway.server.streams import TRANSPORTS
 from gateway.server.websocket import TextAdapter, TransportHandler
@@ -55,6 +57,7 @@ PROTOCOLS = (
     GRAPHQL_SSE_PROTOCOL,
     MULTIPART_SUBSCRIPTION_PROTOCOL,
 )
+METHODS = ("GET", "POST", "PUT", "DELETE")
 KEEP_ALIVE = 15.0
 """Seconds between two signs of life."""
 
@@ -106,6 +109,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         self.identity = identity
         self.page = page
         self.connections = connections
+        self.reservations = Reservations()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # a schema may be replaced while the gateway runs; a connection keeps the one that it began with
@@ -119,28 +123,71 @@ class Endpoint(GraphQL[RequestContext, None]):
 
     async def _respond(self, request: Request) -> Response:
         accept = request.headers.get("accept")
-        if request.method not in ("GET", "POST"):
-            allow = {"Allow": "GET, POST"}
+        if request.method not in METHODS:
+            allow = {"Allow": ", ".join(METHODS)}
             return error_response(405, "use GET or POST", "BAD_REQUEST", headers=allow)
         if request.method == "GET" and accepts_page(accept):
             return self.page
+        if request.method in ("PUT", "DELETE") or token_of(request) is not None:
+            request.state.media_type = JSON
+            return await self._guarded(request, self._single_connection)
         media_type = negotiate(accept)
         if media_type is None and self._get_stream_transport_from_headers(request.headers) is None:
             text = f"this endpoint answers with {GRAPHQL_RESPONSE}, {JSON}, {EVENT_STREAM} or {MULTIPART}"
             return error_response(406, text, "BAD_REQUEST")
         request.state.media_type = media_type or JSON
-        return await self._execute(request)
+        return await self._guarded(request, self._execute)
 
-    async def _execute(self, request: Request) -> Response:
+    async def _guarded(
+        self, request: Request, answer: Callable[[Request, KubeClient], Awaitable[Response]]
+    ) -> Response:
+        """The answer to whoever the request says it is from; an error response where there is none."""
         media_type = request.state.media_type
         try:
             client = self.identity.authenticate(header_mapping(request.scope))
-            response = await self.run(request, context=self.gateway.context(client))
+            response = await answer(request, client)
         except CallerUnauthenticated as error:
             return refusal(error, media_type=media_type)
         except HTTPException as error:
             return error_response(error.status_code, error.reason, "BAD_REQUEST", media_type=media_type)
         return response
+
+    async def _execute(self, request: Request, client: KubeClient) -> Response:
+        return await self.run(request, context=self.gateway.context(client))
+
+    async def _single_connection(self, request: Request, client: KubeClient) -> Response:
+        """Requests of graphql-sse's single connection mode."""
+        if request.method == "PUT":
+            return self.reservations.reserve(client.identity)
+        reservation = self.reservations.find(token_of(request), client.identity)
+        if reservation is None:
+            return error_response(404, "there is no such event stream", "BAD_REQUEST")
+        if request.method == "GET":
+            return self.reservations.open(reservation)
+        if request.method == "DELETE":
+            return self.reservations.stop(reservation, request)
+        try:
+            data = await self.parse_http_body(self.request_adapter_class(request))
+        except json.JSONDecodeError as error:
+            raise HTTPException(400, "Unable to parse request body as JSON") from error
+        context = self.gateway.context(client)
+        return self.reservations.begin(
+            reservation, data.extensions, lambda: aclosing(self._results(request, data, context))
+        )
+
+    async def _results(
+        self, request: Request, data: GraphQLRequestData, context: RequestContext
+    ) -> AsyncGenerator[GraphQLHTTPResponse, None]:
+        results = await self.gateway.schema.stream(
+            data.query,
+            variable_values=data.variables,
+            context_value=context,
+            operation_name=data.operation_name,
+            operation_extensions=data.extensions,
+        )
+        async with aclosing(results):
+            async for result in results:
+                yield await self.process_result(request, cast("ExecutionResult", result))
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket

@@ -81,6 +81,7 @@ CLIENTS_OF_PROTOCOLS = {
     "graphql-ws": Client("subscribe.mjs", (), "ws"),
     "subscriptions-transport-ws": Client("legacy.mjs", (), "ws"),
     "graphql-sse, distinct connections": Client("sse.mjs", ("distinct",), "http"),
+    "graphql-sse, single connection": Client("sse.mjs", ("single",), "http"),
     "Apollo, multipart": Client("apollo.mjs", ("http",), "http"),
     "Apollo, graphql-ws": Client("apollo.mjs", ("ws",), "ws"),
     "urql, server-sent events": Client("urql.mjs", ("http",), "http"),

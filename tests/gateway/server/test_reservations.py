@@ -1,0 +1,175 @@
+"""Single connection mode of graphql-sse, request by request; npm's own client is in test_clients."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.identity import Local
+from gateway.server import reservations
+from gateway.server.reservations import HEADER
+from tests.fixtures.waiting import DEADLINE, eventually
+from tests.gateway.server.conftest import Served, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+COUNT = "subscription { count(to: 2) }"
+FOREVER = "subscription { forever }"
+BEGUN = ("next", {"id": "1", "payload": {"data": {"forever": "begun"}}})
+ALICE = {"Authorization": "Bearer alice"}
+BOB = {"Authorization": "Bearer bob"}
+
+
+class Events:
+    """A stream that was reserved and opened; and requests that belong to it."""
+
+    def __init__(self, http: httpx.AsyncClient, token: str, lines: AsyncIterator[str]) -> None:
+        self.token = token
+        self._http = http
+        self._lines = lines
+
+    async def start(self, query: str, operation_id: Any = "1", **headers: str) -> httpx.Response:
+        body = {"query": query, "extensions": {"operationId": operation_id}}
+        return await self._http.post("/graphql", json=body, headers={HEADER: self.token, **headers})
+
+    async def stop(self, operation_id: str) -> httpx.Response:
+        params = {"operationId": operation_id}
+        return await self._http.delete("/graphql", params=params, headers={HEADER: self.token})
+
+    async def event(self) -> tuple[str, Any]:
+        name = ""
+        async with asyncio.timeout(DEADLINE):
+            async for line in self._lines:
+                if line.startswith("event: "):
+                    name = line.removeprefix("event: ")
+                elif line.startswith("data: "):
+                    return name, json.loads(line.removeprefix("data: "))
+        raise AssertionError("the stream has ended")
+
+
+async def reserve(served: Served, headers: dict[str, str] | None = None) -> str:
+    response = await served.http.put("/graphql", headers=headers)
+    assert (response.status_code, response.headers["content-type"].split(";")[0]) == (201, "text/plain")
+    return response.text
+
+
+@asynccontextmanager
+async def opened(served: Served) -> AsyncIterator[Events]:
+    token = await reserve(served)
+    headers = {"Accept": "text/event-stream"}
+    async with served.http.stream("GET", "/graphql", params={"token": token}, headers=headers) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield Events(served.http, token, response.aiter_lines())
+
+
+async def test_results_of_all_operations_come_in_one_stream(local: Served) -> None:
+    async with opened(local) as events:
+        assert (await events.start(FOREVER)).status_code == 202
+        assert await events.event() == BEGUN
+        assert (await events.start(COUNT, "2")).status_code == 202
+        assert [await events.event() for _ in range(3)] == [
+            ("next", {"id": "2", "payload": {"data": {"count": 0}}}),
+            ("next", {"id": "2", "payload": {"data": {"count": 1}}}),
+            ("complete", {"id": "2"}),
+        ]
+        assert (await events.start("{ square(of: 3) }", "3")).status_code == 202
+        assert await events.event() == ("next", {"id": "3", "payload": {"data": {"square": 9}}})
+        assert await events.event() == ("complete", {"id": "3"})
+
+
+async def test_a_stopped_operation_says_nothing_more_and_its_id_is_free(local: Served) -> None:
+    async with opened(local) as events:
+        await events.start(FOREVER)
+        assert await events.event() == BEGUN
+        assert (await events.start(FOREVER)).status_code == 409
+        assert (await events.stop("1")).status_code == 200
+        assert (await events.stop("1")).status_code == 200
+        assert (await events.start(FOREVER)).status_code == 202
+        assert await events.event() == BEGUN
+
+
+async def test_an_operation_may_begin_before_the_stream_is_open(local: Served) -> None:
+    token = await reserve(local)
+    body = {"query": FOREVER, "extensions": {"operationId": "1"}}
+    assert (await local.http.post("/graphql", json=body, headers={HEADER: token})).status_code == 202
+    async with local.http.stream("GET", "/graphql", headers={HEADER: token}) as response:
+        assert await Events(local.http, token, response.aiter_lines()).event() == BEGUN
+
+
+async def test_a_document_that_is_not_valid_is_told_of_in_the_stream(local: Served) -> None:
+    async with opened(local) as events:
+        assert (await events.start("{ nothing }")).status_code == 202
+        name, data = await events.event()
+        assert (name, data["id"], list(data["payload"])) == ("next", "1", ["errors"])
+        assert await events.event() == ("complete", {"id": "1"})
+
+
+@pytest.mark.parametrize("operation_id", [None, 1, ""])
+async def test_an_operation_needs_an_id(local: Served, operation_id: Any) -> None:
+    async with opened(local) as events:
+        assert (await events.start(COUNT, operation_id)).status_code == 400
+
+
+async def test_a_body_that_is_no_request_is_400(local: Served) -> None:
+    headers = {HEADER: await reserve(local), "Content-Type": "application/json"}
+    for body in (b"{", b"[]", b"{}"):
+        assert (await local.http.post("/graphql", content=body, headers=headers)).status_code == 400
+    assert (await local.http.delete("/graphql", headers=headers)).status_code == 400
+
+
+async def test_a_reservation_is_for_one_stream(local: Served) -> None:
+    async with opened(local) as events:
+        response = await local.http.get("/graphql", params={"token": events.token})
+        assert response.status_code == 409
+
+
+async def test_a_token_ends_with_its_stream_and_so_do_its_operations() -> None:
+    async with running(Local) as served:
+        async with opened(served) as events:
+            await events.start(FOREVER)
+            assert await events.event() == BEGUN
+        async with asyncio.timeout(DEADLINE):
+            while (await events.start(FOREVER, "2")).status_code != 404:
+                pass
+        left = [each for each in asyncio.all_tasks() if each.get_name() == "operation of an event stream"]
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.gather(*left, return_exceptions=True)
+
+
+async def test_a_reservation_that_nobody_opens_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reservations, "PATIENCE", 0.05)
+    async with running(Local) as served:
+        token = await reserve(served)
+
+        async def forgotten() -> bool:
+            response = await served.http.delete(
+                "/graphql", params={"operationId": "1"}, headers={HEADER: token}
+            )
+            return response.status_code == 404
+
+        await eventually(forgotten, "the reservation to end")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+async def test_a_token_that_is_none_finds_nothing(local: Served, method: str) -> None:
+    for token in ("", "made up"):
+        response = await local.http.request(
+            method, "/graphql", headers={HEADER: token}, params={"token": "x"}
+        )
+        assert response.status_code == 404
+
+
+async def test_a_stream_is_its_owners_alone(passthrough: Served) -> None:
+    token = await reserve(passthrough, ALICE)
+    body = {"query": COUNT, "extensions": {"operationId": "1"}}
+    for headers, expected in (({}, 401), (BOB, 404), (ALICE, 202)):
+        response = await passthrough.http.post("/graphql", json=body, headers={HEADER: token, **headers})
+        assert response.status_code == expected
+    for headers, expected in (({}, 401), (BOB, 404)):
+        response = await passthrough.http.get("/graphql", headers={HEADER: token, **headers})
+        assert response.status_code == expected
+    assert (await passthrough.http.put("/graphql")).status_code == 401
