@@ -1,6 +1,8 @@
 """The Starlette app: which path answers what."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -11,9 +13,9 @@ from starlette.staticfiles import StaticFiles
 
 from gateway.identity import Identity
 from gateway.server import examples, graphiql
+from gateway.server.connections import Connections
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import Guard
-from gateway.server.metrics import Connections, Metrics
 
 __all__ = ["build_app"]
 
@@ -35,13 +37,23 @@ def build_app(
 
     connections = Connections()
     endpoint = Endpoint(gateway, identity, graphiql.page(), connections)
-    operations = gateway.context(None).shared.operations
-    metrics = Metrics(gateway.informers, operations, identity.client, connections)
+
+    @cache
+    def metrics() -> Callable[[Request], Awaitable[Response]]:
+        from gateway.server.metrics import Metrics  # noqa: PLC0415  (0.1 s that start-up need not wait for)
+
+        operations = gateway.context(None).shared.operations
+        return Metrics(gateway.informers, operations, identity.client, connections).respond
+
+    async def scrape(request: Request) -> Response:
+        respond = await asyncio.to_thread(metrics)
+        return await respond(request)
+
     routes: list[Route | WebSocketRoute | Mount] = [
         Route("/", _index),
         Route("/livez", _alive),
         Route("/readyz", ready),
-        Route("/metrics", metrics.respond),
+        Route("/metrics", scrape),
         Route("/graphql", endpoint),
         WebSocketRoute("/graphql", endpoint),
         graphiql.assets(),

@@ -33,6 +33,7 @@ from gateway.identity import Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext
+from gateway.server.connections import Connections
 from gateway.server.guard import header_mapping
 from gateway.server.legacy_websocket import LegacyHandler
 from gateway.server.media_types import (
@@ -43,7 +44,6 @@ from gateway.server.media_types import (
     accepts_page,
     negotiate,
 )
-from gateway.server.metrics import Connections
 from gateway.server.reservations import Reservations, token_of
 from gateway.server.responses import error_response, refusal
 from gateway.server.streams import TRANSPORTS

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -21,24 +20,9 @@ from starlette.responses import Response
 from gateway.informers import InformerRegistry
 from gateway.informers.counters import LAG_BOUNDS, Lag
 from gateway.kube.client import KubeClient
+from gateway.server.connections import Connections
 
-__all__ = ["Connections", "Metrics"]
-
-
-@dataclass(slots=True)
-class Connections:
-    """The websockets that are open now."""
-
-    websockets: int = 0
-
-    @contextmanager
-    def websocket(self) -> Iterator[None]:
-        """Count one while the block runs."""
-        self.websockets += 1
-        try:
-            yield
-        finally:
-            self.websockets -= 1
+__all__ = ["Metrics"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
