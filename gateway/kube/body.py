@@ -13,17 +13,25 @@ __all__ = ["iterate_body", "read_body"]
 ERROR_BODY_LIMIT = 1 << 20
 """Bytes of a failed answer that are read; a Status is far smaller, a proxy's error page may be anything."""
 
+BLOCK = 4 << 20
+"""Bytes that become one piece as they come: thousands of small pieces leave the heap full of holes."""
+
 
 async def read_body(response: httpx.Response, server: str, limit: int | None = None) -> bytes:
     """The whole body; with a ``limit`` about so many bytes of it."""
+    blocks: list[bytes] = []
     chunks: list[bytes] = []
-    size = 0
+    size = joined = 0
     async for chunk in iterate_body(response, server):
         chunks.append(chunk)
         size += len(chunk)
+        if size - joined >= BLOCK:
+            blocks.append(b"".join(chunks))
+            chunks.clear()
+            joined = size
         if limit is not None and size >= limit:
             break
-    return b"".join(chunks)
+    return b"".join([*blocks, *chunks])
 
 
 def iterate_body(response: httpx.Response, server: str) -> AsyncIterator[bytes]:
