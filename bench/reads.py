@@ -29,6 +29,7 @@ class Samples:
     times: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
     cpu: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
     stalls: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
+    own_stalls: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
     peaks: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
     process: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -39,6 +40,7 @@ class Samples:
         cpu = (after.cpu - before.cpu) * 1000 / len(seconds)
         self.cpu[name].setdefault(column, []).append(cpu)
         self.stalls[name].setdefault(column, []).append(after.stall * 1000)
+        self.own_stalls[name].setdefault(column, []).append(after.stall_cpu * 1000)
         self.peaks[name].setdefault(column, []).append(after.peak_memory / MEGABYTE)
 
 
@@ -124,6 +126,10 @@ def table_of_the_process(known: Sequence[Variant], columns: Sequence[Column], sa
         *(Row(f"CPU, {each.name}", Unit.MILLISECONDS, samples.cpu[each.name]) for each in ours),
         *(
             Row(f"longest stall, {each.name}", Unit.MILLISECONDS, samples.stalls[each.name], aims=stall)
+            for each in ours
+        ),
+        *(
+            Row(f"of it own CPU, {each.name}", Unit.MILLISECONDS, samples.own_stalls[each.name])
             for each in ours
         ),
         Row("memory, all pods cached", Unit.MEGABYTES, samples.process["at the start"]),
