@@ -5,6 +5,7 @@ classes (design section 3 has the measurements).
 """
 
 from functools import lru_cache, partial
+from typing import Any
 from weakref import proxy
 
 import strawberry
@@ -51,10 +52,21 @@ class KubernetesSchema(strawberry.Schema):
                 partial(ValidatedDocuments, validate),
             ],
         )
+        self._let_go_of_placeholder()
         # how Strawberry finds its way back; weakly, as the built schema is nothing that is ever collected
         built._strawberry_schema = proxy(self)  # type: ignore[attr-defined]  # Strawberry's own attribute
         built.extensions["introspection"] = Introspection()
         self._schema = built
+
+    def _let_go_of_placeholder(self) -> None:
+        """Undo the cycles that Strawberry made, so that a replaced schema goes by its reference count alone.
+
+        The collector does not see it: it was there when the next one was made (``build_replacement``).
+        """
+        placeholder: Any = self._schema
+        placeholder._strawberry_schema = None
+        placeholder.extensions = {}
+        self.schema_converter.get_fields = type(self).get_fields.__get__(proxy(self))
 
     @property
     def graphql_schema(self) -> GraphQLSchema:

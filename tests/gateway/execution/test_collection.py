@@ -4,6 +4,7 @@ import gc
 import threading
 import weakref
 from collections import Counter
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -19,14 +20,13 @@ API = b"""{"items": [{"metadata": {}, "versions": [{"version": "v1", "freshness"
 
 
 @pytest.fixture
-def collector() -> object:
+def collector() -> Iterator[None]:
     """As it was, afterwards."""
     enabled = gc.isenabled()
     gc.enable()
     yield
     gc.unfreeze()
-    if not enabled:
-        gc.disable()
+    (gc.enable if enabled else gc.disable)()
 
 
 @pytest.mark.usefixtures("collector")
@@ -77,3 +77,18 @@ async def test_a_replaced_schema_is_freed_though_it_is_out_of_the_collectors_sig
     del revision, result
     gc.collect()
     wait_until(lambda: pod() is None, "the types to be freed")
+
+
+@pytest.mark.usefixtures("collector")
+def test_schemas_replaced_one_after_another_are_all_freed() -> None:
+    discovery = parse_aggregated(API, b'{"items": []}')
+    described = Described(discovery, discovery, {})
+    replaced = []
+    revision = build_replacement(described)
+    for _ in range(3):
+        # what serves while the next one is made is out of the collector's sight from then on, all of it
+        replaced.append(weakref.ref(revision.schema.graphql_schema.type_map["Pod"]))
+        revision = build_replacement(described)
+    gc.collect()
+    wait_until(lambda: not any(each() for each in replaced), "every replaced schema to be freed")
+    assert revision.schema is not None
