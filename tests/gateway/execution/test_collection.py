@@ -87,7 +87,9 @@ def test_schemas_replaced_one_after_another_are_all_freed() -> None:
     revision = build_replacement(described)
     for _ in range(3):
         # what serves while the next one is made is out of the collector's sight from then on, all of it
-        replaced.append(weakref.ref(revision.schema.graphql_schema.type_map["Pod"]))
+        built = revision.schema.graphql_schema
+        replaced += [weakref.ref(built.type_map["Pod"]), weakref.ref(built.extensions["types"])]
+        del built
         revision = build_replacement(described)
     gc.collect()
     wait_until(lambda: not any(each() for each in replaced), "every replaced schema to be freed")
