@@ -73,6 +73,8 @@ class ObjectTypes:
                 # a cached property, there if it was ever asked for
                 vars(each).pop("fields", None)
                 each._fields = {}
+        # the interface holds this object, which holds the interface, and the model
+        vars(self).clear()
 
     def _build_output(self, object_type: ObjectType) -> GraphQLObjectType:
         return named_types.ObjectType(
