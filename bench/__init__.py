@@ -1,4 +1,4 @@
-"""What it costs: the schema of a whole cluster, and reads of thousands of objects.
+"""What it costs: the schema of a whole cluster, reads of thousands of objects, updates for many readers.
 
 ``make bench`` runs this on throw-away control planes and writes a table. Nothing here decides a test, and
 nothing here is shipped. What the gateway does under load is measured in a process of its own

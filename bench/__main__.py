@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from bench.cluster import NoControlPlane, start_cluster
+from bench.fanout import Plan, measure_fanout
+from bench.processes import Unmeasurable, share_cores
 from bench.reads import AIMED, measure_reads
 from bench.results import RESULTS, Run, record, store
 from bench.schemas import MOST, measure_schemas
@@ -15,7 +17,7 @@ from bench.tables import Table
 
 __all__ = ["main"]
 
-READS, SCHEMAS = "reads", "schema"
+READS, SCHEMAS, FANOUT = "reads", "schema", "fanout"
 
 
 class Sizes(click.ParamType[tuple[int, ...]]):
@@ -34,10 +36,11 @@ class Sizes(click.ParamType[tuple[int, ...]]):
             self.fail(f"{value!r} is not a list of numbers such as 1000,5000", param, ctx)
 
 
-@click.command(help="Measure on throw-away control planes; both subjects, unless one is named.")
-@click.argument("subjects", nargs=-1, type=click.Choice([SCHEMAS, READS]))
+@click.command(help="Measure on throw-away control planes; all subjects, unless some are named.")
+@click.argument("subjects", nargs=-1, type=click.Choice([SCHEMAS, READS, FANOUT]))
 @click.option("--pods", type=Sizes(), default=(1000, AIMED, 20_000), help="Numbers of pods.")
 @click.option("--crds", type=Sizes(), default=(0, 125, 250, MOST), help="Numbers of CRDs.")
+@click.option("--subscribers", type=Sizes(), default=Plan().sizes, help="Numbers of subscribers.")
 @click.option("--rounds", type=click.IntRange(1), default=5, help="How often each read is measured in turn.")
 @click.option(
     "--starts", type=click.IntRange(1), default=3, help="How often the gateway is started at each size."
@@ -53,6 +56,7 @@ def main(  # noqa: PLR0913 (one for each option)
     subjects: tuple[str, ...],
     pods: tuple[int, ...],
     crds: tuple[int, ...],
+    subscribers: tuple[int, ...],
     rounds: int,
     starts: int,
     quick: bool,
@@ -60,16 +64,20 @@ def main(  # noqa: PLR0913 (one for each option)
     output: Path,
 ) -> None:
     """Run, print and keep."""
+    plan = Plan(sizes=subscribers)
     if quick:
+        plan = plan.quick()
         pods, crds, rounds, starts = (AIMED,), (0, MOST), 3, 1
-    chosen = subjects or (SCHEMAS, READS)
+    chosen = subjects or (SCHEMAS, READS, FANOUT)
     tables: list[Table] = []
     try:
         if SCHEMAS in chosen:
             tables += show(run_schemas(crds, starts))
         if READS in chosen:
             tables += show(run_reads(pods, rounds))
-    except NoControlPlane as error:
+        if FANOUT in chosen:
+            tables += show(run_fanout(plan))
+    except (NoControlPlane, Unmeasurable) as error:
         raise click.ClickException(str(error)) from error
     run = Run.of(tables)
     click.echo(f"kept in {store(run, output)}")
@@ -85,6 +93,12 @@ def run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
 def run_reads(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
         return asyncio.run(measure_reads(cluster, sizes, rounds))
+
+
+def run_fanout(plan: Plan) -> list[Table]:
+    cores = share_cores()
+    with cores.run_on(cores.others), start_cluster() as cluster:
+        return asyncio.run(measure_fanout(cluster, plan, cores))
 
 
 def show(tables: list[Table]) -> list[Table]:

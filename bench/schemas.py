@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import httpx
@@ -14,7 +12,7 @@ from bench.cluster import Cluster
 from bench.definitions import install_definitions, rename_property
 from bench.gateways import MeasuredGateway, ask, start_measured_gateway
 from bench.probe import Reading
-from bench.tables import Aim, Column, Measure, Row, Table, Unit
+from bench.tables import Aim, Column, Measure, Samples, Table, Unit
 from tests.fixtures.waiting import eventually
 
 __all__ = ["measure_schemas"]
@@ -31,19 +29,6 @@ NOTE = (
     "Each CRD has 50 properties. A reload is one CRD with another property; its CPU is what asking the "
     "cluster and building the schema took, then all that was used until it asked no more."
 )
-
-
-@dataclass(slots=True)
-class Samples:
-    """Of every figure, what was measured in every column."""
-
-    found: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
-
-    def add(self, name: str, column: Column, value: float) -> None:
-        self.found[name].setdefault(column, []).append(value)
-
-    def row(self, name: str, unit: Unit = Unit.MILLISECONDS, *aims: Aim) -> Row:
-        return Row(name, unit, self.found[name], aims=aims)
 
 
 async def measure_schemas(cluster: Cluster, sizes: Sequence[Column], rounds: int) -> list[Table]:

@@ -1,18 +1,24 @@
 """Measurements as tables: what was measured, at which sizes, against what, and what it should be."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import median
 
-__all__ = ["Aim", "Column", "Measure", "Row", "Table", "Unit"]
+__all__ = ["Aim", "Column", "Measure", "Row", "Samples", "Table", "Unit"]
 
 
 class Unit(StrEnum):
     """What a sample is; the value is how it is printed."""
 
     MILLISECONDS = "ms"
+    MICROSECONDS = "µs"
     MEGABYTES = "MB"
+    KILOBYTES = "kB"
+    MESSAGES_PER_SECOND = "messages/s"
+    TIMES = "×"
+    COUNT = ""
 
 
 class Measure(StrEnum):
@@ -55,6 +61,19 @@ class Row:
     aims: Sequence[Aim] = ()
 
 
+@dataclass(slots=True)
+class Samples:
+    """Of every figure, what was measured in every column."""
+
+    found: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
+
+    def add(self, name: str, column: Column, value: float) -> None:
+        self.found[name].setdefault(column, []).append(value)
+
+    def row(self, name: str, unit: Unit = Unit.MILLISECONDS, *aims: Aim) -> Row:
+        return Row(name, unit, self.found[name], aims=aims)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One subject; ``counted`` says what the columns count. The README has those that are a ``headline``."""
@@ -88,11 +107,12 @@ class Table:
         samples = row.samples.get(column)
         if not samples:
             return "–"
-        text = figure(median(samples))
+        shown = "{:,.0f}".format if row.unit is Unit.COUNT else figure
+        text = shown(median(samples))
         if len(samples) > 1:
-            text += f" ({figure(min(samples))}–{figure(max(samples))})"
+            text += f" ({shown(min(samples))}–{shown(max(samples))})"
         ratio = self.value(row, column, Measure.RATIO)
-        return f"{text} {row.unit}" + ("" if ratio is None else f", {figure(ratio)} ×")
+        return f"{text} {row.unit}".rstrip() + ("" if ratio is None else f", {figure(ratio)} ×")
 
     def value(self, row: Row, column: Column, measure: Measure) -> float | None:
         """That figure of a cell; None where it was not measured."""
@@ -113,7 +133,7 @@ class Table:
 
     def verdict(self, row: Row, aim: Aim) -> str:
         """The aim in words, and whether it was met."""
-        limit = f"{'≥' if aim.least else '≤'} {aim.limit:g}"
+        limit = f"{'≥' if aim.least else '≤'} {aim.limit:,g}"
         where = f" at {aim.column:,}" if len(self.columns) > 1 else ""
         match aim.measure:
             case Measure.RATIO:
@@ -121,7 +141,7 @@ class Table:
             case Measure.DIFFERENCE:
                 words = f"{limit} {row.unit} more{where}"
             case _:
-                words = f"{limit} {row.unit}{where}"
+                words = f"{limit} {row.unit}".rstrip() + where
         value = self.value(row, aim.column, aim.measure)
         if value is None:
             return f"{words}: not measured"

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench.cluster import Cluster, cluster_of
+from bench.fanout import Plan, measure_fanout
+from bench.processes import share_cores
 from bench.reads import measure_reads
 from bench.results import Run, record, store
 from bench.schemas import measure_schemas
@@ -53,3 +55,16 @@ async def test_reads_are_measured_and_kept(cluster: Cluster, tmp_path: Path) -> 
 async def test_schemas_are_measured(cluster: Cluster) -> None:
     tables = await measure_schemas(cluster, [2], rounds=1)
     measured(tables, 2)
+
+
+async def test_fan_out_is_measured(cluster: Cluster) -> None:
+    plan = Plan(sizes=[5], pods=15, updates=5, rounds=1, paced={5: 20}, seconds=0.5, variants=False)
+    tables = await measure_fanout(cluster, plan, share_cores())
+    assert [each.title for each in tables] == [
+        "Fan-out: updates as fast as the API server takes them",
+        "Fan-out: updates at a pace",
+    ]
+    at_once, paced = tables
+    assert at_once.row("upstream watches").samples == {5: [1]}
+    assert at_once.row("events out of order").samples == {5: [0]}
+    measured([paced], 5)
