@@ -11,6 +11,7 @@ the error and its path.
 calls it (:mod:`schema.selection_answer`).
 """
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from schema.selection_answer import build_answer
 from schema.selection_structs import build_read_struct
 from schema.selection_tree import Leaf, Node, below, nodes_below
 
-__all__ = ["Compiled", "Selection", "SelectionMismatch"]
+__all__ = ["Compiled", "Selection", "SelectionMismatch", "SharedSource"]
 
 
 class SelectionMismatch(ValueError):
@@ -34,6 +35,17 @@ class Compiled:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+
+class SharedSource(dict[str, Any]):
+    """A value to execute a selection on, for many operations at once; nobody changes it.
+
+    ``executed`` are the results that the executor keeps of it, for the next who has the same operation.
+    """
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        super().__init__(value)
+        self.executed: dict[Hashable, Any] = {}
 
 
 class Selection:

@@ -19,7 +19,7 @@ from schema.model import Scalar
 from schema.resources import GroupVersionKind
 from schema.selection import Selection
 from schema.selection_cache import CompilationCache
-from schema.selection_event import EventField, EventSelection
+from schema.selection_event import EventField, EventSelection, event_selection
 from schema.selection_list import ListField, ListSelection
 from schema.selection_tree import (
     Constant,
@@ -132,7 +132,7 @@ def _event(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Event
         return EventField(response_name, name, _object(reader, event_type.fields[name].type, details, kind))
 
     collected = reader.collect(event_type, details_of(info))
-    return EventSelection(event_type.name, tuple(map(compile_field, collected.keys(), collected.values())))
+    return event_selection(event_type.name, tuple(map(compile_field, collected.keys(), collected.values())))
 
 
 def _answer_type(type_: GraphQLOutputType) -> GraphQLObjectType:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 
 from schema.selection import Selection
 
-__all__ = ["EventField", "EventSelection"]
+__all__ = ["EventField", "EventSelection", "event_selection"]
 
 NULL = msgspec.Raw(b"null")
+SELECTIONS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +23,11 @@ class EventField:
     of: Selection | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EventSelection:
     """Encodes events as the answer to ``pods { type object { … } resourceVersion }``, in parts.
+
+    Made by :func:`event_selection`; equal ones are the same instance.
 
     The parts that come from the object are the costly ones; they are the same for every subscriber with
     this selection, and when they are equal before and after a change, nothing that is selected changed.
@@ -37,6 +41,11 @@ class EventSelection:
         """What is selected of the object; several where it is selected under several names."""
         return tuple(each.of for each in self.fields if each.of is not None)
 
+    @property
+    def only_metadata(self) -> bool:
+        """Whether nothing but the metadata of objects is read."""
+        return all(each.only_metadata for each in self.objects)
+
     def encode(self, type_: str, resource_version: str, objects: Sequence[bytes] | None) -> msgspec.Raw:
         """The answer; ``objects`` are the encodings of :attr:`objects`, None for an event without one."""
         encoded = iter(objects or ())
@@ -46,3 +55,9 @@ class EventSelection:
             for each in self.fields
         }
         return msgspec.Raw(msgspec.json.encode(answer))
+
+
+@lru_cache(maxsize=SELECTIONS)
+def event_selection(type_name: str, fields: tuple[EventField, ...]) -> EventSelection:
+    """The one instance for these fields; the least recently used are forgotten."""
+    return EventSelection(type_name, fields)

@@ -3,14 +3,16 @@
 A resolver that has decoded the selection itself (:mod:`schema.selection`) returns it as ``Compiled``.
 The executor puts it into the response as it is and looks at nothing inside; everything else is
 graphql-core's own execution. A subscription's event that is compiled is a response already, with no
-execution at all. So the ``data`` of a response may hold msgspec Structs and ``msgspec.Raw``
-below its root fields: ``msgspec.json.encode`` is what encodes it.
+execution at all; one that is not is executed once for all who have the same operation. So the ``data`` of
+a response may hold msgspec Structs and ``msgspec.Raw`` below its root fields: ``msgspec.json.encode`` is
+what encodes it.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 from graphql import (
     ExecutionResult,
     FieldNode,
@@ -25,7 +27,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.introspection import Introspection
-from schema.selection import Compiled
+from schema.selection import Compiled, SharedSource
 
 __all__ = ["CompiledExecutor"]
 
@@ -43,6 +45,36 @@ class CompiledEvent:
         return ExecutionResult({self.response_name: self.payload.value}, None)
 
 
+@dataclass(frozen=True, slots=True)
+class SharedEvent:
+    """In place of the executor of one event: it runs for the first subscriber, the others get its result.
+
+    No field of a Kubernetes object is resolved asynchronously.
+    """
+
+    executor: Executor[Any]
+    source: SharedSource
+    sharing: tuple[int, bytes]
+
+    def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
+        """The response, encoded already where there are no errors."""
+        executed = self.source.executed
+        if self.sharing not in executed:
+            result = cast("ExecutionResult", self.executor.execute_operation(serially))
+            # the operation too: while it is kept, nothing else has its id
+            executed[self.sharing] = encoded(result), self.executor.operation
+        shared: ExecutionResult = executed[self.sharing][0]
+        return ExecutionResult(shared.data, shared.errors)
+
+
+def encoded(result: ExecutionResult) -> ExecutionResult:
+    """The same result, its values encoded already; errors stay as they are, with null where they were."""
+    if not result.data:
+        return result
+    values = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in result.data.items()}
+    return ExecutionResult(values, result.errors)
+
+
 class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     """The executor of every operation."""
 
@@ -54,11 +86,19 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             return None
         return (selections[0].alias or selections[0].name).value
 
+    @cached_property
+    def _sharing(self) -> tuple[int, bytes]:
+        """Equal where operations give equal results for the same event: no field asks who the caller is."""
+        return id(self.operation), msgspec.json.encode(self.variable_values.coerced, enc_hook=repr)
+
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
         """As graphql-core's; a compiled event needs none of it, which halves the cost of an event."""
         if type(payload) is Compiled and self._only_response_name is not None:
             return CompiledEvent(self._only_response_name, payload)  # type: ignore[return-value]  # duck
-        return super().build_per_event_executor(payload)
+        executor = super().build_per_event_executor(payload)
+        if type(payload) is SharedSource:
+            return SharedEvent(executor, payload, self._sharing)  # type: ignore[return-value]  # duck
+        return executor
 
     @property
     def introspection(self) -> Introspection | None:

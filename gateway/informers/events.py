@@ -1,7 +1,9 @@
 """What subscribers ask for and what they get."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 __all__ = ["EventType", "ObjectEvent", "Scope"]
 
@@ -24,7 +26,8 @@ class ObjectEvent:
     as this subscriber was told of it last: a ``MODIFIED`` in which nothing changed that somebody looks at
     need not be told. It is None for ``ADDED`` and ``SYNCED``, and where it is not certain that the
     subscriber was told at all. ``received`` is when a change came from the API server, by
-    :func:`time.monotonic`; 0 for what is told of the past.
+    :func:`time.monotonic`; 0 for what is told of the past. ``made`` is for readers: what one of them has
+    made of this instance, all others need not make again.
     """
 
     type: EventType
@@ -34,6 +37,7 @@ class ObjectEvent:
     key: str = ""
     previous: bytes | None = None
     received: float = field(default=0.0, compare=False)
+    made: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def size(self) -> int:

@@ -1,5 +1,6 @@
 """Subscriptions: the source stream of a root field, fed by a shared informer (design section 6)."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +12,7 @@ from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.fragments import Fragments
 from schema.operations import RootField
-from schema.selection import Compiled, SelectionMismatch
+from schema.selection import Compiled, SelectionMismatch, SharedSource
 from schema.selection_compile import compile_event
 from schema.selection_event import EventSelection
 
@@ -68,23 +69,42 @@ async def _payloads(root: RootField, info: Info, events: Events) -> AsyncIterato
     async with events as stream:
         async for event in stream:
             payload = _plain(event) if selection is None else _selected(selection, event)
-            if payload is not None:
-                yield payload
-                if event.received:
-                    # asked for the next one: the transport has handed this one to its socket
-                    lag.observe(time.monotonic() - event.received)
+            if payload is None:
+                continue
+            yield payload
+            if event.received:
+                # asked for the next one: the transport has handed this one to its socket
+                lag.observe(time.monotonic() - event.received)
+            if type(payload) is not Compiled:
+                # some milliseconds each, as graphql-core executes them: others get their turn in between
+                await asyncio.sleep(0)
 
 
 def _plain(event: ObjectEvent) -> Payload:
-    return {
-        "type": event.type.value,
-        "object": None if event.object is None else decode_object(event.object),
-        "resourceVersion": event.resource_version,
-    }
+    """The event for graphql-core to execute, once for all who get the same one."""
+    made = event.made.get(_plain)
+    if made is None:
+        answer = {
+            "type": event.type.value,
+            "object": None if event.object is None else decode_object(event.object),
+            "resourceVersion": event.resource_version,
+        }
+        made = event.made[_plain] = SharedSource(answer)
+    payload: Payload = made
+    return payload
 
 
 def _selected(selection: EventSelection, event: ObjectEvent) -> Payload | None:
-    """The event as it is selected; None where nothing that is selected changed."""
+    """The event as it is selected, encoded once for all who get the same one; None as :func:`_compile`."""
+    if selection in event.made:
+        found: Payload | None = event.made[selection]
+        return found
+    made = event.made[selection] = _compile(selection, event)
+    return made
+
+
+def _compile(selection: EventSelection, event: ObjectEvent) -> Payload | None:
+    """None where nothing that is selected changed."""
     if event.object is None:
         return Compiled(selection.encode(event.type, event.resource_version, None))
     try:

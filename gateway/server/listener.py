@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from gateway.errors import ConfigurationError
 from gateway.server.guard import InFlight
+from gateway.server.websocket_protocol import GatheringProtocol
 
 __all__ = ["Listener", "bind"]
 
@@ -46,7 +47,7 @@ class Listener(uvicorn.Server):
         config = uvicorn.Config(
             self.in_flight,
             http="httptools",
-            ws="websockets-sansio",
+            ws=GatheringProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,

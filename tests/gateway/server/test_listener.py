@@ -17,6 +17,7 @@ from websockets.typing import Subprotocol
 from gateway.errors import ConfigurationError
 from gateway.identity import Local
 from gateway.server import Listener, bind
+from tests.fixtures.waiting import eventually
 from tests.gateway.server.conftest import Served, running
 
 GENEROUS = 20  # seconds; a server that waits for its clients would never end
@@ -98,18 +99,33 @@ async def test_a_request_that_never_answers_becomes_a_503(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def test_an_event_stream_is_ended(local: Served, caplog: pytest.LogCaptureFixture) -> None:
-    headers = {"Accept": "text/event-stream"}
-    body = {"query": "subscription { forever }"}
-    async with local.http.stream("POST", "/graphql", json=body, headers=headers) as response:
-        lines = response.aiter_lines()
-        assert await anext(lines) == "event: next"
-        await end(local)
-        assert "event: complete" not in [line async for line in lines]
-    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
-
-
 async def test_after_the_end_nobody_is_let_in(local: Served) -> None:
     await end(local)
     with pytest.raises(httpx.ConnectError):
         await local.http.get("/livez")
+
+
+# a long alias, so that a few thousand messages fill every buffer on the way
+FLOOD = {"query": f"subscription {{ {'long' * 500}: count(to: 1000000000) }}"}
+
+
+async def stuck(served: Served) -> bool:
+    """Whether something waits for a client that does not read."""
+    return any(each.transport.get_write_buffer_size() for each in served.listener.server_state.connections)
+
+
+async def test_a_websocket_whose_client_does_not_read_does_not_hold_up_the_end(local: Served) -> None:
+    subprotocols = [Subprotocol("graphql-transport-ws")]
+    async with connect(local.websocket_url, subprotocols=subprotocols, close_timeout=0.1) as ws:
+        await ws.send(json.dumps({"type": "connection_init"}))
+        await ws.recv()
+        await ws.send(json.dumps({"id": "1", "type": "subscribe", "payload": FLOOD}))
+        await eventually(lambda: stuck(local), "the connection to be full")
+        await end(local)
+
+
+async def test_a_stream_whose_client_does_not_read_does_not_hold_up_the_end(local: Served) -> None:
+    headers = {"Accept": "text/event-stream"}
+    async with local.http.stream("POST", "/graphql", json=FLOOD, headers=headers):
+        await eventually(lambda: stuck(local), "the connection to be full")
+        await end(local)

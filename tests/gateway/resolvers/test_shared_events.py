@@ -1,0 +1,100 @@
+"""One event, many subscribers: what one of them makes of it is what all of them send."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.resolvers.context import RequestContext
+from tests.gateway.informers.scripted_server import ScriptedServer
+from tests.gateway.resolvers.conftest import SCHEMA
+
+SELECTED = "subscription { configMaps { type object { metadata { name } data { size } } } }"
+ALIASED = "subscription Other { mine: configMaps { type object { metadata { name } data { size } } } }"
+WITH_JSON = "subscription { configMaps { object { json } } }"
+WITH_YAML = "subscription($more: Boolean!) { configMaps { object { yaml kind @include(if: $more) } } }"
+
+
+class Subscribers:
+    """Several subscriptions at once, each with its initial events read."""
+
+    def __init__(self, context: RequestContext) -> None:
+        self.context = context
+        self.stack = AsyncExitStack()
+        self.streams: list[AsyncIterator[Any]] = []
+
+    async def add(self, query: str, variables: Mapping[str, Any] | None = None) -> None:
+        stream: Any = await SCHEMA.stream(
+            query, variable_values=dict(variables or {}), context_value=self.context
+        )
+        await self.stack.enter_async_context(aclosing(stream))
+        synced = await anext(stream)
+        assert not synced.errors
+        self.streams.append(stream)
+
+    async def next(self) -> list[Any]:
+        """The value of the only field that each is told next."""
+        return [next(iter((await anext(each)).data.values())) for each in self.streams]
+
+
+@pytest.fixture
+async def subscribers(server: ScriptedServer, context: RequestContext) -> AsyncIterator[Subscribers]:
+    subscribers = Subscribers(context)
+    async with subscribers.stack:
+        yield subscribers
+
+
+async def test_equal_selections_send_the_very_same_bytes(
+    server: ScriptedServer, subscribers: Subscribers
+) -> None:
+    for query in (SELECTED, SELECTED, ALIASED):
+        await subscribers.add(query)
+    await server.create("a", size=1)
+
+    first, second, aliased = await subscribers.next()
+
+    assert first is second is aliased
+    assert msgspec.json.decode(first)["object"] == {"metadata": {"name": "a"}, "data": {"size": 1}}
+
+
+@pytest.mark.parametrize("query", [WITH_JSON, "subscription { configMaps { object { yaml } } }"])
+async def test_what_graphql_core_executes_it_executes_once(
+    server: ScriptedServer, subscribers: Subscribers, query: str
+) -> None:
+    for _ in range(3):
+        await subscribers.add(query)
+    await server.create("a", size=1)
+
+    first, second, third = await subscribers.next()
+
+    assert first is second is third
+    assert b"size" in bytes(first)
+
+
+async def test_what_variables_decide_is_each_ones_own(
+    server: ScriptedServer, subscribers: Subscribers
+) -> None:
+    for more in (True, False, True):
+        await subscribers.add(WITH_YAML, {"more": more})
+    await server.create("a", size=1)
+
+    more, less, more_too = map(msgspec.json.decode, await subscribers.next())
+
+    assert more["object"].keys() == more_too["object"].keys() == {"yaml", "kind"}
+    assert less["object"].keys() == {"yaml"}
+
+
+async def test_an_error_is_told_to_everybody(server: ScriptedServer, subscribers: Subscribers) -> None:
+    for _ in range(2):
+        await subscribers.add(SELECTED)
+    await server.create("a", size="many")
+
+    results = [await anext(each) for each in subscribers.streams]
+
+    for result in results:
+        (error,) = result.errors
+        assert error.path == ["configMaps", "object", "data", "size"]
+        assert error.extensions["code"] == "INTERNAL"
+        assert msgspec.json.decode(result.data["configMaps"])["object"]["data"] == {"size": None}
