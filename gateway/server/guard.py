@@ -45,10 +45,9 @@ class Guard:
 
 
 class InFlight:
-    """The HTTP requests that are being answered, so that the end of the process need not wait for them.
+    """The HTTP requests whose response has not begun, so that the end of the process need not wait for them.
 
-    A response that has not begun becomes a 503; a stream that has begun is ended. Websockets are not
-    counted: the server closes them itself, with 1012 ("service restart"), on which clients reconnect.
+    Streams that have begun, and websockets, are :class:`gateway.server.listener.Listener`'s to end.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -61,36 +60,25 @@ class InFlight:
         if scope["type"] != "http" or task is None:
             await self.app(scope, receive, send)
             return
-        started = finished = False
 
         async def tracked_send(message: Message) -> None:
-            nonlocal started, finished
-            started = True
-            finished = message["type"] == "http.response.body" and not message.get("more_body", False)
+            self.tasks.discard(task)
             await send(message)
 
         self.tasks.add(task)
         try:
             await self.app(scope, receive, tracked_send)
         except asyncio.CancelledError:
-            if not self.ending:
+            if not self.ending or task not in self.tasks:
                 raise
             task.uncancel()
-            if not finished:
-                await self._end(scope, receive, send, started=started)
+            response = error_response(503, "the gateway is shutting down", "UPSTREAM_UNAVAILABLE")
+            await response(scope, receive, send)
         finally:
             self.tasks.discard(task)
 
     def end(self) -> None:
-        """Stop answering: every request that is still open is cancelled."""
+        """Answer each of them with 503."""
         self.ending = True
         for task in self.tasks:
             task.cancel()
-
-    @staticmethod
-    async def _end(scope: Scope, receive: Receive, send: Send, *, started: bool) -> None:
-        if started:
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        else:
-            response = error_response(503, "the gateway is shutting down", "UPSTREAM_UNAVAILABLE")
-            await response(scope, receive, send)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.errors import ConfigurationError
 from gateway.server.guard import InFlight
@@ -15,7 +16,7 @@ from gateway.server.websocket_protocol import GatheringProtocol
 __all__ = ["Listener", "bind"]
 
 PATIENCE = 0.4
-"""Seconds that requests still being answered get once the end has come."""
+"""Seconds that requests still being answered get once the end has come; and after that, unread answers."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -81,12 +82,31 @@ class Listener(uvicorn.Server):
                 await asyncio.wait_for(self.stopping.wait(), 1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close: websockets with 1012 at once, everything else after :data:`PATIENCE` seconds at most."""
-        timer = asyncio.get_running_loop().call_later(PATIENCE, self.in_flight.end)
-        try:
+        """End so that clients come back, elsewhere: no subscription is told that it is complete.
+
+        Websockets are closed with 1012 ("service restart") at once. After :data:`PATIENCE` seconds a request
+        that is not answered yet becomes a 503, and a stream is broken off: urql, for one, takes a stream that
+        ends as it should for one that has nothing more to say. Nobody who does not read is waited for.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            ending = tasks.create_task(self._end_responses(), name="end of all responses")
             await super().shutdown(sockets)
-        finally:
-            timer.cancel()
+            ending.cancel()
+
+    async def _end_responses(self) -> None:
+        await asyncio.sleep(PATIENCE)
+        self.in_flight.end()
+        self._break_off_streams()
+        await asyncio.sleep(PATIENCE)
+        for each in list(self.server_state.connections):
+            each.transport.abort()
+
+    def _break_off_streams(self) -> None:
+        """Close their connections after what was sent, without the end that a whole response has."""
+        for each in list(self.server_state.connections):
+            # a connection without a request has no cycle, whatever its type says
+            if isinstance(each, HttpToolsProtocol) and getattr(each.cycle, "response_started", False):
+                each.transport.close()
 
     async def run_until(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then end within a second."""

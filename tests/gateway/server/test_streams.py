@@ -1,6 +1,8 @@
 """Results streamed over HTTP: their frames, their signs of life, their end."""
 
 import asyncio
+import logging
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -65,20 +67,27 @@ async def test_silent_events_show_signs_of_life(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("headers", [EVENTS, PARTS], ids=["events", "parts"])
-async def test_at_the_end_of_the_process_a_stream_ends_without_being_complete(
-    headers: dict[str, str],
+async def test_at_the_end_of_the_process_a_stream_is_broken_off(
+    headers: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """So that the client knows that there is more to come, and asks again, elsewhere."""
     text = ""
+
+    async def read(served: Served, chunks: AsyncIterator[str]) -> None:
+        nonlocal text
+        async for chunk in chunks:
+            text += chunk
+            if "begun" in text:
+                served.stop.set()
+
     async with (
         running(Local) as served,
         httpx.AsyncClient(base_url=str(served.http.base_url), timeout=DEADLINE) as http,
         http.stream("POST", "/graphql", json=FOREVER, headers=headers) as response,
     ):
-        async for chunk in response.aiter_text():
-            text += chunk
-            if "begun" in text:
-                served.stop.set()
+        with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+            await read(served, response.aiter_text())
     assert "begun" in text
     assert "event: complete" not in text
     assert "--graphql--" not in text
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
