@@ -171,7 +171,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         except json.JSONDecodeError as error:
             raise HTTPException(400, "Unable to parse request body as JSON") from error
         context = self.gateway.context(client)
-        return self.reservations.begin(
+        return await self.reservations.begin(
             reservation, data.extensions, lambda: aclosing(self._results(request, data, context))
         )
 

@@ -3,14 +3,15 @@
 PUT reserves a stream and answers with its token; GET with the token opens it; POST with the token begins an
 operation, named by ``extensions.operationId``, and is answered with 202; DELETE ends one. The results of
 all go into the stream. Every request authenticates as usual, and as the one who made the reservation: the
-token alone opens nothing. A document that is not valid is told of in the stream, as in the
-protocol's other mode.
+token alone opens nothing. An operation that cannot be run at all (its document is not valid, its variables
+are none of its own) is answered with 400 and its errors, and says nothing in the stream.
 """
 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from gateway.server.media_types import JSON
 from gateway.server.responses import error_response
 from gateway.server.streams import EventStream
 
@@ -37,6 +39,16 @@ def token_of(request: Request) -> str | None:
     return request.headers.get(HEADER) or request.query_params.get("token")
 
 
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One operation, from its POST to its end; ``refusal`` is the answer that it never ran."""
+
+    id: str
+    task: asyncio.Task[None] | None = None
+    accepted: bool = False
+    refusal: Any = None
+
+
 class Reservation:
     """One event stream, whose it is, and the operations that write to it."""
 
@@ -44,7 +56,7 @@ class Reservation:
         self.identity = identity
         self.opened = False
         self.ended = False
-        self.operations: dict[str, asyncio.Task[None]] = {}
+        self.operations: dict[str, Operation] = {}
         self._forget = forget
         self._frames = EventStream()
         self._messages: asyncio.Queue[str] = asyncio.Queue(WAITING)
@@ -65,29 +77,42 @@ class Reservation:
                 message = self._frames.encode_comment("ping")
             yield message
 
-    def begin(self, operation_id: str, results: Results) -> None:
-        """Run an operation beside the others."""
-        task = asyncio.create_task(self._write(operation_id, results), name="operation of an event stream")
-        self.operations[operation_id] = task
+    async def begin(self, operation_id: str, results: Results) -> Any:
+        """Run an operation beside the others; answers with its errors where it cannot be run, else None.
 
-    async def _write(self, operation_id: str, results: Results) -> None:
+        It is not waited for: its first step goes to where something has to be waited for, and everything
+        that a request can be refused for comes before that.
+        """
+        operation = self.operations[operation_id] = Operation(operation_id)
+        operation.task = asyncio.create_task(
+            self._write(operation, results), name="operation of an event stream"
+        )
+        await asyncio.sleep(0)
+        operation.accepted = True
+        return operation.refusal
+
+    async def _write(self, operation: Operation, results: Results) -> None:
         try:
             async with results as stream:
                 async for result in stream:
-                    await self._send("next", {"id": operation_id, "payload": result})
-            await self._send("complete", {"id": operation_id})
+                    if not operation.accepted and "data" not in result:
+                        operation.refusal = result
+                        return
+                    operation.accepted = True
+                    await self._send("next", {"id": operation.id, "payload": result})
+            await self._send("complete", {"id": operation.id})
         finally:
-            if self.operations.get(operation_id) is asyncio.current_task():
-                del self.operations[operation_id]
+            if self.operations.get(operation.id) is operation:
+                del self.operations[operation.id]
 
     async def _send(self, event: str, data: object) -> None:
         await self._messages.put(self._frames.encode_event(event, msgspec.json.encode(data).decode()))
 
     def stop(self, operation_id: str) -> None:
         """End an operation, which says nothing more; one that is not there has ended already."""
-        task = self.operations.pop(operation_id, None)
-        if task is not None:
-            task.cancel()
+        operation = self.operations.pop(operation_id, None)
+        if operation is not None and operation.task is not None:
+            operation.task.cancel()
 
     def end(self) -> None:
         """Stop all operations; the token is worth nothing from here on."""
@@ -135,7 +160,9 @@ class Reservations:
             return error_response(409, "the event stream is open already", "BAD_REQUEST")
         return reservation.open()
 
-    def begin(self, reservation: Reservation, extensions: Any, results: Callable[[], Results]) -> Response:
+    async def begin(
+        self, reservation: Reservation, extensions: Any, results: Callable[[], Results]
+    ) -> Response:
         """Answer POST."""
         operation_id = (extensions or {}).get("operationId")
         if not isinstance(operation_id, str) or not operation_id:
@@ -145,7 +172,9 @@ class Reservations:
             return error_response(404, "the event stream has ended", "BAD_REQUEST")
         if operation_id in reservation.operations:
             return error_response(409, f"the operation {operation_id} runs already", "BAD_REQUEST")
-        reservation.begin(operation_id, results())
+        refusal = await reservation.begin(operation_id, results())
+        if refusal is not None:
+            return Response(msgspec.json.encode(refusal), 400, {"Cache-Control": "no-store"}, JSON)
         return Response(status_code=202)
 
     def stop(self, reservation: Reservation, request: Request) -> Response:

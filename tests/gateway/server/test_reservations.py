@@ -100,12 +100,32 @@ async def test_an_operation_may_begin_before_the_stream_is_open(local: Served) -
         assert await Events(local.http, token, response.aiter_lines()).event() == BEGUN
 
 
-async def test_a_document_that_is_not_valid_is_told_of_in_the_stream(local: Served) -> None:
+@pytest.mark.parametrize(
+    "query",
+    ["{ nothing }", "{", "", "fragment F on Query { caller }", "query($of: Int!) { square(of: $of) }"],
+)
+async def test_an_operation_that_cannot_be_run_is_refused_and_says_nothing(local: Served, query: str) -> None:
     async with opened(local) as events:
-        assert (await events.start("{ nothing }")).status_code == 202
+        refused = await events.start(query)
+        assert (refused.status_code, list(refused.json())) == (400, ["errors"])
+        assert refused.headers["content-type"] == "application/json"
+        # the id is free, and the next thing in the stream is of the operation that has it now
+        assert (await events.start(FOREVER)).status_code == 202
+        assert await events.event() == BEGUN
+
+
+async def test_an_operation_that_fails_when_it_runs_is_told_of_in_the_stream(local: Served) -> None:
+    async with opened(local) as events:
+        assert (await events.start("{ broken }")).status_code == 202
         name, data = await events.event()
-        assert (name, data["id"], list(data["payload"])) == ("next", "1", ["errors"])
+        assert (name, data["id"], data["payload"]["data"]) == ("next", "1", {"broken": None})
         assert await events.event() == ("complete", {"id": "1"})
+
+
+async def test_a_request_is_answered_before_its_operation_has_a_result(local: Served) -> None:
+    async with opened(local) as events:
+        assert (await events.start("{ never }")).status_code == 202
+        assert (await events.start("{ never }")).status_code == 409
 
 
 @pytest.mark.parametrize("operation_id", [None, 1, ""])
