@@ -4,17 +4,27 @@
 import { createClient } from "graphql-sse";
 
 const [url, query, mode, headers] = process.argv.slice(2);
+
+// the client tells that it was refused, and throws away what the response says of it
+let refusal;
+async function fetchFn(...request) {
+  const response = await fetch(...request);
+  if (!response.ok) refusal = await response.clone().text();
+  return response;
+}
+
 const client = createClient({
   url,
   headers: JSON.parse(headers ?? "{}"),
   singleConnection: mode === "single",
   retryAttempts: 0,
+  fetchFn,
 });
 try {
   for await (const result of client.iterate({ query })) console.log(JSON.stringify(result));
   console.log("complete");
 } catch (error) {
-  console.log(JSON.stringify({ status: error.response?.status, message: error.message }));
+  console.log(JSON.stringify({ status: error.response?.status, message: error.message, refusal }));
   process.exitCode = 1;
 } finally {
   client.dispose();

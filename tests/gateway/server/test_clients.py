@@ -1,42 +1,24 @@
 """Other people's clients and audits, run by Node."""
 
-import asyncio
 import json
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fixtures.requirements import unavailable
+from tests.fixtures.clients import check_clients, run_script
 from tests.gateway.server.conftest import Served
-
-CLIENTS = Path(__file__).parents[2] / "clients"
 
 pytestmark = [pytest.mark.node, pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _clients_installed() -> None:
-    if shutil.which("node") is None:
-        unavailable("node", "Node is not installed", "apt-get install nodejs npm")
-    if not (CLIENTS / "node_modules" / "graphql-sse").is_dir():
-        unavailable("node", "the npm packages are not installed", "npm ci --prefix tests/clients")
-
-
-async def node(script: str, *arguments: str) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        "node", CLIENTS / script, *arguments, stdout=asyncio.subprocess.PIPE
-    )
-    async with asyncio.timeout(90):
-        output, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, output.decode()
+    check_clients()
 
 
 async def test_every_audit_of_graphql_http_passes(local: Served) -> None:
-    _, output = await node("audit.mjs", f"http://127.0.0.1:{local.port}/graphql")
+    _, output = await run_script("audit.mjs", f"http://127.0.0.1:{local.port}/graphql")
     results: list[dict[str, Any]] = json.loads(output)
     assert len(results) == 61
     assert [each for each in results if each["status"] != "ok"] == []
@@ -59,7 +41,9 @@ class Client:
         url = f"{self.scheme}://127.0.0.1:{served.port}/graphql"
         before = [each for each in self.arguments if each in TRANSPORTS]
         after = [each for each in self.arguments if each not in TRANSPORTS]
-        status, output = await node(self.script, *before, url, query, *after, json.dumps(credentials or {}))
+        status, output = await run_script(
+            self.script, *before, url, query, *after, json.dumps(credentials or {})
+        )
         return Outcome(status, output.splitlines())
 
 
@@ -116,6 +100,6 @@ async def test_a_mistake_is_told(local: Served, client: Client) -> None:
 
 
 async def test_graphql_ws_is_told_that_a_token_is_missing(passthrough: Served) -> None:
-    status, output = await node("subscribe.mjs", passthrough.websocket_url, "{ caller }")
+    status, output = await run_script("subscribe.mjs", passthrough.websocket_url, "{ caller }")
     assert status == 1
     assert json.loads(output)["code"] == 4403

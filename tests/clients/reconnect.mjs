@@ -1,0 +1,132 @@
+// Subscribes for as long as it is let, through whatever happens to the gateway: each client set up as its own
+// documentation says for that. A new attempt asks for what came after the last event (`$v`, resourceVersion).
+// argv: a name of `clients`, URLs (http:, with commas between; tried in turn by clients that can), query,
+// variables as JSON. Ends with its standard input. Prints a line for each thing: {stream: $v} when one is asked
+// for, {event}, and what a user would see: {error}, {complete}.
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from "@apollo/client";
+import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
+import { RetryLink } from "@apollo/client/link/retry";
+import { Client, fetchExchange, makeOperation, mapExchange, subscriptionExchange } from "@urql/core";
+import { retryExchange } from "@urql/exchange-retry";
+import { createClient as createEventsClient } from "graphql-sse";
+import { createClient as createSocketClient } from "graphql-ws";
+import { SubscriptionClient } from "subscriptions-transport-ws";
+import WebSocket from "ws";
+
+// Apollo looks at its constants
+globalThis.WebSocket ??= WebSocket;
+
+const [name, list, query, json] = process.argv.slice(2);
+const urls = list.split(",");
+const [url] = urls;
+let attempts = 0;
+const anotherUrl = () => urls[attempts++ % urls.length];
+const asSocket = (address) => address.replace(/^http/, "ws");
+// one object for all attempts: most clients put it into words anew for each
+const variables = JSON.parse(json);
+
+const print = (line) => process.stdout.write(JSON.stringify(line) + "\n");
+const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+const begin = () => print({ stream: variables.v ?? null });
+const sink = {
+  next({ data, errors, error }) {
+    if (errors ?? error) return sink.error(errors?.[0] ?? error);
+    const [event] = Object.values(data);
+    print({ event });
+    variables.v = event.resourceVersion;
+  },
+  error: (error) => print({ error: error.message ?? error.reason ?? String(error) }),
+  complete: () => print({ complete: true }),
+};
+
+function socketClient() {
+  return createSocketClient({
+    url: () => asSocket(anotherUrl()),
+    webSocketImpl: WebSocket,
+    keepAlive: 10_000,
+    retryAttempts: Infinity,
+    retryWait: pause,
+    // also when nothing listens there, which is no close event
+    shouldRetry: () => true,
+    on: { connected: begin },
+  });
+}
+
+function eventsClient(singleConnection) {
+  return createEventsClient({
+    url: anotherUrl,
+    singleConnection,
+    retryAttempts: Infinity,
+    retry: pause,
+    on: { connected: begin },
+  });
+}
+
+function apollo(...links) {
+  const client = new ApolloClient({ link: ApolloLink.from(links), cache: new InMemoryCache() });
+  client.subscribe({ query: gql(query), variables, fetchPolicy: "no-cache" }).subscribe(sink);
+}
+
+function urql(...exchanges) {
+  const client = new Client({ url, preferGetMethod: false, fetchSubscriptions: true, exchanges });
+  client.subscription(query, variables).subscribe((result) => {
+    // the last one of a stream says that none follows, and may repeat the data of the one before it
+    if (result.error || result.hasNext) sink.next(result);
+    else sink.complete();
+  });
+}
+
+const clients = {
+  "graphql-ws"() {
+    socketClient().subscribe({ query, variables }, sink);
+  },
+  "subscriptions-transport-ws"() {
+    const client = new SubscriptionClient(asSocket(url), { reconnect: true }, WebSocket);
+    client.onConnected(begin);
+    client.onReconnected(begin);
+    client.request({ query, variables }).subscribe(sink);
+  },
+  "graphql-sse, distinct connections"() {
+    eventsClient(false).subscribe({ query, variables }, sink);
+  },
+  "graphql-sse, single connection"() {
+    eventsClient(true).subscribe({ query, variables }, sink);
+  },
+  "Apollo, multipart"() {
+    const retry = new RetryLink({ delay: { initial: 50, max: 200 }, attempts: { max: Infinity } });
+    const resume = new ApolloLink((operation, forward) => {
+      begin();
+      operation.variables = { ...variables };
+      return forward(operation);
+    });
+    apollo(retry, resume, new HttpLink({ uri: anotherUrl }));
+  },
+  "Apollo, graphql-ws"() {
+    const resume = new ApolloLink((operation, forward) => {
+      operation.variables = variables;
+      return forward(operation);
+    });
+    apollo(resume, new GraphQLWsLink(socketClient()));
+  },
+  "urql, server-sent events"() {
+    const retry = retryExchange({
+      initialDelayMs: 50,
+      maxDelayMs: 200,
+      maxNumberAttempts: Infinity,
+      retryWith: ({ networkError }, operation) =>
+        networkError && makeOperation(operation.kind, { ...operation, variables: { ...variables } }),
+    });
+    const told = mapExchange({ onOperation: ({ kind }) => void (kind === "subscription" && begin()) });
+    urql(retry, told, fetchExchange);
+  },
+  "urql, graphql-ws"() {
+    const client = socketClient();
+    const forwardSubscription = (request) => ({
+      subscribe: (observer) => ({ unsubscribe: client.subscribe({ ...request, variables }, observer) }),
+    });
+    urql(subscriptionExchange({ forwardSubscription }));
+  },
+};
+
+clients[name]();
+process.stdin.on("end", () => process.exit()).resume();
