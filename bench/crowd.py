@@ -30,13 +30,13 @@ SMALL = 4096
 
 
 class Open(msgspec.Struct, tag=True):
-    """Connect so many subscribers, who ask the queries in turn; the last ``stalled`` read no changes."""
+    """Connect so many subscribers, who ask the queries in turn; with ``stalls`` they read no event."""
 
     port: int
     protocol: str
     queries: list[str]
     count: int
-    stalled: int = 0
+    stalls: bool = False
 
 
 class Opened(msgspec.Struct, tag=True):
@@ -141,25 +141,23 @@ class Served:
 
         async def open_one(number: int) -> Subscriber:
             async with slots:
-                return await self.open_one(request, request.queries[number % len(request.queries)], number)
+                return await self.open_one(request, request.queries[number % len(request.queries)])
 
         self.subscribers += await asyncio.gather(*map(open_one, range(request.count)))
         return Opened(time.monotonic() - began, self.arrivals.initial)
 
-    async def open_one(self, request: Open, query: str, number: int) -> Subscriber:
-        stalled = number >= request.count - request.stalled
+    async def open_one(self, request: Open, query: str) -> Subscriber:
         loop = asyncio.get_running_loop()
         connecting = socket.socket()
         connecting.setblocking(False)
-        if stalled:
+        if request.stalls:
             connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
         await loop.sock_connect(connecting, ("127.0.0.1", request.port))
-        transport, subscriber = await loop.create_connection(
-            lambda: subscriber_of(self.arrivals, request.protocol, query), sock=connecting
+        _, subscriber = await loop.create_connection(
+            lambda: subscriber_of(self.arrivals, request.protocol, query, stalls=request.stalls),
+            sock=connecting,
         )
         await subscriber.synced
-        if stalled:
-            transport.pause_reading()
         return subscriber
 
     async def collect(self, request: Collect) -> Collected:

@@ -43,7 +43,7 @@ def all_tables(
             "subscribers",
             sorted(paced),
             rows_paced(samples),
-            (f"Updates per second: {pace}.",),
+            (f"Updates per second: {pace}. Within the gateway: a bound of its own histogram.",),
         ),
         Table(
             "Fan-out: other protocols, selections and workers",
@@ -91,11 +91,12 @@ def rows_paced(samples: Samples) -> list[Row]:
             samples.row(name, Unit.MILLISECONDS, *aims),
             samples.row(f"p50, PATCH answered to arrival, {suffix}"),
             samples.row(f"p99, PATCH answered to arrival, {suffix}"),
+            samples.row(f"p99 within the gateway, at most, {suffix}"),
             samples.row(f"{CPU}, {suffix}", Unit.MICROSECONDS),
             samples.row(f"events that collapsed, {suffix}", Unit.COUNT),
         ]
-    if "events that wait for those stalled" in samples.found:
-        rows.append(samples.row("events that wait for those stalled", Unit.COUNT))
+    if "events that wait for the stalled" in samples.found:
+        rows.append(samples.row("events that wait for the stalled", Unit.COUNT))
     return rows
 
 

@@ -38,17 +38,18 @@ class Arrivals:
 class Subscriber(asyncio.Protocol):
     """One connection with one subscription, whose last selected field is the event's ``resourceVersion``.
 
-    ``synced`` is done when all initial events have come. A connection that ends by itself, an error and an
-    event that is not newer than the one before it are noted in ``arrivals``.
+    ``synced`` is done when all initial events have come; for one that ``stalls`` when it has asked for them,
+    as it reads no more from then on. A connection that ends by itself, an error and an event that is not
+    newer than the one before it are noted in ``arrivals``.
     """
 
-    def __init__(self, arrivals: Arrivals, query: str) -> None:
+    def __init__(self, arrivals: Arrivals, query: str, *, stalls: bool = False) -> None:
         self.arrivals = arrivals
         self.query = query
+        self.stalls = stalls
         self.synced: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport | None = None
         self.greeted = False
-        self.leaving = False
         self._rest = b""
         self._last = 0
 
@@ -77,14 +78,7 @@ class Subscriber(asyncio.Protocol):
         self._rest = data[taken:] if taken < len(data) else b""
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.leaving:
-            self.fail(f"the connection ended: {exc or 'it was closed'}")
-
-    def leave(self) -> None:
-        """Vanish."""
-        self.leaving = True
-        if self.transport is not None:
-            self.transport.abort()
+        self.fail(f"the connection ended: {exc or 'it was closed'}")
 
     def fail(self, problem: str) -> None:
         self.arrivals.problems.append(problem)
@@ -135,8 +129,8 @@ class Subscriber(asyncio.Protocol):
 class WebSocketSubscriber(Subscriber):
     """graphql-transport-ws, and the legacy graphql-ws."""
 
-    def __init__(self, arrivals: Arrivals, query: str, protocol: str) -> None:
-        super().__init__(arrivals, query)
+    def __init__(self, arrivals: Arrivals, query: str, protocol: str, *, stalls: bool = False) -> None:
+        super().__init__(arrivals, query, stalls=stalls)
         self.protocol = protocol
 
     def request(self) -> bytes:
@@ -173,6 +167,9 @@ class WebSocketSubscriber(Subscriber):
         if b'"connection_ack"' in message and self.transport is not None:
             begin = {"id": "1", "type": BEGINNINGS[self.protocol], "payload": {"query": self.query}}
             self.transport.write(frame(TEXT, json.dumps(begin).encode()))
+            if self.stalls:
+                self.transport.pause_reading()
+                self.synced.set_result(None)
         else:
             super().note_other(message)
 
@@ -205,11 +202,13 @@ class EventStreamSubscriber(Subscriber):
         return begin
 
 
-def subscriber_of(arrivals: Arrivals, protocol: str, query: str) -> Subscriber:
-    """One that speaks the protocol."""
-    if protocol == EVENT_STREAM:
-        return EventStreamSubscriber(arrivals, query)
-    return WebSocketSubscriber(arrivals, query, protocol)
+def subscriber_of(arrivals: Arrivals, protocol: str, query: str, *, stalls: bool = False) -> Subscriber:
+    """One that speaks the protocol; ValueError for one that stalls on an event stream."""
+    if protocol != EVENT_STREAM:
+        return WebSocketSubscriber(arrivals, query, protocol, stalls=stalls)
+    if stalls:
+        raise ValueError("only subscribers on websockets stall here")
+    return EventStreamSubscriber(arrivals, query)
 
 
 def frame(code: int, payload: bytes) -> bytes:
