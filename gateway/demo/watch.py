@@ -5,6 +5,7 @@ version it has seen, which is cheaper than memory without bounds.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from gateway.demo.statuses import ApiError, expired
 from gateway.demo.storage import Change, ChangeType, CompactedError, Storage, Stored
 
 __all__ = ["WatchSettings", "Watcher", "error_event", "select_change"]
+
+BOOKMARK_BEFORE_THE_END = 2.0
 
 # the real server's words, where its etcd lacks RequestWatchProgress
 NO_WATCH_LIST = (
@@ -94,7 +97,7 @@ class Watcher:
             if refusal := self._begin():
                 yield refusal
                 return
-            bookmark = loop.time() + self.settings.bookmark_interval
+            bookmark = self._next_bookmark(end)
             while True:
                 if chunk := self._take():
                     yield chunk
@@ -102,7 +105,7 @@ class Watcher:
                     return
                 await self._wait(min(end, bookmark))
                 if loop.time() >= bookmark:
-                    bookmark = loop.time() + self.settings.bookmark_interval
+                    bookmark = self._next_bookmark(end)
                     self._bookmark()
 
     @contextmanager
@@ -158,8 +161,15 @@ class Watcher:
         self.wake.clear()
         return chunk
 
+    def _next_bookmark(self, end: float) -> float:
+        """Now and then, and shortly before the end, so that the next watch begins as late as it can."""
+        now = asyncio.get_running_loop().time()
+        bookmark = min(now + self.settings.bookmark_interval, end - BOOKMARK_BEFORE_THE_END)
+        return bookmark if bookmark > now else math.inf
+
     def _bookmark(self) -> None:
-        if self.options.allow_watch_bookmarks:
+        # what is not after the beginning of the watch is not told, as by the real one
+        if self.options.allow_watch_bookmarks and self.storage.revision > self.start:
             self.pending.append(self.representation.bookmark(self.storage.revision))
 
     async def _wait(self, until: float) -> None:

@@ -1,5 +1,6 @@
 """Keeps an informer as the API server is: list, watch, and everything that can go wrong between the two."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -29,6 +30,7 @@ RETRIED = (Gone, TooManyRequests, ServerFailure, ServerTimeout)
 # what an API server says that has no WatchList (or whose etcd cannot carry it), rather than that it is ill
 REFUSALS = frozenset((400, 405, 406, 415, 422, 500, 501))
 REQUEST_TIMEOUT = 408
+LONGEST_CHECK = 10.0
 INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 
 
@@ -54,6 +56,7 @@ class Reflector:
         self._no_watch_list = no_watch_list
         self._backoff = Backoff(clock, timing)
         self._listed = False
+        self._doubtful = False
         self._pace = Pace(clock)
 
     async def run(self) -> None:
@@ -75,6 +78,7 @@ class Reflector:
             if is_final(error):
                 raise
             logger.info("watching %s is interrupted: %s", self._source.path, error)
+            self._doubtful = True
             retry_after = error.status.retry_after_seconds if isinstance(error, StatusError) else None
             if retry_after is not None:
                 return self._backoff.delay(retry_after)
@@ -86,18 +90,29 @@ class Reflector:
 
     async def _watch(self) -> None:
         """Go on from where the informer is."""
+        began, position = self._clock.now(), self._informer.resource_version
         try:
-            await self._stream({"resourceVersion": self._informer.resource_version})
-        except UpstreamTimeout:
+            await self._stream({"resourceVersion": position}, self._timing.renewal)
+        except UpstreamTimeout as error:
+            logger.info("no sign of life of %s: %s", self._source.path, error)
             await self._check_position()
             raise
+        if self._doubtful and self._informer.resource_version == position:
+            await self._check_position()
+        self._doubtful = self._clock.now() - began < self._timing.renewal[0]
 
     async def _check_position(self) -> None:
-        """After silence: is the API server behind us, as with an etcd that was restored? Raises WentBack.
+        """Is the API server behind us, as with an etcd that was restored? Raises WentBack.
 
-        It would keep silent until it has made up for the difference, and never tell what changed meanwhile.
+        It would tell nothing until it has made up for the difference, and never what changed meanwhile. Worth
+        asking where it told nothing after an interruption: nobody goes back while a watch lasts.
         """
-        current = await self._source.fetch_resource_version()
+        try:
+            async with asyncio.timeout(LONGEST_CHECK):
+                current = await self._source.fetch_resource_version()
+        except (StatusError, UpstreamError, TimeoutError) as error:
+            logger.info("how far %s is cannot be told: %s", self._source.path, error)
+            return
         own = version_number(self._informer.resource_version)
         if current is not None and own is not None and current < own:
             raise WentBack(f"the API server is at {current}, before {own}")
@@ -108,8 +123,11 @@ class Reflector:
             await self._fetch()
         else:
             try:
-                await self._stream(INITIAL_EVENTS)
+                await self._stream(INITIAL_EVENTS, self._timing.initial)
             except (StatusError, UpstreamTimeout) as error:
+                if self._listed and isinstance(error, UpstreamTimeout):
+                    # it lasts longer than it may be silent: perhaps there was nothing to tell
+                    return
                 if self._listed or not is_refusal(error):
                     raise
                 logger.info("no WatchList for %s: %s", self._source.path, error)
@@ -125,9 +143,9 @@ class Reflector:
         await self._informer.replace(objects, listing.resource_version)
         self._listed = True
 
-    async def _stream(self, params: Mapping[str, str]) -> None:
+    async def _stream(self, params: Mapping[str, str], lasting: tuple[float, float]) -> None:
         silence = self._clock.uniform(*self._timing.silence)
-        renewal = round(self._clock.uniform(*self._timing.renewal))
+        renewal = round(self._clock.uniform(*lasting))
         events = watch_events(
             self._source.client,
             self._source.path,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.demo import DemoSettings, WatchSettings, run_demo
+from gateway.demo import DemoServer, DemoSettings, WatchSettings, run_demo
 from tests.gateway.demo.cluster import CORE, DemoCluster, config_map, connect, pod
 
 PARTIAL = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -114,6 +114,31 @@ async def test_bookmarks_tell_how_far_the_watch_has_come(bare: DemoCluster) -> N
             assert event["type"] == "BOOKMARK"
             if event["object"]["metadata"]["resourceVersion"] == str(bare.demo.storage.revision):
                 break
+
+
+async def test_a_bookmark_comes_shortly_before_the_end(demo: DemoServer) -> None:
+    version = str(demo.storage.revision)
+    async with connect(demo) as cluster:
+        await cluster.create("/api/v1/namespaces/kube-system/configmaps", config_map("elsewhere"))
+        query = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "3"}
+        async with cluster.watch(MAPS, **query) as events:
+            told = [(each["type"], each["object"]["metadata"]["resourceVersion"]) async for each in events]
+    assert told == [("BOOKMARK", str(demo.storage.revision))]
+
+
+async def test_no_bookmark_tells_of_the_version_that_the_watch_began_with(demo: DemoServer) -> None:
+    version = str(demo.storage.revision)
+    async with connect(demo) as cluster:
+        query = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "3"}
+        async with cluster.watch(MAPS, **query) as events:
+            assert [each async for each in events] == []
+
+
+@pytest.fixture
+async def demo() -> AsyncIterator[DemoServer]:
+    """With bookmarks each minute, as of the real one."""
+    async with run_demo(living=False, controllers=False, planted=False) as demo:
+        yield demo
 
 
 async def test_no_bookmarks_for_those_who_did_not_ask(bare: DemoCluster) -> None:

@@ -10,10 +10,10 @@ from gateway.errors import GatewayError
 from gateway.informers import Clock, EventType, InformerRegistry, ObjectEvent, Scope
 from gateway.kube.client import KubeClient
 from schema.resources import Resource
-from tests.fixtures.waiting import DEADLINE
-from tests.gateway.informers.scripted_server import CONFIG_MAPS
+from tests.fixtures.waiting import DEADLINE, eventually
+from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer
 
-__all__ = ["InstantClock", "ManualClock", "Reader", "read", "reading"]
+__all__ = ["InstantClock", "ManualClock", "Reader", "read", "reading", "until_watched"]
 
 
 class InstantClock(Clock):
@@ -195,3 +195,12 @@ async def reading(
         read(stream, reader) as running,
     ):
         yield running
+
+
+async def until_watched(server: ScriptedServer) -> None:
+    """Wait until there is one watch upstream."""
+
+    async def watched() -> bool:
+        return server.open_watches == 1
+
+    await eventually(watched, "a watch upstream")

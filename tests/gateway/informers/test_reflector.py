@@ -4,26 +4,17 @@ import json
 import pytest
 
 from gateway.errors import BadRequest, Forbidden, NotFound, StatusError, Unauthenticated
-from gateway.informers import InformerRegistry, Scope, Timing
+from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
 from tests.fixtures.waiting import eventually
-from tests.gateway.informers.reading import InstantClock, ManualClock, Reader, reading
+from tests.gateway.informers.reading import InstantClock, reading, until_watched
 from tests.gateway.informers.scripted_server import (
     CONFIG_MAPS,
     Reply,
-    Request,
     ScriptedServer,
-    event,
     failure,
     status,
 )
-
-
-async def is_watched(server: ScriptedServer) -> None:
-    async def watched() -> bool:
-        return server.open_watches == 1
-
-    await eventually(watched, "a watch upstream")
 
 
 @pytest.mark.parametrize("watch_list", [True, False])
@@ -58,32 +49,6 @@ async def test_objects_carry_kind_and_api_version(
         await reader.until_synced()
         assert reader.objects["default/a"]["kind"] == "ConfigMap"
         assert reader.objects["default/a"]["apiVersion"] == "v1"
-
-
-async def test_watch_list_is_tried_once_where_the_server_refuses_it(
-    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
-) -> None:
-    server.watch_list = False
-    for namespace in ("default", "other"):
-        async with reading(registry, client, Scope(namespace)) as reader:
-            await reader.until_synced()
-    assert len([each for each in server.watches if "sendInitialEvents" in each.query]) == 1
-    assert len(server.lists) == 2
-
-
-async def test_watch_list_refused_in_an_error_event_falls_back(
-    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
-) -> None:
-    await server.create("a", v=1)
-    message = "a watch stream was requested but the required storage feature is disabled"
-    refusal = event("ERROR", status(500, "InternalError", message))
-    server.on_request = lambda request: Reply(200, refusal) if "sendInitialEvents" in request.query else None
-    async with reading(registry, client) as reader:
-        await reader.until_synced()
-        assert reader.values == {"a": 1}
-    async with reading(registry, client, Scope("default", "a")) as reader:
-        await reader.until_synced()
-    assert len([each for each in server.watches if "sendInitialEvents" in each.query]) == 1
 
 
 @pytest.mark.parametrize("watch_list", [True, False])
@@ -172,43 +137,10 @@ async def test_410_without_a_change_is_not_noticed(
         await server.delete("b", namespace="other")
         server.compact()
         await server.start()
-        await is_watched(server)
+        await until_watched(server)
         await server.update("a", v=2)
         await reader.until_data(a=2)
         assert reader.types == ["ADDED", "SYNCED", "MODIFIED"]
-
-
-async def test_a_long_list_comes_in_pages(
-    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
-) -> None:
-    server.watch_list = False
-    server.page_limit = 3
-    for number in range(10):
-        await server.create(f"n{number}", v=number)
-    async with reading(registry, client) as reader:
-        await reader.until_synced()
-        assert reader.values == {f"n{number}": number for number in range(10)}
-    assert len(server.lists) == 4
-
-
-async def test_410_between_two_pages_starts_the_list_again(
-    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
-) -> None:
-    server.watch_list = False
-    server.page_limit = 3
-    for number in range(5):
-        await server.create(f"n{number}", v=number)
-
-    def expire(request: Request) -> Reply | None:
-        return (
-            failure(410, "Expired", "the continue token is too old") if "continue" in request.query else None
-        )
-
-    server.on_request = expire
-    async with reading(registry, client) as reader:
-        await reader.until_synced()
-        assert reader.values == {f"n{number}": number for number in range(5)}
-    assert "limit" not in server.lists[-1].query
 
 
 @pytest.mark.parametrize(
@@ -279,97 +211,6 @@ async def test_too_many_requests_waits_as_long_as_the_server_asks(
     assert [each for each in clock.slept if each >= 1000]
 
 
-async def test_renewals_are_not_noticed(
-    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
-) -> None:
-    await server.create("a", v=1)
-    async with reading(registry, client) as reader:
-        await reader.until_synced()
-        for value in range(2, 6):
-            await is_watched(server)
-            await server.end_watches()
-            await server.update("a", v=value)
-            await reader.until_data(a=value)
-        assert reader.types == ["ADDED", "SYNCED", *["MODIFIED"] * 4]
-    assert all(300 <= int(each.query["timeoutSeconds"]) <= 600 for each in server.watches)
-    assert len(server.watches) >= 5
-
-
-async def test_a_silent_watch_is_ended_and_resumed(server: ScriptedServer, client: KubeClient) -> None:
-    registry = InformerRegistry(timing=Timing(silence=(0.2, 0.2)))
-    async with reading(registry, client) as reader:
-        await reader.until_synced()
-
-        async def renewed() -> bool:
-            return len(server.watches) > 2
-
-        await eventually(renewed, "a second watch")
-        await server.create("a", v=1)
-        await reader.until_data(a=1)
-        assert reader.types == ["SYNCED", "ADDED"]
-    await registry.aclose()
-    assert server.watches[-1].query["resourceVersion"] == "100"
-
-
-async def test_a_bookmark_is_where_the_next_watch_begins(
-    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
-) -> None:
-    async with reading(registry, client) as reader:
-        await reader.until_synced()
-        server.resource_version = 500
-        await server.bookmark()
-        informer = registry.find(client, CONFIG_MAPS, Scope())
-        assert informer is not None
-
-        async def advanced() -> bool:
-            return informer.resource_version == "500"
-
-        await eventually(advanced, "the bookmark")
-        await server.disconnect()
-        await is_watched(server)
-        assert server.watches[-1].query["resourceVersion"] == "500"
-        assert reader.types == ["SYNCED"]
-
-
-async def test_resource_versions_that_go_back_lead_to_a_new_list_which_is_believed(
-    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
-) -> None:
-    kept = await server.create("kept", v=1)
-    await server.create("lost", v=1)
-    reader = Reader(resets=True)
-    async with reading(registry, client, reader=reader):
-        await reader.until_synced()
-        await server.stop()
-        server.restore({"default/kept": {**kept, "data": {"v": 0}}}, 60)
-        await server.start()
-        await is_watched(server)
-        await server.bookmark()
-        await reader.until_data(kept=0)
-        await server.update("kept", v=5)
-        await reader.until_data(kept=5)
-        assert reader.told[3:] == [
-            ("DELETED", "default/lost"),
-            ("MODIFIED", "default/kept"),
-            ("MODIFIED", "default/kept"),
-        ]
-
-
-async def test_silence_from_an_api_server_that_went_back_is_seen_through(
-    server: ScriptedServer, client: KubeClient
-) -> None:
-    registry = InformerRegistry(clock=InstantClock(), timing=Timing(silence=(0.3, 0.3)))
-    await server.create("kept", v=1)
-    await server.create("lost", v=1)
-    async with reading(registry, client, reader=Reader(resets=True)) as reader:
-        await reader.until_synced()
-        server.restore({"default/kept": server.objects["default/kept"]}, 60)
-        await server.disconnect()
-        await reader.until_data(kept=1)
-        await server.create("new", v=1)
-        await reader.until_data(kept=1, new=1)
-    await registry.aclose()
-
-
 @pytest.mark.parametrize("line", [b"{\n", b'{"type":"ADDED","object":7}\n', b'{"type":"ODD","object":{}}\n'])
 async def test_a_line_that_cannot_be_read_costs_a_reconnect(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry, line: bytes
@@ -395,50 +236,3 @@ async def test_events_that_come_in_pieces_are_put_together(
         await server.create("a", v="x" * 3000)
         await server.create("b", v="y")
         await reader.until_data(a="x" * 3000, b="y")
-
-
-async def test_retries_back_off_with_jitter_and_begin_again_after_success(
-    server: ScriptedServer, client: KubeClient
-) -> None:
-    clock = ManualClock()
-    registry = InformerRegistry(clock=clock)
-    async with reading(registry, client) as reader:
-        await reader.until_synced()
-        await server.stop()
-        waited = []
-        for _ in range(9):
-            waited.append(await next_sleep(clock))
-            clock.advance(waited[-1])
-        assert waited == pytest.approx([0.2, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0])
-        await server.start()
-        clock.advance(await next_sleep(clock))
-        await server.create("a", v=1)
-        await reader.until_data(a=1)
-        await server.disconnect()
-        assert await next_sleep(clock) == pytest.approx(0.2)
-    await registry.aclose()
-
-
-async def next_sleep(clock: ManualClock) -> float:
-    async def asleep() -> bool:
-        return bool(clock.sleeping)
-
-    await eventually(asleep, "a pause before the next try")
-    return clock.sleeping[0]
-
-
-async def test_a_watch_that_ends_at_once_again_and_again_is_slowed_down(
-    server: ScriptedServer, client: KubeClient
-) -> None:
-    clock = ManualClock()
-    registry = InformerRegistry(clock=clock)
-    async with reading(registry, client) as reader:
-        await reader.until_synced()
-        server.on_request = lambda _: Reply(200, b"")
-        await server.disconnect()
-        waited = []
-        for _ in range(4):
-            waited.append(await next_sleep(clock))
-            clock.advance(waited[-1])
-        assert waited == pytest.approx([0.2, 1.0, 2.0, 4.0])
-    await registry.aclose()
