@@ -30,6 +30,11 @@ to that subscriber, one that ceases to is ``DELETED``: with its last matching st
 version of the change, as the API server does. What does not match is never seen. Nothing is
 shared between two identities (:attr:`gateway.kube.client.KubeClient.identity`).
 
+**Metadata.** Who asks for ``metadata_only`` may get objects without anything else, the others get complete
+ones. As long as all who share an informer ask for no more, only metadata is watched. The first who needs
+complete objects makes the informer list and watch those instead: a resync like any other to those who were
+there, before which nobody can resume. It stays so when they have left. There is one watch at any time.
+
 **Deletion.** ``DELETED`` carries the object as it was last. Where a deletion was missed and found by
 a re-list, that is the last state that was known. An object that was deleted and made again under the
 same name in one unseen moment is ``DELETED`` with the old uid, then ``ADDED`` with the new one.

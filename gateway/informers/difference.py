@@ -1,6 +1,6 @@
 """What changed between the store and a new LIST."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from gateway.informers.changes import Change
 from gateway.informers.store import Store, StoredObject, version_number
@@ -16,16 +16,17 @@ def difference(
     before: str,
     after: str,
     *,
-    compare_bytes: bool = False,
+    compared: Callable[[bytes], bytes] | None = None,
 ) -> list[Change]:
     """The changes that lead from the store (as of ``before``) to the objects (in order, as of ``after``).
 
     Deletions come first, since an object may have taken the name of a deleted one; the others in the
     order of their resource versions. Each change gets a resource version in that order, the last one
     ``after``, and each other one less than that: whoever saw only some of them can be told apart from
-    whoever saw all. With ``compare_bytes`` an unchanged resource version is not taken as proof.
+    whoever saw all. With ``compared`` an unchanged resource version is not taken as proof: what that makes
+    of the objects' bytes is compared too.
     """
-    pairs = [*_deletions(store, objects), *_additions(store, objects, compare_bytes)]
+    pairs = [*_deletions(store, objects), *_additions(store, objects, compared)]
     versions = _versions(pairs, version_number(before), version_number(after), after)
     return [
         Change(old, new, version, old.object if old is not None and new is None else b"")
@@ -41,12 +42,16 @@ def _deletions(store: Store, objects: Sequence[StoredObject]) -> Iterator[Pair]:
             yield old, None
 
 
-def _additions(store: Store, objects: Sequence[StoredObject], compare_bytes: bool) -> Iterator[Pair]:
+def _additions(
+    store: Store, objects: Sequence[StoredObject], compared: Callable[[bytes], bytes] | None
+) -> Iterator[Pair]:
     for new in objects:
         old = store.get(new.key)
         if old is None or not old.same_instance(new):
             yield None, new
-        elif old.resource_version != new.resource_version or (compare_bytes and old.object != new.object):
+        elif old.resource_version != new.resource_version or (
+            compared is not None and compared(old.object) != compared(new.object)
+        ):
             yield old, new
 
 

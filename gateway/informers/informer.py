@@ -4,20 +4,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from gateway.errors import GatewayError, Gone, Status
 from gateway.informers.broadcaster import Broadcaster
 from gateway.informers.changes import Change, Filter
 from gateway.informers.counters import Counters
 from gateway.informers.difference import difference
-from gateway.informers.events import EventType, ObjectEvent, Scope
+from gateway.informers.events import ObjectEvent, Scope
 from gateway.informers.history import History
+from gateway.informers.opening import Resume, initial, replay
 from gateway.informers.store import Store, StoredObject, in_order, version_number
 from gateway.informers.subscription import Limits, Subscription
+from gateway.kube.received import metadata_bytes
 from gateway.kube.watch import WatchEvent
 
-__all__ = ["Informer", "Resume", "WentBack"]
+__all__ = ["Informer", "WentBack"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,27 +29,11 @@ class WentBack(GatewayError):
     """A resource version is lower than one before it: only a new LIST can tell what is true."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """From where a subscriber wants to go on, and whether it takes everything afresh instead.
-
-    ``upstream`` is the resource version that the API server itself has reached, where that was asked.
-    """
-
-    resource_version: str | None = None
-    send_initial_events: bool = True
-    upstream: int = 0
-
-    @property
-    def number(self) -> int:
-        """The resource version as a number; 0 where there is none to resume from."""
-        return version_number(self.resource_version or "") or 0
-
-
 class Informer:
     """The objects of one scope as the API server last told, and everybody who wants to know.
 
-    The reflector calls ``replace``, ``apply`` and ``advance``; whoever runs it calls ``end``.
+    The reflector calls ``replace``, ``apply`` and ``advance``; whoever runs it calls ``end``. While it is
+    ``metadata_only``, the objects may have nothing but their metadata.
     """
 
     def __init__(
@@ -56,6 +41,7 @@ class Informer:
     ) -> None:
         self.scope = scope
         self.resource_version = ""
+        self.metadata_only = False
         self.error: GatewayError | None = None
         self.ended = False
         self._limits = limits
@@ -63,7 +49,7 @@ class Informer:
         self._store = Store()
         self._history = history or History(most_changes=4096, most_bytes=32 << 20)
         self._broadcaster = Broadcaster()
-        self._settled = asyncio.Event()
+        self._settled = False
         self._moved = asyncio.Event()
         self._ordered = True
         self._went_back = False
@@ -73,7 +59,7 @@ class Informer:
     @property
     def synced(self) -> bool:
         """Whether the store is the whole set as of ``resource_version``."""
-        return self._settled.is_set() and not self.ended
+        return self._settled and not self.ended
 
     def get(self, key: str) -> StoredObject | None:
         """The object with that key (``namespace/name``, or the name)."""
@@ -105,9 +91,13 @@ class Informer:
         if self.error is not None:
             raise self.error.with_traceback(None)
 
-    async def settled(self) -> None:
-        """Wait until the store is a whole set, or the informer has ended; raises what it ended with."""
-        await self._settled.wait()
+    async def settled(self, *, metadata_only: bool = False) -> None:
+        """Wait until the store is a whole set, or the informer has ended; raises what it ended with.
+
+        Of complete objects, unless ``metadata_only`` will do.
+        """
+        while not self.ended and not (self._settled and (metadata_only or not self.metadata_only)):
+            await self._moved.wait()
         if self.error is not None:
             raise self.error.with_traceback(None)
 
@@ -168,8 +158,13 @@ class Informer:
 
     # what the reflector uses
 
-    async def replace(self, objects: Iterable[StoredObject], resource_version: str) -> None:
-        """Take a LIST for the truth: tell what it changes."""
+    async def replace(
+        self, objects: Iterable[StoredObject], resource_version: str, *, metadata_only: bool = False
+    ) -> None:
+        """Take a LIST for the truth: tell what it changes.
+
+        Complete objects may take the place of those with ``metadata_only``; that is no change of them.
+        """
         back = self._is_back(resource_version)
         if self._went_back and not back:
             logger.warning("resource versions are not in order here; subscribers cannot resume")
@@ -177,19 +172,23 @@ class Informer:
         self._went_back = False
         # a thread, because with 100,000 objects it takes longer than the event loop may wait
         ordered = await asyncio.to_thread(in_order, objects)
-        if not self._settled.is_set():
+        if not self._settled:
             self._store.load(ordered)
             self._history.restart(resource_version)
         else:
             self._counters.relists += 1
-            await self._replace(ordered, resource_version, back=back)
+            grown = self.metadata_only and not metadata_only
+            await self._replace(ordered, resource_version, back=back, grown=grown)
         self.resource_version = resource_version
-        self._settled.set()
+        self.metadata_only = metadata_only
+        self._settled = True
         self._wake()
 
-    async def _replace(self, objects: Sequence[StoredObject], resource_version: str, *, back: bool) -> None:
+    async def _replace(
+        self, objects: Sequence[StoredObject], resource_version: str, *, back: bool, grown: bool
+    ) -> None:
         # a subscription that began in the middle of this would begin with a set that never was
-        self._settled.clear()
+        self._settled = False
         # where a deletion stood in the order is not known, so that none may be left out as known
         self._broadcaster.forget_skips()
         if back:
@@ -197,14 +196,18 @@ class Informer:
         after, before = version_number(self.resource_version), version_number(resource_version)
         if after is not None and before is not None:
             self._history.tear(after, before)
+        compared = None if not back else metadata_bytes if grown else bytes
         changes = await asyncio.to_thread(
-            difference, self._store, objects, self.resource_version, resource_version, compare_bytes=back
+            difference, self._store, objects, self.resource_version, resource_version, compared=compared
         )
         for index, change in enumerate(changes, 1):
             self._change(change)
             if index % CHANGES_BETWEEN_PAUSES == 0:
                 await asyncio.sleep(0)
-        if back or not self._ordered:
+        if grown:
+            # what the history has is not for those who need complete objects
+            self._store.load(objects)
+        if back or grown or not self._ordered:
             self._history.restart(resource_version if self._ordered else "")
 
     def apply(self, event: WatchEvent) -> None:
@@ -268,24 +271,5 @@ class Informer:
             return
         self.ended = True
         self.error = error
-        self._settled.set()
         self._wake()
         self._broadcaster.end(error)
-
-
-def replay(filter_: Filter, changes: Iterable[Change], resource_version: str) -> Iterator[ObjectEvent | None]:
-    """SYNCED at the resource version that was asked for, then what was missed since."""
-    yield ObjectEvent(EventType.SYNCED, None, resource_version)
-    for change in changes:
-        event = filter_.event(change)
-        # the subscriber may have been cut off in its initial events, before it was told of the object
-        yield event and event.past()
-
-
-def initial(
-    filter_: Filter, objects: Iterable[StoredObject], resource_version: str
-) -> Iterator[ObjectEvent | None]:
-    """The whole set, then SYNCED."""
-    for stored in objects:
-        yield filter_.initial(stored)
-    yield ObjectEvent(EventType.SYNCED, None, resource_version)

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from contextlib import aclosing
+from collections.abc import Iterable, Mapping
+from contextlib import aclosing, suppress
 
 from gateway.errors import (
     GatewayError,
@@ -18,6 +18,7 @@ from gateway.errors import (
 from gateway.informers.informer import Informer, WentBack
 from gateway.informers.pace import Pace
 from gateway.informers.source import Source
+from gateway.informers.stopping import Stopped, Stopping
 from gateway.informers.store import StoredObject, version_number
 from gateway.informers.timing import Backoff, Clock, Timing
 from gateway.kube.watch import WatchEvent, watch_events
@@ -35,7 +36,7 @@ INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlder
 
 
 class Reflector:
-    """Follows one source for one informer, until it is cancelled or the API server refuses for good.
+    """Follows one source for one informer, until it is stopped or the API server refuses for good.
 
     ``no_watch_list`` is shared: the API servers that have no WatchList.
     """
@@ -58,13 +59,19 @@ class Reflector:
         self._listed = False
         self._doubtful = False
         self._pace = Pace(clock)
+        self._stopping = Stopping()
+
+    def stop(self) -> None:
+        """Let ``run`` return, its watch closed; a list that is being taken in is taken in to its end."""
+        self._stopping.stop()
 
     async def run(self) -> None:
-        """Never returns; raises what is final: every refusal that trying again cannot change."""
-        while True:
-            delay = await self._follow()
-            if delay > 0:
-                await self._clock.sleep(delay)
+        """Returns when it is stopped; raises what is final: every refusal that trying again cannot change."""
+        with suppress(Stopped):
+            while True:
+                delay = await self._follow()
+                if delay > 0:
+                    await self._stopping.wait(self._clock.sleep(delay))
 
     async def _follow(self) -> float:
         """One list or watch until it ends; how long to wait before the next."""
@@ -109,7 +116,7 @@ class Reflector:
         """
         try:
             async with asyncio.timeout(LONGEST_CHECK):
-                current = await self._source.fetch_resource_version()
+                current = await self._stopping.wait(self._source.fetch_resource_version())
         except (StatusError, UpstreamError, TimeoutError) as error:
             logger.info("how far %s is cannot be told: %s", self._source.path, error)
             return
@@ -138,9 +145,12 @@ class Reflector:
         await self._watch()
 
     async def _fetch(self) -> None:
-        listing = await self._source.fetch()
-        objects = map(StoredObject.of, listing.objects)
-        await self._informer.replace(objects, listing.resource_version)
+        listing = await self._stopping.wait(self._source.fetch())
+        await self._replace(map(StoredObject.of, listing.objects), listing.resource_version)
+
+    async def _replace(self, objects: Iterable[StoredObject], resource_version: str) -> None:
+        metadata_only = self._source.metadata_only
+        await self._informer.replace(objects, resource_version, metadata_only=metadata_only)
         self._listed = True
 
     async def _stream(self, params: Mapping[str, str], lasting: tuple[float, float]) -> None:
@@ -156,12 +166,11 @@ class Reflector:
         )
         initial: dict[str, StoredObject] = {}
         async with aclosing(events):
-            async for event in events:
+            while (event := await self._stopping.wait(anext(events, None))) is not None:
                 if self._listed:
                     self._take(event)
                 elif event.initial_events_end:
-                    await self._informer.replace(initial.values(), event.resource_version)
-                    self._listed = True
+                    await self._replace(initial.values(), event.resource_version)
                     initial = {}
                 else:
                     gather(initial, event)

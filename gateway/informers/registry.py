@@ -1,17 +1,18 @@
 """All informers: who joins which, when they start and when they stop."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from gateway.errors import GatewayError, StatusError, UpstreamError
 from gateway.informers.counters import Counters
 from gateway.informers.events import ObjectEvent, Scope
-from gateway.informers.informer import Informer, Resume
+from gateway.informers.informer import Informer
+from gateway.informers.opening import Resume
 from gateway.informers.reflector import Reflector
 from gateway.informers.request import Request, parse_request
+from gateway.informers.running import Family, Running
 from gateway.informers.source import Source
 from gateway.informers.subscription import Limits
 from gateway.informers.tasks import Tasks
@@ -23,20 +24,6 @@ from schema.resources import GroupVersionResource, Resource
 __all__ = ["InformerRegistry"]
 
 logger = logging.getLogger(__name__)
-
-Family = tuple[str, GroupVersionResource, str, bool]
-"""What informers of different scopes share: identity, resource, field selector upstream, metadata only."""
-
-
-@dataclass(slots=True)
-class Running:
-    """An informer that has a task, and how many use it; ``stopping`` counts its grace period."""
-
-    family: Family
-    informer: Informer
-    users: int = 0
-    task: asyncio.Task[None] | None = field(default=None)
-    stopping: asyncio.Task[None] | None = field(default=None)
 
 
 class InformerRegistry:
@@ -79,10 +66,10 @@ class InformerRegistry:
         return sum(each.waiting for each in self.informers)
 
     def find(self, client: KubeClient, resource: Resource, scope: Scope) -> Informer | None:
-        """The widest informer of this identity that covers the scope and is synced; starts none."""
-        running = self._families.get((client.identity, resource.gvr, "", False), {})
+        """The widest informer of complete objects that covers the scope and is synced; starts none."""
+        running = self._families.get((client.identity, resource.gvr, ""), {})
         candidates = (running[each].informer for each in scope.covering if each in running)
-        return next((each for each in candidates if each.synced), None)
+        return next((each for each in candidates if each.synced and not each.metadata_only), None)
 
     def view(
         self,
@@ -119,7 +106,8 @@ class InformerRegistry:
     ) -> AsyncIterator[AsyncIterator[ObjectEvent]]:
         """Subscribe to the objects of a scope; the docstring of :mod:`gateway.informers` says what comes.
 
-        With ``metadata_only`` the rest of an object may be left out of its bytes.
+        With ``metadata_only`` the rest of an object may be left out of its bytes: it is where all who share
+        the informer ask for no more, until somebody does.
 
         Entering waits until there is a whole set to begin with, however long the API server cannot be
         reached. Raises BadArgument for a selector, a namespace or a name that cannot be, Gone (see
@@ -133,6 +121,8 @@ class InformerRegistry:
             resume = Resume(resource_version, send_initial_events)
             if informer.is_behind(resume):
                 resume = replace(resume, upstream=await upstream_version(request.source))
+                # meanwhile it may have begun to list again
+                await informer.settled(metadata_only=request.source.metadata_only)
             subscription = informer.subscribe(request.filter, resume)
             try:
                 yield subscription
@@ -170,8 +160,10 @@ class InformerRegistry:
             informer = running.informer
             self._enter(running)
             try:
+                if not request.source.metadata_only:
+                    running.complete()
                 try:
-                    await informer.settled()
+                    await informer.settled(metadata_only=request.source.metadata_only)
                 except StatusError:
                     if informer.scope == request.source.scope:
                         raise
@@ -182,41 +174,46 @@ class InformerRegistry:
                 self._leave(running)
 
     def _candidates(self, source: Source) -> Iterator[Running]:
-        gvr = source.resource.gvr
-        whole: Family = (source.client.identity, gvr, source.field_selector, False)
-        own: Family = (source.client.identity, gvr, source.field_selector, source.metadata_only)
-        for family in dict.fromkeys((whole, own)):
-            for scope in source.scope.covering:
-                running = self._families.get(family, {}).get(scope)
-                if running is not None:
-                    yield running
-        yield self._start(own, source)
+        family: Family = (source.client.identity, source.resource.gvr, source.field_selector)
+        for scope in source.scope.covering:
+            running = self._families.get(family, {}).get(scope)
+            if running is not None and running.serves(source):
+                yield running
+        yield self._start(family, source)
 
     def _start(self, family: Family, source: Source) -> Running:
-        running = Running(family, Informer(source.scope, self._limits, self.counters))
+        running = Running(family, source, Informer(source.scope, self._limits, self.counters))
         if self._closed:
             running.informer.end()
             return running
         self._families.setdefault(family, {})[source.scope] = running
-        running.task = self._tasks.start(self._run(source, running), f"informer {source.path}")
+        running.task = self._tasks.start(self._run(running), f"informer {source.path}")
         return running
 
-    async def _run(self, source: Source, running: Running) -> None:
-        informer = running.informer
-        reflector = Reflector(
-            source, informer, clock=self._clock, timing=self._timing, no_watch_list=self._no_watch_list
-        )
+    async def _run(self, running: Running) -> None:
+        informer, path = running.informer, running.source.path
         try:
-            await reflector.run()
+            while True:
+                running.reflector = self._reflector(running)
+                await running.reflector.run()
         except GatewayError as error:
-            logger.info("the informer of %s ends: %s", source.path, error)
+            logger.info("the informer of %s ends: %s", path, error)
             informer.end(error)
         except Exception:  # the outer edge of a background task: subscribers must not wait for ever
-            logger.exception("the informer of %s failed", source.path)
+            logger.exception("the informer of %s failed", path)
             informer.end(GatewayError("the informer failed"))
         finally:
             informer.end()
             self._forget(running)
+
+    def _reflector(self, running: Running) -> Reflector:
+        return Reflector(
+            running.source,
+            running.informer,
+            clock=self._clock,
+            timing=self._timing,
+            no_watch_list=self._no_watch_list,
+        )
 
     def _forget(self, running: Running) -> None:
         """Let nobody join it from here on."""

@@ -19,6 +19,7 @@ __all__ = [
     "ObjectMetadata",
     "ReceivedObject",
     "decode",
+    "metadata_bytes",
     "receive",
     "type_meta",
     "with_resource_version",
@@ -46,6 +47,10 @@ class ObjectHeader(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     api_version: str = ""
 
 
+class _Metadata(msgspec.Struct, gc=False):
+    metadata: msgspec.Raw
+
+
 class ReceivedObject(msgspec.Struct, frozen=True, gc=False):
     """An object as it came: its bytes and its header."""
 
@@ -68,7 +73,7 @@ def receive(raw: msgspec.Raw, header: type[ObjectHeader], prefix: bytes = b"") -
     """Read an object; ``prefix`` (of :func:`type_meta`) is put before one that has no kind of its own."""
     decoded = decode(raw, header, "an object")
     if prefix and decoded.kind == METADATA_KIND:
-        return ReceivedObject(prefix + _metadata_member(raw), decoded)
+        return ReceivedObject(b"".join((prefix, b'"metadata":', metadata_bytes(raw), b"}")), decoded)
     # a copy, because a Raw keeps the whole page or line alive
     body = b"".join((prefix, memoryview(raw)[1:])) if prefix and not decoded.kind else bytes(raw)
     return ReceivedObject(body, decoded)
@@ -79,9 +84,9 @@ def type_meta(kind: GroupVersionKind) -> bytes:
     return msgspec.json.encode({"kind": kind.kind, "apiVersion": kind.api_version})[:-1] + b","
 
 
-def _metadata_member(raw: msgspec.Raw) -> bytes:
-    metadata = decode(raw, dict[str, msgspec.Raw], "an object")["metadata"]
-    return b'"metadata":' + bytes(metadata) + b"}"
+def metadata_bytes(body: bytes | msgspec.Raw) -> bytes:
+    """The metadata of an object, as it came."""
+    return bytes(decode(body, _Metadata, "an object").metadata)
 
 
 def with_resource_version(body: bytes, resource_version: str) -> bytes:

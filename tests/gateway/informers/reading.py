@@ -65,14 +65,20 @@ class Reader:
     """What one subscriber knows, and a check of every event.
 
     ``asked`` is the resource version that it resumes from, ``known`` what it knew then; ``resets`` lets
-    resource versions go back.
+    resource versions go back; ``complete`` takes no object without its data.
     """
 
     def __init__(
-        self, known: Mapping[str, ObjectEvent] | None = None, *, asked: str = "", resets: bool = False
+        self,
+        known: Mapping[str, ObjectEvent] | None = None,
+        *,
+        asked: str = "",
+        resets: bool = False,
+        complete: bool = False,
     ) -> None:
         self.asked = asked
         self.resets = resets
+        self.complete = complete
         self.events: list[ObjectEvent] = []
         self.known = dict(known or {})
         self.synced: ObjectEvent | None = None
@@ -134,6 +140,8 @@ class Reader:
             assert self.synced is None, "synced twice"
             self.synced = event
             return
+        content = json.loads(event.object or b"")
+        assert not self.complete or "data" in content, f"{event} without its data"
         known = self.known.get(event.key)
         # what happened while it was away may collapse with what still waited when it was cut off
         unsure = bool(self.asked) and event.previous is None
@@ -142,7 +150,7 @@ class Reader:
         if event.type is EventType.DELETED:
             self.known.pop(event.key, None)
         else:
-            assert known is None or known.object != event.object, f"{event} twice"
+            assert known is None or self.resets or is_changed(known, content), f"{event} twice"
             self.known[event.key] = event
 
     async def until(self, condition: Callable[["Reader"], bool]) -> None:
@@ -167,6 +175,13 @@ class Reader:
     @property
     def values(self) -> dict[str, Any]:
         return {key.split("/")[-1]: each["data"].get("v") for key, each in self.objects.items()}
+
+
+def is_changed(known: ObjectEvent, content: Mapping[str, Any]) -> bool:
+    """Whether it is another state of the object, and not the same with more of its bytes."""
+    before: str = json.loads(known.object or b"")["metadata"]["resourceVersion"]
+    after: str = content["metadata"]["resourceVersion"]
+    return before != after
 
 
 @asynccontextmanager

@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,7 +27,9 @@ VIEWS: tuple[Mapping[str, str], ...] = (
 )
 WRITES = ("put", "put", "put", "delete", "replace")
 MISHAPS = ("disconnect", "stop", "start", "forget", "renew")
-READERS = ("pause", "go_on", "leave", "look")
+READERS = ("pause", "go_on", "leave", "part", "look", "visit", "glance")
+VIEWERS = 2 * len(VIEWS)
+"""For each view one who is content with the metadata, then one who needs complete objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class Step:
 
 def steps(mishaps: Sequence[str] = MISHAPS) -> st.SearchStrategy[list[Step]]:
     """Scripts for Hypothesis to find the shortest one that fails."""
-    readers = st.integers(0, len(VIEWS) - 1)
+    readers = st.integers(0, VIEWERS - 1)
     writes = st.builds(Step, st.sampled_from(WRITES), st.sampled_from(NAMES), st.sampled_from(LABELS))
     others = st.builds(Step, st.sampled_from((*mishaps, *READERS)), reader=readers)
     return st.lists(st.one_of(writes, others), max_size=40)
@@ -56,7 +58,7 @@ def random_steps(count: int, seed: int, mishaps: Sequence[str] = MISHAPS) -> lis
             chance.choice((*WRITES * 4, *READERS * 3, *mishaps)),
             chance.choice(NAMES),
             chance.choice(LABELS),
-            chance.randrange(len(VIEWS)),
+            chance.randrange(VIEWERS),
         )
         for _ in range(count)
     ]
@@ -89,26 +91,37 @@ class Viewer:
     client: KubeClient
     scope: Scope
     view: Mapping[str, str]
-    reader: Reader = field(default_factory=Reader)
+    metadata_only: bool
+    reader: Reader = field(init=False)
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    away: bool = True
+
+    def __post_init__(self) -> None:
+        self.reader = Reader(complete=not self.metadata_only)
 
     async def subscribe(self, **resume: Any) -> None:
-        arguments: dict[str, Any] = {**self.view, **resume}
+        arguments: dict[str, Any] = {**self.view, **resume, "metadata_only": self.metadata_only}
         self.stack = AsyncExitStack()
+        self.away = False
         await self.stack.enter_async_context(
             reading(self.registry, self.client, self.scope, reader=self.reader, **arguments)
         )
 
     async def come_back(self) -> None:
         """Leave, and resume with what is known; one who was not synced yet begins anew."""
-        await self.stack.aclose()
-        version = self.reader.resource_version
+        await self.part()
+        version, complete = self.reader.resource_version, not self.metadata_only
         if self.reader.synced is None:
-            self.reader = Reader()
+            self.reader = Reader(complete=complete)
             await self.subscribe()
         else:
-            self.reader = Reader(self.reader.known, asked=version)
+            self.reader = Reader(self.reader.known, asked=version, complete=complete)
             await self.subscribe(resource_version=version)
+
+    async def part(self) -> None:
+        """Leave, and stay away."""
+        await self.stack.aclose()
+        self.away = True
 
     async def is_right(self, world: World) -> bool:
         """Whether the folded events are what the API server has."""
@@ -135,32 +148,67 @@ class Viewer:
 async def run_script(
     world: World, registry: InformerRegistry, client: KubeClient, scope: Scope, script: Sequence[Step]
 ) -> None:
-    """Do all of it with a subscriber for each view; AssertionError where one is wrong at rest."""
-    async with AsyncExitStack() as stack:
-        viewers = [Viewer(registry, client, scope, view) for view in VIEWS]
+    """Do all of it with a subscriber for each view; AssertionError where one is wrong at rest.
+
+    At first there are those who need only metadata; whoever "leaves" without having been there comes.
+    """
+    async with asyncio.TaskGroup() as visits, AsyncExitStack() as stack:
+        viewers = [
+            Viewer(registry, client, scope, view, metadata_only)
+            for metadata_only in (True, False)
+            for view in VIEWS
+        ]
         for viewer in viewers:
-            await viewer.subscribe()
-            stack.push_async_callback(close, viewer)
-        down = False
-        for step in script:
-            if step.what in ("stop", "start"):
-                if down != (step.what == "stop"):
-                    await world.mishap(step.what)
-                down = step.what == "stop"
-            elif not (down and step.what in ("leave", "disconnect", "renew")):
+            stack.push_async_callback(viewer.part)
+            if viewer.metadata_only:
+                await viewer.subscribe()
+        for step in possible(script):
+            if step.what in ("visit", "glance"):
+                for _ in range(2):
+                    patience = 0.001 if step.what == "glance" else None
+                    visits.create_task(visit(viewers[step.reader], patience))
+            else:
                 await take(step, world, viewers[step.reader])
         await world.recover()
         for viewer in viewers:
-            viewer.reader.go_on()
-
-            async def is_right(viewer: Viewer = viewer) -> bool:
-                return await viewer.is_right(world)
-
-            await eventually(is_right, f"the state in {viewer.view}: {viewer.reader.told}")
+            await rest(viewer, world)
 
 
-async def close(viewer: Viewer) -> None:
-    await viewer.stack.aclose()
+def possible(script: Sequence[Step]) -> Iterator[Step]:
+    """Nobody stops what is down, or waits for it to come back."""
+    down = False
+    for step in script:
+        if step.what in ("stop", "start"):
+            if down == (step.what == "stop"):
+                continue
+            down = not down
+        elif down and step.what in ("leave", "disconnect", "renew"):
+            continue
+        yield step
+
+
+async def rest(viewer: Viewer, world: World) -> None:
+    """Wait until the viewer, who goes on reading, knows the truth."""
+    viewer.reader.go_on()
+    if viewer.away:
+        await viewer.come_back()
+
+    async def is_right() -> bool:
+        return await viewer.is_right(world)
+
+    await eventually(is_right, f"the state in {viewer.view}: {viewer.reader.told}")
+
+
+async def visit(viewer: Viewer, patience: float | None) -> None:
+    """Come beside the others, and go as soon as everything is there, or when patience is at an end."""
+    reader = Reader(complete=not viewer.metadata_only)
+    arguments: dict[str, Any] = {**viewer.view, "metadata_only": viewer.metadata_only}
+    with suppress(TimeoutError):
+        async with (
+            asyncio.timeout(patience),
+            reading(viewer.registry, viewer.client, viewer.scope, reader=reader, **arguments),
+        ):
+            await reader.until(lambda each: each.synced is not None or each.ended)
 
 
 async def take(step: Step, world: World, viewer: Viewer) -> None:
@@ -178,6 +226,8 @@ async def take(step: Step, world: World, viewer: Viewer) -> None:
             viewer.reader.go_on()
         case "leave":
             await viewer.come_back()
+        case "part":
+            await viewer.part()
         case "look":
             await asyncio.sleep(0.002)
         case mishap:

@@ -1,16 +1,28 @@
 """An API server on loopback that serves config maps and does whatever a test says, mishaps included."""
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from schema.resources import GroupVersionKind, GroupVersionResource, Resource
-from schema.selectors import FieldSelector, parse_field_selector
+from tests.gateway.informers.answers import (
+    CONFIG_MAPS,
+    TYPE_META,
+    Logged,
+    Object,
+    Reply,
+    Request,
+    encode,
+    event,
+    failure,
+    seen,
+    selects,
+    shaped,
+    status,
+    version,
+)
 
 __all__ = [
     "CONFIG_MAPS",
@@ -22,59 +34,6 @@ __all__ = [
     "running_server",
     "status",
 ]
-
-CONFIG_MAPS = Resource(
-    GroupVersionResource("", "v1", "configmaps"),
-    GroupVersionKind("", "v1", "ConfigMap"),
-    namespaced=True,
-    singular="configmap",
-    verbs=frozenset(("get", "list", "watch")),
-    preferred=True,
-)
-TYPE_META = {"kind": "ConfigMap", "apiVersion": "v1"}
-Object = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request that came."""
-
-    path: str
-    query: Mapping[str, str]
-
-    @property
-    def is_watch(self) -> bool:
-        return self.query.get("watch") == "true"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a scripted answer is: a status, headers, a body."""
-
-    code: int
-    body: bytes = b"{}"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A change; ``previous`` is None for a creation, ``current`` for a deletion."""
-
-    resource_version: int
-    previous: Object | None
-    current: Object | None
-
-
-def status(code: int, reason: str = "", message: str = "") -> Object:
-    """A ``Status``."""
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "status": "Failure",
-        "reason": reason,
-        "message": message,
-        "code": code,
-    }
 
 
 class ScriptedServer:
@@ -222,7 +181,8 @@ class ScriptedServer:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         url = urlsplit(head.split(" ")[1])
-        request = Request(url.path, dict(parse_qsl(url.query)))
+        metadata_only = "as=PartialObjectMetadata" in head.partition("\r\n")[2]
+        request = Request(url.path, dict(parse_qsl(url.query)), metadata_only)
         self.requests.append(request)
         reply = self.scripted.popleft() if self.scripted else None
         reply = reply or self.on_request(request) or self._refusal(request)
@@ -258,7 +218,8 @@ class ScriptedServer:
         metadata = version(self.resource_version)
         if end < len(selected):
             metadata["continue"] = f"{self.resource_version}/{end}"
-        items = selected[begin:end]
+        part = selected[begin:end]
+        items = [shaped(request, each) for each in part] if request.metadata_only else part
         listing = {"kind": "ConfigMapList", "apiVersion": "v1", "metadata": metadata, "items": items}
         return Reply(200, encode(listing))
 
@@ -304,7 +265,7 @@ class ScriptedServer:
         extra = len(self._extra)
         if request.query.get("sendInitialEvents") == "true":
             for each in self._selected(request):
-                yield event("ADDED", {**TYPE_META, **each})
+                yield event("ADDED", shaped(request, each))
             start = self.resource_version
             annotations = {"k8s.io/initial-events-end": "true"}
             yield event("BOOKMARK", {**TYPE_META, "metadata": {**version(start), "annotations": annotations}})
@@ -323,48 +284,6 @@ class ScriptedServer:
             async with self._changed:
                 while not (ending.is_set() or self.resource_version > start or len(self._extra) > extra):
                     await self._changed.wait()
-
-
-def encode(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def event(kind: str, content: Object) -> bytes:
-    return encode({"type": kind, "object": content}) + b"\n"
-
-
-def version(number: int) -> Object:
-    return {"resourceVersion": str(number)}
-
-
-def failure(code: int, reason: str, message: str) -> Reply:
-    return Reply(code, encode(status(code, reason, message)))
-
-
-def selects(request: Request, content: Object) -> bool:
-    """Whether an object is in what was asked for, by namespace and field selector."""
-    parts = request.path.split("/")
-    namespace = parts[parts.index("namespaces") + 1] if "namespaces" in parts else None
-    selector: FieldSelector = parse_field_selector(request.query.get("fieldSelector", ""))
-
-    def value(path: str) -> str:
-        found: Any = content
-        for part in path.split("."):
-            found = found.get(part, {})
-        return found if isinstance(found, str) else ""
-
-    return namespace in (None, content["metadata"]["namespace"]) and selector.matches(value)
-
-
-def seen(request: Request, logged: Logged) -> bytes | None:
-    """A change as a watch with that request sees it, as kube-apiserver's watch cache does."""
-    before = logged.previous is not None and selects(request, logged.previous)
-    if logged.current is not None and selects(request, logged.current):
-        return event("MODIFIED" if before else "ADDED", {**TYPE_META, **logged.current})
-    if logged.previous is None or not before:
-        return None
-    metadata = {**logged.previous["metadata"], **version(logged.resource_version)}
-    return event("DELETED", {**TYPE_META, **logged.previous, "metadata": metadata})
 
 
 @asynccontextmanager

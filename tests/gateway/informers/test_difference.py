@@ -40,7 +40,7 @@ def test_an_object_that_took_a_name_is_a_deletion_and_an_addition() -> None:
 def test_an_unchanged_resource_version_is_proof_unless_versions_went_back() -> None:
     store, listed = store_of([stored("a", "1", 10)]), [stored("a", "1", 10, b"other")]
     assert difference(store, listed, "10", "20") == []
-    assert len(difference(store, listed, "10", "5", compare_bytes=True)) == 1
+    assert len(difference(store, listed, "10", "5", compared=bytes)) == 1
 
 
 NAMES = st.sampled_from("abcdef")

@@ -10,6 +10,7 @@ from gateway.errors import Gone, Status
 from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
 from gateway.kube.cluster_config import ClusterConfig
+from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import InstantClock, reading
 from tests.gateway.informers.scripted_server import CONFIG_MAPS
 
@@ -83,8 +84,8 @@ async def test_whoever_needs_no_more_joins_an_informer_of_whole_objects(
         assert len(registry.informers) == 1
 
 
-async def test_whole_objects_are_never_served_from_metadata(
-    client: KubeClient, registry: InformerRegistry
+async def test_whoever_needs_complete_objects_makes_the_informer_have_them(
+    client: KubeClient, registry: InformerRegistry, demo: DemoServer
 ) -> None:
     scope = Scope("default")
     async with (
@@ -94,8 +95,13 @@ async def test_whole_objects_are_never_served_from_metadata(
         await slim.until_synced()
         await whole.until_synced()
         assert whole.objects["default/a"]["data"]
-        assert len(registry.informers) == 2
+        assert len(registry.informers) == 1
         assert registry.find(client, CONFIG_MAPS, scope) in registry.informers
+
+        async def watched_once() -> bool:
+            return demo.watches == 1
+
+        await eventually(watched_once, "one watch upstream")
 
 
 async def test_a_resource_that_is_served_no_more_ends_its_subscriptions(
