@@ -1,12 +1,14 @@
 """One change of one object, and what it is to somebody who sees only a part of the objects."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gateway.informers.events import EventType, ObjectEvent, Scope
 from gateway.informers.fields import value_of
+from gateway.informers.indexes import By, Kind, Term
 from gateway.informers.store import StoredObject
 from gateway.kube.received import with_resource_version
-from schema.selectors import FieldSelector, LabelSelector
+from schema.selectors import FieldSelector, LabelSelector, Operator
 
 __all__ = ["Change", "Filter"]
 
@@ -66,6 +68,17 @@ class Filter:
             and (self.labels.empty or self.labels.matches(stored.labels))
             and (self.fields.empty or self.fields.matches(value_of(stored.header)))
         )
+
+    def terms(self, scope: Scope) -> Iterator[Term]:
+        """What an index can tell of the objects that it selects, of all those in a scope."""
+        if self.scope.namespace is not None and scope.namespace is None:
+            yield Term(By(Kind.NAMESPACE), frozenset((self.scope.namespace,)))
+        for label in self.labels.requirements:
+            if label.operator in (Operator.IN, Operator.EQUALS):
+                yield Term(By(Kind.LABEL, label.key), label.values)
+        for term in self.fields.requirements:
+            if not term.negated:
+                yield Term(By(Kind.FIELD, term.field), frozenset((term.value,)))
 
     def event(self, change: Change) -> ObjectEvent | None:
         """The change as it looks through this filter; None where it cannot be seen."""

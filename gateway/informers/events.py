@@ -64,6 +64,11 @@ class Scope:
     name: str | None = None
 
     @property
+    def key(self) -> str:
+        """The key of the one object (``namespace/name``, or the name), where it is one."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name or ""
+
+    @property
     def covering(self) -> "tuple[Scope, ...]":
         """Every scope that contains this one, the widest first, itself last."""
         candidates = (Scope(), Scope(self.namespace), self)

@@ -15,7 +15,7 @@ import msgspec
 from gateway.kube.received import ObjectHeader
 from schema.resources import GroupVersionResource
 
-__all__ = ["METADATA", "header_type", "selectable_fields", "value_of"]
+__all__ = ["METADATA", "field_getter", "header_type", "selectable_fields", "value_of"]
 
 INVOLVED = ("apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid")
 
@@ -94,5 +94,16 @@ def value_of(header: ObjectHeader) -> Callable[[str], str]:
 
 
 def _value(header: ObjectHeader, field: str) -> str:
-    value = attrgetter(JSON_NAMES.get(field, field))(header)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return field_getter(field)(header)
+
+
+@cache
+def field_getter(field: str) -> Callable[[ObjectHeader], str]:
+    """What gives the value of that field of any object that has it."""
+    get = attrgetter(JSON_NAMES.get(field, field))
+
+    def value_in(header: ObjectHeader) -> str:
+        value = get(header)
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return value_in

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from gateway.errors import GatewayError, Gone, Status
 from gateway.informers.broadcaster import Broadcaster
@@ -12,6 +13,7 @@ from gateway.informers.counters import Counters
 from gateway.informers.difference import difference
 from gateway.informers.events import ObjectEvent, Scope
 from gateway.informers.history import History
+from gateway.informers.indexes import OWNER, Term
 from gateway.informers.opening import Resume, initial, replay
 from gateway.informers.store import Store, StoredObject, in_order, version_number
 from gateway.informers.subscription import Limits, Subscription
@@ -23,6 +25,8 @@ __all__ = ["Informer", "WentBack"]
 logger = logging.getLogger(__name__)
 
 CHANGES_BETWEEN_PAUSES = 64
+# each may need an index to be built
+MOST_TERMS = 3
 
 
 class WentBack(GatewayError):
@@ -72,6 +76,21 @@ class Informer:
     def by_key(self) -> Sequence[StoredObject]:
         """The same, in the order in which an API server lists them."""
         return self._store.by_key()
+
+    def select(self, filter_: Filter) -> Sequence[StoredObject] | None:
+        """The objects among which are all that the filter selects, in the order of :meth:`items`.
+
+        None where that are all there are.
+        """
+        if filter_.scope.name is not None:
+            stored = self._store.get(filter_.scope.key)
+            return () if stored is None else (stored,)
+        terms = tuple(islice(filter_.terms(self.scope), MOST_TERMS))
+        return self._store.find(terms) if terms else None
+
+    def owned_by(self, uid: str) -> Sequence[StoredObject]:
+        """The objects with that owner (``metadata.ownerReferences``), in the order of :meth:`items`."""
+        return self._store.find((Term(OWNER, frozenset((uid,))),))
 
     async def reached(self, number: int) -> bool:
         """Wait until the store is a whole set, not older than that resource version; False if it will not be.
@@ -145,7 +164,8 @@ class Informer:
             if not resume.send_initial_events:
                 message = f"too old resource version: {resume.resource_version}"
                 raise Gone(Status(410, "Expired", message))
-        objects = self._store.snapshot() if resume.send_initial_events else ()
+        selected = self.select(filter_) if resume.send_initial_events else ()
+        objects = self._store.snapshot() if selected is None else selected
         return initial(filter_, objects, self.resource_version)
 
     def _missed(self, resume: Resume) -> Iterable[Change] | None:

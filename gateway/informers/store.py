@@ -1,10 +1,11 @@
 """The objects of one informer, as the bytes that came and the few fields that selectors need."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 import msgspec
 
+from gateway.informers.indexes import By, Index, Indexes, Term
 from gateway.kube.received import ObjectHeader, ReceivedObject
 
 __all__ = ["Store", "StoredObject", "in_order", "version_number"]
@@ -53,6 +54,7 @@ class Store:
         self._snapshot: tuple[StoredObject, ...] | None = None
         self._by_key: tuple[StoredObject, ...] = ()
         self._sorted_from: tuple[StoredObject, ...] | None = ()
+        self._indexes = Indexes()
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -67,17 +69,21 @@ class Store:
         """Replace everything; they must be :func:`in_order`."""
         self._objects = {each.key: each for each in objects}
         self._snapshot = None
+        self._indexes.clear()
 
     def put(self, stored: StoredObject) -> None:
         """Add or replace an object with one at a newer resource version."""
         # taken out first, so that it moves to the end: the order is that of the resource versions
-        self._objects.pop(stored.key, None)
+        old = self._objects.pop(stored.key, None)
         self._objects[stored.key] = stored
         self._snapshot = None
+        self._indexes.put(stored.key, old.header if old else None, stored.header)
 
     def remove(self, key: str) -> None:
-        self._objects.pop(key, None)
+        old = self._objects.pop(key, None)
         self._snapshot = None
+        if old is not None:
+            self._indexes.put(key, old.header, None)
 
     def snapshot(self) -> tuple[StoredObject, ...]:
         """The objects as they are now; one tuple for everybody who asks between two changes."""
@@ -92,6 +98,18 @@ class Store:
             self._by_key = tuple(sorted(snapshot, key=attrgetter("key")))
             self._sorted_from = snapshot
         return self._by_key
+
+    def find(self, terms: Sequence[Term]) -> Sequence[StoredObject]:
+        """The objects that meet the most selective of the terms, in the store's order."""
+        indexes = [(self.index(each.by), each.values) for each in terms]
+        index, values = min(indexes, key=lambda each: each[0].count(each[1]))
+        keys = index.find(values)
+        ordered = keys if len(values) == 1 else filter(keys.__contains__, self._objects)
+        return [self._objects[key] for key in ordered]
+
+    def index(self, by: By) -> Index:
+        """An index of the objects, which follows their changes until :meth:`load`."""
+        return self._indexes.get(by, ((key, stored.header) for key, stored in self._objects.items()))
 
 
 def in_order(objects: Iterable[StoredObject]) -> list[StoredObject]:

@@ -17,6 +17,7 @@ __all__ = [
     "METADATA_KIND",
     "ObjectHeader",
     "ObjectMetadata",
+    "OwnerReference",
     "ReceivedObject",
     "decode",
     "metadata_bytes",
@@ -29,6 +30,12 @@ JSON = "application/json"
 METADATA_KIND = "PartialObjectMetadata"
 
 
+class OwnerReference(msgspec.Struct, frozen=True, gc=False):
+    """Who owns an object."""
+
+    uid: str = ""
+
+
 class ObjectMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What is read of ``metadata``."""
 
@@ -37,6 +44,7 @@ class ObjectMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     uid: str = ""
     resource_version: str = ""
     labels: Mapping[str, str] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
 
 
 class ObjectHeader(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -123,3 +123,21 @@ async def test_one_object_is_seen_from_before_it_exists(
         await server.delete("a")
         await reader.until_data()
         assert reader.told == [("SYNCED", ""), ("ADDED", "default/a"), ("DELETED", "default/a")]
+
+
+async def test_initial_events_of_a_selection_come_in_the_order_of_their_resource_versions(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    for name in "abcdef":
+        await server.create(name, v=1, labels={"app": "x" if name in "ace" else "y"})
+    async with reading(registry, client) as wide:
+        await wide.until_synced()
+        for selector in ("app=x", "app in (x,y)"):
+            async with reading(registry, client, label_selector=selector) as reader:
+                await reader.until_synced()
+                assert len(reader.events) == (4 if selector == "app=x" else 7)
+            await server.update("a", v=2, labels={"app": "x"})
+            await wide.until(lambda each: each.resource_version == str(server.resource_version))
+        async with reading(registry, client, label_selector="app=x") as reader:
+            await reader.until_synced()
+            assert [each.key for each in reader.events[:-1]] == ["default/c", "default/e", "default/a"]
