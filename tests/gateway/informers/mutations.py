@@ -1,0 +1,52 @@
+"""A proof that nobody changes what a store holds and everybody shares, as client-go's mutation detector."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import msgspec
+
+from gateway.informers.store import Store, StoredObject
+
+__all__ = ["MutationDetector", "watching_stores"]
+
+
+class MutationDetector:
+    """Remembers what objects were when they were stored, also those that a store has not any more."""
+
+    def __init__(self) -> None:
+        self._noted: list[tuple[StoredObject, bytes]] = []
+
+    def note(self, objects: Iterable[StoredObject]) -> None:
+        self._noted.extend((each, digest(each)) for each in objects)
+
+    def check(self) -> None:
+        """AssertionError where an object has changed."""
+        changed = sorted({stored.key for stored, before in self._noted if digest(stored) != before})
+        assert not changed, f"somebody changed stored objects: {', '.join(changed)}"
+
+
+@contextmanager
+def watching_stores() -> Iterator[MutationDetector]:
+    """A detector that notes everything that any store gets meanwhile."""
+    detector = MutationDetector()
+    put, load = Store.put, Store.load
+
+    def noting_put(store: Store, stored: StoredObject) -> None:
+        detector.note((stored,))
+        put(store, stored)
+
+    def noting_load(store: Store, objects: Iterable[StoredObject]) -> None:
+        loaded = tuple(objects)
+        detector.note(loaded)
+        load(store, loaded)
+
+    with patch.object(Store, "put", noting_put), patch.object(Store, "load", noting_load):
+        yield detector
+
+
+def digest(stored: StoredObject) -> bytes:
+    """Of the bytes and of all that was read of them, the mapping of labels included."""
+    header = msgspec.json.encode(stored.header)
+    return hashlib.blake2b(b"\0".join((stored.key.encode(), stored.object, header)), digest_size=16).digest()
