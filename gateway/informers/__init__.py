@@ -44,8 +44,9 @@ have expired: subscribers notice none of it. They get what changed meanwhile, ea
 an object that did not change gets no event. A re-list is the truth, also where resource versions went
 back (an etcd restored from a backup).
 
-**Bounds.** Per subscriber, waiting events are bounded by count of objects and by bytes (the initial events
-are not counted). Waiting events of one object collapse to the newest state: ``ADDED`` and then
+**Bounds.** Per subscriber, waiting events are bounded by count of objects and by bytes: of each object the
+newest state, and the one that the subscriber was told of last. The initial events are not counted: one who
+does not read on in them keeps the objects that it selects as they were then, once. Waiting events of one object collapse to the newest state: ``ADDED`` and then
 ``MODIFIED`` is one ``ADDED``; ``ADDED`` and then ``DELETED`` is nothing. A subscriber over its bound is
 ended with :class:`gateway.errors.SubscriberTooSlow`, delays nobody, and can resume. Nothing is dropped
 silently. The bytes of an object exist once, shared by the store and all subscribers.

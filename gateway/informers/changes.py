@@ -38,8 +38,9 @@ class Change:
 
     @property
     def size(self) -> int:
-        """The bytes that only this change keeps alive, once the store has moved on."""
-        return len(self.final) if self.new is None else len(self.new.object)
+        """The bytes that it keeps alive: the state after it is in the store, or before another change."""
+        old = self.old.object if self.old is not None else b""
+        return len(old) + (len(self.final) if self.final is not old else 0)
 
     def departed(self) -> bytes:
         """The old state at the new resource version: what those get whose selection it left."""

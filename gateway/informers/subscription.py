@@ -15,7 +15,10 @@ STEPS_BETWEEN_PAUSES = 128
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may wait for one subscriber: distinct objects, and bytes of their JSON."""
+    """How much may wait for one subscriber: distinct objects, and bytes of their JSON.
+
+    Of each the newest state, and the one that the subscriber was told of last.
+    """
 
     objects: int = 1024
     bytes: int = 32 << 20
@@ -69,6 +72,11 @@ class Subscription(AsyncIterator[ObjectEvent]):
         """How many events wait, the initial ones aside."""
         return len(self._waiting)
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How many bytes they keep alive at most: others may share them."""
+        return self._bytes
+
     def offer(self, event: ObjectEvent) -> None:
         """Put a change into the queue; over its bound the subscription ends with SubscriberTooSlow."""
         if self._ended:
@@ -103,6 +111,7 @@ class Subscription(AsyncIterator[ObjectEvent]):
         self._error = error
         self._opening = iter(())
         self._waiting.clear()
+        self._bytes = 0
         self._wake.set()
 
     async def __anext__(self) -> ObjectEvent:

@@ -7,7 +7,8 @@ from tests.gateway.informers.test_difference import stored
 
 
 def change(version: int, size: int = 2) -> Change:
-    return Change(None, stored("a", "1", version, b"x" * size), str(version))
+    """What a change keeps from being freed is the state before it: the one after it is in the store."""
+    return Change(stored("a", "1", version, b"x" * size), stored("a", "1", version), str(version))
 
 
 def versions(history: History, since: int) -> list[str] | None:
@@ -36,6 +37,17 @@ def test_it_forgets_the_oldest_by_count_and_by_bytes() -> None:
     history.record(change(6, size=99))
     assert versions(history, 4) is None
     assert versions(history, 5) == ["6"]
+
+
+def test_a_deletion_keeps_the_state_before_it_and_the_last_one() -> None:
+    history = History(most_changes=9, most_bytes=100)
+    history.restart("0")
+    before = stored("a", "1", 1, b"x" * 50)
+    history.record(Change(before, None, "2", before.object))
+    assert versions(history, 0) == ["2"]
+    history.record(Change(before, None, "3", b"y" * 50))
+    assert versions(history, 0) is None
+    assert versions(history, 2) == ["3"]
 
 
 def test_without_comparable_resource_versions_it_has_nothing() -> None:

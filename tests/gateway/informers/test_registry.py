@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from gateway.errors import BadArgument, Forbidden, SubscriberTooSlow
-from gateway.informers import InformerRegistry, Limits, Scope
+from gateway.errors import BadArgument, Forbidden
+from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import ManualClock, read, reading
@@ -225,54 +225,6 @@ async def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(
         async with registry.subscribe(client, CONFIG_MAPS, scope, **arguments):  # type: ignore[arg-type]  # selectors
             pytest.fail("refused")
     assert not server.requests
-
-
-async def test_a_slow_reader_delays_nobody_and_ends_with_an_error(
-    server: ScriptedServer, client: KubeClient
-) -> None:
-    registry = InformerRegistry(limits=Limits(objects=5))
-    for number in range(20):
-        await server.create(f"n{number}", v=0)
-    async with reading(registry, client) as slow, reading(registry, client) as quick:
-        slow.pause()
-        await quick.until_synced()
-        for number in range(5):
-            await server.update(f"n{number}", v=1)
-        await quick.until(lambda reader: reader.values["n4"] == 1)
-        assert registry.counters.too_slow == 0
-        await server.update("n5", v=1)
-        await quick.until(lambda reader: reader.values["n5"] == 1)
-        assert registry.counters.too_slow == 1
-        slow.go_on()
-        await slow.until(lambda reader: reader.ended)
-        assert isinstance(slow.error, SubscriberTooSlow)
-        async with reading(registry, client) as again:
-            await again.until_synced()
-            assert again.values == quick.values
-    await registry.aclose()
-
-
-async def test_a_reader_that_pauses_gets_the_newest_state_of_each_object(
-    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
-) -> None:
-    await server.create("a", v=0)
-    await server.create("b", v=0)
-    async with reading(registry, client) as slow, reading(registry, client) as quick:
-        await slow.until_synced()
-        slow.pause()
-        await server.update("a", v=1)
-        await slow.until_data(a=1, b=0)
-        for value in range(2, 50):
-            await server.update("a", v=value)
-        await server.create("gone", v=1)
-        await server.delete("gone")
-        await server.create("c", v=1)
-        await server.update("c", v=2)
-        await server.delete("b")
-        await quick.until_data(a=49, c=2)
-        slow.go_on()
-        await slow.until_data(a=49, c=2)
-        assert slow.told[4:] == [("MODIFIED", "default/a"), ("ADDED", "default/c"), ("DELETED", "default/b")]
 
 
 async def test_cached_reads_find_the_widest_synced_informer(

@@ -118,6 +118,35 @@ async def test_more_than_may_wait_ends_it_and_frees_what_waited(limits: Limits) 
             await anext(subscription)
 
 
+@given(histories(), st.data())
+async def test_the_bytes_that_wait_are_those_of_the_waiting_events(
+    history: list[tuple[str, bool]], data: st.DataObject
+) -> None:
+    subscription = Subscription()
+    truth: dict[str, bytes] = {}
+    for version, (uid, reads) in enumerate(history, 1):
+        previous, body = truth.pop(uid, None), b"x" * data.draw(st.integers(1, 50))
+        if previous is not None and data.draw(st.booleans()):
+            subscription.offer(ObjectEvent(DELETED, previous, str(version), uid, uid, previous))
+        else:
+            kind = ADDED if previous is None else MODIFIED
+            subscription.offer(ObjectEvent(kind, body, str(version), uid, uid, previous))
+            truth[uid] = body
+        held = subscription.waiting_bytes
+        if reads:
+            waiting = await read_all(subscription)
+            assert held == sum(len(each.object or b"") + len(each.previous or b"") for each in waiting)
+            assert subscription.waiting_bytes == 0
+
+
+@pytest.mark.parametrize(("size", "ends"), [(20, False), (21, True)])
+async def test_the_state_that_was_told_last_counts_as_well_as_the_newest(size: int, ends: bool) -> None:
+    subscription = Subscription(limits=Limits(bytes=30))
+    subscription.offer(ObjectEvent(MODIFIED, b"x" * 5, "1", "u", "u", b"x" * size))
+    subscription.offer(ObjectEvent(MODIFIED, b"x" * 10, "2", "u", "u", b"x" * 5))
+    assert (subscription.waiting == 0) is ends
+
+
 async def test_the_opening_is_not_counted_and_comes_first() -> None:
     opening = (event(ADDED, str(number), number) for number in range(1000))
     subscription = Subscription(opening, limits=Limits(objects=2))
