@@ -46,10 +46,11 @@ back (an etcd restored from a backup).
 
 **Bounds.** Per subscriber, waiting events are bounded by count of objects and by bytes: of each object the
 newest state, and the one that the subscriber was told of last. The initial events are not counted: one who
-does not read on in them keeps the objects that it selects as they were then, once. Waiting events of one object collapse to the newest state: ``ADDED`` and then
-``MODIFIED`` is one ``ADDED``; ``ADDED`` and then ``DELETED`` is nothing. A subscriber over its bound is
-ended with :class:`gateway.errors.SubscriberTooSlow`, delays nobody, and can resume. Nothing is dropped
-silently. The bytes of an object exist once, shared by the store and all subscribers.
+does not read on in them keeps the objects that it selects as they were then, once. Waiting events of one
+object collapse to the newest state: ``ADDED`` and then ``MODIFIED`` is one ``ADDED``; ``ADDED`` and then
+``DELETED`` is nothing. A subscriber over its bound is ended with
+:class:`gateway.errors.SubscriberTooSlow`, delays nobody, and can resume. Nothing is dropped silently. The
+bytes of an object exist once, shared by the store and all subscribers.
 
 **End.** 401, 403, 404 and every other refusal by the API server are final: the error ends every
 subscription of that informer. Closing the registry lets every subscription end normally.
