@@ -27,7 +27,10 @@ class Lag:
 
 @dataclass(slots=True)
 class Counters:
-    """Totals: changes seen, re-lists that were diffed, subscribers that were ended as too slow; and lag."""
+    """Totals: changes seen, re-lists that were diffed, subscribers that were ended as too slow; and lag.
+
+    Not among the re-lists: those that bring complete objects where there was metadata.
+    """
 
     events: int = 0
     relists: int = 0

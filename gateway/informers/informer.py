@@ -196,8 +196,8 @@ class Informer:
             self._store.load(ordered)
             self._history.restart(resource_version)
         else:
-            self._counters.relists += 1
             grown = self.metadata_only and not metadata_only
+            self._counters.relists += not grown
             await self._replace(ordered, resource_version, back=back, grown=grown)
         self.resource_version = resource_version
         self.metadata_only = metadata_only

@@ -1,9 +1,7 @@
 """Paging that survives: tokens that expire say so, and ``allPages`` follows them to the end."""
 
-import re
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.fixtures.api import core, pod
@@ -51,10 +49,7 @@ def let_expire(backend: Backend, namespace: str) -> None:
     """Write something, and forget how things were before: as an etcd does every five minutes."""
     written = backend.api().create(core("pods", namespace), pod("later", labels={}))
     if backend.control_plane is not None:
-        ports = dict(re.findall(r"(\w+)=(\d+)", (backend.control_plane.directory / "ports").read_text()))
-        compaction = {"revision": written["metadata"]["resourceVersion"], "physical": True}
-        url = f"http://127.0.0.1:{ports['etcd_port']}/v3/kv/compaction"
-        httpx.post(url, json=compaction, trust_env=False).raise_for_status()
+        backend.control_plane.compact(written["metadata"]["resourceVersion"])
     backend.forget()
 
 

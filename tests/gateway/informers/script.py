@@ -15,7 +15,7 @@ from gateway.kube.client import KubeClient
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import Reader, reading
 
-__all__ = ["MISHAPS", "Step", "World", "random_steps", "run_script", "steps"]
+__all__ = ["MISHAPS", "VIEWERS", "Step", "World", "random_steps", "run_script", "steps"]
 
 NAMES = ("a", "b", "c", "d", "e")
 LABELS = ("", "x", "y")

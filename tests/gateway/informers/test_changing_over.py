@@ -41,6 +41,7 @@ async def test_those_who_were_there_notice_nothing_and_the_newcomer_gets_complet
             await slim.until(lambda each: len(each.events) == 3)
         assert slim.types == ["ADDED", "SYNCED", "MODIFIED"]
         assert whole.types == ["ADDED", "SYNCED", "MODIFIED"]
+    assert registry.counters.relists == 0
 
 
 async def test_what_happens_meanwhile_is_told_once(

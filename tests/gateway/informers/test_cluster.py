@@ -1,19 +1,22 @@
 """The informers against a real kube-apiserver."""
 
 import json
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
 
-from gateway.informers import InformerRegistry, Limits, Scope
+from gateway.informers import InformerRegistry, Limits, Scope, Timing
 from gateway.kube.client import KubeClient
 from gateway.kube.kubeconfig import load_config
 from tests.fixtures.control_plane import ControlPlane
+from tests.fixtures.tap import Tap, tapped
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import ManualClock, reading
-from tests.gateway.informers.script import Step, random_steps, run_script
+from tests.gateway.informers.script import MISHAPS, VIEWERS, Step, random_steps, run_script
 from tests.gateway.informers.worlds import ClusterWorld
 
 pytestmark = pytest.mark.cluster
@@ -27,6 +30,20 @@ async def client(real_cluster: ControlPlane) -> AsyncIterator[KubeClient]:
 
 
 @pytest.fixture
+def tap(real_cluster: ControlPlane) -> Iterator[Tap]:
+    trust = ssl.create_default_context(cafile=str(real_cluster.certificate_authority))
+    with tapped("127.0.0.1", real_cluster.port, trust) as tap:
+        yield tap
+
+
+@pytest.fixture
+async def tapped_client(real_cluster: ControlPlane, tap: Tap) -> AsyncIterator[KubeClient]:
+    config = replace(load_config(real_cluster.kubeconfig, "admin"), server=tap.url)
+    async with KubeClient.connect(config) as client:
+        yield client
+
+
+@pytest.fixture
 async def registry() -> AsyncIterator[InformerRegistry]:
     registry = InformerRegistry()
     yield registry
@@ -34,10 +51,10 @@ async def registry() -> AsyncIterator[InformerRegistry]:
 
 
 @pytest.fixture
-async def world(real_cluster: ControlPlane, client: KubeClient) -> AsyncIterator[ClusterWorld]:
+async def world(real_cluster: ControlPlane, tap: Tap, client: KubeClient) -> AsyncIterator[ClusterWorld]:
     """A namespace of its own; kube-apiserver runs again at the end."""
     name = f"informers-{next(NUMBERS)}"
-    world = ClusterWorld(real_cluster, client, name)
+    world = ClusterWorld(real_cluster, tap, client, name)
     await world.send("POST", "api/v1/namespaces", namespace(name))
     yield world
     await world.recover()
@@ -58,6 +75,25 @@ async def test_a_kube_apiserver_that_is_killed_loses_nothing_and_repeats_nothing
     script[40:40] = [Step("stop"), Step("look"), Step("start")]
     script[80:80] = [Step("stop"), Step("start")]
     await run_script(world, registry, client, scope_of(world), script)
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_whatever_happens_the_folded_events_of_every_subscriber_are_what_kube_apiserver_has(
+    world: ClusterWorld, tapped_client: KubeClient, seed: int
+) -> None:
+    mishaps = [each for each in MISHAPS if each != "renew"]
+    # so that watches are renewed, too
+    timing = Timing(renewal=(1.0, 2.0), steady=0.5, longest_backoff=1.0)
+    registry = InformerRegistry(timing=timing, limits=Limits(objects=3))
+    try:
+        last = [Step("start"), Step("leave", reader=VIEWERS - 1), Step("put", "a", "x"), Step("forget")]
+        script = [*random_steps(200, seed, mishaps), *last, Step("put", "b", "x")]
+        await run_script(world, registry, tapped_client, scope_of(world), script)
+        # something was too long ago, and there is one watch after all of it
+        assert registry.counters.relists > 0
+        assert len(world.tap.open_watches("configmaps")) <= 1
+    finally:
+        await registry.aclose()
 
 
 async def test_what_changed_before_the_watch_cache_of_a_new_kube_apiserver_is_told_after_410(

@@ -9,6 +9,7 @@ from gateway.demo import DemoServer
 from gateway.errors import NotFound, UpstreamError
 from gateway.kube.client import KubeClient
 from tests.fixtures.control_plane import ControlPlane
+from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.scripted_server import ScriptedServer
 
@@ -80,9 +81,10 @@ class HTTPWorld:
         except NotFound:
             return
 
-    async def send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
+    async def send(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
         encoded = json.dumps(body).encode()
-        await self.client.request(method, path, body=encoded, content_type="application/json")
+        answer = await self.client.request(method, path, body=encoded, content_type="application/json")
+        return json.loads(answer.body)
 
     async def recover(self) -> None:
         return
@@ -108,11 +110,15 @@ class DemoWorld(HTTPWorld):
 
 
 class ClusterWorld(HTTPWorld):
-    """A real kube-apiserver, which is killed and started again; that empties its watch cache, too."""
+    """A real kube-apiserver, which is killed and started again; that empties its watch cache, too.
 
-    def __init__(self, cluster: ControlPlane, client: KubeClient, namespace: str) -> None:
+    Informers reach it through the tap, which breaks their connections.
+    """
+
+    def __init__(self, cluster: ControlPlane, tap: Tap, client: KubeClient, namespace: str) -> None:
         super().__init__(client, namespace)
         self.cluster = cluster
+        self.tap = tap
         self.down = False
 
     async def put(self, name: str, label: str) -> None:
@@ -132,6 +138,19 @@ class ClusterWorld(HTTPWorld):
                 await asyncio.to_thread(self.cluster.start_apiserver)
                 await eventually(self.answers, "kube-apiserver")
                 self.down = False
+            case "disconnect":
+                await asyncio.to_thread(self.tap.cut)
+                self.tap.mend()
+            case "forget" if not self.down:
+                await self.forget()
+
+    async def forget(self) -> None:
+        """Let nobody go on from before now: neither the watch cache of a new kube-apiserver nor etcd can."""
+        space = self.path.rpartition("/")[0]
+        written = await self.send("POST", f"{space}/secrets", {"metadata": {"generateName": "later-"}})
+        await asyncio.to_thread(self.cluster.compact, written["metadata"]["resourceVersion"])
+        await self.mishap("stop")
+        await self.mishap("start")
 
     async def recover(self) -> None:
         if self.down:
