@@ -7,7 +7,7 @@ line that was told, and a container that restarted while nobody looked is read t
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.log_position import LogPosition
 from gateway.kube.logs import LogLine, LogOptions, read_log
 from gateway.kube.paths import resource_path
+from gateway.resolvers.log_counters import LogCounters
 from gateway.resolvers.pod_containers import Pod
 from schema.resources import Resource
 
@@ -63,6 +64,7 @@ class LogRequest:
     since_seconds: int | None = None
     timestamps: bool | None = False
     previous: bool | None = False
+    counters: LogCounters = field(default_factory=LogCounters)
 
     @property
     def named(self) -> bool:
@@ -234,13 +236,14 @@ class ContainerLog:
         )
 
     async def _read(self, options: LogOptions) -> None:
-        async with aclosing(read_log(self._request.client, self._path, options)) as lines:
-            async for line in lines:
-                if self._position.is_new(line):
-                    self._worked, self._failures = True, 0
-                    self._followed.told.clear()
-                    await self._output.put(self._payload(line))
-                    self._position.note(line)
+        with self._request.counters.stream():
+            async with aclosing(read_log(self._request.client, self._path, options)) as lines:
+                async for line in lines:
+                    if self._position.is_new(line):
+                        self._worked, self._failures = True, 0
+                        self._followed.told.clear()
+                        await self._output.put(self._payload(line))
+                        self._position.note(line)
 
     def _payload(self, line: LogLine) -> Mapping[str, Any]:
         pod = self._followed.pod

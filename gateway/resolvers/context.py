@@ -14,6 +14,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
 from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.list_fragments import ListFragments
+from gateway.resolvers.log_counters import LogCounters
 
 __all__ = ["Info", "RequestContext", "Shared", "client_of"]
 
@@ -28,6 +29,7 @@ class Shared:
     large_lists: LargeLists = field(default_factory=LargeLists)
     operations: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many operations are over, by type and outcome: for metrics."""
+    logs: LogCounters = field(default_factory=LogCounters)
 
 
 @dataclass(slots=True)

@@ -59,7 +59,8 @@ async def stream_pod_logs(
         raise BadArgument("give exactly one of name and labelSelector")
     if name is not None:
         namespace = namespace or info.context.default_namespace
-    request = LogRequest(client_of(info), pods, name, **options)
+    counters = info.context.shared.logs
+    request = LogRequest(client_of(info), pods, name, **options, counters=counters)
     resource_path(pods, namespace or None, name)
     _validate(request)
     events = info.context.informers.subscribe(
@@ -72,8 +73,10 @@ async def stream_pod_logs(
     # a generator may be closed by another task than the one that reads it, which no TaskGroup would survive
     reading = asyncio.create_task(PodLogs(request, output).run(events), name="pod logs")
     try:
-        while not isinstance(item := await output.get(), End):
-            yield item
+        with counters.subscription():
+            while not isinstance(item := await output.get(), End):
+                counters.lines += not isinstance(item, GatewayError)
+                yield item
         if isinstance(item.error, PodLogUnreadable):
             yield item.error  # as a result of the field, so that it has a path
         elif item.error is not None:

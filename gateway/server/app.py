@@ -42,8 +42,8 @@ def build_app(
     def metrics() -> Callable[[Request], Awaitable[Response]]:
         from gateway.server.metrics import Metrics  # noqa: PLC0415  (0.1 s that start-up need not wait for)
 
-        operations = gateway.context(None).shared.operations
-        return Metrics(gateway.informers, operations, identity.client, connections).respond
+        shared = gateway.context(None).shared
+        return Metrics(gateway.informers, shared, identity.client, connections).respond
 
     async def scrape(request: Request) -> Response:
         respond = await asyncio.to_thread(metrics)

@@ -1,6 +1,5 @@
 """``/metrics``: what the gateway counts, in Prometheus' text format. No label holds data of a cluster."""
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -20,6 +19,7 @@ from starlette.responses import Response
 from gateway.informers import InformerRegistry
 from gateway.informers.counters import LAG_BOUNDS, Lag
 from gateway.kube.client import KubeClient
+from gateway.resolvers.context import Shared
 from gateway.server.connections import Connections
 
 __all__ = ["Metrics"]
@@ -29,11 +29,11 @@ __all__ = ["Metrics"]
 class Metrics(Collector):
     """Reads what the parts count anyway, whenever somebody asks.
 
-    ``operations`` are counted by operation type and outcome.
+    ``shared`` has what is counted of operations and of logs.
     """
 
     informers: InformerRegistry
-    operations: Counter[tuple[str, str]]
+    shared: Shared
     client: KubeClient
     connections: Connections
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -61,6 +61,8 @@ class Metrics(Collector):
             ("subscribers", "Subscriptions to objects that are open.", informers.subscribers),
             ("waiting_events", "Events in the queues of all subscribers.", informers.waiting),
             ("websockets", "Websocket connections that are open.", self.connections.websockets),
+            ("log_subscriptions", "Subscriptions to podLogs that are open.", self.shared.logs.subscriptions),
+            ("log_streams", "Containers' logs that are read from the API server.", self.shared.logs.streams),
             (
                 "upstream_requests_in_flight",
                 "Requests to the API server whose answer is not read to its end, watches included.",
@@ -75,6 +77,7 @@ class Metrics(Collector):
             ("events", "Changes of objects that informers have learned of.", counters.events),
             ("relists", "Times that an informer had to list again what it knew.", counters.relists),
             ("subscribers_too_slow", "Subscriptions ended with SUBSCRIBER_TOO_SLOW.", counters.too_slow),
+            ("log_lines", "Lines that subscriptions to podLogs were given.", self.shared.logs.lines),
         ):
             yield CounterMetricFamily(f"kube_graphql_{name}", help_, value)
         operations = CounterMetricFamily(
@@ -82,7 +85,7 @@ class Metrics(Collector):
             "GraphQL operations that are over; outcome is OK or the code of the first error.",
             labels=("type", "outcome"),
         )
-        for labels, count in sorted(self.operations.items()):
+        for labels, count in sorted(self.shared.operations.items()):
             operations.add_metric(labels, count)
         yield operations
 

@@ -227,6 +227,31 @@ async def test_leaving_closes_the_connections_upstream(
         await eventually(closed, "the logs' connections to close")
 
 
+async def logs_counted(gateway: GatewayProcess) -> dict[str, float]:
+    """What /metrics says of logs: subscriptions and streams that are open, and all lines."""
+    text = (await gateway.request("GET", "/metrics")).text
+    samples = [each.split() for each in text.splitlines() if each.startswith("kube_graphql_log_")]
+    return {name.removeprefix("kube_graphql_log_"): float(value) for name, value in samples}
+
+
+async def test_what_logs_cost_is_counted(tapped_gateway: TappedGateway, namespace: str, node: Node) -> None:
+    gateway = tapped_gateway.gateway
+    assert await logs_counted(gateway) == {"subscriptions": 0, "streams": 0, "lines_total": 0}
+    node.run_pod("one", namespace)
+    async with gateway.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 3}) as stream:
+        seen = await stream.until(lambda line: line["container"] == "sidecar")
+        during = await logs_counted(gateway)
+        assert (during["subscriptions"], during["streams"]) == (1, len(tapped_gateway.tap.open_logs()))
+        assert during["lines_total"] >= len(seen)
+
+    async def closed() -> bool:
+        after = await logs_counted(gateway)
+        return (after["subscriptions"], after["streams"]) == (0, 0)
+
+    await eventually(closed, "the logs to be closed")
+    assert (await logs_counted(gateway))["lines_total"] >= len(seen)
+
+
 async def test_a_cut_line_loses_and_repeats_nothing(
     tapped_gateway: TappedGateway, namespace: str, node: Node
 ) -> None:

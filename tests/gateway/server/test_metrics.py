@@ -29,6 +29,9 @@ async def test_everything_is_there_before_anything_happened(local: Served) -> No
         "events_total",
         "relists_total",
         "subscribers_too_slow_total",
+        "log_subscriptions",
+        "log_streams",
+        "log_lines_total",
         "event_lag_seconds_count",
         "event_lag_seconds_sum",
     ):
