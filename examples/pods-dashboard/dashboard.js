@@ -59,7 +59,7 @@ function showConnection(state, detail = "") {
 const subscription = subscribe({
   url: endpoint.href,
   query: QUERY,
-  variables: { namespace },
+  variables: () => ({ namespace, resourceVersion: pods.resourceVersion }),
   token: () => sessionStorage.getItem(TOKEN),
   on: {
     start() {

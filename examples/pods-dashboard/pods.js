@@ -1,9 +1,10 @@
 // From a pod, as the API server describes it, to what a tile says. No DOM in here.
 
 export const QUERY = `
-  subscription Pods($namespace: String) {
-    pods(namespace: $namespace) {
+  subscription Pods($namespace: String, $resourceVersion: String) {
+    pods(namespace: $namespace, resourceVersion: $resourceVersion) {
       type
+      resourceVersion
       object {
         metadata { uid name namespace deletionTimestamp }
         spec { nodeName containers { name } }
@@ -55,12 +56,15 @@ function stateOf(metadata, status, waiting, ready) {
   return ready ? "running" : "unready";
 }
 
-// The set of pods that a stream of events describes. A stream tells everything from its beginning: what
-// an earlier one knew, and the new one has not named when it says SYNCED, is gone.
+// The set of pods that streams of events describe, one after the other. `resourceVersion` is where the next one
+// should go on. One that begins with SYNCED at just that version does. Any other tells everything from the
+// beginning: what an earlier one knew, and it has not named when it says SYNCED, is gone.
 export class PodSet {
   #pods = new Map();
   #unseen = new Set();
+  #begins = false;
   synced = false;
+  resourceVersion = null;
 
   constructor(changed) {
     this.changed = changed; // called with (uid, pod or null) whenever a pod is new, different or gone
@@ -76,10 +80,13 @@ export class PodSet {
 
   start() {
     this.synced = false;
+    this.#begins = true;
     this.#unseen = new Set(this.#pods.keys());
   }
 
-  apply({ type, object }) {
+  apply({ type, object, resourceVersion }) {
+    if (this.#begins && type === "SYNCED" && resourceVersion === this.resourceVersion) this.#unseen.clear();
+    this.#begins = false;
     if (type === "SYNCED") {
       for (const uid of this.#unseen) this.#remove(uid);
       this.#unseen.clear();
@@ -92,6 +99,8 @@ export class PodSet {
       this.#pods.set(pod.uid, pod);
       this.changed(pod.uid, pod);
     }
+    // a stream that breaks off in the middle of its beginning is no place to go on from
+    if (this.synced) this.resourceVersion = resourceVersion;
   }
 
   #remove(uid) {

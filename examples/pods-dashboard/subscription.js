@@ -7,8 +7,8 @@ const LONGEST_DELAY = 15_000;
 const PING_EVERY = 10_000;
 const UNAUTHORIZED = [4401, 4403];
 
-// Runs `query` for as long as the page lives. `on` has these callbacks:
-//   start()        a new stream begins: whatever comes next is told from the beginning
+// Runs `query` for as long as the page lives, each time with what `variables()` says. `on` has these callbacks:
+//   start()        a new stream is about to be asked for
 //   next(data)     one event
 //   state(name, detail)  "connecting", "live", "waiting" (until the next attempt) or "denied"
 // `token()` gives the bearer token to connect with, or null. Returns {retry}: connect now.
@@ -39,8 +39,8 @@ export function subscribe({ url, query, variables, token, on }) {
       heard = true;
       const message = JSON.parse(data);
       if (message.type === "connection_ack") {
-        send({ id: "1", type: "subscribe", payload: { query, variables } });
         on.start();
+        send({ id: "1", type: "subscribe", payload: { query, variables: variables() } });
       } else if (message.type === "next" && message.payload.data) {
         failures = 0;
         on.next(message.payload.data);

@@ -1,5 +1,6 @@
 """The pods dashboard in a real browser, on both API servers."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tests.fixtures.api import core, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
+from tests.fixtures.tap import tapped
 
 pytestmark = pytest.mark.browser
 
@@ -65,16 +67,19 @@ async def test_the_namespace_in_the_address_is_all_that_is_shown(
     assert await page.evaluate("document.querySelector('#total').textContent") == str(len(shown))
 
 
-async def test_after_a_lost_connection_it_comes_back_to_what_is_there_now(
-    page: Page, backend: Backend, namespace: str, tmp_path: Path
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["told to end", "killed"])
+async def test_it_goes_on_with_the_next_gateway_and_what_is_there_now(
+    page: Page, backend: Backend, namespace: str, tmp_path: Path, how: signal.Signals
 ) -> None:
     api = backend.api()
     for name in ("stays", "goes"):
         api.create(core("pods", namespace), pod(name, labels={"app": name}))
     port, kubeconfig = free_port(), str(backend.kubeconfig)
-    with start_gateway(tmp_path / "first", "--kubeconfig", kubeconfig, port=port):
+    with start_gateway(tmp_path / "first", "--kubeconfig", kubeconfig, port=port) as first:
         await page.open(f"http://127.0.0.1:{port}/examples/pods-dashboard/?namespace={namespace}")
         await page.wait_for(f"{LIVE} && {tile('stays')} !== undefined && {tile('goes')} !== undefined")
+        first.process.child.send_signal(how)
+        first.process.wait()
     await page.wait_for("document.querySelector('#connection').textContent === 'reconnecting'")
     assert await page.evaluate(f"{tile('stays')} !== undefined && {tile('goes')} !== undefined")
 
@@ -84,6 +89,39 @@ async def test_after_a_lost_connection_it_comes_back_to_what_is_there_now(
         await page.wait_for(LIVE)
         await page.wait_for(f"{tile('comes')} !== undefined && {tile('goes')} === undefined")
         assert await page.evaluate(f"{tile('stays')} !== undefined")
+
+
+RECORD_REQUESTS = """(() => {
+  const { send } = WebSocket.prototype;
+  window.requests = [];
+  WebSocket.prototype.send = function (message) {
+    const { type, payload } = JSON.parse(message);
+    if (type === "subscribe") requests.push(payload.variables);
+    return send.call(this, message);
+  };
+})()"""
+
+
+async def test_after_a_lost_connection_it_asks_for_what_it_missed(
+    page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
+) -> None:
+    api, pods = backend.api(), core("pods", namespace)
+    for name in ("stays", "goes"):
+        api.create(pods, pod(name, labels={"app": name}))
+    with tapped("127.0.0.1", gateway.port, None) as line:
+        await page.open(f"{line.url}/examples/pods-dashboard/?namespace={namespace}")
+        await page.wait_for(f"{LIVE} && {tile('stays')} !== undefined && {tile('goes')} !== undefined")
+        await page.evaluate(RECORD_REQUESTS)
+        line.cut()
+        await page.wait_for("document.querySelector('#connection').textContent === 'reconnecting'")
+        api.delete(f"{pods}/goes")
+        created = api.create(pods, pod("comes", labels={"app": "comes"}))
+        line.mend()
+        await page.wait_for(LIVE)
+        await page.wait_for(f"{tile('comes')} !== undefined && {tile('goes')} === undefined")
+        assert await page.evaluate(f"{tile('stays')} !== undefined")
+        (asked,) = await page.evaluate("requests")
+        assert int(asked["resourceVersion"]) < int(created["metadata"]["resourceVersion"])
 
 
 async def test_a_gateway_that_needs_a_token_is_given_one(
