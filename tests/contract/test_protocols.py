@@ -114,5 +114,16 @@ async def test_every_protocol_brings_the_same_events_and_forgets_who_leaves(
     await eventually(forgotten, "the subscription to end with its client")
 
 
+@pytest.mark.parametrize("query", ["{ nothing }", "{", "subscription { pods(nothing: 1) { type } }"])
+async def test_what_cannot_be_run_is_refused_in_single_connection_mode(
+    gateway: GatewayProcess, query: str
+) -> None:
+    token = {TOKEN: (await gateway.request("PUT", "/graphql")).text}
+    body = {"query": query, "extensions": {"operationId": "1"}}
+    refused = await gateway.request("POST", "/graphql", json=body, headers=token)
+    assert refused.status_code == 400
+    assert [each["extensions"]["code"] for each in refused.json()["errors"]] == ["BAD_REQUEST"]
+
+
 def added(name: str) -> dict[str, Any]:
     return {"data": {"pods": {"type": "ADDED", "object": {"metadata": {"name": name}}}}}

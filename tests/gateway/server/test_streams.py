@@ -1,15 +1,12 @@
 """Results streamed over HTTP: their frames, their signs of life, their end."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from strawberry.http.streaming import SSETransport
 
 from gateway.identity import Local
-from gateway.server.streams import EventStream
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.server.conftest import Served, running
 
@@ -52,18 +49,6 @@ async def test_parts_without_the_specification_are_not_what_we_have(local: Serve
 @in_module_loop
 async def test_a_stream_of_parts_needs_a_token(passthrough: Served) -> None:
     assert (await passthrough.http.post("/graphql", json=COUNT, headers=PARTS)).status_code == 401
-
-
-async def test_silent_events_show_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EventStream, "__init__", lambda self: SSETransport.__init__(self, 0.01))
-    async with (
-        running(Local) as served,
-        asyncio.timeout(DEADLINE),
-        served.http.stream("POST", "/graphql", json=FOREVER, headers=EVENTS) as response,
-    ):
-        lines = response.aiter_lines()
-        while await anext(lines) != ": ping":
-            pass
 
 
 @pytest.mark.parametrize("headers", [EVENTS, PARTS], ids=["events", "parts"])
