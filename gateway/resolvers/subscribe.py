@@ -38,6 +38,7 @@ def watch_list(
     """The events of ``pods(…)``: those there are, ``SYNCED``, then every change."""
     resource = root.served.resource
     resource_path(resource, namespace or None)
+    selection = compile_event(info, resource.kind)
     events = info.context.informers.subscribe(
         client_of(info),
         resource,
@@ -46,8 +47,9 @@ def watch_list(
         field_selector=field_selector or "",
         resource_version=resource_version,
         send_initial_events=send_initial_events,
+        metadata_only=_is_only_metadata(selection),
     )
-    return _payloads(root, info, events)
+    return _payloads(info, selection, events)
 
 
 def watch_object(
@@ -57,14 +59,22 @@ def watch_object(
     resource = root.served.resource
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     resource_path(resource, namespace, name)
+    selection = compile_event(info, resource.kind)
     events = info.context.informers.subscribe(
-        client_of(info), resource, Scope(namespace=namespace, name=name)
+        client_of(info),
+        resource,
+        Scope(namespace=namespace, name=name),
+        metadata_only=_is_only_metadata(selection),
     )
-    return _payloads(root, info, events)
+    return _payloads(info, selection, events)
 
 
-async def _payloads(root: RootField, info: Info, events: Events) -> AsyncIterator[Payload]:
-    selection = compile_event(info, root.served.resource.kind)
+def _is_only_metadata(selection: EventSelection | None) -> bool:
+    """Whether an object's metadata is all that is needed of it."""
+    return selection is not None and selection.only_metadata
+
+
+async def _payloads(info: Info, selection: EventSelection | None, events: Events) -> AsyncIterator[Payload]:
     lag = info.context.informers.counters.lag
     async with events as stream:
         async for event in stream:

@@ -168,6 +168,34 @@ async def test_however_many_subscribers_there_is_one_watch_upstream(
         assert len([each for each in tap.requests if each.is_watch_of("deployments")]) == 1
 
 
+async def test_who_selects_only_metadata_is_sent_no_more_until_somebody_needs_it(
+    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+) -> None:
+    gateway, tap = tapped_gateway.gateway, tapped_gateway.tap
+    web = grouped("apps/v1", "deployments", namespace, "web")
+    names = (
+        "subscription($n: String) { deployments(namespace: $n) { type object { kind metadata { labels } } } }"
+    )
+    whole = "subscription($n: String) { deployments(namespace: $n) { type object { spec { replicas } } } }"
+    async with gateway.subscribe(names, {"n": namespace}) as metadata_only:
+        assert len(await metadata_only.synced()) == 2
+        (watch,) = tap.open_watches("deployments")
+        assert "as=PartialObjectMetadata;" in watch.accept
+
+        async with gateway.subscribe(whole, {"n": namespace}) as complete:
+            assert {each["object"]["spec"]["replicas"] for each in await complete.synced()} == {1}
+            (watch,) = tap.open_watches("deployments")
+            assert "PartialObjectMetadata" not in watch.accept
+
+            backend.api().merge(web, {"spec": {"replicas": 2}})
+            assert (await complete.event())["object"] == {"spec": {"replicas": 2}}
+            backend.api().merge(web, {"metadata": {"labels": {"seen": "yes"}}})
+            # neither the change of the watch nor that of the replicas was one of the metadata's selection
+            changed = await metadata_only.event()
+            assert (changed["type"], changed["object"]["kind"]) == ("MODIFIED", "Deployment")
+            assert changed["object"]["metadata"]["labels"]["seen"] == "yes"
+
+
 async def test_the_watch_ends_after_the_last_subscriber(
     tapped_gateway: TappedGateway, namespace: str
 ) -> None:
