@@ -115,6 +115,13 @@ class Settings:
         choices=tuple(Auth),
         default_words="`local` on a loopback host, else `passthrough`",
     )
+    workers: int = _setting(
+        1,
+        "Processes that share the address, to use as many cores; 64 at most. Each has watches of its own, so "
+        "that the API server is asked for each of them N times.",
+        ("serve",),
+        metavar="N",
+    )
     grace_period: float = _setting(
         30.0,
         "Seconds that a shared watch keeps running after its last subscriber has left.",

@@ -16,14 +16,17 @@ __all__ = ["Phases", "configure_logging", "phases", "seconds_since_process_start
 log = logging.getLogger("gateway.telemetry")
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str, process: str = "") -> None:
     """Plain lines to stderr, from that level on: ``debug``, ``info``, ``warning`` or ``error``.
+
+    ``process`` is in each line, where there are several.
 
     What the libraries say is of interest at debug level only, their warnings aside; uvicorn's access log
     stays off, since a subscription app makes one line per message of it.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
+    name = f"{process} %(name)s" if process else "%(name)s"
+    handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)-7s {name}: %(message)s", "%H:%M:%S"))
     chosen = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(chosen, logging.WARNING), handlers=[handler], force=True)
     for name in ("gateway", "schema"):

@@ -1,11 +1,9 @@
 """From the settings to a cluster that answers: the one of a kubeconfig, or the demo."""
 
-import asyncio
 import gc
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from gateway.errors import ConfigurationError
 from gateway.execution.gateway import Gateway
@@ -17,9 +15,7 @@ from gateway.settings import Settings
 from gateway.telemetry import phases
 from schema.filters import Filters, MalformedPattern
 
-__all__ = ["Connected", "connect", "run"]
-
-Result = TypeVar("Result")
+__all__ = ["Connected", "connect"]
 
 ALLOCATIONS_BETWEEN_COLLECTIONS = 10_000
 """Instead of CPython's 700: with 1,000 subscribers, collecting was a tenth of what a message cost."""
@@ -81,15 +77,3 @@ def _filters(settings: Settings) -> Filters:
         )
     except MalformedPattern as error:
         raise ConfigurationError(str(error)) from error
-
-
-def run(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine in an event loop of its own, uvloop's where it is installed."""
-    try:
-        import uvloop  # noqa: PLC0415  (absent on Windows)
-    except ImportError:
-        loop_factory = None
-    else:
-        loop_factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        return runner.run(main)

@@ -10,6 +10,7 @@ import click
 
 from gateway.cli.options import Commands, options_of, settings_from
 from gateway.cli.output import write_out
+from gateway.cli.parts import Part
 from gateway.errors import ConfigurationError
 from gateway.settings import Settings
 from gateway.telemetry import configure_logging
@@ -37,6 +38,7 @@ Examples:
   kube-graphql serve --context staging
   kube-graphql serve --host 0.0.0.0 --auth passthrough
   kube-graphql serve --include '*:get+list+watch' --exclude secrets   # read-only, no secrets
+  kube-graphql serve --workers 4   # where one core is not enough; four times as many watches upstream
 \b
 Then open http://127.0.0.1:8000/graphql in a browser, or ask with curl:
   curl -s http://127.0.0.1:8000/graphql -H 'Content-Type: application/json' \\
@@ -81,12 +83,33 @@ def main() -> None:
 
 @main.command(epilog=SERVE_EPILOG, short_help="Serve the GraphQL API, with GraphiQL.")
 @options_of("serve")
-def serve(**values: Any) -> None:
+@click.pass_context
+def serve(ctx: click.Context, /, **values: Any) -> None:
     """Serve the GraphQL API, with GraphiQL for a browser at the same address."""
-    settings = _begin(values)
-    from gateway.cli.serving import serve_until_stopped  # noqa: PLC0415
+    part = Part.take()
+    settings = _begin(values, part.name if part else "")
+    if part is not None:
+        _serve_as(part, settings)
+    elif settings.workers > 1:
+        from gateway.cli.supervisor import supervise  # noqa: PLC0415
 
-    serve_until_stopped(settings)
+        ctx.exit(supervise(settings))
+    else:
+        from gateway.cli.serving import serve_until_stopped  # noqa: PLC0415
+
+        serve_until_stopped(settings)
+
+
+def _serve_as(part: Part, settings: Settings) -> None:
+    """The part of one process where there are several."""
+    if part.worker is None:
+        from gateway.cli.demo import run_demo_part  # noqa: PLC0415
+
+        run_demo_part(part)
+    else:
+        from gateway.cli.worker import run_worker  # noqa: PLC0415
+
+        run_worker(settings, part, part.worker)
 
 
 @main.command(epilog=SCHEMA_EPILOG, short_help="Print the GraphQL schema (SDL).")
@@ -116,12 +139,12 @@ def query(ctx: click.Context, /, query: str, **values: Any) -> None:
         ctx.exit(1)
 
 
-def _begin(values: dict[str, Any]) -> Settings:
+def _begin(values: dict[str, Any], process: str = "") -> Settings:
     # imports and the schema make half a million objects that all stay: collecting in between finds nothing
     # and costs 0.2 s; gateway.cli.cluster switches it on again
     gc.disable()
     settings = settings_from(values)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, process)
     return settings
 
 

@@ -10,10 +10,11 @@ import click
 from gateway.errors import GatewayError
 from gateway.settings import Setting, Settings, settings
 
-__all__ = ["CANNOT_START", "INTERRUPTED", "Commands", "options_of", "settings_from"]
+__all__ = ["CANNOT_START", "INTERRUPTED", "Commands", "options_of", "settings_from", "unwrapped"]
 
 CANNOT_START = 2
 INTERRUPTED = 130
+MOST_WORKERS = 64
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 SETTING_NAMES = frozenset(each.name for each in dataclasses.fields(Settings))
@@ -57,6 +58,8 @@ def _parameter_type(setting: Setting) -> click.ParamType[Any] | type:
         return click.Choice(setting.choices, case_sensitive=False)
     if setting.name == "port":
         return click.IntRange(0, 65535)
+    if setting.name == "workers":
+        return click.IntRange(1, MOST_WORKERS)
     if setting.type is tuple:
         return _Patterns()
     return click.FloatRange(min=0) if setting.type is float else setting.type
@@ -76,7 +79,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            with _unwrapped():
+            with unwrapped():
                 return super().invoke(ctx)
         except GatewayError as error:
             click.echo(f"kube-graphql: {' '.join(error.message.split())}", err=True)
@@ -86,7 +89,7 @@ class Commands(click.Group):
 
 
 @contextmanager
-def _unwrapped() -> Iterator[None]:
+def unwrapped() -> Iterator[None]:
     """Raise what alone went wrong in a task group, without the group around it."""
     try:
         yield

@@ -10,7 +10,8 @@ import yaml
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from strawberry.http import process_result
 
-from gateway.cli.cluster import connect, run
+from gateway.cli.cluster import connect
+from gateway.cli.loop import run
 from gateway.cli.output import write_out
 from gateway.settings import Settings
 from gateway.telemetry import phases

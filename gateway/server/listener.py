@@ -9,40 +9,34 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.errors import ConfigurationError
+from gateway.binding import cannot_listen
+from gateway.server.breakable import Breakable
 from gateway.server.guard import InFlight
 from gateway.server.websocket_protocol import GatheringProtocol
 
-__all__ = ["Listener", "bind"]
+__all__ = ["Listener"]
 
 PATIENCE = 0.4
 """Seconds that requests still being answered get once the end has come; and after that, unread answers."""
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet; ConfigurationError where that address is not to be had."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with contextlib.ExitStack() as failing:
-            bound = failing.enter_context(socket.socket(family, kind, protocol))
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(address)
-            failing.pop_all()
-    except OSError as error:
-        raise _cannot_listen(host, port, error) from error
-    return bound
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> ConfigurationError:
-    return ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror or error}")
-
-
 class Listener(uvicorn.Server):
-    """uvicorn inside a loop of ours: signals are the caller's, the end is :meth:`stop`."""
+    """uvicorn inside a loop of ours: signals are the caller's, the end is :meth:`stop`.
 
-    def __init__(self, app: ASGIApp, listening: socket.socket, *, ready: Callable[[], None]) -> None:
-        self.in_flight = InFlight(app)
+    On ``private``, where there is one, it answers as on ``listening``.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        listening: socket.socket,
+        *,
+        ready: Callable[[], None],
+        private: socket.socket | None = None,
+    ) -> None:
+        self.in_flight = InFlight(Breakable(app, lambda: self.server_state.connections))
         self.listening = listening
+        self.sockets = [listening] if private is None else [private, listening]
         self.ready = ready
         self.stopping = asyncio.Event()
         config = uvicorn.Config(
@@ -72,7 +66,7 @@ class Listener(uvicorn.Server):
         except OSError as error:
             # somebody else began to listen there since it was bound
             host, port = self.listening.getsockname()[:2]
-            raise _cannot_listen(host, port, error) from error
+            raise cannot_listen(host, port, error) from error
         self.ready()
 
     async def main_loop(self) -> None:
@@ -111,7 +105,7 @@ class Listener(uvicorn.Server):
     async def run_until(self, stop: asyncio.Event) -> None:
         """Serve until ``stop`` is set, then end within a second."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.serve([self.listening]))
+            group.create_task(self.serve(self.sockets))
             await stop.wait()
             self.should_exit = True
             self.stopping.set()

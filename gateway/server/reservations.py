@@ -138,14 +138,15 @@ class OpenStream(StreamingResponse):
 
 
 class Reservations:
-    """All event streams of single connection mode, by token."""
+    """All event streams of single connection mode, by token; a token begins with ``mark``."""
 
     def __init__(self) -> None:
+        self.mark = ""
         self._by_token: dict[str, Reservation] = {}
 
     def reserve(self, identity: str) -> Response:
         """Answer PUT."""
-        token = secrets.token_urlsafe(32)
+        token = self.mark + secrets.token_urlsafe(32)
         self._by_token[token] = Reservation(identity, lambda: self._by_token.pop(token, None))
         return PlainTextResponse(token, 201, {"Cache-Control": "no-store"})
 

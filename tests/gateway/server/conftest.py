@@ -5,7 +5,7 @@ One server serves a whole module, so the tests run in the module's loop: ``async
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import httpx
@@ -13,12 +13,13 @@ import pytest_asyncio
 import strawberry
 from strawberry.types import Info
 
+from gateway.binding import bind
 from gateway.identity import Identity, Local, Passthrough
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.kubeconfig import ClusterConfig
 from gateway.resolvers.context import RequestContext
-from gateway.server import Listener, bind, build_app
+from gateway.server import Listener, Siblings, build_app
 
 CallerInfo = Info[RequestContext, None]
 
@@ -98,12 +99,15 @@ class Served:
 
 
 @asynccontextmanager
-async def running(identity_type: Callable[[KubeClient], Identity]) -> AsyncIterator[Served]:
+async def running(
+    identity_type: Callable[[KubeClient], Identity], siblings: Siblings | None = None
+) -> AsyncIterator[Served]:
+    """Serve until the block ends; as one of several workers, where there are siblings."""
     client = KubeClient.connect(ClusterConfig(server="http://127.0.0.1:1"))
     started, stop, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    with bind("127.0.0.1", 0) as bound:
-        app = build_app(SmallGateway(), identity_type(client))
-        listener = Listener(app, bound, ready=started.set)
+    with bind("127.0.0.1", 0) as bound, siblings.bind() if siblings else nullcontext() as private:
+        app = build_app(SmallGateway(), identity_type(client), siblings=siblings)
+        listener = Listener(app, bound, ready=started.set, private=private)
         port = bound.getsockname()[1]
 
         async def serve() -> None:

@@ -14,9 +14,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
 from websockets.typing import Subprotocol
 
+from gateway.binding import bind
 from gateway.errors import ConfigurationError
 from gateway.identity import Local
-from gateway.server import Listener, bind
+from gateway.server import Listener
 from tests.fixtures.waiting import eventually
 from tests.gateway.server.conftest import Served, running
 
@@ -33,24 +34,6 @@ async def end(served: Served) -> None:
     served.stop.set()
     async with asyncio.timeout(GENEROUS):
         await served.ended.wait()
-
-
-def test_a_port_in_use_is_a_configuration_error() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=rf"127\.0\.0\.1 port {port}: Address already in use"):
-            bind("127.0.0.1", port)
-
-
-@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
-def test_an_address_of_another_machine_is_a_configuration_error(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="cannot listen on"):
-        bind(host, 0)
-
-
-def test_nothing_listens_before_the_server_is_ready() -> None:
-    with bind("127.0.0.1", 0) as bound, pytest.raises(ConnectionRefusedError):
-        socket.create_connection(bound.getsockname(), timeout=5)
 
 
 async def test_a_port_that_is_taken_at_the_last_moment_is_a_configuration_error() -> None:

@@ -1,0 +1,149 @@
+"""The address, and how several workers share it."""
+
+import socket
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.binding import SPREADS, SharedAddress, bind
+from gateway.errors import ConfigurationError
+
+HOST = "127.0.0.1"
+MANY = 200
+
+
+def test_a_port_in_use_is_a_configuration_error() -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=rf"127\.0\.0\.1 port {port}: Address already in use"):
+            bind(HOST, port)
+        with pytest.raises(ConfigurationError, match="already in use"):
+            SharedAddress(HOST, port)
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_of_another_machine_is_a_configuration_error(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot listen on"):
+        bind(host, 0)
+
+
+def test_nothing_listens_before_the_server_is_ready() -> None:
+    with bind(HOST, 0) as bound, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(bound.getsockname(), timeout=5)
+    with SharedAddress(HOST, 0) as address, pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address.share(0).getsockname(), timeout=5)
+
+
+@pytest.fixture(
+    params=[pytest.param(True, marks=pytest.mark.skipif(not SPREADS, reason="Linux does")), False]
+)
+def address(request: pytest.FixtureRequest) -> Iterator[SharedAddress]:
+    """An address whose shares are sockets of their own, or all the same one."""
+    with SharedAddress(HOST, 0, spread=request.param) as shared:
+        yield shared
+
+
+def listen(share: socket.socket) -> socket.socket:
+    share.listen(MANY)
+    share.setblocking(False)
+    return share
+
+
+def connect(share: socket.socket, number: int) -> list[socket.socket]:
+    return [socket.create_connection(share.getsockname(), timeout=5) for _ in range(number)]
+
+
+def accepted(shares: list[socket.socket]) -> list[int]:
+    """How many connections wait at each of them; they are closed."""
+    found: Counter[int] = Counter()
+    for index, share in enumerate(shares):
+        while True:
+            try:
+                connection, _ = share.accept()
+            except BlockingIOError:
+                break
+            connection.close()
+            found[index] += 1
+    return [found[index] for index in range(len(shares))]
+
+
+def test_a_worker_keeps_its_share(address: SharedAddress) -> None:
+    assert address.share(1) is address.share(1)
+    assert len({address.share(each).getsockname() for each in range(4)}) == 1
+
+
+def test_every_connection_reaches_somebody(address: SharedAddress) -> None:
+    shares = [listen(address.share(each)) for each in range(4)]
+    connections = connect(shares[0], MANY)
+    assert sum(accepted(shares)) == MANY
+    for each in connections:
+        each.close()
+
+
+@pytest.mark.skipif(not SPREADS, reason="Linux does")
+def test_connections_are_spread_evenly() -> None:
+    with SharedAddress(HOST, 0) as address:
+        shares = [listen(address.share(each)) for each in range(4)]
+        connections = connect(shares[0], MANY)
+        # 50 each; less than 20 would happen by chance once in ten million runs
+        assert min(accepted(shares)) > 20
+        for each in connections:
+            each.close()
+
+
+def test_connections_wait_for_a_worker_that_is_replaced(address: SharedAddress) -> None:
+    theirs = listen(address.share(0)).dup()
+    connections = connect(theirs, 3)
+    theirs.close()
+    assert accepted([address.share(0)]) == [3]
+    for each in connections:
+        each.close()
+
+
+@pytest.mark.skipif(not SPREADS, reason="Linux does")
+def test_the_others_get_the_connections_of_a_share_that_is_given_up() -> None:
+    with SharedAddress(HOST, 0) as address:
+        shares = [listen(address.share(each)) for each in range(2)]
+        address.give_up(0)
+        connections = connect(shares[1], 20)
+        assert accepted(shares[1:]) == [20]
+        again = listen(address.share(0))
+        connections += connect(again, MANY)
+        assert min(accepted([again, shares[1]])) > 20
+        for each in connections:
+            each.close()
+
+
+def refused_to_others(port: int) -> None:
+    for other in (bind, SharedAddress):
+        with pytest.raises(ConfigurationError, match="already in use"):
+            other(HOST, port)
+
+
+def test_nobody_else_gets_an_address_that_is_listened_on(address: SharedAddress) -> None:
+    refused_to_others(listen(address.share(0)).getsockname()[1])
+
+
+@pytest.mark.skipif(not SPREADS, reason="Linux does")
+def test_nobody_else_gets_a_share_while_nobody_listens() -> None:
+    """Neither before the first worker does, nor when the last one has given up: it would be one gateway of two."""
+    with SharedAddress(HOST, 0) as address:
+        port = listen(address.share(0)).getsockname()[1]
+        address.give_up(0)
+        refused_to_others(port)
+        address.share(0)
+        refused_to_others(port)
+
+
+def test_the_address_is_free_again_at_once(address: SharedAddress) -> None:
+    """Though its connections linger on for a while."""
+    share = listen(address.share(0))
+    host, port = share.getsockname()
+    connections = connect(share, 3)
+    assert accepted([share]) == [3]
+    address.close()
+    for each in connections:
+        each.close()
+    with SharedAddress(host, port) as again:
+        listen(again.share(0))
