@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 from array import array
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,7 @@ PATIENCE = 10.0
 
 LAG = re.compile(r'kube_graphql_event_lag_seconds_bucket\{le="(.*)"\}')
 WAITING = "kube_graphql_waiting_events"
+WORKER = re.compile(r',?worker="\d+"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,14 @@ class Scene:
         return replace(found, lag=lag_between(metrics, later), waiting=int(later[WAITING]))
 
     async def metrics(self) -> dict[str, float]:
-        """The gateway's own, by name, the labels with it."""
+        """The gateway's own, by name, the labels with it; the sums of all workers."""
         lines = (await self.gateway.request("GET", "/metrics")).text.splitlines()
-        pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, _, value in pairs}
+        found: defaultdict[str, float] = defaultdict(float)
+        for line in lines:
+            if not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                found[WORKER.sub("", name).replace("{}", "")] += float(value)
+        return found
 
 
 def round_of(
