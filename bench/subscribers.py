@@ -6,6 +6,7 @@ import json
 import os
 import struct
 import time
+from abc import ABC, abstractmethod
 from array import array
 from collections import defaultdict
 from typing import cast
@@ -35,7 +36,7 @@ class Arrivals:
         self.problems: list[str] = []
 
 
-class Subscriber(asyncio.Protocol):
+class Subscriber(ABC, asyncio.Protocol):
     """One connection with one subscription, whose last selected field is the event's ``resourceVersion``.
 
     ``synced`` is done when all initial events have come; for one that ``stalls`` when it has asked for them,
@@ -53,16 +54,16 @@ class Subscriber(asyncio.Protocol):
         self._rest = b""
         self._last = 0
 
+    @abstractmethod
     def request(self) -> bytes:
         """What is sent when the connection stands."""
-        raise NotImplementedError
 
     def accepted(self) -> None:
         """The response has begun well."""
 
+    @abstractmethod
     def take(self, data: bytes, now: float) -> int:
         """Take the whole messages from the beginning of the data; how many bytes that were."""
-        raise NotImplementedError
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)

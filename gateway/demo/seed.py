@@ -12,6 +12,8 @@ from gateway.demo.writes import Writer
 __all__ = ["NAMESPACES", "plant_bare", "plant_cluster"]
 
 Object = dict[str, Any]
+Placed = tuple[str, str, str, str, Object]
+"""Group, version, kind and plural, then the object."""
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 ZONES = ("a", "b", "c", "a")
@@ -148,8 +150,15 @@ def _kube_proxy() -> Object:
     }
 
 
-def _surroundings() -> Iterator[tuple[str, str, str, str, Object]]:
+def _surroundings() -> Iterator[Placed]:
     """Everything else that a namespace of a real cluster has in it."""
+    yield from _configuration()
+    yield _scaling()
+    yield _ingress()
+    yield _network_policy()
+
+
+def _configuration() -> Iterator[Placed]:
     yield (
         "",
         "v1",
@@ -170,9 +179,12 @@ def _surroundings() -> Iterator[tuple[str, str, str, str, Object]]:
             "stringData": {"username": "demo", "password": "not-a-secret"},
         },
     )
+
+
+def _scaling() -> Placed:
     scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "checkout"}
     target = {"type": "Utilization", "averageUtilization": 70}
-    yield (
+    return (
         "autoscaling",
         "v2",
         "HorizontalPodAutoscaler",
@@ -187,8 +199,11 @@ def _surroundings() -> Iterator[tuple[str, str, str, str, Object]]:
             },
         },
     )
+
+
+def _ingress() -> Placed:
     backend = {"service": {"name": "web", "port": {"name": "main"}}}
-    yield (
+    return (
         "networking.k8s.io",
         "v1",
         "Ingress",
@@ -205,7 +220,10 @@ def _surroundings() -> Iterator[tuple[str, str, str, str, Object]]:
             },
         },
     )
-    yield (
+
+
+def _network_policy() -> Placed:
+    return (
         "networking.k8s.io",
         "v1",
         "NetworkPolicy",
