@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import msgspec
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -46,7 +46,7 @@ from gateway.server.media_types import (
 )
 from gateway.server.reservations import Reservations, token_of
 from gateway.server.responses import error_response, refusal
-from gateway.server.streams import TRANSPORTS
+from gateway.server.streams import TRANSPORTS, ClosingStream
 from gateway.server.websocket import TextAdapter, TransportHandler
 
 __all__ = ["Endpoint", "Executable"]
@@ -188,6 +188,12 @@ class Endpoint(GraphQL[RequestContext, None]):
         async with aclosing(results):
             async for result in results:
                 yield await self.process_result(request, cast("ExecutionResult", result))
+
+    async def _create_streaming_response(  # type: ignore[override]  # it is called with names alone
+        self, *, result: Any, **others: Any
+    ) -> Response:
+        response = await super()._create_streaming_response(result=result, **others)
+        return ClosingStream(cast("StreamingResponse", response), result)
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket

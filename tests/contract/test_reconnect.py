@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.fixtures.api import API, core
@@ -15,7 +16,7 @@ from tests.fixtures.clients import RECONNECTING, check_clients, watching
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
 from tests.fixtures.tap import tapped
-from tests.fixtures.waiting import wait_until
+from tests.fixtures.waiting import DEADLINE, wait_until
 
 pytestmark = pytest.mark.node
 
@@ -57,6 +58,7 @@ class Successors:
         process.child.send_signal(how)
         status = process.wait()
         assert status == (0 if how is signal.SIGTERM else -how), process.output()
+        assert "ERROR" not in process.output()
 
     def close(self) -> None:
         self._running.close()
@@ -144,6 +146,28 @@ async def test_a_client_that_knows_of_two_gateways_goes_on_where_the_first_one_e
             await watcher.until_knows({**CHANGED, "stays": {"value": "2"}})
     assert told(watcher.events[-2:]) == [("SYNCED", ""), ("MODIFIED", "stays")]
     assert (watcher.afresh, watcher.resumed, watcher.shown) == (1, 1, [])
+
+
+@pytest.mark.parametrize("backend", ["demo"], indirect=True)
+async def test_clients_that_do_not_read_do_not_hold_up_the_end(
+    successors: Successors, backend: Backend, namespace: str
+) -> None:
+    api, path = backend.api(), core("configmaps", namespace)
+    body, headers = {"query": QUERY, "variables": {"n": namespace}}, {"Accept": "text/event-stream"}
+    async with (
+        successors.gateway.socket() as socket,
+        httpx.AsyncClient(timeout=DEADLINE, trust_env=False) as http,
+    ):
+        socket.connection.transport.pause_reading()
+        await socket.subscribe(QUERY, {"n": namespace})
+        async with http.stream("POST", successors.url, json=body, headers=headers) as response:
+            assert response.status_code == 200
+            api.create(path, config_map("large", "x" * 900_000))
+            for number in range(30):
+                api.merge(f"{path}/large", {"data": {"number": str(number)}})
+            successors.end(signal.SIGTERM)
+        # no closing handshake with a process that is gone
+        socket.connection.transport.abort()
 
 
 @each_client
