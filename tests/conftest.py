@@ -15,4 +15,5 @@ pytest_plugins = [
     "tests.fixtures.control_plane",
     "tests.fixtures.backends",
     "tests.fixtures.odd",
+    "tests.fixtures.workers",
 ]

@@ -35,9 +35,10 @@ def test_nothing_listens_before_the_server_is_ready() -> None:
         socket.create_connection(address.share(0).getsockname(), timeout=5)
 
 
-@pytest.fixture(
-    params=[pytest.param(True, marks=pytest.mark.skipif(not SPREADS, reason="Linux does")), False]
-)
+spreads = pytest.mark.skipif(not SPREADS, reason="only Linux spreads connections over sockets")
+
+
+@pytest.fixture(params=[pytest.param(True, marks=spreads), False], ids=["spread", "one socket"])
 def address(request: pytest.FixtureRequest) -> Iterator[SharedAddress]:
     """An address whose shares are sockets of their own, or all the same one."""
     with SharedAddress(HOST, 0, spread=request.param) as shared:
@@ -81,7 +82,7 @@ def test_every_connection_reaches_somebody(address: SharedAddress) -> None:
         each.close()
 
 
-@pytest.mark.skipif(not SPREADS, reason="Linux does")
+@spreads
 def test_connections_are_spread_evenly() -> None:
     with SharedAddress(HOST, 0) as address:
         shares = [listen(address.share(each)) for each in range(4)]
@@ -101,7 +102,7 @@ def test_connections_wait_for_a_worker_that_is_replaced(address: SharedAddress) 
         each.close()
 
 
-@pytest.mark.skipif(not SPREADS, reason="Linux does")
+@spreads
 def test_the_others_get_the_connections_of_a_share_that_is_given_up() -> None:
     with SharedAddress(HOST, 0) as address:
         shares = [listen(address.share(each)) for each in range(2)]
@@ -125,9 +126,9 @@ def test_nobody_else_gets_an_address_that_is_listened_on(address: SharedAddress)
     refused_to_others(listen(address.share(0)).getsockname()[1])
 
 
-@pytest.mark.skipif(not SPREADS, reason="Linux does")
+@spreads
 def test_nobody_else_gets_a_share_while_nobody_listens() -> None:
-    """Neither before the first worker does, nor when the last one has given up: it would be one gateway of two."""
+    """Neither before the first worker does, nor when the last one has given up."""
     with SharedAddress(HOST, 0) as address:
         port = listen(address.share(0)).getsockname()[1]
         address.give_up(0)

@@ -42,8 +42,8 @@ async def two_workers(directory: Path, identity: type[Local | Passthrough] = Loc
 
 
 @pytest_asyncio.fixture
-async def workers(tmp_path: Path) -> AsyncIterator[Workers]:
-    async with two_workers(tmp_path) as started:
+async def workers(short_path: Path) -> AsyncIterator[Workers]:
+    async with two_workers(short_path) as started:
         yield started
 
 
@@ -106,8 +106,8 @@ async def test_an_answer_that_is_an_error_comes_through(workers: Workers) -> Non
     assert relayed.headers["content-length"] == direct.headers["content-length"]
 
 
-async def test_a_stream_is_its_owners_alone_whichever_worker_is_asked(tmp_path: Path) -> None:
-    async with two_workers(tmp_path, Passthrough) as workers:
+async def test_a_stream_is_its_owners_alone_whichever_worker_is_asked(short_path: Path) -> None:
+    async with two_workers(short_path, Passthrough) as workers:
         token = {HEADER: await reserve(workers.one, ALICE)}
         for headers, expected in (({}, 401), (BOB, 404), (ALICE, 202)):
             response = await workers.two.http.post("/graphql", json=FOREVER, headers={**token, **headers})
@@ -119,11 +119,11 @@ async def test_a_stream_is_its_owners_alone_whichever_worker_is_asked(tmp_path: 
             await read_until(response.aiter_text(), '"begun"')
 
 
-async def test_another_origin_is_refused_at_both(workers: Workers, tmp_path: Path) -> None:
+async def test_another_origin_is_refused_at_both(workers: Workers, short_path: Path) -> None:
     token = {HEADER: await reserve(workers.one)}
     foreign = {**token, "Origin": "http://evil.example"}
     assert (await workers.two.http.get("/graphql", headers=foreign)).status_code == 403
-    transport = httpx.AsyncHTTPTransport(uds=str(tmp_path / "0.sock"))
+    transport = httpx.AsyncHTTPTransport(uds=str(short_path / "0.sock"))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as beside:
         assert (await beside.get("/graphql", headers=foreign)).status_code == 403
 
@@ -142,11 +142,11 @@ async def test_a_stream_ends_at_its_worker_when_the_client_leaves_the_other(work
 
 
 async def test_a_stream_whose_worker_ends_is_broken_off(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    short_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with (
-        running(Local, Siblings(1, 2, str(tmp_path))) as other,
-        running(Local, Siblings(0, 2, str(tmp_path))) as owner,
+        running(Local, Siblings(1, 2, str(short_path))) as other,
+        running(Local, Siblings(0, 2, str(short_path))) as owner,
     ):
         token = {HEADER: await reserve(owner)}
         async with other.http.stream("GET", "/graphql", headers={**EVENTS, **token}) as response:
@@ -164,9 +164,10 @@ async def test_a_stream_whose_worker_ends_is_broken_off(
     assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
 
 
-@pytest.mark.parametrize(
-    "token", ["0.unknown", "1.unknown", "2.x", "-1.x", "1", ".", "٣.x", "9" * 5000 + ".x"]
-)
+NOBODYS = ("0.unknown", "1.unknown", "2.x", "-1.x", "1", ".", "٣.x", "9" * 5000 + ".x")
+
+
+@pytest.mark.parametrize("token", NOBODYS, ids=lambda token: token[:10])
 async def test_a_token_that_nobody_gave_finds_nothing(workers: Workers, token: str) -> None:
     response = await workers.two.http.get("/graphql", params={"token": token})
     assert response.status_code == 404

@@ -34,10 +34,10 @@ def by_worker(families: list[Metric], sample: str) -> dict[str, float]:
     }
 
 
-async def test_whoever_is_asked_speaks_for_all(tmp_path: Path) -> None:
+async def test_whoever_is_asked_speaks_for_all(short_path: Path) -> None:
     async with (
-        running(Local, Siblings(0, 2, str(tmp_path))) as one,
-        running(Local, Siblings(1, 2, str(tmp_path))) as two,
+        running(Local, Siblings(0, 2, str(short_path))) as one,
+        running(Local, Siblings(1, 2, str(short_path))) as two,
         open_socket(two.websocket_url) as websocket,
     ):
         await websocket.initialise()
@@ -47,10 +47,10 @@ async def test_whoever_is_asked_speaks_for_all(tmp_path: Path) -> None:
             assert by_worker(found, "kube_graphql_worker_up") == {"0": 1, "1": 1}
 
 
-async def test_every_family_comes_once_and_every_sample_has_its_worker(tmp_path: Path) -> None:
+async def test_every_family_comes_once_and_every_sample_has_its_worker(short_path: Path) -> None:
     async with (
-        running(Local, Siblings(0, 2, str(tmp_path))) as one,
-        running(Local, Siblings(1, 2, str(tmp_path))),
+        running(Local, Siblings(0, 2, str(short_path))) as one,
+        running(Local, Siblings(1, 2, str(short_path))),
         running(Local) as alone,
     ):
         found, single = await scrape(one), list(plain((await alone.http.get("/metrics")).text))
@@ -69,21 +69,21 @@ async def test_every_family_comes_once_and_every_sample_has_its_worker(tmp_path:
         assert all(each == BOTH for each in workers.values()), workers
 
 
-async def test_a_worker_that_is_not_there_is_said_to_be_down(tmp_path: Path) -> None:
-    async with running(Local, Siblings(0, 2, str(tmp_path))) as one:
+async def test_a_worker_that_is_not_there_is_said_to_be_down(short_path: Path) -> None:
+    async with running(Local, Siblings(0, 2, str(short_path))) as one:
         found = await scrape(one)
     assert by_worker(found, "kube_graphql_worker_up") == {"0": 1, "1": 0}
     assert by_worker(found, "kube_graphql_websockets") == {"0": 0}
 
 
 async def test_a_worker_that_does_not_answer_is_not_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker_metrics, "PATIENCE", 0.2)
     with socket.socket(socket.AF_UNIX) as silent:
-        silent.bind(str(tmp_path / "1.sock"))
+        silent.bind(str(short_path / "1.sock"))
         silent.listen()
-        async with running(Local, Siblings(0, 2, str(tmp_path))) as one:
+        async with running(Local, Siblings(0, 2, str(short_path))) as one:
             assert by_worker(await scrape(one), "kube_graphql_worker_up") == {"0": 1, "1": 0}
 
 
@@ -97,22 +97,22 @@ async def test_a_worker_that_does_not_answer_is_not_waited_for(
         b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
     ],
 )
-async def test_a_worker_that_answers_nonsense_is_said_to_be_down(tmp_path: Path, said: bytes) -> None:
+async def test_a_worker_that_answers_nonsense_is_said_to_be_down(short_path: Path, said: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(said)
         writer.close()
 
     async with (
-        await asyncio.start_unix_server(answer, str(tmp_path / "1.sock")),
-        running(Local, Siblings(0, 2, str(tmp_path))) as one,
+        await asyncio.start_unix_server(answer, str(short_path / "1.sock")),
+        running(Local, Siblings(0, 2, str(short_path))) as one,
     ):
         assert by_worker(await scrape(one), "kube_graphql_worker_up") == {"0": 1, "1": 0}
 
 
-async def test_no_token_is_needed(tmp_path: Path) -> None:
+async def test_no_token_is_needed(short_path: Path) -> None:
     async with (
-        running(Passthrough, Siblings(0, 2, str(tmp_path))) as one,
-        running(Passthrough, Siblings(1, 2, str(tmp_path))),
+        running(Passthrough, Siblings(0, 2, str(short_path))) as one,
+        running(Passthrough, Siblings(1, 2, str(short_path))),
     ):
         assert by_worker(await scrape(one), "kube_graphql_worker_up") == {"0": 1, "1": 1}
