@@ -11,7 +11,7 @@ from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.tap import Request
 
-WATCH = "subscription($n: String) { pods(namespace: $n) { type } }"
+WATCH = "subscription($n: String) { pods(namespace: $n) { type object { spec { nodeName } } } }"
 TEAM_0 = 'namespace: "team-0"'
 
 

@@ -9,7 +9,7 @@ from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.waiting import eventually, wait_until
 
-WATCH = "subscription($n: String) { pods(namespace: $n) { type } }"
+WATCH = "subscription($n: String) { pods(namespace: $n) { type object { spec { nodeName } } } }"
 CACHED = 'query($n: String) { pods(namespace: $n, resourceVersion: "0") { items { metadata { name } } } }'
 RBAC = "rbac.authorization.k8s.io"
 
