@@ -11,6 +11,8 @@ PORT ?= 8000
 # Passed on to what a target runs: make test ARGS='-k watch', make demo ARGS='--log-level debug'.
 ARGS ?=
 CLUSTER ?= .cluster
+# How long a soak takes.
+MINUTES ?= 10
 
 bin := .venv/bin
 assets_packages := $(patsubst %/package-lock.json,%,$(wildcard gateway/server/package-lock.json gateway/server/*/package-lock.json))
@@ -61,12 +63,16 @@ lock: .venv/.uv ## resolve the dependencies anew and write the lock files (UPGRA
 	printf '%s\n' $(patsubst %,'%',$(build_requirements)) | $(compile) - --no-annotate -o requirements-build.lock
 
 .PHONY: bench
-bench: .venv/.installed-dev ## measure on a real kube-apiserver; ARGS='reads --quick' for a part of it
+bench: .venv/.installed-dev ## measure on a real kube-apiserver; ARGS='fanout --quick' for a part of it
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench $(ARGS)
 
 .PHONY: bench-record
 bench-record: .venv/.installed-dev ## the same, and write it into the README
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench --record $(ARGS)
+
+.PHONY: soak
+soak: .venv/.installed-dev ## subscribers come and go for MINUTES=10; fails where anything is left of them
+	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: readme
 readme: .venv/.installed ## write the table of settings into the README

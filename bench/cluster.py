@@ -28,6 +28,7 @@ class Cluster:
     certificate_authority: Path
     token: str
     directory: Path
+    plane: ControlPlane
 
     def client(self) -> httpx.AsyncClient:
         """A client with connections of its own, that asks for what the gateway asks for: plain bytes."""
@@ -63,4 +64,5 @@ def cluster_of(plane: ControlPlane, directory: Path) -> Cluster:
         plane.certificate_authority,
         "admin-token",
         directory,
+        plane,
     )

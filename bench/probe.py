@@ -5,8 +5,10 @@ import json
 import os
 import resource
 import socket
+import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +29,8 @@ class Reading:
     ``stall`` is the longest time that the event loop did not get to run a timer, ``stall_cpu`` the most
     CPU time that this process used in one such gap: on a machine with other work, the first has what
     the others took in it. ``reloads`` is how many schemas were swapped in since the start, and
-    ``last_reload`` the CPU time of the process while the last of them was asked for and built.
+    ``last_reload`` the CPU time of the process while the last of them was asked for and built. ``tasks`` are
+    counted by the function that they run, ``threads`` by their names without the numbers.
     """
 
     cpu: float
@@ -38,6 +41,8 @@ class Reading:
     stall_cpu: float
     reloads: int
     last_reload: float
+    tasks: Mapping[str, int]
+    threads: Mapping[str, int]
 
     def after(self, earlier: "Reading") -> "Reading":
         """This one, with the stalls and the peak since before ``earlier``."""
@@ -91,10 +96,16 @@ class Heartbeat:
             self.stall_cpu,
             self.reloads,
             self.last_reload,
+            dict(Counter(name_of(each) for each in asyncio.all_tasks())),
+            dict(Counter(each.name.rstrip("0123456789_-") for each in threading.enumerate())),
         )
         self.stall = self.stall_cpu = 0.0
         forget_peak_memory()
         return found
+
+
+def name_of(task: asyncio.Task[Any]) -> str:
+    return getattr(task.get_coro(), "__qualname__", task.get_name())
 
 
 async def measured(main: Coroutine[Any, Any, Result], path: Path) -> Result:

@@ -3,11 +3,21 @@
 import contextlib
 import os
 import resource
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Cores", "Unmeasurable", "Usage", "allow_open_files", "forget_peak", "share_cores", "usage"]
+__all__ = [
+    "Cores",
+    "Unmeasurable",
+    "Usage",
+    "allow_open_files",
+    "forget_peak",
+    "open_files",
+    "share_cores",
+    "usage",
+]
 
 PROCESSES = Path("/proc")
 
@@ -65,6 +75,30 @@ def all_parents() -> Iterator[tuple[int, int]]:
     for folder in PROCESSES.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             yield int(folder.name), int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+def open_files(process: int, ports: Mapping[int, str]) -> Mapping[str, int]:
+    """How many files it has open: connections by the word for the port at either end, and ``others``."""
+    links = (PROCESSES / str(process) / "fd").iterdir()
+    sockets = connections()
+    found: Counter[str] = Counter()
+    for each in links:
+        with contextlib.suppress(OSError):
+            ends = sockets.get(each.readlink().name, ())
+            found[next((ports[port] for port in ends if port in ports), "others")] += 1
+    return found
+
+
+def connections() -> Mapping[str, tuple[int, int]]:
+    """The ports at both ends of every TCP connection, by what a file of it is called."""
+    found = {}
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (PROCESSES / "net" / table).read_text().splitlines()[1:]:
+                fields = line.split()
+                here, there = (int(end.rpartition(":")[2], 16) for end in fields[1:3])
+                found[f"socket:[{fields[9]}]"] = (here, there)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
