@@ -27,6 +27,8 @@ from gateway.kube.cluster_config import ClusterConfig
 from gateway.kube.credentials import BearerCredentials, Credential, Credentials, UserCredentials
 from gateway.kube.exec_plugin import ExecCredentials
 from gateway.kube.fingerprint import token_fingerprint
+from gateway.kube.handshake import ClosesWhatFails
+from gateway.kube.own_task import in_own_task, pumped
 from gateway.kube.pools import Pools
 from gateway.kube.retry import Retries
 from gateway.kube.upstream_errors import CAUGHT, broke_off, failed_status, upstream_error
@@ -139,9 +141,7 @@ class KubeClient:
         if content_type is not None:
             headers.append((b"Content-Type", content_type.encode()))
         call = Call(method, self._url(path, params), tuple(headers), body, timeout or READ_TIMEOUT)
-        async with self._exchange(call) as response:
-            content = await read_body(response, self._host)
-            return Response(response.status_code, dict(response.headers), content)
+        return await in_own_task(self._answer(call))
 
     def stream(
         self,
@@ -155,9 +155,8 @@ class KubeClient:
 
         Entering sends the request and raises as ``get`` does; leaving closes the connection.
         """
-        return self._stream(
-            Call("GET", self._url(path, params), ((b"Accept", accept.encode()),), None, read_timeout)
-        )
+        headers = ((b"Accept", accept.encode()),)
+        return pumped(self._chunks(Call("GET", self._url(path, params), headers, None, read_timeout)))
 
     async def aclose(self) -> None:
         """Close all connections, those of clients made by ``as_bearer`` included."""
@@ -170,8 +169,13 @@ class KubeClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    async def _answer(self, call: Call) -> Response:
+        async with self._exchange(call) as response:
+            content = await read_body(response, self._host)
+            return Response(response.status_code, dict(response.headers), content)
+
     @asynccontextmanager
-    async def _stream(self, call: Call) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _chunks(self, call: Call) -> AsyncIterator[AsyncIterator[bytes]]:
         async with self._exchange(call) as response:
             yield iterate_body(response, self._host)
 
@@ -239,7 +243,7 @@ class KubeClient:
             call.url,
             headers=[*self._own_headers(), *call.headers, *credential.headers],
             content=call.body,
-            extensions={"timeout": timeouts(call.read_timeout)},
+            extensions={"timeout": timeouts(call.read_timeout), "trace": ClosesWhatFails()},
         )
         async with self._transport(credential) as transport:
             try:

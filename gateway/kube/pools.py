@@ -16,7 +16,6 @@ from gateway.kube.credentials import ClientCertificate
 from gateway.kube.fingerprint import cluster_fingerprint
 from gateway.kube.proxy import proxy_from_environment, validate_proxy
 from gateway.kube.tls import plain_context, proxy_context, server_context
-from gateway.kube.transport import Transport
 
 __all__ = ["Pools"]
 
@@ -109,7 +108,7 @@ class Pools:
 
     def _new_pool(self, certificate: ClientCertificate | None) -> Pool:
         secure = self.config.server.startswith("https:")
-        transport = Transport(
+        transport = httpx.AsyncHTTPTransport(
             verify=server_context(self.config.tls, certificate) if secure else plain_context(),
             trust_env=False,
             http1=True,

@@ -1,7 +1,8 @@
 """Cancelling at any moment: the connection is closed, or is free for the next request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -58,13 +59,47 @@ async def test_a_request_cancelled_at_any_moment_keeps_no_connection(
         await eventually(closed, "all connections to be closed but the one that is kept for the next request")
 
 
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """What only the collector would close stays open."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
+async def test_a_request_cancelled_during_the_tls_handshake_closes_its_connection(connect: Connect) -> None:
+    greeted, closed = asyncio.Event(), asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        greeted.set()
+        with suppress(OSError):
+            while await reader.read(1 << 16):
+                pass
+        closed.set()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1") as server:
+        port = server.sockets[0].getsockname()[1]
+        asking = asyncio.ensure_future(read(connect(f"https://127.0.0.1:{port}")))
+        await asyncio.wait_for(greeted.wait(), 30)
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
+        await asyncio.wait_for(closed.wait(), 30)
+
+
 async def cancel_after(moments: int, server: LoopbackServer, asking: asyncio.Future[None]) -> None:
     """Cancel so many turns of the event loop after the request has reached the server."""
     seen = len(server.requests)
-    while len(server.requests) == seen:  # noqa: ASYNC110 (the very next turn after it has come is meant)
+    while len(server.requests) == seen and not asking.done():  # noqa: ASYNC110 (the very next turn after it has come is meant)
         await asyncio.sleep(0)
     for _ in range(moments):
         await asyncio.sleep(0)
+    asking.cancel()
+    # a second time while the first has its effect, as a deadline around a task that is being ended does
+    await asyncio.sleep(0)
     asking.cancel()
     with suppress(asyncio.CancelledError):
         await asking
