@@ -116,6 +116,11 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         self.schema = cast("View", self.view).gateway.schema
         await super().handle_subscribe(message)
 
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log it, unless it only says that the client has gone."""
+        if not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
+
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> None:
         """None: a mistake in one operation is that operation's error, and leaves the others alone."""
