@@ -15,7 +15,7 @@ from bench.cluster import Cluster
 from bench.crowd import Begin, Begun, Collect, Collected, Crowd, Open, Opened, start_crowd
 from bench.processes import Cores, Usage, forget_peak, usage
 from bench.subscribers import TRANSPORT_WS
-from bench.updates import NAMESPACE, Update, count_watches
+from bench.updates import NAMESPACE, Update, await_watches, count_watches
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 
 __all__ = ["OTHER", "QUERY", "Load", "Opening", "Round", "Scene", "open_scene"]
@@ -182,6 +182,7 @@ async def open_scene(cluster: Cluster, api: httpx.AsyncClient, load: Load) -> As
         async with start_crowd() as crowd:
             opening = await open_subscribers(api, load, gateway, crowd, without)
             yield Scene(load, gateway, crowd, opening)
+    await await_watches(api, "pods", without)
 
 
 async def open_subscribers(

@@ -12,12 +12,13 @@ import httpx
 
 from tests.kube.seed import pod, status
 
-__all__ = ["NAMESPACE", "Update", "Writer", "count_watches", "create_pods"]
+__all__ = ["NAMESPACE", "Update", "Writer", "await_watches", "count_watches", "create_pods"]
 
 NAMESPACE = "dashboard"
 AT_ONCE = 8
 MERGE, PATCH = "application/merge-patch+json", "application/json-patch+json"
 WATCHES = re.compile(r"^apiserver_longrunning_requests\{(.*)\} (\S+)$", re.MULTILINE)
+ENDED_WITHIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +102,10 @@ async def count_watches(client: httpx.AsyncClient, resource: str) -> int:
         for labels, value in WATCHES.findall(response.text)
         if f'resource="{resource}"' in labels and 'verb="WATCH"' in labels
     )
+
+
+async def await_watches(client: httpx.AsyncClient, resource: str, count: int) -> None:
+    """Until there are no more than so many: the end of a watch shows some time after it. TimeoutError."""
+    async with asyncio.timeout(ENDED_WITHIN):
+        while await count_watches(client, resource) > count:
+            await asyncio.sleep(0.1)

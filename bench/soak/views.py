@@ -47,9 +47,12 @@ class View:
         return {"fieldSelector": f"metadata.name={self.name}"} if self.name else dict(self.arguments)
 
 
+LARGE = " ".join(f"a{number}: data" for number in range(16))
+"""Makes a megabyte of a large config map: of some of those, the buffers of a socket hold no more."""
+
 VIEWS = (
     View("configMaps", "configmaps", "soak-a", more="data"),
-    View("configMaps", "configmaps", "soak-a", (("labelSelector", "app=x"),), more="data"),
+    View("configMaps", "configmaps", "soak-a", (("labelSelector", "app=x"),), more=LARGE),
     View("configMaps", "configmaps", "soak-b", (("labelSelector", "app!=x"),)),
     View("configMaps", "configmaps"),
     View("configMaps", "configmaps", "soak-b", (("fieldSelector", "metadata.name!=c0"),), more="data"),

@@ -68,7 +68,7 @@ class World:
 
     def _config_map(self, name: str) -> dict[str, Any]:
         self._numbers += 1
-        filling = "x" * LARGE if self.chance.random() < 0.02 else ""
+        filling = "x" * LARGE if self.chance.random() < 0.06 else ""
         labels = {"app": self.chance.choice(LABELS)}
         return {"metadata": {"name": name, "labels": labels}, "data": {"v": f"{self._numbers}{filling}"}}
 
