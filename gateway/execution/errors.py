@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import InvalidOperationTypeError
 
 from gateway.errors import GatewayError, PodLogUnreadable, Status, StatusError
 
@@ -55,7 +56,7 @@ def graphql_error(error: GraphQLError) -> GraphQLError:
         return _with(error, _message(cause), _extensions(cause))
     if isinstance(cause, RecursionError):
         return _with(error, "the query is nested too deeply", {"code": "QUERY_TOO_COMPLEX"})
-    if cause is None:
+    if cause is None or isinstance(cause, InvalidOperationTypeError):
         return _with(error, error.message, {"code": _request_code(error)})
     return _masked(error, cause)
 

@@ -12,14 +12,17 @@ import strawberry
 from graphql import GraphQLError, GraphQLSchema
 from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
+from strawberry.types.execution import PreExecutionError
 
 from gateway.execution.counting import CountedOperations
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
 from gateway.execution.hooks import Hooks
 from gateway.execution.introspection import Introspection
+from gateway.execution.operations import Operation
 from gateway.execution.parsing import ParsedDocuments, ValidatedDocuments
 
 __all__ = ["KubernetesSchema"]
@@ -78,6 +81,29 @@ class KubernetesSchema(strawberry.Schema):
     ) -> SchemaExtensionsRunner:
         """The runner of one operation's hooks."""
         return Hooks(execution_context, extensions)
+
+    def _create_execution_context(  # type: ignore[override]  # it is called with names alone
+        self, **request: Any
+    ) -> ExecutionContext:
+        return Operation(
+            query=request["query"],
+            schema=self,
+            allowed_operations=request["allowed_operation_types"],
+            context=request["context_value"],
+            root_value=request["root_value"],
+            variables=request["variable_values"],
+            provided_operation_name=request["operation_name"],
+            operation_extensions=request["operation_extensions"],
+        )
+
+    async def _prepare_operation_async(
+        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
+    ) -> PreExecutionError | None:
+        """None where it can run; which one is meant is a matter of the request, as its validity is."""
+        try:
+            return await super()._prepare_operation_async(context, extensions_runner)
+        except CannotGetOperationTypeError as error:
+            return PreExecutionError(None, [GraphQLError(error.as_http_error_reason())])
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
