@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gateway.binding import cannot_listen
 from gateway.server.breakable import Breakable
 from gateway.server.guard import InFlight
+from gateway.server.vanished import give_up_vanished_clients
 from gateway.server.websocket_protocol import GatheringProtocol
 
 __all__ = ["Listener"]
@@ -61,6 +62,7 @@ class Listener(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        give_up_vanished_clients(self.listening)
         try:
             await super().startup(sockets)
         except OSError as error:
