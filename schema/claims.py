@@ -9,8 +9,8 @@ other groups.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 __all__ = ["Claim", "Standing", "is_builtin_group", "settle"]
 
@@ -18,14 +18,16 @@ __all__ = ["Claim", "Standing", "is_builtin_group", "settle"]
 class Standing(IntEnum):
     """Whose a claim is; a lower one wins over a higher one."""
 
+    # Enum's own hash is a function in Python, called for each of thousands of claims
+    __hash__ = int.__hash__
+
     BUILTIN = 0
     # CRDs in the *.k8s.io groups (Gateway API, volume snapshots): installed later, as any other
     ADDON = 1
     CUSTOM = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """``owner``'s wish for ``name``; names of different scopes have nothing to do with each other."""
 
     owner: str
@@ -53,6 +55,8 @@ def settle(claims: Iterable[Claim], reserved: Collection[tuple[str, str]] = ()) 
 
 
 def _winner(rivals: list[Claim]) -> list[Claim]:
+    if len(rivals) == 1:
+        return rivals
     best = min(claim.standing for claim in rivals)
     foremost = [claim for claim in rivals if claim.standing == best]
     return foremost[:1] if best is Standing.BUILTIN or len(foremost) == 1 else []

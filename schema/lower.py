@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from schema.discovery import Discovery
-from schema.lower_values import Draft, Lowering
+from schema.lower_definitions import LoweredDefinitions, Lowering
+from schema.lower_values import Draft
 from schema.model import Model, ObjectType, ServedResource, Verb
 from schema.openapi import Definitions
 from schema.resources import GroupVersion, GroupVersionKind, Resource
@@ -26,11 +27,16 @@ from schema.well_known import (
     stand_in_id,
 )
 
-__all__ = ["lower"]
+__all__ = ["LoweredDefinitions", "lower"]
 
 
-def lower(discovery: Discovery, documents: Mapping[GroupVersion, bytes]) -> Model:
+def lower(
+    discovery: Discovery, documents: Mapping[GroupVersion, bytes], kept: LoweredDefinitions | None = None
+) -> Model:
     """The model of what ``discovery`` lists, typed by the OpenAPI v3 ``documents``.
+
+    ``kept`` is what was lowered the last time, and has what was lowered this time in the end: it makes
+    this quick where little has changed, and no other difference.
 
     A resource of which nothing is served has no part in the model, and keeps its claims on names all the
     same: what is left out of discovery's verbs changes no name of anything else.
@@ -41,12 +47,14 @@ def lower(discovery: Discovery, documents: Mapping[GroupVersion, bytes]) -> Mode
     definitions.add_missing(STAND_INS)
     known = [(each, _object_id(each, definitions)) for each in discovery.resources]
     served = [(each, id_) for each, id_ in known if verbs_of(each)]
-    lowering = _lower_objects(served, definitions)
+    kept = kept or LoweredDefinitions()
+    lowering = _lower_objects(served, Lowering(definitions, kept.by_id))
     drafts, problems = dict(lowering.drafts), tuple(lowering.problems)
     silent = {id_: resource.kind for resource, id_ in known if not verbs_of(resource)}
     for id_ in silent:
         lowering.definition(id_)
     lowering.finish()
+    kept.by_id = lowering.lowered
     names = type_names(
         list(_unnamed(lowering.drafts, silent)),
         Packages(
@@ -76,8 +84,7 @@ def _object_id(resource: Resource, definitions: Definitions) -> str:
     return definitions.id_of(resource.kind) or stand_in_id(resource.kind)
 
 
-def _lower_objects(served: list[tuple[Resource, str]], definitions: Definitions) -> Lowering:
-    lowering = Lowering(definitions)
+def _lower_objects(served: list[tuple[Resource, str]], lowering: Lowering) -> Lowering:
     lowering.stand_in(OBJECT_META)
     lowering.stand_in(LIST_META)
     for resource, id_ in served:

@@ -32,6 +32,9 @@ __all__ = [
 class Scalar(StrEnum):
     """The leaf types; each value is the GraphQL name (design section 4, "Values")."""
 
+    # Enum's own hash is a function in Python: it showed in a schema of 60,000 fields
+    __hash__ = str.__hash__
+
     STRING = "String"
     BOOLEAN = "Boolean"
     INT = "Int"
@@ -101,6 +104,8 @@ class ObjectType:
 
 class Verb(StrEnum):
     """What a root field does; one root field per verb that the resource serves."""
+
+    __hash__ = str.__hash__
 
     LIST = "list"
     GET = "get"

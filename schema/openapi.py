@@ -112,9 +112,9 @@ class Definitions:
     def __contains__(self, id_: str) -> bool:
         return id_ in self._raw
 
-    def schema(self, id_: str) -> Schema:
-        """The definition; KeyError where there is none, MalformedSchema where it is none."""
-        return parse_schema(self._raw[id_])
+    def raw(self, id_: str) -> msgspec.Raw:
+        """The definition as it is in its document; KeyError where there is none."""
+        return self._raw[id_]
 
     def id_of(self, kind: GroupVersionKind) -> str | None:
         """The definition of a kind, by preference from its own group version's document."""

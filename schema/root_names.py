@@ -6,11 +6,12 @@ short names never do, so that neither can be mistaken for the other.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schema.claims import Claim, Standing, is_builtin_group, settle
 from schema.model import Verb
 from schema.names import camel, distinguished, legal, lower_camel, plural_noun, snake
-from schema.resources import GroupVersionKind, Resource
+from schema.resources import GroupVersionKind, GroupVersionResource, Resource
 
 __all__ = ["RESERVED_FIELDS", "RootNames", "root_names", "verbs_of"]
 
@@ -63,62 +64,58 @@ def root_names(
 
     ``from_crds``: the kinds known to be custom resources, whatever their group.
     """
+    wishes = [_wishes(each.gvr, each.kind.kind) for each in resources]
+    standings = [_standing(each, from_crds) for each in resources]
+    served = [verbs_of(each) for each in resources]
     fields = [
-        (number, resource, verb) for number, resource in enumerate(resources) for verb in verbs_of(resource)
+        (number, resource, verb) for number, resource in enumerate(resources) for verb in served[number]
     ]
     pinned_claims = [
-        Claim(f"{number}", pinned_name(resource, verb), _standing(resource, from_crds), _scope(verb))
-        for number, resource, verb in fields
+        Claim(f"{number}", wishes[number].pinned[verb], standings[number], _scope(verb))
+        for number, _, verb in fields
     ]
     won = settle(pinned_claims)
     pinned: list[dict[Verb, str]] = [{} for _ in resources]
     for (number, resource, verb), claim in zip(fields, pinned_claims, strict=True):
         identity = f"{resource.gvr}/{verb}"
         pinned[number][verb] = claim.name if claim in won else distinguished(claim.name, identity)
+    short = _settle_short(resources, wishes, standings)
     return [
-        RootNames(pinned[number], short) for number, short in enumerate(_short_names(resources, from_crds))
+        RootNames(pinned[number], {verb: short[number][verb] for verb in verbs if verb in short[number]})
+        for number, verbs in enumerate(served)
     ]
 
 
-def _short_names(
-    resources: Sequence[Resource], from_crds: Collection[GroupVersionKind]
+def _settle_short(
+    resources: Sequence[Resource], wishes: Sequence[RootNames], standings: Sequence[Standing]
 ) -> list[dict[Verb, str]]:
     """A resource also claims the names of what it does not serve: ``scalePod`` is about no other Pod."""
-    fields = [
-        (number, resource, verb)
+    claims = {
+        Claim(f"{number}", name, standings[number], _scope(verb)): (number, verb)
         for number, resource in enumerate(resources)
         if resource.preferred
-        for verb in Verb
-    ]
-    claims = [
-        Claim(f"{number}", short_name(resource, verb), _standing(resource, from_crds), _scope(verb))
-        for number, resource, verb in fields
-    ]
-    served = [frozenset(verbs_of(resource)) for resource in resources]
+        for verb, name in wishes[number].short.items()
+    }
     won = settle(claims, {(scope, name) for scope in ROOT_TYPES for name in RESERVED_FIELDS})
     names: list[dict[Verb, str]] = [{} for _ in resources]
-    for (number, _, verb), claim in zip(fields, claims, strict=True):
-        if claim in won and verb in served[number]:
+    for claim, (number, verb) in claims.items():
+        if claim in won:
             names[number][verb] = claim.name
     return names
 
 
-def short_name(resource: Resource, verb: Verb) -> str:
-    """``pods``, ``pod``, ``createPod``, ``patchPodStatus``: what the field is called unless contested."""
-    kind = resource.kind.kind
-    if verb in PLURAL:
-        return plural_noun(kind, resource.gvr.resource)
-    if verb in SINGULAR:
-        return lower_camel(kind)
-    if verb is Verb.PATCH_STATUS:
-        return f"patch{camel(kind)}Status"
-    return f"{verb}{camel(kind)}"
+@lru_cache(maxsize=4096)
+def _wishes(gvr: GroupVersionResource, kind: str) -> RootNames:
+    """What the fields are called unless contested; the pinned name has group and version in front.
 
-
-def pinned_name(resource: Resource, verb: Verb) -> str:
-    """The short name with group and version in front: ``core_v1_pods``, ``apps_v1_patchDeployment``."""
-    group = snake(resource.gvr.group) or "core"
-    return legal(f"{group}_{snake(resource.gvr.version)}_{short_name(resource, verb)}")
+    ``pods``, ``createPod``, ``patchPodStatus``; ``core_v1_pods``, ``apps_v1_patchDeployment``.
+    """
+    one, object_ = lower_camel(kind), camel(kind)
+    short = {verb: f"{verb}{object_}" for verb in Verb}
+    short |= dict.fromkeys(PLURAL, plural_noun(kind, gvr.resource)) | dict.fromkeys(SINGULAR, one)
+    short[Verb.PATCH_STATUS] = f"patch{object_}Status"
+    prefix = f"{snake(gvr.group) or 'core'}_{snake(gvr.version)}"
+    return RootNames({verb: legal(f"{prefix}_{name}") for verb, name in short.items()}, short)
 
 
 def _scope(verb: Verb) -> str:

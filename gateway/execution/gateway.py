@@ -120,7 +120,7 @@ class Gateway:
         if described.equals(before.described):
             return False
         # in a thread: the loop gets its turn every few milliseconds
-        revision = await asyncio.to_thread(build_replacement, described)
+        revision = await asyncio.to_thread(build_replacement, described, before)
         if patient and not set(revision.problems) <= set(before.problems):
             return False
         self._revision = revision

@@ -18,7 +18,7 @@ from gateway.resolvers.root import Resolvers
 from gateway.telemetry import Phases
 from schema.discovery import Discovery
 from schema.filters import Filters
-from schema.lower import lower
+from schema.lower import LoweredDefinitions, lower
 from schema.model import Model, Problem
 from schema.operations import build_schema
 from schema.resources import GroupVersion, GroupVersionResource
@@ -53,11 +53,15 @@ class Described:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What was described, the model of it, and the schema; none of them changes."""
+    """What was described, the model of it, and the schema; none of them changes.
+
+    ``lowered`` is what the next revision has in common with this one.
+    """
 
     described: Described
     model: Model
     schema: KubernetesSchema
+    lowered: LoweredDefinitions
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -98,32 +102,48 @@ async def fetch_description(
 
 def build_revision(described: Described) -> Revision:
     """Lower, build and validate; about 0.15 s of CPU for the whole API of Kubernetes 1.36."""
-    model = lower(described.served, described.documents)
-    return adapt(described, model, build_schema(model, Resolvers(model)))
+    return adapt(build(described))
 
 
-def build_replacement(described: Described) -> Revision:
+def build_replacement(described: Described, before: Revision) -> Revision:
     """The same while another one serves: in a thread, and the loop gets its turn every few milliseconds.
 
+    It takes less than the first one, the less has changed since ``before``; what comes of it is the same.
     The collector stays out of it, and never looks at the types later on. They go by their reference counts,
     when the last operation on them has ended and what held them has been collected.
     """
     gc.collect()
     with without_collection():
-        model = lower(described.served, described.documents)
-        built = build_schema(model, Resolvers(model))
+        built = build(described, before)
         # what follows is in cycles with the schema, and is to be collected
         gc.freeze()
-    return adapt(described, model, built)
+    return adapt(built)
 
 
-def adapt(described: Described, model: Model, built: GraphQLSchema) -> Revision:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """All but the adapter of a revision."""
+
+    described: Described
+    model: Model
+    schema: GraphQLSchema
+    lowered: LoweredDefinitions
+
+
+def build(described: Described, before: Revision | None = None) -> Built:
+    """Lower and build."""
+    lowered = LoweredDefinitions(before.lowered.by_id if before else {})
+    model = lower(described.served, described.documents, lowered)
+    return Built(described, model, build_schema(model, Resolvers(model)), lowered)
+
+
+def adapt(built: Built) -> Revision:
     """The revision, where the schema is valid."""
-    if errors := validate_schema(built):
+    if errors := validate_schema(built.schema):
         raise GatewayError(f"the schema of this cluster is not valid GraphQL: {errors[0].message}")
-    released = finalize(built, release_beside, built.extensions["types"])
+    released = finalize(built.schema, release_beside, built.schema.extensions["types"])
     released.atexit = False
-    return Revision(described, model, KubernetesSchema(built))
+    return Revision(built.described, built.model, KubernetesSchema(built.schema), built.lowered)
 
 
 def release_beside(types: ObjectTypes) -> None:

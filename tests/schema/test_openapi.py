@@ -18,7 +18,7 @@ def test_the_first_document_decides_what_a_definition_is() -> None:
         [(V1, document(Thing={"type": "string"})), (APPS, document(Thing={"type": "integer"}))]
     )
 
-    assert definitions.schema("Thing").type == "string"
+    assert parse_schema(definitions.raw("Thing")).type == "string"
 
 
 def test_a_kind_is_found_in_the_document_of_its_own_group_version_first() -> None:

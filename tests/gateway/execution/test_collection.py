@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.execution.collection import without_collection
-from gateway.execution.revision import Described, build_replacement
+from gateway.execution.revision import Described, build_replacement, build_revision
 from schema.discovery import parse_aggregated
 from tests.fixtures.waiting import wait_until
 
@@ -69,7 +69,8 @@ def test_pauses_of_threads_add_up() -> None:
 @pytest.mark.usefixtures("collector")
 async def test_a_replaced_schema_is_freed_though_it_is_out_of_the_collectors_sight() -> None:
     discovery = parse_aggregated(API, b'{"items": []}')
-    revision = build_replacement(Described(discovery, discovery, {}))
+    described = Described(discovery, discovery, {})
+    revision = build_replacement(described, build_revision(described))
     context = SimpleNamespace(shared=SimpleNamespace(operations=Counter[object]()))
     result = await revision.schema.execute("{ __schema { types { name } } }", context_value=context)
     assert result.errors is None
@@ -84,13 +85,13 @@ def test_schemas_replaced_one_after_another_are_all_freed() -> None:
     discovery = parse_aggregated(API, b'{"items": []}')
     described = Described(discovery, discovery, {})
     replaced = []
-    revision = build_replacement(described)
+    revision = build_revision(described)
     for _ in range(3):
         # what serves while the next one is made is out of the collector's sight from then on, all of it
         built = revision.schema.graphql_schema
         replaced += [weakref.ref(built.type_map["Pod"]), weakref.ref(built.extensions["types"])]
         del built
-        revision = build_replacement(described)
+        revision = build_replacement(described, revision)
     gc.collect()
     wait_until(lambda: not any(each() for each in replaced), "every replaced schema to be freed")
     assert revision.schema is not None

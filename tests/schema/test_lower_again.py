@@ -1,0 +1,112 @@
+"""What is lowered with the help of an earlier time is what is lowered afresh, whatever changed meanwhile."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schema import lower_values
+from schema.lower import LoweredDefinitions, lower
+from schema.resources import GroupVersion, Resource
+from tests.schema.documents import META, TEXT, discovery_of, document, kind_schema, ref, resource
+from tests.schema.test_lower_anything import TARGETS, schemas
+
+GROUP_VERSION = GroupVersion("example.io", "v1")
+GADGET, PART = "io.example.v1.Gadget", "io.example.v1.Part"
+NUMBER = {"type": "integer", "format": "int32"}
+ONE = {"type": "object", "properties": {"inner": {"type": "object", "properties": {"size": NUMBER}}}}
+
+# what definitions of a cluster are like, and what nobody would ever write, side by side
+definitions = st.dictionaries(
+    st.sampled_from(TARGETS),
+    schemas
+    | st.sampled_from(
+        [
+            kind_schema("example.io/v1", "Gadget", spec=ONE, part=ref(PART)),
+            kind_schema("example.io/v1", "Gadget", spec={**ONE, "description": "New."}, other=TEXT),
+            {"type": "object", "properties": {"parts": {"type": "array", "items": ref(PART)}}},
+            {"type": "array", "items": ONE},
+            {"allOf": [ref("A")]},
+            {"allOf": [ref("B")]},
+            TEXT,
+        ]
+    ),
+)
+resources = st.lists(
+    st.sampled_from(
+        [resource("example.io/v1", "Gadget"), resource("example.io/v1", "Part"), resource("v1", "Pod")]
+    ),
+    unique=True,
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(resources, definitions, st.sets(st.sampled_from(TARGETS))), min_size=2, max_size=4))
+def test_any_changes_give_the_same_as_a_fresh_start(
+    changes: list[tuple[list[Resource], dict[str, Any], set[str]]],
+) -> None:
+    kept = LoweredDefinitions()
+    there: dict[str, Any] = {}
+    for served, changed, removed in changes:
+        there = {id_: each for id_, each in (there | changed).items() if id_ not in removed}
+        documents = {GROUP_VERSION: json.dumps({"components": {"schemas": there}}).encode()}
+        discovery = discovery_of(*served)
+
+        again, afresh = lower(discovery, documents, kept), lower(discovery, documents)
+
+        assert again == afresh
+        assert list(again.objects) == list(afresh.objects)
+
+
+def documents_with(**more: Any) -> dict[GroupVersion, bytes]:
+    gadget = kind_schema("example.io/v1", "Gadget", spec=ONE, part=ref(PART))
+    schemas = {GADGET: gadget, PART: ONE, f"{META}.ObjectMeta": {"properties": {"name": TEXT}}, **more}
+    return {GROUP_VERSION: document(**schemas)}
+
+
+@pytest.fixture
+def lowered_objects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the objects whose properties are lowered, from now on."""
+    ids = []
+    whole = lower_values.Values.object
+
+    def count(values: lower_values.Values, id_: str, *where: Any) -> Any:
+        ids.append(id_)
+        return whole(values, id_, *where)
+
+    monkeypatch.setattr(lower_values.Values, "object", count)
+    return ids
+
+
+def test_only_what_changed_is_lowered_again(lowered_objects: list[str]) -> None:
+    kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
+    lower(discovery, documents_with(), kept)
+    assert {GADGET, PART, f"{PART}/inner"} <= {*lowered_objects}
+
+    lowered_objects.clear()
+    lower(discovery, documents_with(), kept)
+    assert lowered_objects == []
+
+    changed = {"type": "object", "properties": {"size": NUMBER}}
+    model = lower(discovery, documents_with(**{PART: changed}), kept)
+    assert lowered_objects == [PART]
+    assert f"{PART}/inner" not in model.objects
+
+
+def test_what_refers_to_something_of_another_type_now_is_lowered_again(lowered_objects: list[str]) -> None:
+    kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
+    lower(discovery, documents_with(), kept)
+
+    lowered_objects.clear()
+    lower(discovery, documents_with(**{PART: TEXT}), kept)
+    assert lowered_objects == [GADGET, f"{GADGET}/spec", f"{GADGET}/spec/inner"]
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
+    lower(discovery, documents_with(), kept)
+    assert PART in kept.by_id
+    lower(discovery_of(resource("v1", "Pod")), documents_with(), kept)
+    assert PART not in kept.by_id
