@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from gateway.informers import EventType, ObjectEvent, Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_object
-from gateway.resolvers.fragments import Fragments
+from gateway.resolvers.fragments import Fragments, Table
 from schema.operations import RootField
 from schema.selection import Compiled, SelectionMismatch, SharedSource
 from schema.selection_compile import compile_event
@@ -76,18 +76,19 @@ def _is_only_metadata(selection: EventSelection | None) -> bool:
 
 async def _payloads(info: Info, selection: EventSelection | None, events: Events) -> AsyncIterator[Payload]:
     lag = info.context.informers.counters.lag
-    async with events as stream:
-        async for event in stream:
-            payload = _plain(event) if selection is None else _selected(selection, event)
-            if payload is None:
-                continue
-            yield payload
-            if event.received:
-                # asked for the next one: the transport has handed this one to its socket
-                lag.observe(time.monotonic() - event.received)
-            if type(payload) is not Compiled:
-                # some milliseconds each, as graphql-core executes them: others get their turn in between
-                await asyncio.sleep(0)
+    with nullcontext() if selection is None else FRAGMENTS.of(selection) as table:
+        async with events as stream:
+            async for event in stream:
+                payload = _plain(event) if table is None else _selected(table, event)
+                if payload is None:
+                    continue
+                yield payload
+                if event.received:
+                    # asked for the next one: the transport has handed this one to its socket
+                    lag.observe(time.monotonic() - event.received)
+                if type(payload) is not Compiled:
+                    # some milliseconds each, as graphql-core executes them: others get their turn in between
+                    await asyncio.sleep(0)
 
 
 def _plain(event: ObjectEvent) -> Payload:
@@ -104,34 +105,34 @@ def _plain(event: ObjectEvent) -> Payload:
     return payload
 
 
-def _selected(selection: EventSelection, event: ObjectEvent) -> Payload | None:
+def _selected(table: Table, event: ObjectEvent) -> Payload | None:
     """The event as it is selected, encoded once for all who get the same one; None as :func:`_compile`."""
+    selection = table.selection
     if selection in event.made:
         found: Payload | None = event.made[selection]
         return found
-    made = event.made[selection] = _compile(selection, event)
+    made = event.made[selection] = _compile(table, event)
     return made
 
 
-def _compile(selection: EventSelection, event: ObjectEvent) -> Payload | None:
+def _compile(table: Table, event: ObjectEvent) -> Payload | None:
     """None where nothing that is selected changed."""
+    encode = table.selection.encode
     if event.object is None:
-        return Compiled(selection.encode(event.type, event.resource_version, None))
+        return Compiled(encode(event.type, event.resource_version, None))
     try:
-        encoded = _encode(selection, event.object)
+        encoded = table.encode(event.uid, event.object)
     except SelectionMismatch:
         return _plain(event)
-    if event.type is EventType.MODIFIED and encoded and encoded == _encode_previous(selection, event):
+    if event.type is EventType.MODIFIED and encoded and encoded == _encode_previous(table, event):
         return None
-    return Compiled(selection.encode(event.type, event.resource_version, encoded))
+    if event.type is EventType.DELETED:
+        table.forget(event.uid)
+    return Compiled(encode(event.type, event.resource_version, encoded))
 
 
-def _encode(selection: EventSelection, body: bytes) -> tuple[bytes, ...]:
-    return tuple(FRAGMENTS.encode(each, body) for each in selection.objects)
-
-
-def _encode_previous(selection: EventSelection, event: ObjectEvent) -> tuple[bytes, ...] | None:
+def _encode_previous(table: Table, event: ObjectEvent) -> tuple[bytes, ...] | None:
     try:
-        return None if event.previous is None else _encode(selection, event.previous)
+        return None if event.previous is None else table.encode(event.uid, event.previous)
     except SelectionMismatch:
         return None
