@@ -33,7 +33,11 @@ shared between two identities (:attr:`gateway.kube.client.KubeClient.identity`).
 **Metadata.** Who asks for ``metadata_only`` may get objects without anything else, the others get complete
 ones. As long as all who share an informer ask for no more, only metadata is watched. The first who needs
 complete objects makes the informer list and watch those instead: a resync like any other to those who were
-there, before which nobody can resume. It stays so when they have left. There is one watch at any time.
+there, before which nobody can resume. It stays so when they have left. There is one watch at any time, but
+for this change-over: the watch of metadata tells its subscribers everything until the first list of complete
+objects is there and is not behind what was told, however often and however long that fails. Only where
+resource versions are no numbers is nothing told while that list is made. Where complete objects are refused,
+it is an error to those who asked for them, and to nobody else.
 
 **Deletion.** ``DELETED`` carries the object as it was last. Where a deletion was missed and found by
 a re-list, that is the last state that was known. An object that was deleted and made again under the
@@ -53,7 +57,8 @@ object collapse to the newest state: ``ADDED`` and then ``MODIFIED`` is one ``AD
 bytes of an object exist once, shared by the store and all subscribers.
 
 **End.** 401, 403, 404 and every other refusal by the API server are final: the error ends every
-subscription of that informer. Closing the registry lets every subscription end normally.
+subscription of that informer ("Metadata" has the one exception). Closing the registry lets every
+subscription end normally.
 
 Not here: HTTP (:mod:`gateway.kube`), GraphQL, and whether somebody may watch (:mod:`gateway.identity`).
 """

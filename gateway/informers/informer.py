@@ -15,6 +15,7 @@ from gateway.informers.events import ObjectEvent, Scope
 from gateway.informers.history import History
 from gateway.informers.indexes import OWNER, Term
 from gateway.informers.opening import Resume, initial, replay
+from gateway.informers.progress import Progress
 from gateway.informers.store import Store, StoredObject, in_order, version_number
 from gateway.informers.subscription import Limits, Subscription
 from gateway.kube.received import metadata_bytes
@@ -33,37 +34,36 @@ class WentBack(GatewayError):
     """A resource version is lower than one before it: only a new LIST can tell what is true."""
 
 
-class Informer:
+class Informer(Progress):
     """The objects of one scope as the API server last told, and everybody who wants to know.
 
-    The reflector calls ``replace``, ``apply`` and ``advance``; whoever runs it calls ``end``. While it is
-    ``metadata_only``, the objects may have nothing but their metadata.
+    A reflector calls ``replace``, ``apply`` and ``advance``, while it has ``turn``; whoever runs it calls
+    ``end``. While it is ``metadata_only``, the objects may have nothing but their metadata. ``changed_at`` is
+    the resource version of the newest list or change, ``lists`` how many lists there were.
     """
 
     def __init__(
         self, scope: Scope, limits: Limits, counters: Counters, history: History | None = None
     ) -> None:
+        super().__init__()
         self.scope = scope
-        self.resource_version = ""
-        self.metadata_only = False
-        self.error: GatewayError | None = None
-        self.ended = False
+        self.changed_at = ""
+        self.lists = 0
+        self.turn = asyncio.Lock()
         self._limits = limits
         self._counters = counters
         self._store = Store()
         self._history = history or History(most_changes=4096, most_bytes=32 << 20)
         self._broadcaster = Broadcaster()
-        self._settled = False
-        self._moved = asyncio.Event()
         self._ordered = True
         self._went_back = False
 
     # what readers use
 
     @property
-    def synced(self) -> bool:
-        """Whether the store is the whole set as of ``resource_version``."""
-        return self._settled and not self.ended
+    def ordered(self) -> bool:
+        """Whether resource versions say which of two states is the newer one."""
+        return self._ordered and version_number(self.resource_version) is not None
 
     def get(self, key: str) -> StoredObject | None:
         """The object with that key (``namespace/name``, or the name)."""
@@ -91,34 +91,6 @@ class Informer:
     def owned_by(self, uid: str) -> Sequence[StoredObject]:
         """The objects with that owner (``metadata.ownerReferences``), in the order of :meth:`items`."""
         return self._store.find((Term(OWNER, frozenset((uid,))),))
-
-    async def reached(self, number: int) -> bool:
-        """Wait until the store is a whole set, not older than that resource version; False if it will not be.
-
-        The caller bounds the time: nobody can know when the API server tells of something again.
-        """
-        while not self.ended and (own := version_number(self.resource_version)) is not None:
-            if self.synced and own >= number:
-                return True
-            await self._moved.wait()
-        return False
-
-    async def finished(self) -> None:
-        """Wait until it has ended; raises what it ended with."""
-        while not self.ended:
-            await self._moved.wait()
-        if self.error is not None:
-            raise self.error.with_traceback(None)
-
-    async def settled(self, *, metadata_only: bool = False) -> None:
-        """Wait until the store is a whole set, or the informer has ended; raises what it ended with.
-
-        Of complete objects, unless ``metadata_only`` will do.
-        """
-        while not self.ended and not (self._settled and (metadata_only or not self.metadata_only)):
-            await self._moved.wait()
-        if self.error is not None:
-            raise self.error.with_traceback(None)
 
     # what subscribers use
 
@@ -199,7 +171,8 @@ class Informer:
             grown = self.metadata_only and not metadata_only
             self._counters.relists += not grown
             await self._replace(ordered, resource_version, back=back, grown=grown)
-        self.resource_version = resource_version
+        self.resource_version = self.changed_at = resource_version
+        self.lists += 1
         self.metadata_only = metadata_only
         self._settled = True
         self._wake()
@@ -252,7 +225,7 @@ class Informer:
             self._change(Change(None, stored, position))
         else:
             self._change(Change(old, stored, position))
-        self.resource_version = position
+        self.resource_version = self.changed_at = position
         self._wake()
 
     def advance(self, resource_version: str) -> None:
@@ -262,11 +235,6 @@ class Informer:
             raise WentBack(f"a bookmark at {resource_version} came after {self.resource_version}")
         self.resource_version = resource_version
         self._wake()
-
-    def _wake(self) -> None:
-        """Let those look who wait for a resource version."""
-        self._moved.set()
-        self._moved = asyncio.Event()
 
     def _is_back(self, resource_version: str) -> bool:
         number, own = version_number(resource_version), version_number(self.resource_version)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
 
 from gateway.errors import (
@@ -15,6 +15,8 @@ from gateway.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
+from gateway.informers.gathering import Gathered
+from gateway.informers.handover import Handover, Turn
 from gateway.informers.informer import Informer, WentBack
 from gateway.informers.pace import Pace
 from gateway.informers.source import Source
@@ -38,7 +40,8 @@ INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlder
 class Reflector:
     """Follows one source for one informer, until it is stopped or the API server refuses for good.
 
-    ``no_watch_list`` is shared: the API servers that have no WatchList.
+    ``no_watch_list`` is shared: the API servers that have no WatchList. With a ``handover`` another reflector
+    keeps the informer until this one has a whole set to go on from.
     """
 
     def __init__(
@@ -49,13 +52,17 @@ class Reflector:
         clock: Clock,
         timing: Timing,
         no_watch_list: set[str],
+        handover: Handover | None = None,
     ) -> None:
-        self._source = source
+        self.source = source
         self._informer = informer
         self._clock = clock
         self._timing = timing
         self._no_watch_list = no_watch_list
         self._backoff = Backoff(clock, timing)
+        self._handover = handover
+        self._turn = Turn(informer.turn)
+        self._gathered = Gathered()
         self._listed = False
         self._doubtful = False
         self._pace = Pace(clock)
@@ -80,11 +87,11 @@ class Reflector:
             await (self._watch() if self._listed else self._list())
         except (Gone, WentBack) as error:
             self._listed = False
-            logger.info("listing %s again: %s", self._source.path, error)
+            logger.info("listing %s again: %s", self.source.path, error)
         except (UpstreamError, StatusError) as error:
             if is_final(error):
                 raise
-            logger.info("watching %s is interrupted: %s", self._source.path, error)
+            logger.info("watching %s is interrupted: %s", self.source.path, error)
             self._doubtful = True
             retry_after = error.status.retry_after_seconds if isinstance(error, StatusError) else None
             if retry_after is not None:
@@ -93,18 +100,25 @@ class Reflector:
             if self._clock.now() - began >= self._timing.steady:
                 self._backoff.reset()
                 return 0.0
+        finally:
+            self._turn.give_up()
         return self._backoff.delay()
 
+    @property
+    def _position(self) -> str:
+        """The resource version to go on from."""
+        return self._informer.resource_version if self._listed else self._gathered.resource_version
+
     async def _watch(self) -> None:
-        """Go on from where the informer is."""
-        began, position = self._clock.now(), self._informer.resource_version
+        """Go on from where the informer is, or the whole set that will take its place."""
+        began, position = self._clock.now(), self._position
         try:
             await self._stream({"resourceVersion": position}, self._timing.renewal)
         except UpstreamTimeout as error:
-            logger.info("no sign of life of %s: %s", self._source.path, error)
+            logger.info("no sign of life of %s: %s", self.source.path, error)
             await self._check_position()
             raise
-        if self._doubtful and self._informer.resource_version == position:
+        if self._doubtful and self._position == position:
             await self._check_position()
         self._doubtful = self._clock.now() - began < self._timing.renewal[0]
 
@@ -116,9 +130,9 @@ class Reflector:
         """
         try:
             async with asyncio.timeout(LONGEST_CHECK):
-                current = await self._stopping.wait(self._source.fetch_resource_version())
+                current = await self._stopping.wait(self.source.fetch_resource_version())
         except (StatusError, UpstreamError, TimeoutError) as error:
-            logger.info("how far %s is cannot be told: %s", self._source.path, error)
+            logger.info("how far %s is cannot be told: %s", self.source.path, error)
             return
         own = version_number(self._informer.resource_version)
         if current is not None and own is not None and current < own:
@@ -126,71 +140,81 @@ class Reflector:
 
     async def _list(self) -> None:
         """Get the whole set, and go on watching from it."""
-        if self._source.server in self._no_watch_list:
+        gathered = self._gathered = Gathered()
+        if self._handover is not None and self._handover.begin():
+            await self._turn.take()
+        if self.source.server in self._no_watch_list:
             await self._fetch()
         else:
             try:
                 await self._stream(INITIAL_EVENTS, self._timing.initial)
             except (StatusError, UpstreamTimeout) as error:
-                if self._listed and isinstance(error, UpstreamTimeout):
+                if gathered.whole and isinstance(error, UpstreamTimeout):
                     # it lasts longer than it may be silent: perhaps there was nothing to tell
                     return
-                if self._listed or not is_refusal(error):
+                if gathered.whole or not is_refusal(error):
                     raise
-                logger.info("no WatchList for %s: %s", self._source.path, error)
+                logger.info("no WatchList for %s: %s", self.source.path, error)
                 await self._fetch()
-                self._no_watch_list.add(self._source.server)
+                self._no_watch_list.add(self.source.server)
             else:
                 return
         await self._watch()
 
     async def _fetch(self) -> None:
-        listing = await self._stopping.wait(self._source.fetch())
-        await self._replace(map(StoredObject.of, listing.objects), listing.resource_version)
+        listing = await self._stopping.wait(self.source.fetch())
+        self._gathered.load(map(StoredObject.of, listing.objects), listing.resource_version)
+        await self._settle()
 
-    async def _replace(self, objects: Iterable[StoredObject], resource_version: str) -> None:
-        metadata_only = self._source.metadata_only
-        await self._informer.replace(objects, resource_version, metadata_only=metadata_only)
+    async def _settle(self) -> None:
+        """Let the informer have the whole set, unless it is behind what another reflector has told.
+
+        Then that one has to wait, for as long as this one is catching up.
+        """
+        await self._turn.take()
+        self._stopping.check()
+        whole = self._gathered
+        if self._handover is not None and not self._handover.is_due(whole.resource_version):
+            return
+        metadata_only = self.source.metadata_only
+        await self._informer.replace(whole.objects, whole.resource_version, metadata_only=metadata_only)
         self._listed = True
+        self._gathered.clear()
+        if self._handover is not None:
+            self._handover.done()
+            self._handover = None
+        self._turn.give_up()
 
     async def _stream(self, params: Mapping[str, str], lasting: tuple[float, float]) -> None:
         silence = self._clock.uniform(*self._timing.silence)
         renewal = round(self._clock.uniform(*lasting))
         events = watch_events(
-            self._source.client,
-            self._source.path,
-            {**self._source.params, **params, "allowWatchBookmarks": "true", "timeoutSeconds": str(renewal)},
-            header=self._source.header,
-            metadata_of=self._source.metadata_of,
+            self.source.client,
+            self.source.path,
+            {**self.source.params, **params, "allowWatchBookmarks": "true", "timeoutSeconds": str(renewal)},
+            header=self.source.header,
+            metadata_of=self.source.metadata_of,
             read_timeout=silence,
         )
-        initial: dict[str, StoredObject] = {}
         async with aclosing(events):
             while (event := await self._stopping.wait(anext(events, None))) is not None:
                 if self._listed:
-                    self._take(event)
-                elif event.initial_events_end:
-                    await self._replace(initial.values(), event.resource_version)
-                    initial = {}
+                    await self._take(event)
                 else:
-                    gather(initial, event)
+                    self._gathered.take(event)
+                    if self._gathered.whole:
+                        await self._settle()
                 await self._pace.step()
 
-    def _take(self, event: WatchEvent) -> None:
-        if event.type == "BOOKMARK":
-            self._informer.advance(event.resource_version)
-        else:
-            self._informer.apply(event)
+    async def _take(self, event: WatchEvent) -> None:
+        async with self._informer.turn:
+            # while it waited for its turn, another may have taken the informer over
+            self._stopping.check()
+            if event.type == "BOOKMARK":
+                self._informer.advance(event.resource_version)
+            else:
+                self._informer.apply(event)
         self._backoff.reset()
-
-
-def gather(initial: dict[str, StoredObject], event: WatchEvent) -> None:
-    """Take an event that comes before the end of the initial ones; it may be a change already."""
-    stored = StoredObject.of(event.received)
-    if event.type == "DELETED":
-        initial.pop(stored.key, None)
-    elif event.type != "BOOKMARK":
-        initial[stored.key] = stored
 
 
 def is_final(error: GatewayError) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from gateway.errors import GatewayError, StatusError, UpstreamError
 from gateway.informers.counters import Counters
 from gateway.informers.events import ObjectEvent, Scope
+from gateway.informers.handover import Handover
 from gateway.informers.informer import Informer
 from gateway.informers.opening import Resume
 from gateway.informers.reflector import Reflector
@@ -141,8 +142,7 @@ class InformerRegistry:
             if running.family[1] in resources:
                 self._forget(running)
                 running.informer.end(error)
-                if running.task is not None:
-                    running.task.cancel()
+                running.cancel()
 
     async def aclose(self) -> None:
         """End every subscription as complete and stop all informers; a later subscription ends at once."""
@@ -161,7 +161,7 @@ class InformerRegistry:
             self._enter(running)
             try:
                 if not request.source.metadata_only:
-                    running.complete()
+                    self._complete(running)
                 try:
                     await informer.settled(metadata_only=request.source.metadata_only)
                 except StatusError:
@@ -182,37 +182,61 @@ class InformerRegistry:
         yield self._start(family, source)
 
     def _start(self, family: Family, source: Source) -> Running:
-        running = Running(family, source, Informer(source.scope, self._limits, self.counters))
+        informer = Informer(source.scope, self._limits, self.counters)
+        running = Running(family, informer, self._reflector(source, informer))
         if self._closed:
-            running.informer.end()
+            informer.end()
             return running
         self._families.setdefault(family, {})[source.scope] = running
-        running.task = self._tasks.start(self._run(running), f"informer {source.path}")
+        self._launch(running, running.reflector)
         return running
 
-    async def _run(self, running: Running) -> None:
-        informer, path = running.informer, running.source.path
+    def _complete(self, running: Running) -> None:
+        """Change over to complete objects, for good; the informer's subscribers do not notice."""
+        informer = running.informer
+        if not running.source.metadata_only or running.successor is not None or informer.ended:
+            return
+        informer.refuse(None)
+        source = replace(running.source, metadata_only=False)
+        running.successor = self._reflector(source, informer, Handover(informer, running.succeed))
+        self._launch(running, running.successor)
+
+    def _launch(self, running: Running, reflector: Reflector) -> None:
+        task = self._tasks.start(self._run(running, reflector), f"informer {reflector.source.path}")
+        running.tasks.add(task)
+        task.add_done_callback(running.tasks.discard)
+
+    async def _run(self, running: Running, reflector: Reflector) -> None:
+        path, error = reflector.source.path, None
         try:
-            while True:
-                running.reflector = self._reflector(running)
-                await running.reflector.run()
-        except GatewayError as error:
-            logger.info("the informer of %s ends: %s", path, error)
-            informer.end(error)
+            await reflector.run()
+        except GatewayError as refusal:
+            logger.info("watching %s ends: %s", path, refusal)
+            error = refusal
         except Exception:  # the outer edge of a background task: subscribers must not wait for ever
             logger.exception("the informer of %s failed", path)
-            informer.end(GatewayError("the informer failed"))
+            error = GatewayError("the informer failed")
         finally:
-            informer.end()
-            self._forget(running)
+            self._finish(running, reflector, error)
 
-    def _reflector(self, running: Running) -> Reflector:
+    def _finish(self, running: Running, reflector: Reflector, error: GatewayError | None) -> None:
+        """A reflector has come to its end: the informer ends with the one that keeps it."""
+        if running.reflector is reflector:
+            running.informer.end(error)
+            self._forget(running)
+            running.cancel()
+        elif running.successor is reflector:
+            running.successor = None
+            running.informer.refuse(error)
+
+    def _reflector(self, source: Source, informer: Informer, handover: Handover | None = None) -> Reflector:
         return Reflector(
-            running.source,
-            running.informer,
+            source,
+            informer,
             clock=self._clock,
             timing=self._timing,
             no_watch_list=self._no_watch_list,
+            handover=handover,
         )
 
     def _forget(self, running: Running) -> None:
@@ -239,8 +263,7 @@ class InformerRegistry:
         # nobody has come back, else this task had been cancelled
         self._forget(running)
         running.informer.end()
-        if running.task is not None:
-            running.task.cancel()
+        running.cancel()
 
 
 async def upstream_version(source: Source) -> int:

@@ -1,7 +1,7 @@
 """An informer together with what keeps it running."""
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gateway.informers.informer import Informer
 from gateway.informers.reflector import Reflector
@@ -18,16 +18,21 @@ Family = tuple[str, GroupVersionResource, str]
 class Running:
     """An informer that has a task, and how many use it; ``stopping`` counts its grace period.
 
-    ``source`` is what its reflector is to follow.
+    ``reflector`` is the one that keeps it; ``successor`` is there while that is to change.
     """
 
     family: Family
-    source: Source
     informer: Informer
-    reflector: Reflector | None = None
+    reflector: Reflector
+    successor: Reflector | None = None
     users: int = 0
-    task: asyncio.Task[None] | None = field(default=None)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
     stopping: asyncio.Task[None] | None = field(default=None)
+
+    @property
+    def source(self) -> Source:
+        """What the informer has."""
+        return self.reflector.source
 
     def serves(self, wanted: Source) -> bool:
         """Whether somebody who wants that may join, whose scope this one's covers.
@@ -36,12 +41,13 @@ class Running:
         """
         return wanted.metadata_only or not self.source.metadata_only or wanted.scope == self.informer.scope
 
-    def complete(self) -> None:
-        """Change over to complete objects, for good; the informer's subscribers do not notice.
+    def succeed(self) -> None:
+        """Let the successor keep the informer from here on; the reflector before it closes its watch."""
+        if self.successor is not None:
+            self.reflector.stop()
+            self.reflector, self.successor = self.successor, None
 
-        The reflector stops and closes its watch; one that lists and watches complete objects follows it.
-        """
-        if self.source.metadata_only:
-            self.source = replace(self.source, metadata_only=False)
-            if self.reflector is not None:
-                self.reflector.stop()
+    def cancel(self) -> None:
+        """Cancel every task of it, but for the one that asks."""
+        for task in self.tasks - {asyncio.current_task()}:
+            task.cancel()

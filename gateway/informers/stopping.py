@@ -31,6 +31,11 @@ class Stopping:
         if self._waiting is not None:
             self._waiting.reschedule(AT_ONCE)
 
+    def check(self) -> None:
+        """Raises Stopped, after ``stop``."""
+        if self._stopped:
+            raise Stopped
+
     async def wait(self, work: Awaitable[T]) -> T:
         """What the work returns; raises Stopped, once the work has ended, where it was cancelled for that."""
         try:

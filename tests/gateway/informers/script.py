@@ -15,7 +15,7 @@ from gateway.kube.client import KubeClient
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import Reader, reading
 
-__all__ = ["MISHAPS", "VIEWERS", "Step", "World", "random_steps", "run_script", "steps"]
+__all__ = ["MISHAPS", "REAL_MISHAPS", "VIEWERS", "Step", "World", "random_steps", "run_script", "steps"]
 
 NAMES = ("a", "b", "c", "d", "e")
 LABELS = ("", "x", "y")
@@ -26,7 +26,8 @@ VIEWS: tuple[Mapping[str, str], ...] = (
     {"field_selector": "metadata.name!=a"},
 )
 WRITES = ("put", "put", "put", "delete", "replace")
-MISHAPS = ("disconnect", "stop", "start", "forget", "renew")
+MISHAPS = ("disconnect", "stop", "start", "forget", "renew", "refuse", "allow")
+REAL_MISHAPS = ("disconnect", "stop", "start", "forget")
 READERS = ("pause", "go_on", "leave", "part", "look", "visit", "glance")
 VIEWERS = 2 * len(VIEWS)
 """For each view one who is content with the metadata, then one who needs complete objects."""
@@ -175,9 +176,13 @@ async def run_script(
 
 
 def possible(script: Sequence[Step]) -> Iterator[Step]:
-    """Nobody stops what is down, or waits for it to come back."""
-    down = False
+    """Nobody stops what is down, or waits for it, or for complete objects that are refused, to come back."""
+    down = refused = False
     for step in script:
+        if step.what in ("refuse", "allow"):
+            refused = step.what == "refuse"
+        elif refused and step.what == "leave" and step.reader >= len(VIEWS):
+            continue
         if step.what in ("stop", "start"):
             if down == (step.what == "stop"):
                 continue

@@ -58,10 +58,9 @@ async def test_what_happens_meanwhile_is_told_once(
         await server.delete("deleted")
         await server.delete("replaced")
         await server.create("replaced", v=3)
-        assert slim.types == ["ADDED"] * 4 + ["SYNCED"]
+        await slim.until(lambda each: len(each.events) == 9)
         server.on_request = lambda _: None
         assert await newcomer == ["ADDED"] * 3 + ["SYNCED"]
-        await slim.until(lambda each: len(each.events) == 9)
         assert sorted(slim.told[5:]) == [
             ("ADDED", "default/replaced"),
             ("DELETED", "default/deleted"),
@@ -113,6 +112,7 @@ async def test_a_right_that_is_lost_is_lost_for_all(
         with pytest.raises(Forbidden):
             async with registry.subscribe(client, CONFIG_MAPS, Scope()):
                 pytest.fail("not allowed")
+        await server.end_watches()
         await slim.until(lambda each: each.ended)
         assert isinstance(slim.error, Forbidden)
 

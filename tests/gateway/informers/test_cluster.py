@@ -16,7 +16,7 @@ from tests.fixtures.control_plane import ControlPlane
 from tests.fixtures.tap import Tap, tapped
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import ManualClock, reading
-from tests.gateway.informers.script import MISHAPS, VIEWERS, Step, random_steps, run_script
+from tests.gateway.informers.script import REAL_MISHAPS, VIEWERS, Step, random_steps, run_script
 from tests.gateway.informers.worlds import ClusterWorld
 
 pytestmark = pytest.mark.cluster
@@ -81,13 +81,12 @@ async def test_a_kube_apiserver_that_is_killed_loses_nothing_and_repeats_nothing
 async def test_whatever_happens_the_folded_events_of_every_subscriber_are_what_kube_apiserver_has(
     world: ClusterWorld, tapped_client: KubeClient, seed: int
 ) -> None:
-    mishaps = [each for each in MISHAPS if each != "renew"]
     # so that watches are renewed, too
     timing = Timing(renewal=(1.0, 2.0), steady=0.5, longest_backoff=1.0)
     registry = InformerRegistry(timing=timing, limits=Limits(objects=3))
     try:
         last = [Step("start"), Step("leave", reader=VIEWERS - 1), Step("put", "a", "x"), Step("forget")]
-        script = [*random_steps(200, seed, mishaps), *last, Step("put", "b", "x")]
+        script = [*random_steps(200, seed, REAL_MISHAPS), *last, Step("put", "b", "x")]
         await run_script(world, registry, tapped_client, scope_of(world), script)
         # something was too long ago, and there is one watch after all of it
         assert registry.counters.relists > 0

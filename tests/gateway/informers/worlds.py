@@ -11,7 +11,7 @@ from gateway.kube.client import KubeClient
 from tests.fixtures.control_plane import ControlPlane
 from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import eventually
-from tests.gateway.informers.scripted_server import ScriptedServer
+from tests.gateway.informers.scripted_server import Reply, Request, ScriptedServer, failure
 
 __all__ = ["ClusterWorld", "DemoWorld", "ScriptedWorld"]
 
@@ -44,8 +44,13 @@ class ScriptedWorld:
             case "forget":
                 self.server.compact()
                 await self.server.disconnect()
+            case "refuse":
+                self.server.on_request = refuse_complete
+            case "allow":
+                self.server.on_request = lambda _: None
 
     async def recover(self) -> None:
+        self.server.on_request = lambda _: None
         if not self.server.running:
             await self.server.start()
 
@@ -162,6 +167,11 @@ class ClusterWorld(HTTPWorld):
         except UpstreamError:
             return False
         return True
+
+
+def refuse_complete(request: Request) -> Reply | None:
+    """Be too ill for anything but metadata."""
+    return None if request.metadata_only else failure(503, "Unavailable", "metadata only")
 
 
 def described(content: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,211 @@
+"""What is told while an informer changes over to complete objects, also for as long as that fails."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+
+import pytest
+
+from gateway.errors import Forbidden
+from gateway.informers import Informer, InformerRegistry, Limits, Scope
+from gateway.informers.counters import Counters
+from gateway.informers.handover import Handover
+from gateway.kube.client import KubeClient
+from gateway.kube.cluster_config import ClusterConfig
+from tests.fixtures.waiting import eventually
+from tests.gateway.informers.reading import Reader, reading, until_watched
+from tests.gateway.informers.scripted_server import CONFIG_MAPS, Reply, Request, ScriptedServer, failure
+
+UNANSWERED = Reply(200, headers={"Content-Length": "1000"})
+FAILURES = {"ill": failure(503, "Unavailable", "not now"), "silent": UNANSWERED}
+
+
+class LateServer(ScriptedServer):
+    """Tells of complete objects only while a test lets it, always as of the moment when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = asyncio.Event()
+        self.told.set()
+        self.held_back = 0
+
+    async def _reply(self, reply: Reply, writer: asyncio.StreamWriter) -> None:
+        await self._wait()
+        await super()._reply(reply, writer)
+
+    async def _events(self, request: Request, ending: asyncio.Event) -> AsyncGenerator[bytes, None]:
+        async for line in super()._events(request, ending):
+            # the end of the initial events says as of when they are
+            if not request.metadata_only and b"BOOKMARK" in line:
+                await self._wait()
+            yield line
+
+    async def _wait(self) -> None:
+        self.held_back += not self.told.is_set()
+        await self.told.wait()
+
+
+@pytest.fixture
+async def late() -> AsyncIterator[LateServer]:
+    server = LateServer()
+    await server.start()
+    yield server
+    server.told.set()
+    await server.stop()
+
+
+def refuse_complete(server: ScriptedServer, reply: Reply) -> None:
+    server.on_request = lambda request: None if request.metadata_only else reply
+
+
+def attempts(server: ScriptedServer) -> int:
+    """How often complete objects were asked for."""
+    return sum(not each.metadata_only for each in server.requests)
+
+
+async def join(registry: InformerRegistry, client: KubeClient, **data: int) -> list[str]:
+    """Come for complete objects, and stay until they are these."""
+    async with reading(registry, client, reader=Reader(complete=True)) as whole:
+        await whole.until_data(**data)
+        return whole.types
+
+
+async def until_attempted(server: ScriptedServer, times: int = 1) -> None:
+    async def attempted() -> bool:
+        return attempts(server) >= times
+
+    await eventually(attempted, f"{times} requests for complete objects")
+
+
+@pytest.mark.parametrize("watch_list", [True, False])
+@pytest.mark.parametrize("reply", FAILURES.values(), ids=FAILURES)
+async def test_those_who_were_there_go_on_as_long_as_complete_objects_cannot_be_had(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, watch_list: bool, reply: Reply
+) -> None:
+    server.watch_list = watch_list
+    await server.create("a", v=1)
+    async with reading(registry, client, metadata_only=True) as slim, asyncio.TaskGroup() as tasks:
+        await slim.until_synced()
+        refuse_complete(server, reply)
+        newcomer = tasks.create_task(join(registry, client, b=3))
+        await until_attempted(server)
+        await server.update("a", v=2)
+        await server.delete("a")
+        await server.create("b", v=3)
+        await slim.until(lambda each: "default/b" in each.known)
+        server.on_request = lambda _: None
+        await server.disconnect()
+        assert await newcomer == ["ADDED", "SYNCED"]
+        await until_watched(server)
+        assert slim.told[2:] == [
+            ("MODIFIED", "default/a"),
+            ("DELETED", "default/a"),
+            ("ADDED", "default/b"),
+        ]
+
+
+async def test_a_refusal_of_complete_objects_is_told_to_those_who_need_them_and_to_nobody_else(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    await server.create("a", v=1)
+    async with reading(registry, client, metadata_only=True) as slim:
+        await slim.until_synced()
+        refuse_complete(server, failure(403, "Forbidden", "metadata only"))
+        for _ in range(2):
+            with pytest.raises(Forbidden, match="metadata only"):
+                async with registry.subscribe(client, CONFIG_MAPS, Scope()):
+                    pytest.fail("not allowed")
+        await server.update("a", v=2)
+        await slim.until(lambda each: len(each.events) == 3)
+        server.on_request = lambda _: None
+        assert await join(registry, client, a=2) == ["ADDED", "SYNCED"]
+        assert slim.types == ["ADDED", "SYNCED", "MODIFIED"]
+        assert len(registry.informers) == 1
+
+
+@pytest.mark.parametrize("watch_list", [True, False])
+async def test_complete_objects_that_come_late_take_nothing_back(
+    late: LateServer, registry: InformerRegistry, watch_list: bool
+) -> None:
+    """The list is as of when it was asked for; meanwhile more was told."""
+    late.watch_list = watch_list
+    async with KubeClient.connect(ClusterConfig(server=late.url)) as client:
+        for name in ("changed", "deleted", "same"):
+            await late.create(name, v=1)
+        async with reading(registry, client, metadata_only=True) as slim, asyncio.TaskGroup() as tasks:
+            await slim.until_synced()
+            late.told.clear()
+            newcomer = tasks.create_task(join(registry, client, changed=2, same=1, new=1))
+            await eventually(lambda: held_back(late), "an answer that waits")
+            await late.update("changed", v=2)
+            await late.delete("deleted")
+            await late.create("new", v=1)
+            await slim.until(lambda each: len(each.events) == 7)
+            late.told.set()
+            assert await newcomer == ["ADDED"] * 3 + ["SYNCED"]
+            await late.update("same", v=2)
+            await slim.until(lambda each: each.told[-1] == ("MODIFIED", "default/same"))
+            assert len(slim.events) == 8
+            await until_watched(late)
+
+
+async def held_back(late: LateServer) -> bool:
+    return late.held_back > 0
+
+
+async def test_where_it_fails_with_a_whole_set_that_is_behind_the_watch_of_metadata_goes_on(
+    late: LateServer, registry: InformerRegistry
+) -> None:
+    late.watch_list = False
+    async with KubeClient.connect(ClusterConfig(server=late.url)) as client:
+        await late.create("a", v=1)
+        async with reading(registry, client, metadata_only=True) as slim, asyncio.TaskGroup() as tasks:
+            await slim.until_synced()
+            late.told.clear()
+            newcomer = tasks.create_task(join(registry, client, a=3))
+            await eventually(lambda: held_back(late), "an answer that waits")
+            await late.update("a", v=2)
+            await slim.until(lambda each: len(each.events) == 3)
+            # the list that waits is answered, then there is no watch that would make up for the difference
+            refuse_complete(late, failure(503, "Unavailable", "not now"))
+            before = attempts(late)
+            late.told.set()
+            await until_attempted(late, before + 2)
+            await late.update("a", v=3)
+            await slim.until(lambda each: len(each.events) == 4)
+            late.on_request = lambda _: None
+            assert await newcomer == ["ADDED", "SYNCED"]
+            assert slim.types == ["ADDED", "SYNCED", "MODIFIED", "MODIFIED"]
+            await until_watched(late)
+
+
+async def test_where_resource_versions_are_no_numbers_nothing_is_told_during_the_list() -> None:
+    """Which of two is newer cannot be told."""
+    informer = Informer(Scope(), Limits(), Counters())
+    handover = Handover(informer, lambda: None)
+    assert not handover.begin(), "there is nobody yet who waits"
+    await informer.replace([], "one", metadata_only=True)
+    assert handover.begin()
+    assert handover.is_due("another")
+
+
+async def test_a_whole_set_older_than_what_was_known_before_it_was_asked_for_is_the_truth() -> None:
+    """An etcd that was restored, which the watch of metadata has not noticed yet."""
+    informer = Informer(Scope(), Limits(), Counters())
+    handover = Handover(informer, lambda: None)
+    await informer.replace([], "10", metadata_only=True)
+    assert not handover.begin()
+    assert handover.is_due("10")
+    assert handover.is_due("9")
+    # now it has noticed, and what it listed is newer
+    await informer.replace([], "7", metadata_only=True)
+    assert handover.is_due("7")
+    assert not handover.is_due("6")
+
+
+async def test_a_bookmark_is_no_change_that_a_whole_set_could_be_behind() -> None:
+    informer = Informer(Scope(), Limits(), Counters())
+    handover = Handover(informer, lambda: None)
+    await informer.replace([], "10", metadata_only=True)
+    handover.begin()
+    informer.advance("20")
+    assert handover.is_due("10")
