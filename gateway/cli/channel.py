@@ -1,6 +1,7 @@
 """The socket between a child and its supervisor.
 
-It carries one message from the child, and tells each of the two when the other is gone.
+It carries one message from the child, then its answers to the question whether its event loop still turns;
+and it tells each of the two when the other is gone.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ class Channel:
         self.orphaned = False
 
     def report(self, **message: str) -> None:
-        """Say ``ready=…``, with the line that tells of it, or ``failed=…``, with the reason."""
+        """Say ``ready=`` the line that tells of it, ``failed=`` the reason, or that all is ``well=``."""
         with suppress(OSError):
             # a supervisor that is gone hears nothing, which is found out elsewhere
             self._socket.sendall(json.dumps(message).encode() + b"\n")
@@ -43,11 +44,14 @@ class Channel:
             sys.exit(CANNOT_START)
 
     def watch(self) -> None:
-        """From now on, end as SIGTERM ends this process when the supervisor is gone."""
-        asyncio.get_running_loop().add_reader(self._socket, self._end)
+        """From now on, answer the supervisor; and end as SIGTERM ends this process when it is gone."""
+        asyncio.get_running_loop().add_reader(self._socket, self._hear)
 
-    def _end(self) -> None:
-        # the supervisor never writes: that there is something to read means that it is gone
+    def _hear(self) -> None:
+        with suppress(ConnectionError):
+            if self._socket.recv(4096):
+                self.report(well="yes")
+                return
         asyncio.get_running_loop().remove_reader(self._socket)
         self.orphaned = True
         os.kill(os.getpid(), signal.SIGTERM)

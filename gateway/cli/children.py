@@ -11,9 +11,13 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+from gateway.cli.liveness import Liveness
 from gateway.cli.parts import Part
 
 __all__ = ["Child"]
+
+ENDINGS = (signal.SIGTERM, signal.SIGABRT, signal.SIGKILL)
+"""What one that does not answer is sent: that it may end, then that it says where it is, then the end."""
 
 
 class Child:
@@ -32,6 +36,8 @@ class Child:
         self._channel, theirs = socket.socketpair()
         with theirs:
             self.process = _start(replace(part, channel=theirs.fileno()))
+        self._liveness = Liveness(self.process.pid)
+        self._endings = iter(ENDINGS)
         self._channel.setblocking(False)
         selector.register(self._channel, selectors.EVENT_READ, self)
 
@@ -78,6 +84,7 @@ class Child:
             self._hear(json.loads(line))
 
     def _hear(self, message: dict[str, str]) -> None:
+        self._liveness.answered()
         self.failure = message.get("failed", self.failure)
         if "ready" in message:
             self.greeting, self.ready_since = message["ready"], time.monotonic()
@@ -86,6 +93,22 @@ class Child:
         if self._channel.fileno() >= 0:
             self._selector.unregister(self._channel)
             self._channel.close()
+
+    def ask(self) -> str:
+        """Ask whether it is well; one that has not answered for too long is ended, the harder the later.
+
+        Gives why, once, where that begins.
+        """
+        failure = self._liveness.failure
+        if failure:
+            ending = next(self._endings, signal.SIGKILL)
+            self.process.send_signal(ending)
+            return failure if ending is ENDINGS[0] else ""
+        self._liveness.ask()
+        with suppress(OSError):
+            # not sent where it has not read the ones before, or has ended: no answer comes, then
+            self._channel.send(b"?")
+        return ""
 
     def stop(self) -> None:
         """Ask it to end."""

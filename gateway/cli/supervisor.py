@@ -2,8 +2,9 @@
 
 It holds the address, so that a worker that dies loses nothing that waits to be let in: the next one begins
 at once, and where that does not help after longer and longer pauses, while the others get its connections.
-A worker that cannot begin ends the whole where nobody serves, and is tried again while others do. When the
-supervisor ends, however that comes about, the workers do.
+A worker that cannot begin ends the whole where nobody serves, and is tried again while others do. One that
+does not answer any more is ended, and replaced as one that died. When the supervisor ends, however that comes
+about, the workers do.
 """
 
 import gc
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 import click
 
 from gateway.binding import SharedAddress
+from gateway.cli import liveness
 from gateway.cli.children import Child
 from gateway.cli.parts import Part
 from gateway.cli.signals import Signals
@@ -113,6 +115,7 @@ class Supervisor:
         self.selector = selector
         self.signals = signals
         self.demo: Child | None = None
+        self.next_question = 0.0
         self.greeted = False
         self.stopped_by: int | None = None
 
@@ -124,6 +127,7 @@ class Supervisor:
             self._fill_places()
             self._greet()
             self._wait(self._seconds_until_due())
+            self._ask()
             self._look_after_demo()
             for place in self.places:
                 self._look_after(place)
@@ -137,8 +141,9 @@ class Supervisor:
                 self.stopped_by = number
 
     def _seconds_until_due(self) -> float | None:
-        due = [place.due for place in self.places if place.child is None]
-        return max(0.0, min(due) - time.monotonic()) if due and self._may_begin else None
+        due = [place.due for place in self.places if place.child is None and self._may_begin]
+        due += [self.next_question for place in self.places if place.serving]
+        return max(0.0, min(due) - time.monotonic()) if due else None
 
     @property
     def _may_begin(self) -> bool:
@@ -167,6 +172,15 @@ class Supervisor:
         if not self.greeted and first is not None and all(place.serving for place in self.places):
             self.greeted = True
             click.echo(f"{first.greeting}, {len(self.places)} workers")
+
+    def _ask(self) -> None:
+        """Ask those that serve, every now and then, whether they are well."""
+        if time.monotonic() < self.next_question:
+            return
+        self.next_question = time.monotonic() + liveness.QUESTION
+        for place in self.places:
+            if place.child is not None and place.serving and (failure := place.child.ask()):
+                log.warning("worker %d %s: it is ended", place.worker, failure)
 
     def _look_after_demo(self) -> None:
         if self.demo is not None and self.demo.ended:

@@ -1,5 +1,6 @@
 """One of several workers: a gateway as any other, on its share of the address."""
 
+import faulthandler
 import shutil
 import socket
 
@@ -14,6 +15,8 @@ __all__ = ["run_worker"]
 
 def run_worker(settings: Settings, part: Part, worker: int) -> None:
     """Serve until SIGINT or SIGTERM, or until the supervisor is gone."""
+    # what the supervisor sends to one that does not answer makes it print where each thread is
+    faulthandler.enable()
     channel = Channel(part.channel)
     siblings = Siblings(worker, part.workers, part.directory)
     with (
