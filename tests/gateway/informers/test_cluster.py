@@ -15,7 +15,7 @@ from gateway.kube.kubeconfig import load_config
 from tests.fixtures.control_plane import ControlPlane
 from tests.fixtures.tap import Tap, tapped
 from tests.fixtures.waiting import eventually
-from tests.gateway.informers.reading import ManualClock, reading
+from tests.gateway.informers.reading import ManualClock, Reader, reading
 from tests.gateway.informers.script import REAL_MISHAPS, VIEWERS, Step, random_steps, run_script
 from tests.gateway.informers.worlds import ClusterWorld
 
@@ -23,22 +23,30 @@ pytestmark = pytest.mark.cluster
 NUMBERS = count()
 
 
+@pytest.fixture(scope="module", params=["real_cluster", "cluster_without_watch_list"])
+def cluster(request: pytest.FixtureRequest) -> ControlPlane:
+    """Each informer begins with a WatchList on the first, with LIST + WATCH on the second."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, ControlPlane)
+    return found
+
+
 @pytest.fixture
-async def client(real_cluster: ControlPlane) -> AsyncIterator[KubeClient]:
-    async with KubeClient.connect(load_config(real_cluster.kubeconfig, "admin")) as client:
+async def client(cluster: ControlPlane) -> AsyncIterator[KubeClient]:
+    async with KubeClient.connect(load_config(cluster.kubeconfig, "admin")) as client:
         yield client
 
 
 @pytest.fixture
-def tap(real_cluster: ControlPlane) -> Iterator[Tap]:
-    trust = ssl.create_default_context(cafile=str(real_cluster.certificate_authority))
-    with tapped("127.0.0.1", real_cluster.port, trust) as tap:
+def tap(cluster: ControlPlane) -> Iterator[Tap]:
+    trust = ssl.create_default_context(cafile=str(cluster.certificate_authority))
+    with tapped("127.0.0.1", cluster.port, trust) as tap:
         yield tap
 
 
 @pytest.fixture
-async def tapped_client(real_cluster: ControlPlane, tap: Tap) -> AsyncIterator[KubeClient]:
-    config = replace(load_config(real_cluster.kubeconfig, "admin"), server=tap.url)
+async def tapped_client(cluster: ControlPlane, tap: Tap) -> AsyncIterator[KubeClient]:
+    config = replace(load_config(cluster.kubeconfig, "admin"), server=tap.url)
     async with KubeClient.connect(config) as client:
         yield client
 
@@ -51,10 +59,10 @@ async def registry() -> AsyncIterator[InformerRegistry]:
 
 
 @pytest.fixture
-async def world(real_cluster: ControlPlane, tap: Tap, client: KubeClient) -> AsyncIterator[ClusterWorld]:
+async def world(cluster: ControlPlane, tap: Tap, client: KubeClient) -> AsyncIterator[ClusterWorld]:
     """A namespace of its own; kube-apiserver runs again at the end."""
     name = f"informers-{next(NUMBERS)}"
-    world = ClusterWorld(real_cluster, tap, client, name)
+    world = ClusterWorld(cluster, tap, client, name)
     await world.send("POST", "api/v1/namespaces", namespace(name))
     yield world
     await world.recover()
@@ -68,6 +76,28 @@ def scope_of(world: ClusterWorld) -> Scope:
     return Scope(world.path.split("/")[3])
 
 
+async def test_it_begins_as_the_api_server_can_and_there_is_one_watch_after_changing_over(
+    world: ClusterWorld, cluster: ControlPlane, tapped_client: KubeClient, registry: InformerRegistry
+) -> None:
+    await world.put("a", "x")
+    scope = scope_of(world)
+    async with reading(registry, tapped_client, scope, metadata_only=True) as slim:
+        await slim.until_synced()
+        async with reading(registry, tapped_client, scope, reader=Reader(complete=True)) as whole:
+            await whole.until_synced()
+
+            async def watched() -> bool:
+                return len(world.tap.open_watches("configmaps")) == 1
+
+            await eventually(watched, "one watch")
+            await world.put("a", "y")
+            await whole.until(lambda each: len(each.events) == 3)
+            await slim.until(lambda each: len(each.events) == 3)
+    lists = [each for each in world.tap.requests if not each.is_watch_of("configmaps")]
+    refused = [each for each in world.tap.requests if "sendInitialEvents" in each.target]
+    assert (len(lists), len(refused)) == ((2, 1) if cluster.flags else (0, 2))
+
+
 async def test_a_kube_apiserver_that_is_killed_loses_nothing_and_repeats_nothing(
     world: ClusterWorld, client: KubeClient, registry: InformerRegistry
 ) -> None:
@@ -77,7 +107,11 @@ async def test_a_kube_apiserver_that_is_killed_loses_nothing_and_repeats_nothing
     await run_script(world, registry, client, scope_of(world), script)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    ("cluster", "seed"),
+    [("real_cluster", 0), ("real_cluster", 1), ("cluster_without_watch_list", 2)],
+    indirect=["cluster"],
+)
 async def test_whatever_happens_the_folded_events_of_every_subscriber_are_what_kube_apiserver_has(
     world: ClusterWorld, tapped_client: KubeClient, seed: int
 ) -> None:
