@@ -1,7 +1,9 @@
 """A throw-away control plane to measure on, and a plain client of it."""
 
 import contextlib
+import signal
 import ssl
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,13 +49,23 @@ def start_cluster() -> Iterator[Cluster]:
     assets = find_assets()
     if assets is None:
         raise NoControlPlane("no kube-apiserver on this machine: tests/kube/build.sh builds one (needs Go)")
-    with tempfile.TemporaryDirectory(prefix="kube-graphql-bench-") as directory:
+    with ended_in_order(), tempfile.TemporaryDirectory(prefix="kube-graphql-bench-") as directory:
         plane = ControlPlane(Path(directory) / "cluster", assets, free_port())
         try:
             plane.up()
             yield cluster_of(plane, Path(directory))
         finally:
             plane.down()
+
+
+@contextlib.contextmanager
+def ended_in_order() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does: the control plane would outlive this process otherwise."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def cluster_of(plane: ControlPlane, directory: Path) -> Cluster:
