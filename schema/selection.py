@@ -11,7 +11,7 @@ the error and its path.
 calls it (:mod:`schema.selection_answer`).
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import msgspec
@@ -37,15 +37,35 @@ class Compiled:
         self.value = value
 
 
-class SharedSource(dict[str, Any]):
-    """A value to execute a selection on, for many operations at once; nobody changes it.
+class SharedSource:
+    """A value for many operations to be executed on; it is there only while one of them is.
 
-    ``executed`` are the results that the executor keeps of it, for the next who has the same operation.
+    ``make`` gives the value, made of ``size`` bytes. The results are kept for the next who has the same
+    operation: ``on_kept`` is told how many bytes of them, and has :meth:`forget` called.
     """
 
-    def __init__(self, value: Mapping[str, Any]) -> None:
-        super().__init__(value)
-        self.executed: dict[Hashable, Any] = {}
+    __slots__ = ("_results", "make", "on_kept", "size")
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]], size: int) -> None:
+        self.make = make
+        self.size = size
+        self.on_kept: Callable[[int], None] | None = None
+        self._results: dict[Hashable, Any] = {}
+
+    def get(self, operation: Hashable) -> Any:
+        """The result that is kept for that operation; None where there is none."""
+        return self._results.get(operation)
+
+    def keep(self, operation: Hashable, result: Any, size: int) -> None:
+        """Keep a result of that many bytes, where somebody counts them."""
+        if self.on_kept is not None:
+            self._results[operation] = result
+            self.on_kept(size)
+
+    def forget(self) -> None:
+        """Let go of every result, for good; what is executed from now on is nobody else's."""
+        self.on_kept = None
+        self._results.clear()
 
 
 class Selection:

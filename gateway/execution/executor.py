@@ -31,6 +31,9 @@ from schema.selection import Compiled, SharedSource
 
 __all__ = ["CompiledExecutor"]
 
+BYTES_PER_BYTE_OF_JSON = 24
+"""What JSON takes at most once it is decoded: 72 bytes for each ``{},``. A pod takes 10."""
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledEvent:
@@ -49,22 +52,29 @@ class CompiledEvent:
 class SharedEvent:
     """In place of the executor of one event: it runs for the first subscriber, the others get its result.
 
-    No field of a Kubernetes object is resolved asynchronously.
+    ``executor`` is the subscription's. No field of a Kubernetes object is resolved asynchronously.
     """
 
-    executor: Executor[Any]
+    executor: "CompiledExecutor"
     source: SharedSource
     sharing: tuple[int, bytes]
 
     def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
-        """The response, encoded already where there are no errors."""
-        executed = self.source.executed
-        if self.sharing not in executed:
-            result = cast("ExecutionResult", self.executor.execute_operation(serially))
+        """The response, encoded already."""
+        kept = self.source.get(self.sharing)
+        if kept is None:
+            event = self.executor.build_per_event_executor(self.source.make())
+            result = encoded(cast("ExecutionResult", event.execute_operation(serially)))
             # the operation too: while it is kept, nothing else has its id
-            executed[self.sharing] = encoded(result), self.executor.operation
-        shared: ExecutionResult = executed[self.sharing][0]
+            kept = result, self.executor.operation
+            self.source.keep(self.sharing, kept, self._size(result))
+        shared: ExecutionResult = kept[0]
         return ExecutionResult(shared.data, shared.errors)
+
+    def _size(self, result: ExecutionResult) -> int:
+        # the traceback of an error has what was executed on
+        source = self.source.size * BYTES_PER_BYTE_OF_JSON if result.errors else 0
+        return source + sum(memoryview(each).nbytes for each in (result.data or {}).values())
 
 
 def encoded(result: ExecutionResult) -> ExecutionResult:
@@ -95,10 +105,9 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         """As graphql-core's; a compiled event needs none of it, which halves the cost of an event."""
         if type(payload) is Compiled and self._only_response_name is not None:
             return CompiledEvent(self._only_response_name, payload)  # type: ignore[return-value]  # duck
-        executor = super().build_per_event_executor(payload)
         if type(payload) is SharedSource:
-            return SharedEvent(executor, payload, self._sharing)  # type: ignore[return-value]  # duck
-        return executor
+            return SharedEvent(self, payload, self._sharing)  # type: ignore[return-value]  # duck
+        return super().build_per_event_executor(payload)
 
     @property
     def introspection(self) -> Introspection | None:

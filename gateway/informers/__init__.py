@@ -54,7 +54,8 @@ does not read on in them keeps the objects that it selects as they were then, on
 object collapse to the newest state: ``ADDED`` and then ``MODIFIED`` is one ``ADDED``; ``ADDED`` and then
 ``DELETED`` is nothing. A subscriber over its bound is ended with
 :class:`gateway.errors.SubscriberTooSlow`, delays nobody, and can resume. Nothing is dropped silently. The
-bytes of an object exist once, shared by the store and all subscribers.
+bytes of an object exist once, shared by the store and all subscribers. What readers make of an event for
+each other (:attr:`ObjectEvent.made`) is bounded over all events, by those who make it: what is oldest goes.
 
 **End.** 401, 403, 404 and every other refusal by the API server are final: the error ends every
 subscription of that informer ("Metadata" has the one exception). Closing the registry lets every

@@ -17,7 +17,7 @@ class EventType(StrEnum):
     SYNCED = "SYNCED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class ObjectEvent:
     """One event; subscribers with the same filter get the very same instance.
 
@@ -27,7 +27,7 @@ class ObjectEvent:
     need not be told. It is None for ``ADDED`` and ``SYNCED``, and where it is not certain that the
     subscriber was told at all. ``received`` is when a change came from the API server, by
     :func:`time.monotonic`; 0 for what is told of the past. ``made`` is for readers: what one of them has
-    made of this instance, all others need not make again.
+    made of this instance, all others need not make again. They bound what is in it, over all events.
     """
 
     type: EventType

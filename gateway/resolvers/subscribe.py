@@ -2,24 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any
 
 from gateway.informers import EventType, ObjectEvent, Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
-from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.fragments import Fragments, Table
+from gateway.resolvers.made import MADE, Payload, source_of
 from schema.operations import RootField
-from schema.selection import Compiled, SelectionMismatch, SharedSource
+from schema.selection import Compiled, SelectionMismatch
 from schema.selection_compile import compile_event
 from schema.selection_event import EventSelection
 
 __all__ = ["watch_list", "watch_object"]
 
 Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
-Payload = Mapping[str, Any] | Compiled
 
 # of the whole process: subscribers that share a selection need not share anything else
 FRAGMENTS = Fragments()
@@ -93,16 +91,11 @@ async def _payloads(info: Info, selection: EventSelection | None, events: Events
 
 def _plain(event: ObjectEvent) -> Payload:
     """The event for graphql-core to execute, once for all who get the same one."""
-    made = event.made.get(_plain)
+    made: Payload | None = event.made.get(_plain)
     if made is None:
-        answer = {
-            "type": event.type.value,
-            "object": None if event.object is None else decode_object(event.object),
-            "resourceVersion": event.resource_version,
-        }
-        made = event.made[_plain] = SharedSource(answer)
-    payload: Payload = made
-    return payload
+        made = source_of(event)
+        MADE.keep(event, _plain, made)
+    return made
 
 
 def _selected(table: Table, event: ObjectEvent) -> Payload | None:
@@ -111,7 +104,8 @@ def _selected(table: Table, event: ObjectEvent) -> Payload | None:
     if selection in event.made:
         found: Payload | None = event.made[selection]
         return found
-    made = event.made[selection] = _compile(table, event)
+    made = _compile(table, event)
+    MADE.keep(event, selection, made)
     return made
 
 
