@@ -14,12 +14,13 @@ from graphql import (
     GraphQLFieldMap,
     GraphQLInputFieldMap,
     GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLOutputType,
 )
 from graphql.type.definition import resolve_thunk
 
-__all__ = ["InputObjectType", "ObjectType", "field_with_arguments"]
+__all__ = ["InputObjectType", "InterfaceType", "ObjectType", "field_with_arguments"]
 
 
 class ObjectType(GraphQLObjectType):
@@ -29,6 +30,19 @@ class ObjectType(GraphQLObjectType):
     def fields(self) -> GraphQLFieldMap:
         """The fields by name."""
         fields: GraphQLFieldMap = resolve_thunk(self._fields)  # type: ignore[arg-type]  # never bare types
+        # the function that made them holds the other types of the schema
+        self._fields = fields
+        return fields
+
+
+class InterfaceType(GraphQLInterfaceType):
+    """An interface; its fields have to be GraphQLField, never bare types."""
+
+    @cached_property
+    def fields(self) -> GraphQLFieldMap:
+        """The fields by name."""
+        fields: GraphQLFieldMap = resolve_thunk(self._fields)  # type: ignore[arg-type]  # as above
+        self._fields = fields
         return fields
 
 
@@ -39,6 +53,7 @@ class InputObjectType(GraphQLInputObjectType):
     def fields(self) -> GraphQLInputFieldMap:
         """The fields by name."""
         fields: GraphQLInputFieldMap = resolve_thunk(self._fields)  # type: ignore[arg-type]  # as above
+        self._fields = fields
         return fields
 
 

@@ -8,7 +8,7 @@ nullable and input fields optional: an API server may leave out what its OpenAPI
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from graphql import (
     GraphQLArgument,
@@ -32,6 +32,7 @@ from schema.documents import json_field, yaml_field
 from schema.model import Definition, ListOf, Model, ObjectType, Property, TypeExpression
 from schema.resources import GroupVersionKind
 from schema.scalars import SCALARS
+from schema.unchanged import unchanged_objects
 
 __all__ = ["LIST_META", "OBJECT_META", "ObjectTypes"]
 
@@ -39,41 +40,72 @@ OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 OBJECT_KEYS = ("apiVersion", "kind", "metadata")
 
+Type = TypeVar("Type", GraphQLObjectType, GraphQLInputObjectType)
+
+
+class _Made(Generic[Type]):
+    """A type, which is taken apart when no :class:`ObjectTypes` has it any more.
+
+    One that refers to itself is a cycle, which nothing else would free: no garbage collection looks at it.
+    """
+
+    __slots__ = ("type",)
+
+    def __init__(self, type_: Type) -> None:
+        self.type: Type = type_
+
+    def __del__(self) -> None:
+        vars(self.type).clear()
+
 
 class ObjectTypes:
-    """The graphql-core types of a model's objects, made when first asked for, each once."""
+    """The graphql-core types of a model's objects, made when first asked for, each once.
 
-    def __init__(self, model: Model) -> None:
+    Those of ``before`` are used again where they are the same with all that they refer to, so that no type
+    ever leads to one that this does not have. Once their fields are there, none of them changes, and none
+    knows what schema it is of; whoever uses a type holds this meanwhile.
+    """
+
+    def __init__(self, model: Model, before: "ObjectTypes | None" = None) -> None:
         self._model = model
-        self._outputs: dict[str, GraphQLObjectType] = {}
-        self._inputs: dict[str, GraphQLInputObjectType] = {}
         self._names_by_kind = {kind: each.name for each in model.objects.values() for kind in each.kinds}
-        self.interface = self._build_interface()
+        self._outputs: dict[str, _Made[GraphQLObjectType]] = {}
+        self._inputs: dict[str, _Made[GraphQLInputObjectType]] = {}
+        self.interface: GraphQLInterfaceType = self._build_interface()
+        if before is not None:
+            self._use_again(before)
+
+    def _use_again(self, before: "ObjectTypes") -> None:
+        same = unchanged_objects(before._model.objects, self._model.objects)
+        self._outputs.update((id_, each) for id_, each in before._outputs.items() if id_ in same)
+        self._inputs.update((id_, each) for id_, each in before._inputs.items() if id_ in same)
+        if OBJECT_META in same:
+            self.interface = before.interface
 
     def output(self, id: str) -> GraphQLObjectType:  # noqa: A002 - the model's own word
         """The output type of ``model.objects[id]``; KeyError where the model has no such object."""
         if id not in self._outputs:
-            self._outputs[id] = self._build_output(self._model.objects[id])
-        return self._outputs[id]
+            self._outputs[id] = _Made(self._build_output(self._model.objects[id]))
+        return self._outputs[id].type
 
     def input(self, id: str) -> GraphQLInputObjectType:  # noqa: A002 - the model's own word
         """The input type of ``model.objects[id]``; KeyError where the model has no such object."""
         if id not in self._inputs:
-            self._inputs[id] = self._build_input(self._model.objects[id])
-        return self._inputs[id]
+            self._inputs[id] = _Made(self._build_input(self._model.objects[id]))
+        return self._inputs[id].type
+
+    def name_of(self, kind: GroupVersionKind) -> str | None:
+        """The name of the output type of a kind; None where it is not served."""
+        return self._names_by_kind.get(kind)
 
     def release(self) -> None:
-        """Take the types apart, so that they are freed without a garbage collection: they are one big cycle.
+        """Let go of every type; nobody may use those any more that no other schema has.
 
-        Nobody may use any of them any more. Other threads get their turns meanwhile.
+        Other threads get their turns meanwhile.
         """
         for types in (self._outputs, self._inputs):
             while types:
-                _, each = types.popitem()
-                # a cached property, there if it was ever asked for
-                vars(each).pop("fields", None)
-                each._fields = {}
-        # the interface holds this object, which holds the interface, and the model
+                types.popitem()
         vars(self).clear()
 
     def _build_output(self, object_type: ObjectType) -> GraphQLObjectType:
@@ -134,22 +166,16 @@ class ObjectTypes:
                 return SCALARS[scalar]
 
     def _build_interface(self) -> GraphQLInterfaceType:
-        return GraphQLInterfaceType(
+        return named_types.InterfaceType(
             "KubernetesObject",
             lambda: {
                 "apiVersion": GraphQLField(GraphQLString),
                 "kind": GraphQLField(GraphQLString),
                 "metadata": GraphQLField(self.output(OBJECT_META)),
             },
-            resolve_type=self._resolve_kind,
+            resolve_type=_resolve_kind,
             description="What every object of the Kubernetes API has, whatever its kind.",
         )
-
-    def _resolve_kind(
-        self, value: Mapping[str, Any], _info: GraphQLResolveInfo[Any], _type: object
-    ) -> str | None:
-        group, _, version = str(value.get("apiVersion", "")).rpartition("/")
-        return self._names_by_kind.get(GroupVersionKind(group, version, str(value.get("kind", ""))))
 
     def _is_kubernetes_object(self, object_type: ObjectType) -> bool:
         """Whether it is a kind whose ``apiVersion``, ``kind`` and ``metadata`` have the usual types."""
@@ -160,6 +186,12 @@ class ObjectTypes:
             and keys["metadata"].type == Definition(OBJECT_META)
             and OBJECT_META in self._model.objects
         )
+
+
+def _resolve_kind(value: Mapping[str, Any], info: GraphQLResolveInfo[Any], _type: object) -> str | None:
+    types: ObjectTypes = info.schema.extensions["types"]
+    group, _, version = str(value.get("apiVersion", "")).rpartition("/")
+    return types.name_of(GroupVersionKind(group, version, str(value.get("kind", ""))))
 
 
 def _computed_fields(object_type: ObjectType) -> dict[str, GraphQLField]:

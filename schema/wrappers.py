@@ -1,5 +1,8 @@
 """The types around an object: its list, its watch event, and what scaling and deleting answer with."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 from graphql import (
     GraphQLEnumType,
     GraphQLEnumValue,
@@ -14,7 +17,7 @@ from graphql import (
 from schema.model import Definition, ListOf, Property, Scalar, ServedResource, TypeExpression
 from schema.types import LIST_META, ObjectTypes
 
-__all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrappers"]
+__all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrapper", "Wrappers"]
 
 SCALE = "io.k8s.api.autoscaling.v1.Scale"
 
@@ -33,37 +36,51 @@ WATCH_EVENT_TYPE = GraphQLEnumType(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A wrapper type, and what it was made of."""
+
+    type: GraphQLObjectType
+    parts: tuple[object, ...]
+
+
 class Wrappers:
     """Makes each wrapper type once; a kind at two resources has two lists and two events.
 
-    No type refers to this one, so that all of them are freed together with the schema.
+    Those of ``before`` are used again where they would be made of the very same types. No type refers to
+    this one, so that all of them are freed together with the schema.
     """
 
-    def __init__(self, types: ObjectTypes) -> None:
+    def __init__(self, types: ObjectTypes, before: Mapping[str, Wrapper]) -> None:
         self._types = types
-        self._made: dict[str, GraphQLObjectType] = {}
+        self._before = before
+        self.made: dict[str, Wrapper] = {}
 
-    def list_of(self, served: ServedResource) -> GraphQLOutputType:
-        """``PodList!``"""
-        if served.list_name not in self._made:
-            self._made[served.list_name] = self._build_list(served)
-        return GraphQLNonNull(self._made[served.list_name])
+    def list_of(self, served: ServedResource) -> GraphQLObjectType:
+        """``PodList``"""
+        parts = self._types.output(served.object), self._types.output(LIST_META), served.resource.kind.kind
+        return self._once(served.list_name, parts, lambda: self._build_list(served))
 
-    def event_of(self, served: ServedResource) -> GraphQLOutputType:
-        """``PodEvent!``"""
-        if served.event_name not in self._made:
-            self._made[served.event_name] = self._build_event(served)
-        return GraphQLNonNull(self._made[served.event_name])
+    def event_of(self, served: ServedResource) -> GraphQLObjectType:
+        """``PodEvent``"""
+        parts = self._types.output(served.object), served.resource.kind.kind
+        return self._once(served.event_name, parts, lambda: self._build_event(served))
 
-    def scale(self) -> GraphQLOutputType:
+    def scale(self) -> GraphQLObjectType:
         """``Scale``"""
         return self._types.output(SCALE)
 
-    def deletion(self) -> GraphQLOutputType:
+    def deletion(self) -> GraphQLObjectType:
         """``DeleteResult``"""
-        if DELETION not in self._made:
-            self._made[DELETION] = self._build_deletion()
-        return self._made[DELETION]
+        return self._once(DELETION, (self._types.interface,), self._build_deletion)
+
+    def _once(
+        self, name: str, parts: tuple[object, ...], build: Callable[[], GraphQLObjectType]
+    ) -> GraphQLObjectType:
+        if name not in self.made:
+            known = self._before.get(name)
+            self.made[name] = known if known and known.parts == parts else Wrapper(build(), parts)
+        return self.made[name].type
 
     def _build_list(self, served: ServedResource) -> GraphQLObjectType:
         item, metadata = self._types.output(served.object), self._types.output(LIST_META)

@@ -134,7 +134,8 @@ def build(described: Described, before: Revision | None = None) -> Built:
     """Lower and build."""
     lowered = LoweredDefinitions(before.lowered.by_id if before else {})
     model = lower(described.served, described.documents, lowered)
-    return Built(described, model, build_schema(model, Resolvers(model)), lowered)
+    schema = build_schema(model, Resolvers(model), before.schema.graphql_schema if before else None)
+    return Built(described, model, schema, lowered)
 
 
 def adapt(built: Built) -> Revision:

@@ -10,6 +10,7 @@ import msgspec
 from graphql import (
     ExecutionResult,
     GraphQLField,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
@@ -83,10 +84,12 @@ def case(model: Model, served: ServedResource) -> Case:
     """The schema over what ``answer`` is given."""
     types = ObjectTypes(model)
     fields = {
-        "things": GraphQLField(Wrappers(types).list_of(served), resolve=_resolve),
+        "things": GraphQLField(GraphQLNonNull(Wrappers(types, {}).list_of(served)), resolve=_resolve),
         "thing": GraphQLField(types.output(served.object), resolve=_resolve),
     }
-    return Case(GraphQLSchema(GraphQLObjectType("Query", fields)), served.resource.kind)
+    return Case(
+        GraphQLSchema(GraphQLObjectType("Query", fields), extensions={"types": types}), served.resource.kind
+    )
 
 
 def normalised(result: ExecutionResult) -> str:

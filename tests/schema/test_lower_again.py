@@ -104,6 +104,13 @@ def test_what_refers_to_something_of_another_type_now_is_lowered_again(lowered_o
     assert lowered_objects == [GADGET, f"{GADGET}/spec", f"{GADGET}/spec/inner"]
 
 
+def test_a_definition_may_come_and_go_that_has_the_id_of_an_object_within_another() -> None:
+    kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
+    for more in ({}, {f"{GADGET}/spec": ONE}, {f"{GADGET}/spec": ONE}, {}):
+        documents = documents_with(**more)
+        assert lower(discovery, documents, kept) == lower(discovery, documents)
+
+
 def test_what_is_gone_is_forgotten() -> None:
     kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
     lower(discovery, documents_with(), kept)

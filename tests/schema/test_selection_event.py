@@ -4,7 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from graphql import GraphQLField, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, execute_sync, parse
+from graphql import (
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    execute_sync,
+    parse,
+)
 
 from schema.model import Model, ObjectType, Property, Scalar
 from schema.selection import SelectionMismatch
@@ -27,8 +35,9 @@ def selection_of(selected: str, **variables: Any) -> EventSelection | None:
         found.append(compile_event(info, KIND))
         return {"type": "SYNCED", "resourceVersion": "1"}
 
-    event = GraphQLField(Wrappers(ObjectTypes(MODEL)).event_of(SERVED), resolve=resolve)
-    schema = GraphQLSchema(GraphQLObjectType("Query", {"things": event}))
+    types = ObjectTypes(MODEL)
+    event = GraphQLField(GraphQLNonNull(Wrappers(types, {}).event_of(SERVED)), resolve=resolve)
+    schema = GraphQLSchema(GraphQLObjectType("Query", {"things": event}), extensions={"types": types})
     result = execute_sync(schema, parse(selected), variable_values=variables)
     assert result.errors is None
     return found[0]
