@@ -9,6 +9,7 @@ from tests.fixtures.api import core, grouped, pod
 from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.graphql_ws import StreamEnded
+from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import eventually
 
 PODS = """subscription($n: String, $labels: String, $fields: String) {
@@ -184,8 +185,7 @@ async def test_who_selects_only_metadata_is_sent_no_more_until_somebody_needs_it
 
         async with gateway.subscribe(whole, {"n": namespace}) as complete:
             assert {each["object"]["spec"]["replicas"] for each in await complete.synced()} == {1}
-            (watch,) = tap.open_watches("deployments")
-            assert "PartialObjectMetadata" not in watch.accept
+            await eventually(lambda: only_complete(tap), "the watch of metadata to end")
 
             backend.api().merge(web, {"spec": {"replicas": 2}})
             assert (await complete.event())["object"] == {"spec": {"replicas": 2}}
@@ -194,6 +194,11 @@ async def test_who_selects_only_metadata_is_sent_no_more_until_somebody_needs_it
             changed = await metadata_only.event()
             assert (changed["type"], changed["object"]["kind"]) == ("MODIFIED", "Deployment")
             assert changed["object"]["metadata"]["labels"]["seen"] == "yes"
+
+
+async def only_complete(tap: Tap) -> bool:
+    """Whether there is one watch upstream, and it is of whole objects."""
+    return ["PartialObjectMetadata" in each.accept for each in tap.open_watches("deployments")] == [False]
 
 
 async def test_the_watch_ends_after_the_last_subscriber(
