@@ -17,8 +17,9 @@ from schema.filters import Filters, MalformedPattern
 
 __all__ = ["Connected", "connect"]
 
-ALLOCATIONS_BETWEEN_COLLECTIONS = 10_000
-"""Instead of CPython's 700: with 1,000 subscribers, collecting was a tenth of what a message cost."""
+COLLECTIONS = 10_000, 2, 2
+"""The youngest objects are looked at after 10,000 allocations, not CPython's 700: with 1,000 subscribers, it was
+a tenth of what a message cost. All others after about as many as ever, lest garbage pile up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
         await stack.enter_async_context(aclosing(gateway))
         # the schema stays: no later collection need look at it
         gc.freeze()
-        gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS, 10, 10)
+        gc.set_threshold(*COLLECTIONS)
         gc.enable()
         yield Connected(config, client, gateway)
 

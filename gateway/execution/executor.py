@@ -24,6 +24,7 @@ from graphql import (
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Path
+from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.introspection import Introspection
@@ -87,6 +88,15 @@ def encoded(result: ExecutionResult) -> ExecutionResult:
 
 class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     """The executor of every operation."""
+
+    @property
+    def async_helpers(self) -> GraphQLResolveInfoHelpers:
+        """Made when asked for: kept, as graphql-core has it, each operation would stay until a collection."""
+        return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
+
+    @async_helpers.setter
+    def async_helpers(self, _: GraphQLResolveInfoHelpers) -> None:
+        pass
 
     @cached_property
     def _only_response_name(self) -> str | None:

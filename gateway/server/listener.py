@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gateway.binding import cannot_listen
 from gateway.server.breakable import Breakable
 from gateway.server.guard import InFlight
+from gateway.server.http_protocol import HTTPProtocol
 from gateway.server.vanished import give_up_vanished_clients
 from gateway.server.websocket_protocol import GatheringProtocol
 
@@ -42,7 +43,7 @@ class Listener(uvicorn.Server):
         self.stopping = asyncio.Event()
         config = uvicorn.Config(
             self.in_flight,
-            http="httptools",
+            http=HTTPProtocol,
             ws=GatheringProtocol,
             lifespan="off",
             log_config=None,
