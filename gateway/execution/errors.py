@@ -16,7 +16,7 @@ from strawberry.schema.exceptions import InvalidOperationTypeError
 
 from gateway.errors import GatewayError, PodLogUnreadable, Status, StatusError
 
-__all__ = ["ErrorCodes", "graphql_error", "status_extension"]
+__all__ = ["ErrorCodes", "graphql_error", "root_cause", "status_extension"]
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def graphql_error(error: GraphQLError) -> GraphQLError:
     """The same error with its code; masked where its cause is nothing that a caller should see."""
     if error.extensions and "code" in error.extensions:
         return error
-    cause = _root_cause(error)
+    cause = root_cause(error)
     if isinstance(cause, GatewayError):
         return _with(error, _message(cause), _extensions(cause))
     if isinstance(cause, RecursionError):
@@ -72,7 +72,8 @@ def status_extension(status: Status) -> dict[str, Any]:
     }
 
 
-def _root_cause(error: GraphQLError) -> Exception | None:
+def root_cause(error: GraphQLError) -> Exception | None:
+    """What was raised that is no GraphQL error; None where GraphQL itself has something to say."""
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error

@@ -4,6 +4,7 @@ Strawberry carries the transports and the extension pipeline; the Kubernetes typ
 classes (design section 3 has the measurements).
 """
 
+from collections.abc import Awaitable, Callable
 from functools import lru_cache, partial
 from typing import Any
 from weakref import proxy
@@ -18,6 +19,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
 from gateway.execution.counting import CountedOperations
+from gateway.execution.disclosure import introspects, refusal, tells_of_schema
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
 from gateway.execution.hooks import Hooks
@@ -101,9 +103,27 @@ class KubernetesSchema(strawberry.Schema):
     ) -> PreExecutionError | None:
         """None where it can run; which one is meant is a matter of the request, as its validity is."""
         try:
-            return await super()._prepare_operation_async(context, extensions_runner)
+            refused = await super()._prepare_operation_async(context, extensions_runner)
         except CannotGetOperationTypeError as error:
             return PreExecutionError(None, [GraphQLError(error.as_http_error_reason())])
+        if refused is None and introspects(context.query):
+            untold = await refusal(context.context)
+            return PreExecutionError(None, [untold]) if untold else None
+        return refused
+
+    def _handle_execution_result(  # type: ignore[override]  # a coroutine either way
+        self, context: ExecutionContext, result: Any, extensions_runner: SchemaExtensionsRunner, **how: bool
+    ) -> Awaitable[Any]:
+        """Every result passes here before it leaves; an event that is well, at the cost of one look."""
+        handle = partial(super()._handle_execution_result, context, result, extensions_runner, **how)
+        return self._handle_errors(context, result, handle) if tells_of_schema(result.errors) else handle()
+
+    async def _handle_errors(
+        self, context: ExecutionContext, result: Any, handle: Callable[[], Awaitable[Any]]
+    ) -> Any:
+        if untold := await refusal(context.context):
+            result.errors = [untold]
+        return await handle()
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None

@@ -14,11 +14,15 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from gateway.errors import GatewayError
+from gateway.errors import Forbidden, GatewayError, Status
 from gateway.kube.client import KubeClient
 from schema.resources import Resource
 
 __all__ = ["ACCESS_REVIEWS", "AccessReviews", "review_body"]
+
+DISCOVERY = "/openapi/v3"
+"""Who may get this from the API server may know what it serves: everybody whom it knows, unless it is told
+otherwise (the role ``system:discovery``)."""
 
 ACCESS_REVIEWS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 LIFETIME = 10.0
@@ -59,6 +63,17 @@ class AccessReviews:
                 self._remember(key, asked_at)
             return allowed
 
+    async def expect_discovery(self, client: KubeClient) -> None:
+        """Return where the caller may know what the cluster serves; raises what the API server says else."""
+        key = (client.identity, "get", "", DISCOVERY, "")
+        async with self._asking.setdefault(key, asyncio.Lock()):
+            if self._is_known(key):
+                return
+            asked_at = self._now()
+            if not await _ask(client, {"nonResourceAttributes": {"path": DISCOVERY, "verb": "get"}}):
+                raise Forbidden(Status(403, "Forbidden", f"you may not get {DISCOVERY}"))
+            self._remember(key, asked_at)
+
     def _is_known(self, key: Key) -> bool:
         return self._now() - self._allowed_at.get(key, -LIFETIME) < LIFETIME
 
@@ -71,10 +86,14 @@ class AccessReviews:
 
 def review_body(attributes: Mapping[str, str]) -> bytes:
     """The body of a SelfSubjectAccessReview about those ``resourceAttributes``."""
+    return _body({"resourceAttributes": attributes})
+
+
+def _body(spec: Mapping[str, Any]) -> bytes:
     review: dict[str, Any] = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
+        "spec": spec,
     }
     return msgspec.json.encode(review)
 
@@ -82,9 +101,18 @@ def review_body(attributes: Mapping[str, str]) -> bytes:
 async def _review(client: KubeClient, verb: str, resource: Resource, namespace: str | None) -> bool:
     gvr = resource.gvr
     attributes = {"verb": verb, "group": gvr.group, "version": gvr.version, "resource": gvr.resource}
-    body = review_body({**attributes, **({"namespace": namespace} if namespace else {})})
+    if namespace:
+        attributes["namespace"] = namespace
     try:
-        response = await client.request("POST", ACCESS_REVIEWS, body=body, content_type="application/json")
+        return await _ask(client, {"resourceAttributes": attributes})
+    except GatewayError:
+        return False
+
+
+async def _ask(client: KubeClient, spec: Mapping[str, Any]) -> bool:
+    body = _body(spec)
+    response = await client.request("POST", ACCESS_REVIEWS, body=body, content_type="application/json")
+    try:
         return msgspec.json.decode(response.body, type=_Review).status.allowed
-    except (GatewayError, msgspec.DecodeError):
+    except msgspec.DecodeError:
         return False

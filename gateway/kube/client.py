@@ -110,6 +110,11 @@ class KubeClient:
         identity = token_fingerprint(self._pools.fingerprint, token)
         return KubeClient(self._pools, BearerCredentials(token), identity)
 
+    @property
+    def is_callers(self) -> bool:
+        """Whether it acts as whoever sent a token, not as the gateway."""
+        return self._bearer
+
     async def get(
         self,
         path: str,

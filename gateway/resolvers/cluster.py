@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.errors import BadArgument
 from gateway.identity.access import ACCESS_REVIEWS, review_body
-from gateway.resolvers.context import Info, client_of
+from gateway.resolvers.context import Info, client_of, expect_discovery
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
 from schema.cluster_fields import ClusterResolvers
@@ -21,7 +21,8 @@ def cluster_resolvers(model: Model) -> ClusterResolvers:
     by_kind = {served.resource.kind: served for served in model.resources if Verb.GET in served.pinned}
     resources = [_api_resource(served) for served in model.resources]
 
-    def list_resources(_source: object, _info: Info) -> list[dict[str, Any]]:
+    async def list_resources(_source: object, info: Info) -> list[dict[str, Any]]:
+        await expect_discovery(info.context)
         return resources
 
     async def read_any(
@@ -36,6 +37,7 @@ def cluster_resolvers(model: Model) -> ClusterResolvers:
         group_version = GroupVersion.parse(apiVersion)
         served = by_kind.get(GroupVersionKind(group_version.group, group_version.version, kind))
         if served is None:
+            await expect_discovery(info.context)
             raise BadArgument(
                 f"the cluster serves no kind {kind} in {apiVersion}; `resources` lists what it serves"
             )

@@ -16,7 +16,7 @@ from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.list_fragments import ListFragments
 from gateway.resolvers.log_counters import LogCounters
 
-__all__ = ["Info", "RequestContext", "Shared", "client_of"]
+__all__ = ["Info", "RequestContext", "Shared", "client_of", "expect_discovery"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,20 @@ Info = GraphQLResolveInfo[RequestContext]
 
 def client_of(info: Info) -> KubeClient:
     """The API server as the caller sees it; Unauthenticated where nobody has said who that is."""
-    client = info.context.client
-    if client is None:
+    return _client(info.context)
+
+
+async def expect_discovery(context: RequestContext) -> None:
+    """Return where the caller may know what the cluster serves; raises a GatewayError else.
+
+    For what is answered with no request as the caller. Who acts as the gateway itself knows what it knows.
+    """
+    client = _client(context)
+    if client.is_callers:
+        await context.shared.reviews.expect_discovery(client)
+
+
+def _client(context: RequestContext) -> KubeClient:
+    if context.client is None:
         raise Unauthenticated(Status(401, "Unauthorized", "no bearer token came with this request"))
-    return client
+    return context.client

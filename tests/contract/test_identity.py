@@ -178,3 +178,57 @@ async def test_a_token_that_the_api_server_does_not_know_is_unauthenticated(guar
 async def test_no_token_is_ever_logged(guarded: GatewayProcess) -> None:
     await guarded.execute(NAMES, headers=bearer("mallory"))
     assert "-token" not in guarded.process.output()
+
+
+TELLS_OF_THE_SCHEMA = {
+    "introspection": ("{ __schema { queryType { name } } }", None),
+    "one type": ('{ __type(name: "Pod") { name } }', None),
+    "discovery": ("{ resources { kind } }", None),
+    "no such kind": ('{ object(apiVersion: "v1", kind: "Nonsense", name: "a") { kind } }', None),
+    "a field's name": ("{ pos { items { kind } } }", None),
+    "an argument's type": ("{ pods(limit: true) { kind } }", None),
+    "a variable's type": ("query($limit: Int) { pods(limit: $limit) { kind } }", {"limit": "many"}),
+}
+
+
+async def codes(gateway: GatewayProcess, user: str) -> dict[str, tuple[str, ...]]:
+    """What each of those questions is refused with."""
+    found = {}
+    for question, (query, variables) in TELLS_OF_THE_SCHEMA.items():
+        answer = await gateway.execute(query, variables, headers=bearer(user))
+        assert bool(answer.get("data") and any(answer["data"].values())) is ("errors" not in answer)
+        found[question] = tuple(each["extensions"]["code"] for each in answer.get("errors", ()))
+    return found
+
+
+async def test_what_the_cluster_serves_is_told_to_nobody_whom_it_does_not_know(
+    passthrough: TappedGateway,
+) -> None:
+    gateway = passthrough.gateway
+    assert await codes(gateway, "mallory") == dict.fromkeys(TELLS_OF_THE_SCHEMA, ("UNAUTHENTICATED",))
+    async with gateway.socket(params=bearer("mallory")) as socket:
+        for query, variables in TELLS_OF_THE_SCHEMA.values():
+            stream = await socket.subscribe(query, variables)
+            message = await socket.message(stream.id)
+            assert "UNAUTHENTICATED" in str(message)
+            assert "BAD_REQUEST" not in str(message)
+
+
+async def test_what_the_cluster_serves_is_told_to_everybody_whom_it_knows(passthrough: TappedGateway) -> None:
+    found = await codes(passthrough.gateway, "alice")
+    assert list(found.values()) == [()] * 3 + [("BAD_REQUEST",)] * 4
+
+
+async def test_whom_the_cluster_knows_is_asked_seldom_and_not_for_what_it_answers_itself(
+    passthrough: TappedGateway,
+) -> None:
+    gateway, tap = passthrough.gateway, passthrough.tap
+
+    def asked() -> int:
+        return len([each for each in tap.requests if "selfsubjectaccessreviews" in each.target])
+
+    await gateway.data("{ version { gitVersion } }", headers=bearer("alice"))
+    assert asked() == 0
+    for _ in range(5):
+        await gateway.data("{ __schema { queryType { name } } resources { kind } }", headers=bearer("alice"))
+    assert asked() == 1

@@ -20,6 +20,8 @@ from gateway.errors import (
 )
 from gateway.execution.schema import KubernetesSchema
 from gateway.informers import InformerRegistry
+from gateway.kube.client import KubeClient
+from gateway.kube.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
 from schema.cluster_fields import ClusterResolvers
 from schema.model import Model
@@ -69,12 +71,14 @@ def pods_model() -> Model:
     return small_model(served_gadget(replace(gadget_resource(), gvr=gvr, kind=kind, subresources=(log,))))
 
 
-def nobody() -> RequestContext:
-    return RequestContext(None, InformerRegistry())
+def ourselves() -> RequestContext:
+    """Who need not be asked who they are."""
+    client = KubeClient.connect(ClusterConfig(server="http://127.0.0.1:1"))
+    return RequestContext(client, InformerRegistry())
 
 
 async def error_of(schema: KubernetesSchema, query: str) -> dict[str, Any]:
-    result = await schema.execute(query, context_value=nobody())
+    result = await schema.execute(query, context_value=ourselves())
     assert result.errors
     assert len(result.errors) == 1
     return dict(result.errors[0].formatted)
@@ -149,7 +153,7 @@ async def test_an_endless_document_is_refused(query: str) -> None:
 async def test_an_error_in_the_middle_of_a_subscription_has_its_code_and_ends_it() -> None:
     schema = failing(SubscriberTooSlow("resume with resourceVersion"))
 
-    stream = await schema.subscribe("subscription { gadgets { type } }", context_value=nobody())
+    stream = await schema.subscribe("subscription { gadgets { type } }", context_value=ourselves())
     results = [result async for result in stream]
 
     assert [result.data for result in results] == [{"gadgets": {"type": "SYNCED"}}, None]
@@ -162,7 +166,7 @@ async def test_the_error_of_one_pod_is_a_result_that_says_which_and_does_not_end
     schema = failing(PodLogUnreadable(status_error(FORBIDDEN), **where), pods_model())
 
     stream = await schema.subscribe(
-        'subscription { podLogs(labelSelector: "") { line } }', context_value=nobody()
+        'subscription { podLogs(labelSelector: "") { line } }', context_value=ourselves()
     )
     (result,) = [result async for result in stream]
 

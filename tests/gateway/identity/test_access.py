@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.errors import Forbidden
 from gateway.identity.access import AccessReviews
 from gateway.kube.client import KubeClient
 from gateway.kube.cluster_config import ClusterConfig
@@ -25,7 +26,8 @@ class Reviewer:
 
     async def answer(self, request: Request) -> Reply:
         review = json.loads(request.body)
-        self.asked.append((request.headers.get("authorization", ""), review["spec"]["resourceAttributes"]))
+        (attributes,) = review["spec"].values()
+        self.asked.append((request.headers.get("authorization", ""), attributes))
         if self.allowed is None:
             return status_reply(403, "Forbidden")
         return json_reply({**review, "status": {"allowed": self.allowed}}, 201)
@@ -112,3 +114,14 @@ async def test_many_who_ask_at_once_are_one_review(client: KubeClient, reviewer:
 
     assert all(answers)
     assert len(reviewer.asked) == 1
+
+
+async def test_who_may_not_read_openapi_is_told_nothing_of_it(client: KubeClient, reviewer: Reviewer) -> None:
+    reviews, bob = AccessReviews(), client.as_bearer("bob")
+    for reviewer.allowed in (False, None, False):
+        with pytest.raises(Forbidden):
+            await reviews.expect_discovery(bob)
+    reviewer.allowed = True
+    for _ in range(3):
+        await reviews.expect_discovery(bob)
+    assert reviewer.asked == [("Bearer bob", {"path": "/openapi/v3", "verb": "get"})] * 4
