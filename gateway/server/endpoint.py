@@ -6,7 +6,7 @@ follow "GraphQL over HTTP"; npm's ``graphql-http`` audits hold it.
 """
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import timedelta
 from typing import Any, Protocol, cast
@@ -14,11 +14,12 @@ from typing import Any, Protocol, cast
 import msgspec
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, GraphQLRequestProtocol, process_result
+from strawberry.http.streaming import HTTPStreamTransport
 from strawberry.schema.base import BaseSchema
 from strawberry.subscriptions import (
     GRAPHQL_SSE_PROTOCOL,
@@ -46,7 +47,7 @@ from gateway.server.media_types import (
 )
 from gateway.server.reservations import Reservations, token_of
 from gateway.server.responses import error_response, refusal
-from gateway.server.streams import TRANSPORTS, ClosingStream
+from gateway.server.streams import TRANSPORTS, LiveResponse
 from gateway.server.websocket import TextAdapter, TransportHandler
 
 __all__ = ["Endpoint", "Executable"]
@@ -190,10 +191,23 @@ class Endpoint(GraphQL[RequestContext, None]):
                 yield await self.process_result(request, cast("ExecutionResult", result))
 
     async def _create_streaming_response(  # type: ignore[override]  # it is called with names alone
-        self, *, result: Any, **others: Any
+        self, *, request: Request, result: Any, protocol: GraphQLRequestProtocol, **others: Any
     ) -> Response:
-        response = await super()._create_streaming_response(result=result, **others)
-        return ClosingStream(cast("StreamingResponse", response), result)
+        del others
+        transport = cast("HTTPStreamTransport", self._get_stream_transport(protocol))
+        sign = transport.heartbeat_message(self.encode_json_string)
+        return LiveResponse(self._messages(request, result, transport), transport, sign, result)
+
+    async def _messages(
+        self, request: Request, results: AsyncIterator[Any], transport: HTTPStreamTransport
+    ) -> AsyncGenerator[str, None]:
+        if transport.send_initial_heartbeat:
+            yield transport.heartbeat_message(self.encode_json_string)
+        pending: list[Any] = []
+        async for result in results:
+            response, pending = await self._process_stream_result(request, result, pending)
+            yield transport.encode_next(response, self.encode_json_string)
+        yield transport.encode_complete()
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket

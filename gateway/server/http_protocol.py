@@ -9,6 +9,6 @@ class HTTPProtocol(HttpToolsProtocol):
     """One HTTP connection."""
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over. Its parser, which knows this protocol, would keep both until a collection."""
+        """Hand it over. The parser, which knows this protocol, would keep it until a collection."""
         super().handle_websocket_upgrade()
         self.parser = None  # type: ignore[assignment]  # as uvicorn does where a connection ends

@@ -9,19 +9,19 @@ are none of its own) is answered with 400 and its errors, and says nothing in th
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.server.media_types import JSON
 from gateway.server.responses import error_response
-from gateway.server.streams import EventStream
+from gateway.server.streams import EventStream, LiveResponse
 
 __all__ = ["Reservations", "token_of"]
 
@@ -66,16 +66,11 @@ class Reservation:
         """The stream, as a response; the reservation ends with it."""
         self.opened = True
         self._expiry.cancel()
-        return OpenStream(self, self._read())
+        return OpenStream(self, self._read(), self._frames)
 
-    async def _read(self) -> AsyncIterator[str]:
+    async def _read(self) -> AsyncGenerator[str, None]:
         while True:
-            try:
-                async with asyncio.timeout(self._frames.heartbeat_interval):
-                    message = await self._messages.get()
-            except TimeoutError:
-                message = self._frames.encode_comment("ping")
-            yield message
+            yield await self._messages.get()
 
     async def begin(self, operation_id: str, results: Results) -> Any:
         """Run an operation beside the others; answers with its errors where it cannot be run, else None.
@@ -102,6 +97,8 @@ class Reservation:
                     await self._send("next", {"id": operation.id, "payload": result})
             await self._send("complete", {"id": operation.id})
         finally:
+            # it would be kept by the task, which it knows, until a collection
+            operation.task = None
             if self.operations.get(operation.id) is operation:
                 del self.operations[operation.id]
 
@@ -123,11 +120,13 @@ class Reservation:
             self.stop(operation_id)
 
 
-class OpenStream(StreamingResponse):
+class OpenStream(LiveResponse):
     """A reservation's stream, for as long as the client reads it."""
 
-    def __init__(self, reservation: Reservation, messages: AsyncIterator[str]) -> None:
-        super().__init__(messages, headers=EventStream.headers)
+    def __init__(
+        self, reservation: Reservation, messages: AsyncGenerator[str, None], frames: EventStream
+    ) -> None:
+        super().__init__(messages, frames, frames.encode_comment("ping"))
         self._reservation = reservation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
