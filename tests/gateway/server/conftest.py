@@ -14,6 +14,7 @@ import strawberry
 from strawberry.types import Info
 
 from gateway.binding import bind
+from gateway.execution.executor import CompiledExecutor
 from gateway.identity import Identity, Local, Passthrough
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
@@ -75,7 +76,9 @@ class SmallGateway:
     """What :class:`gateway.execution.gateway.Gateway` is to the server."""
 
     def __init__(self) -> None:
-        self.schema = strawberry.Schema(Query, Mutation, Subscription)
+        self.schema = strawberry.Schema(
+            Query, Mutation, Subscription, execution_context_class=CompiledExecutor
+        )
         self.informers = InformerRegistry()
 
     def context(self, client: KubeClient | None) -> RequestContext:
