@@ -18,7 +18,7 @@ QUERY = {"query": "{ square(of: 3) }"}
 FOREVER = {"query": "subscription { forever }"}
 EVENTS = {"Accept": "text/event-stream"}
 PARTS = {"Accept": "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json"}
-# not anyio, which the client here stands on as well, and not validation, which the gateway keeps the results of
+# not anyio, which the client here stands on as well, nor validation, whose results the gateway keeps
 PACKAGES = ("uvicorn", "httptools", "starlette", "strawberry.http", "strawberry.subscriptions", "gateway")
 
 
