@@ -21,7 +21,7 @@ from schema.selection_answer import build_answer
 from schema.selection_structs import build_read_struct
 from schema.selection_tree import Leaf, Node, below, nodes_below
 
-__all__ = ["Compiled", "Selection", "SelectionMismatch", "SharedSource"]
+__all__ = ["Compiled", "LargeSource", "Selection", "SelectionMismatch", "SharedSource"]
 
 
 class SelectionMismatch(ValueError):
@@ -35,6 +35,18 @@ class Compiled:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+
+class LargeSource:
+    """A value for graphql-core to complete beside the event loop: ``make`` gives it, and may take its time.
+
+    No field below it is resolved asynchronously.
+    """
+
+    __slots__ = ("make",)
+
+    def __init__(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        self.make = make
 
 
 class SharedSource:

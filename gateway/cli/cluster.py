@@ -18,8 +18,8 @@ from schema.filters import Filters, MalformedPattern
 __all__ = ["Connected", "connect"]
 
 COLLECTIONS = 10_000, 2, 2
-"""The youngest objects are looked at after 10,000 allocations, not CPython's 700: with 1,000 subscribers, it was
-a tenth of what a message cost. All others after about as many as ever, lest garbage pile up."""
+"""The youngest objects are looked at after 10,000 allocations, not CPython's 700: with 1,000 subscribers,
+that was a tenth of what a message cost. All others after about as many as ever, lest garbage pile up."""
 
 
 @dataclass(frozen=True, slots=True)

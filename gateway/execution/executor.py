@@ -8,6 +8,7 @@ a response may hold msgspec Structs and ``msgspec.Raw`` below its root fields: `
 what encodes it.
 """
 
+import asyncio
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -28,7 +29,7 @@ from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.introspection import Introspection
-from schema.selection import Compiled, SharedSource
+from schema.selection import Compiled, LargeSource, SharedSource
 
 __all__ = ["CompiledExecutor"]
 
@@ -133,9 +134,14 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """A Compiled value as it is, whatever the type; graphql-core's completion of any other."""
+        """A Compiled value as it is, whatever the type; graphql-core completes the others, large ones aside."""
         if type(result) is Compiled:
             return result.value
+        if type(result) is LargeSource:
+            complete = super().complete_value
+            return asyncio.to_thread(
+                lambda: complete(return_type, field_details_list, info, path, result.make(), position_context)
+            )
         if type(result) is GraphQLSchema and isinstance(return_type, GraphQLNonNull) and self.introspection:
             complete = super().complete_value
             return self.introspection.answer(

@@ -24,7 +24,7 @@ from gateway.errors import BadArgument, NotFound, Status
 from gateway.informers import Scope, View
 from gateway.informers.store import StoredObject
 from gateway.resolvers.context import Info, client_of
-from gateway.resolvers.decoding import answer_object, decode_object
+from gateway.resolvers.decoding import answer_object, decode_object, source
 from gateway.resolvers.list_request import ListRequest, cached_version
 from schema.operations import RootField
 from schema.resources import GroupVersionKind, Resource
@@ -57,7 +57,8 @@ async def answer_cached_list(root: RootField, info: Info, request: ListRequest) 
     if selection is not None:
         with suppress(SelectionMismatch):
             return Compiled(await _encode(info, view, selection, objects, envelope))
-    return {**envelope, "items": await _decode(objects)}
+    items = await _decode(objects)
+    return source(lambda: {**envelope, "items": items}, sum(len(each.object) for each in objects))
 
 
 async def answer_cached_object(

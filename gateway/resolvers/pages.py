@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.errors import Gone, UpstreamProtocolError
-from gateway.resolvers.decoding import decode_list
+from gateway.resolvers.decoding import decode_list, source
 from gateway.resolvers.list_request import ListRequest
 from schema.resources import GroupVersionKind
 from schema.selection import Compiled, SelectionMismatch
@@ -78,12 +78,14 @@ class _Decoded:
 
     kind: GroupVersionKind
     items: list[dict[str, Any]] = field(default_factory=list)
+    size: int = 0
 
     def take(self, page: bytes) -> None:
         self.items += decode_list(page, self.kind)["items"]
+        self.size += len(page)
 
     def answer(self, head: _Head) -> Any:
-        return {**head.envelope(), "items": self.items}
+        return source(lambda: {**head.envelope(), "items": self.items}, self.size)
 
 
 async def answer_all_pages(

@@ -1,5 +1,6 @@
 """A compiled value goes into the response as it is; everything beside it is graphql-core's."""
 
+import threading
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -21,7 +22,7 @@ from graphql import (
 )
 
 from gateway.execution.executor import CompiledExecutor
-from schema.selection import Compiled
+from schema.selection import Compiled, LargeSource
 
 THING = GraphQLObjectType(
     "Thing",
@@ -71,6 +72,42 @@ async def test_a_compiled_value_is_passed_through_whatever_the_type(type_: Graph
     assert result.errors is None
     assert result.data is not None
     assert result.data["thing"] is value
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (GraphQLNonNull(THING), {"size": 1}),
+        (GraphQLList(THING), [{"size": 1}, {"size": "x"}, {"size": None}]),
+        (GraphQLList(GraphQLNonNull(THING)), [{"size": 1}, None]),
+        (GraphQLNonNull(THING), None),
+    ],
+)
+async def test_a_large_source_is_completed_in_a_thread_to_the_same(
+    type_: GraphQLOutputType, value: Any
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def make() -> Any:
+        threads.append(threading.current_thread())
+        return value
+
+    result = await answer(type_, LargeSource(make))
+
+    expected = await answer(type_, value)
+    assert (result.data, result.errors) == (expected.data, expected.errors)
+    assert threads
+    assert threading.main_thread() not in threads
+
+
+async def test_what_making_a_large_source_raises_is_an_error_of_its_field() -> None:
+    def make() -> Any:
+        raise ValueError("no JSON")
+
+    result = await answer(THING, LargeSource(make))
+
+    assert result.data == {"thing": None}
+    assert [(each.message, each.path) for each in result.errors or ()] == [("no JSON", ["thing"])]
 
 
 async def test_a_compiled_value_stands_beside_what_is_executed() -> None:
