@@ -134,7 +134,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """A Compiled value as it is, whatever the type; graphql-core completes the others, large ones aside."""
+        """A Compiled value as it is, whatever the type; graphql-core completes others, large ones aside."""
         if type(result) is Compiled:
             return result.value
         if type(result) is LargeSource:
