@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 import msgspec
 
 from gateway.errors import CredentialsError
@@ -201,7 +202,7 @@ async def stop(process: asyncio.subprocess.Process, *, whole_group: bool) -> Non
         else:
             process.kill()
     # Reaped here, but what it started may have escaped its group and still hold the pipes.
-    with suppress(TimeoutError):
+    with suppress(TimeoutError), anyio.CancelScope(shield=True):
         async with asyncio.timeout(1):
             await process.wait()
 
