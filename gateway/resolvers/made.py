@@ -23,8 +23,8 @@ class Made:
     """Keeps in :attr:`ObjectEvent.made` what is made of events, up to a bound over all of them.
 
     What was made first is forgotten first, and made again for a reader who comes later than that: an event
-    that waits in a queue holds nothing that is not counted there or here. What goes with its event is
-    counted until its turn to be forgotten.
+    that waits in a queue holds nothing that is not counted there or here. What has gone with its event is
+    counted until those before it have gone, too.
     """
 
     def __init__(self, most_bytes: int = 32 << 20) -> None:
@@ -45,7 +45,7 @@ class Made:
     def _weigh(self, reference: Reference, key: Hashable, size: int) -> None:
         self._kept.append((reference, key, size + ENTRY_BYTES))
         self.size += size + ENTRY_BYTES
-        while self.size > self._most_bytes:
+        while self._kept and (self.size > self._most_bytes or self._kept[0][0]() is None):
             self._forget()
 
     def _forget(self) -> None:

@@ -79,6 +79,16 @@ async def test_a_slow_reader_holds_no_decoded_objects_and_gets_what_the_others_g
         tracemalloc.stop()
 
 
+def test_what_went_with_its_event_is_not_counted_for_long() -> None:
+    kept = Made(most_bytes=1 << 20)
+    for _ in range(100):
+        kept.keep(event(), "selection", compiled(1 << 10))
+    waiting = event()
+    kept.keep(waiting, "selection", compiled(1 << 10))
+    assert kept.size < 4 << 10
+    assert "selection" in waiting.made
+
+
 def test_what_was_made_first_is_forgotten_first() -> None:
     kept = Made(most_bytes=8 << 10)
     events = [event() for _ in range(10)]
