@@ -128,7 +128,7 @@ class Canned:
 
 
 class Counted(bytes):
-    """Bytes that note when others are added to them, which takes quadratic time if each piece that comes is."""
+    """Bytes that note when others are added to them, quadratic work where each piece is."""
 
     added = 0
 
