@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from schema.claims import is_builtin_group
 from schema.discovery import Discovery
+from schema.lowering.claims import is_builtin_group
 from schema.resources import GroupVersion, Resource
 
 __all__ = ["VERBS", "Filters", "MalformedPattern", "Pattern"]

@@ -1,8 +1,8 @@
 """The model: what a cluster serves, in GraphQL's terms, as plain data.
 
-The one vocabulary that everything else shares. :mod:`schema.lower` makes it from discovery and OpenAPI,
-:mod:`schema.types` and :mod:`schema.operations` make graphql-core types of it, and the selection
-compiler makes decoders of it. Nothing here knows graphql-core, OpenAPI or HTTP.
+The one vocabulary that everything else shares. :mod:`schema.lowering` makes it from discovery and OpenAPI,
+:mod:`schema.building` makes graphql-core types of it, and :mod:`schema.selection` makes decoders of it.
+Nothing here knows graphql-core, OpenAPI or HTTP.
 
 Every name in the model is final: valid, distinct in its scope, and mapped back by the ``key`` or the
 identifier beside it.
@@ -70,7 +70,7 @@ class Property:
     """A field of an object: ``key`` is Kubernetes' own name, ``name`` the GraphQL name.
 
     ``description`` is the API's own text; what is added to it (the original key, required, default,
-    enum) is in the fields beside it and is put into words by :mod:`schema.types`.
+    enum) is in the fields beside it and is put into words by :mod:`schema.building.types`.
     """
 
     key: str

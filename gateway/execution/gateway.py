@@ -9,7 +9,7 @@ from graphql import lexicographic_sort_schema, print_schema
 from gateway.errors import NotFound, Status
 from gateway.execution.live import Follower, Pacing
 from gateway.execution.revision import Revision, build_replacement, build_revision, fetch_description
-from gateway.execution.schema import KubernetesSchema
+from gateway.execution.strawberry_schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.openapi import OpenAPICache

@@ -12,7 +12,7 @@ NOTHING: AbstractAsyncContextManager[None] = nullcontext()
 
 
 class Hooks(SchemaExtensionsRunner):
-    """For :class:`gateway.execution.schema.KubernetesSchema`, whose extensions look at errors alone.
+    """For :class:`KubernetesSchema`, whose extensions look at errors alone.
 
     A subscription runs these for every event: a quarter of its cost, for results without errors.
     """

@@ -10,19 +10,19 @@ from graphql import GraphQLSchema, validate_schema
 
 from gateway.errors import GatewayError
 from gateway.execution.collection import without_collection
-from gateway.execution.schema import KubernetesSchema
+from gateway.execution.strawberry_schema import KubernetesSchema
 from gateway.kube.client import KubeClient
 from gateway.kube.discovery import fetch_discovery
 from gateway.kube.openapi import OpenAPICache, fetch_openapi
 from gateway.resolvers.root import Resolvers
 from gateway.telemetry import Phases
+from schema.building.operations import build_schema
+from schema.building.types import ObjectTypes
 from schema.discovery import Discovery
 from schema.filters import Filters
-from schema.lower import LoweredDefinitions, lower
+from schema.lowering.lower import LoweredDefinitions, lower
 from schema.model import Model, Problem
-from schema.operations import build_schema
 from schema.resources import GroupVersion, GroupVersionResource
-from schema.types import ObjectTypes
 
 __all__ = ["Described", "Revision", "build_replacement", "build_revision", "fetch_description"]
 

@@ -23,9 +23,9 @@ from gateway.errors import (
     UpstreamProtocolError,
 )
 from gateway.kube.body import ERROR_BODY_LIMIT, iterate_body, read_body
-from gateway.kube.cluster_config import ClusterConfig
-from gateway.kube.credentials import BearerCredentials, Credential, Credentials, UserCredentials
-from gateway.kube.exec_plugin import ExecCredentials
+from gateway.kube.config.cluster_config import ClusterConfig
+from gateway.kube.config.credentials import BearerCredentials, Credential, Credentials, UserCredentials
+from gateway.kube.config.exec_plugin import ExecCredentials
 from gateway.kube.fingerprint import token_fingerprint
 from gateway.kube.handshake import ClosesWhatFails
 from gateway.kube.own_task import in_own_task, pumped

@@ -4,7 +4,7 @@ import hashlib
 import os
 from dataclasses import astuple
 
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 
 __all__ = ["cluster_fingerprint", "token_fingerprint"]
 

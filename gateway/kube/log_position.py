@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from datetime import UTC, datetime
 
-from gateway.kube.logs import LogLine
+from gateway.kube.log_stream import LogLine
 
 __all__ = ["LogPosition"]
 

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 import httpx
 
 from gateway.errors import ConfigurationError, UpstreamUnavailable
-from gateway.kube.cluster_config import ClusterConfig
-from gateway.kube.credentials import ClientCertificate
+from gateway.kube.config.cluster_config import ClusterConfig
+from gateway.kube.config.credentials import ClientCertificate
 from gateway.kube.fingerprint import cluster_fingerprint
 from gateway.kube.proxy import proxy_from_environment, validate_proxy
 from gateway.kube.tls import plain_context, proxy_context, server_context

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gateway.errors import ConfigurationError, CredentialsError
-from gateway.kube.cluster_config import TLSSettings
-from gateway.kube.credentials import ClientCertificate
+from gateway.kube.config.cluster_config import TLSSettings
+from gateway.kube.config.credentials import ClientCertificate
 
 __all__ = ["plain_context", "proxy_context", "server_context"]
 

@@ -8,9 +8,9 @@ from gateway.identity.access import ACCESS_REVIEWS, review_body
 from gateway.resolvers.context import Info, client_of, expect_discovery
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
-from schema.cluster_fields import ClusterResolvers
+from schema.building.cluster_fields import ClusterResolvers
+from schema.building.operations import RootField
 from schema.model import Model, ServedResource, Verb
-from schema.operations import RootField
 from schema.resources import GroupVersion, GroupVersionKind
 
 __all__ = ["cluster_resolvers"]

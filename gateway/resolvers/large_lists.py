@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from schema.selection import Compiled, SelectionMismatch
-from schema.selection_list import ListSelection
+from schema.selection.compiled import Compiled, SelectionMismatch
+from schema.selection.lists import ListSelection
 
 __all__ = ["LARGE", "LargeLists"]
 

@@ -25,8 +25,8 @@ from gateway.errors import Gone, UpstreamProtocolError
 from gateway.resolvers.decoding import decode_list, source
 from gateway.resolvers.list_request import ListRequest
 from schema.resources import GroupVersionKind
-from schema.selection import Compiled, SelectionMismatch
-from schema.selection_list import ListSelection
+from schema.selection.compiled import Compiled, SelectionMismatch
+from schema.selection.lists import ListSelection
 
 __all__ = ["answer_all_pages"]
 

@@ -11,11 +11,11 @@ from gateway.resolvers.decoding import answer_list, answer_object
 from gateway.resolvers.large_lists import LARGE
 from gateway.resolvers.list_request import ListRequest
 from gateway.resolvers.pages import answer_all_pages
-from schema.operations import RootField
+from schema.building.operations import RootField
 from schema.resources import GroupVersionKind
-from schema.selection import Selection, SelectionMismatch
-from schema.selection_compile import compile_list, compile_list_parts, compile_object
-from schema.selection_list import ListSelection
+from schema.selection.compile import compile_list, compile_list_parts, compile_object
+from schema.selection.compiled import Selection, SelectionMismatch
+from schema.selection.lists import ListSelection
 
 __all__ = ["list_objects", "read_object"]
 

@@ -8,7 +8,7 @@ from graphql import GraphQLFieldResolver
 
 from gateway.resolvers.cluster import cluster_resolvers
 from gateway.resolvers.context import Info
-from gateway.resolvers.logs import answer_pod_logs
+from gateway.resolvers.logs.pod_logs import answer_pod_logs
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.subscribe import watch_list, watch_object
 from gateway.resolvers.write import (
@@ -20,8 +20,8 @@ from gateway.resolvers.write import (
     restart_object,
     scale_object,
 )
+from schema.building.operations import RootField
 from schema.model import Model, Verb
-from schema.operations import RootField
 from schema.resources import Resource
 
 __all__ = ["Resolvers"]
@@ -44,7 +44,7 @@ STREAMS: Mapping[Verb, Callable[..., AsyncIterator[Any]]] = {
 
 
 class Resolvers:
-    """The root resolvers over one model (:class:`schema.operations.RootResolvers`)."""
+    """The root resolvers over one model (:class:`schema.building.operations.RootResolvers`)."""
 
     def __init__(self, model: Model) -> None:
         self.cluster = cluster_resolvers(model)

@@ -10,10 +10,10 @@ from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.fragments import Fragments, Table
 from gateway.resolvers.made import MADE, Payload, source_of
-from schema.operations import RootField
-from schema.selection import Compiled, SelectionMismatch
-from schema.selection_compile import compile_event
-from schema.selection_event import EventSelection
+from schema.building.operations import RootField
+from schema.selection.compile import compile_event
+from schema.selection.compiled import Compiled, SelectionMismatch
+from schema.selection.event import EventSelection
 
 __all__ = ["watch_list", "watch_object"]
 

@@ -4,7 +4,7 @@ No Kubernetes and no schema building here.
 """
 
 from gateway.server.app import build_app
-from gateway.server.listener import Listener
-from gateway.server.siblings import Siblings
+from gateway.server.uvicorn.listener import Listener
+from gateway.server.workers.siblings import Siblings
 
 __all__ = ["Listener", "Siblings", "build_app"]

@@ -17,8 +17,8 @@ from gateway.server import examples, graphiql
 from gateway.server.connections import Connections
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import Guard
-from gateway.server.relay import Relay
-from gateway.server.siblings import Siblings
+from gateway.server.workers.relay import Relay
+from gateway.server.workers.siblings import Siblings
 
 __all__ = ["build_app"]
 
@@ -53,7 +53,7 @@ def build_app(
         metrics = Metrics(gateway.informers, shared, identity.client, connections)
         if siblings is None:
             return metrics.respond
-        from gateway.server.worker_metrics import WorkerMetrics  # noqa: PLC0415  (as above)
+        from gateway.server.workers.metrics import WorkerMetrics  # noqa: PLC0415  (as above)
 
         return WorkerMetrics(metrics, siblings).respond
 

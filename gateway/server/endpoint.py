@@ -36,7 +36,6 @@ from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext
 from gateway.server.connections import Connections
 from gateway.server.guard import header_mapping
-from gateway.server.legacy_websocket import LegacyHandler
 from gateway.server.media_types import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
@@ -45,10 +44,11 @@ from gateway.server.media_types import (
     accepts_page,
     negotiate,
 )
-from gateway.server.reservations import Reservations, token_of
 from gateway.server.responses import error_response, refusal
-from gateway.server.streams import TRANSPORTS, LiveResponse
-from gateway.server.websocket import TextAdapter, TransportHandler
+from gateway.server.transports.legacy_websocket import LegacyHandler
+from gateway.server.transports.reservations import Reservations, token_of
+from gateway.server.transports.streams import TRANSPORTS, LiveResponse
+from gateway.server.transports.websocket import TextAdapter, TransportHandler
 
 __all__ = ["Endpoint", "Executable"]
 

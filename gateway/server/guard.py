@@ -47,7 +47,7 @@ class Guard:
 class InFlight:
     """The HTTP requests whose response has not begun, so that the end of the process need not wait for them.
 
-    Streams that have begun, and websockets, are :class:`gateway.server.listener.Listener`'s to end.
+    Streams that have begun, and websockets, are :class:`gateway.server.uvicorn.listener.Listener`'s to end.
     """
 
     def __init__(self, app: ASGIApp) -> None:

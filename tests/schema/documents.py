@@ -6,13 +6,13 @@ from typing import Any
 
 from graphql import GraphQLSchema, validate_schema
 
-from schema.cluster_fields import ClusterResolvers
+from schema.building.cluster_fields import ClusterResolvers
+from schema.building.operations import RootField, build_schema
 from schema.discovery import Discovery
-from schema.lower import lower
+from schema.lowering.lower import lower
+from schema.lowering.well_known import stand_in_id
 from schema.model import Model, ObjectType, Property, ServedResource
-from schema.operations import RootField, build_schema
 from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource, Subresource
-from schema.well_known import stand_in_id
 
 EVERY = ("create", "delete", "get", "list", "patch", "update", "watch")
 META = "io.k8s.apimachinery.pkg.apis.meta.v1"

@@ -19,12 +19,12 @@ from graphql import (
 )
 
 from gateway.execution.executor import CompiledExecutor
+from schema.building.types import ObjectTypes
+from schema.building.wrappers import Wrappers
 from schema.model import Model, ServedResource
 from schema.resources import GroupVersionKind
-from schema.selection import Compiled, Selection, SelectionMismatch
-from schema.selection_compile import compile_list, compile_object
-from schema.types import ObjectTypes
-from schema.wrappers import Wrappers
+from schema.selection.compile import compile_list, compile_object
+from schema.selection.compiled import Compiled, Selection, SelectionMismatch
 
 # as the server does: the same text is the same document
 parsed = lru_cache(maxsize=8)(parse)

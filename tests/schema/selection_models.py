@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from schema.building.types import LIST_META, OBJECT_META
 from schema.model import (
     Definition,
     ListOf,
@@ -16,7 +17,6 @@ from schema.model import (
     TypeExpression,
 )
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource
-from schema.types import LIST_META, OBJECT_META
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 

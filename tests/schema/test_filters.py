@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schema.discovery import Discovery
 from schema.filters import VERBS, Filters, MalformedPattern, Pattern
-from schema.lower import lower
+from schema.lowering.lower import lower
 from schema.model import Verb
 from schema.resources import GroupVersion, Resource
 from tests.fixtures.sdl import kubernetes_discovery

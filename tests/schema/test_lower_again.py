@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema import lower_values
-from schema.lower import LoweredDefinitions, lower
+from schema.lowering import values as lower_values
+from schema.lowering.lower import LoweredDefinitions, lower
 from schema.resources import GroupVersion, Resource
 from tests.schema.documents import META, TEXT, discovery_of, document, kind_schema, ref, resource
 from tests.schema.test_lower_anything import TARGETS, schemas

@@ -14,9 +14,9 @@ from graphql import (
     validate_schema,
 )
 
-from schema.cluster_fields import ClusterResolvers
+from schema.building.cluster_fields import ClusterResolvers
+from schema.building.operations import RootField, build_schema
 from schema.model import Verb
-from schema.operations import RootField, build_schema
 from schema.resources import Resource
 from tests.schema.models import gadget_resource, served_gadget, small_model
 

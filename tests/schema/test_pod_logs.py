@@ -14,11 +14,11 @@ from graphql import (
     validate_schema,
 )
 
+from schema.building.operations import build_schema
+from schema.building.pod_logs import compile_line, logged_pods
+from schema.lowering.type_names import RESERVED_TYPES
 from schema.model import ServedResource, Verb
-from schema.operations import build_schema
-from schema.pod_logs import compile_line, logged_pods
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
-from schema.type_names import RESERVED_TYPES
 from tests.schema.documents import NoResolvers
 from tests.schema.models import gadget_resource, served_gadget, small_model
 

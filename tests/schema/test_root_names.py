@@ -4,9 +4,9 @@ from graphql import GraphQLError, assert_name
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schema.lowering.root_names import RESERVED_FIELDS, root_names, verbs_of
 from schema.model import Verb
 from schema.resources import GroupVersionKind, Resource
-from schema.root_names import RESERVED_FIELDS, root_names, verbs_of
 from tests.schema.documents import resource
 
 CUSTOM_GROUPS = ["a.b", "a-b.c", "a.b-c", "a.b.c", "x.io", "gateway.networking.k8s.io", "v1.example"]

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar
-from schema.selection import Selection, SelectionMismatch
-from schema.selection_compile import SELECTIONS
-from schema.selection_tree import Field, Leaf, Node
+from schema.selection.compile import SELECTIONS
+from schema.selection.compiled import Selection, SelectionMismatch
+from schema.selection.tree import Field, Leaf, Node
 from tests.schema.selection_cases import case
 from tests.schema.selection_models import (
     KIND,

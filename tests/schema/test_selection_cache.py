@@ -9,7 +9,7 @@ import msgspec
 from graphql import GraphQLResolveInfo
 
 from schema.model import Definition, Model, ObjectType, Property, Scalar
-from schema.selection_cache import VARIANTS, CompilationCache
+from schema.selection.cache import VARIANTS, CompilationCache
 from tests.schema.selection_cases import Case, case, parsed
 from tests.schema.selection_models import (
     LIST_META_TYPE,

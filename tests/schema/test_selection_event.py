@@ -14,12 +14,12 @@ from graphql import (
     parse,
 )
 
+from schema.building.types import ObjectTypes
+from schema.building.wrappers import Wrappers
 from schema.model import Model, ObjectType, Property, Scalar
-from schema.selection import SelectionMismatch
-from schema.selection_compile import compile_event
-from schema.selection_event import EventSelection
-from schema.types import ObjectTypes
-from schema.wrappers import Wrappers
+from schema.selection.compile import compile_event
+from schema.selection.compiled import SelectionMismatch
+from schema.selection.event import EventSelection
 from tests.schema.selection_models import KIND, LIST_META_TYPE, OBJECT_META_TYPE, SERVED, THING, TYPE_META
 
 THING_TYPE = ObjectType(

@@ -7,9 +7,9 @@ import pytest
 from graphql import GraphQLResolveInfo
 
 from schema.model import ListOf, Model, ObjectType, Property, Scalar
-from schema.selection import Selection, SelectionMismatch
-from schema.selection_compile import compile_list, compile_list_parts
-from schema.selection_list import ListSelection
+from schema.selection.compile import compile_list, compile_list_parts
+from schema.selection.compiled import Selection, SelectionMismatch
+from schema.selection.lists import ListSelection
 from tests.schema.selection_cases import case
 from tests.schema.selection_models import KIND, LIST_META_TYPE, OBJECT_META_TYPE, SERVED, THING, TYPE_META
 

@@ -18,14 +18,14 @@ from gateway.errors import (
     UpstreamUnavailable,
     status_error,
 )
-from gateway.execution.schema import KubernetesSchema
+from gateway.execution.strawberry_schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
-from schema.cluster_fields import ClusterResolvers
+from schema.building.cluster_fields import ClusterResolvers
+from schema.building.operations import RootField, build_schema
 from schema.model import Model
-from schema.operations import RootField, build_schema
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.schema.models import gadget_resource, served_gadget, small_model
 

@@ -9,7 +9,7 @@ from gateway.errors import ConfigurationError
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from tests.fixtures.sdl import kubernetes_discovery
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer, failure, running_server

@@ -10,7 +10,7 @@ import pytest
 from gateway.errors import Forbidden
 from gateway.identity.access import AccessReviews
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
 from tests.schema.models import gadget_resource
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from tests.gateway.informers.mutations import watching_stores
 from tests.gateway.informers.reading import InstantClock
 from tests.gateway.informers.scripted_server import ScriptedServer, running_server

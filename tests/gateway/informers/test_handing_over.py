@@ -10,7 +10,7 @@ from gateway.informers import Informer, InformerRegistry, Limits, Scope
 from gateway.informers.counters import Counters
 from gateway.informers.handover import Handover
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import Reader, reading, until_watched
 from tests.gateway.informers.scripted_server import CONFIG_MAPS, Reply, Request, ScriptedServer, failure

@@ -9,7 +9,7 @@ from gateway.demo import DemoServer, DemoSettings, WatchSettings, run_demo
 from gateway.errors import Gone, Status
 from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import InstantClock, reading
 from tests.gateway.informers.scripted_server import CONFIG_MAPS

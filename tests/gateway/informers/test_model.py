@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from gateway.demo import DemoSettings, WatchSettings, run_demo
 from gateway.informers import InformerRegistry, Limits, Scope
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from tests.gateway.informers.reading import InstantClock
 from tests.gateway.informers.script import Step, random_steps, run_script, steps
 from tests.gateway.informers.scripted_server import running_server

@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig, PEMSource, TLSSettings
+from gateway.kube.config.cluster_config import ClusterConfig, PEMSource, TLSSettings
 
 Connect = Callable[..., KubeClient]
 

@@ -21,7 +21,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.kube.cluster_config import UserConfig
+from gateway.kube.config.cluster_config import UserConfig
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.errors import ConfigurationError, UpstreamUnavailable
-from gateway.kube.cluster_config import TLSSettings, UserConfig
+from gateway.kube.config.cluster_config import TLSSettings, UserConfig
 from tests.gateway.kube.conftest import Certificates, Connect
 from tests.gateway.kube.loopback import Reply, Request, forward, json_reply, serve
 

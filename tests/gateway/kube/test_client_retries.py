@@ -4,7 +4,7 @@ from itertools import count
 import pytest
 
 from gateway.errors import Forbidden, ServerFailure, TooManyRequests, Unauthenticated, UpstreamError
-from gateway.kube.cluster_config import UserConfig
+from gateway.kube.config.cluster_config import UserConfig
 from gateway.kube.retry import MAX_ATTEMPTS, MAX_WAIT, Retries
 from gateway.kube.upstream_errors import failed_status
 from tests.gateway.kube.conftest import Connect

@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from gateway.errors import ConfigurationError, CredentialsError, UpstreamUnavailable
-from gateway.kube.cluster_config import PEMSource, TLSSettings, UserConfig
+from gateway.kube.config.cluster_config import PEMSource, TLSSettings, UserConfig
 from tests.gateway.kube.conftest import Certificates, Connect
 from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, until
 

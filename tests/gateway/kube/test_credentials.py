@@ -4,8 +4,13 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import CredentialsError
-from gateway.kube.cluster_config import ClusterConfig, Impersonation, PEMSource, UserConfig
-from gateway.kube.credentials import REREAD_AFTER, UserCredentials, impersonation_headers, read_credential
+from gateway.kube.config.cluster_config import ClusterConfig, Impersonation, PEMSource, UserConfig
+from gateway.kube.config.credentials import (
+    REREAD_AFTER,
+    UserCredentials,
+    impersonation_headers,
+    read_credential,
+)
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
 

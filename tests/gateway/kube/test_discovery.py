@@ -5,8 +5,8 @@ import pytest
 
 from gateway.errors import Forbidden, UpstreamProtocolError, UpstreamUnavailable
 from gateway.kube.client import KubeClient
+from gateway.kube.config.kubeconfig import load_config
 from gateway.kube.discovery import fetch_discovery
-from gateway.kube.kubeconfig import load_config
 from schema.model import Problem
 from schema.resources import GroupVersion
 from tests.fixtures.control_plane import ControlPlane

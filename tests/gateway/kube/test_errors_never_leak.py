@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import TLSSettings
+from gateway.kube.config.cluster_config import TLSSettings
 from gateway.kube.upstream_errors import ERRORS
 from tests.gateway.kube.conftest import Certificates, Connect
 

@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from gateway.errors import CredentialsError, Unauthenticated
-from gateway.kube.cluster_config import ClusterConfig, ExecConfig, Impersonation, TLSSettings, UserConfig
-from gateway.kube.exec_plugin import ExecCredentials, run_plugin
+from gateway.kube.config.cluster_config import (
+    ClusterConfig,
+    ExecConfig,
+    Impersonation,
+    TLSSettings,
+    UserConfig,
+)
+from gateway.kube.config.exec_plugin import ExecCredentials, run_plugin
 from tests.gateway.kube.conftest import Certificates, Connect
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply, until
 

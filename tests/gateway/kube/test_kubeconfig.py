@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from gateway.errors import ConfigurationError, KubeconfigError
-from gateway.kube.cluster_config import ClusterConfig, ExecConfig, Impersonation, PEMSource
-from gateway.kube.kubeconfig import load_config
+from gateway.kube.config.cluster_config import ClusterConfig, ExecConfig, Impersonation, PEMSource
+from gateway.kube.config.kubeconfig import load_config
 
 
 def kubeconfig(

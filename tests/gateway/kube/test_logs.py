@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from gateway.errors import UpstreamError
 from gateway.kube.log_position import LogPosition
-from gateway.kube.logs import LONGEST_LINE, LogLine, LogOptions, Piece, parse_line, read_log, split_lines
+from gateway.kube.log_stream import (
+    LONGEST_LINE,
+    LogLine,
+    LogOptions,
+    Piece,
+    parse_line,
+    read_log,
+    split_lines,
+)
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, serve
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import BadArgument
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.kube.paths import resource_path
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource
 

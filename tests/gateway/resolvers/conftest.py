@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.execution.schema import KubernetesSchema
+from gateway.execution.strawberry_schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
 from gateway.resolvers.root import Resolvers
+from schema.building.operations import build_schema
 from schema.model import Definition, Model, ObjectType, Property, Scalar, ServedResource, Verb
-from schema.operations import build_schema
 from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer, running_server
 from tests.schema.models import small_model
 

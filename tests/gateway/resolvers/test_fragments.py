@@ -4,9 +4,9 @@ import pytest
 
 from gateway.resolvers.fragments import Fragments
 from schema.model import Scalar
-from schema.selection import Selection, SelectionMismatch
-from schema.selection_event import EventField, EventSelection, event_selection
-from schema.selection_tree import Field, Leaf, Node
+from schema.selection.compiled import Selection, SelectionMismatch
+from schema.selection.event import EventField, EventSelection, event_selection
+from schema.selection.tree import Field, Leaf, Node
 
 
 def selection_of(*keys: str) -> EventSelection:

@@ -11,9 +11,9 @@ from hypothesis import strategies as some
 
 from gateway.resolvers.large_lists import LargeLists
 from schema.model import Scalar
-from schema.selection import Selection, SelectionMismatch
-from schema.selection_list import ListField, ListSelection
-from schema.selection_tree import Field, Leaf, Node, NonNull, Repeated
+from schema.selection.compiled import Selection, SelectionMismatch
+from schema.selection.lists import ListField, ListSelection
+from schema.selection.tree import Field, Leaf, Node, NonNull, Repeated
 
 PART = Node("Part", (Field("name", "name", Leaf(Scalar.STRING)),))
 ITEM = Node(

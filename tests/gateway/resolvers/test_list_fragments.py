@@ -10,8 +10,8 @@ from gateway.kube.received import ObjectHeader, ObjectMetadata, ReceivedObject
 from gateway.kube.watch import WatchEvent
 from gateway.resolvers.list_fragments import ListFragments
 from schema.model import Scalar
-from schema.selection import Selection
-from schema.selection_tree import Field, Leaf, Node
+from schema.selection.compiled import Selection
+from schema.selection.tree import Field, Leaf, Node
 
 
 class Counting(Selection):

@@ -18,9 +18,9 @@ from gateway.errors import (
 )
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import Info, RequestContext
-from gateway.resolvers.logs import MOST_CONTAINERS, WAITING_LINES, stream_pod_logs
+from gateway.resolvers.logs.pod_logs import MOST_CONTAINERS, WAITING_LINES, stream_pod_logs
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.kube.loopback import status_reply, until

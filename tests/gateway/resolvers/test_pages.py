@@ -10,9 +10,9 @@ from gateway.resolvers.list_request import ListRequest
 from gateway.resolvers.pages import answer_all_pages
 from schema.model import Scalar
 from schema.resources import GroupVersionKind
-from schema.selection import Selection
-from schema.selection_list import ListField, ListSelection
-from schema.selection_tree import Field, Leaf, Node, NonNull, Repeated
+from schema.selection.compiled import Selection
+from schema.selection.lists import ListField, ListSelection
+from schema.selection.tree import Field, Leaf, Node, NonNull, Repeated
 
 KIND = GroupVersionKind("", "v1", "Thing")
 ITEM = Node("Thing", (Field("name", "name", Leaf(Scalar.STRING)),))

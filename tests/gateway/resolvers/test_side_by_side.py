@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from gateway.execution.schema import KubernetesSchema
+from gateway.execution.strawberry_schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
 from gateway.resolvers.root import Resolvers
-from schema.operations import build_schema
+from schema.building.operations import build_schema
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve
 from tests.schema.models import small_model

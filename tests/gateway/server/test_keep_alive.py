@@ -14,9 +14,10 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from gateway.identity import Local
-from gateway.server import endpoint, listener
-from gateway.server.reservations import HEADER
-from gateway.server.streams import EventStream
+from gateway.server import endpoint
+from gateway.server.transports.reservations import HEADER
+from gateway.server.transports.streams import EventStream
+from gateway.server.uvicorn import listener
 from tests.fixtures.waiting import DEADLINE, eventually
 from tests.gateway.server.conftest import Served, running
 

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from gateway.identity import Local, Passthrough
 from gateway.server import Siblings
-from gateway.server.reservations import HEADER
+from gateway.server.transports.reservations import HEADER
 from tests.fixtures.waiting import DEADLINE, eventually
 from tests.gateway.server.conftest import Served, running
 

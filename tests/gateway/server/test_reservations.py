@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from gateway.identity import Local
-from gateway.server import reservations
-from gateway.server.reservations import HEADER
+from gateway.server.transports import reservations
+from gateway.server.transports.reservations import HEADER
 from tests.fixtures.waiting import DEADLINE, eventually
 from tests.gateway.server.conftest import Served, running
 

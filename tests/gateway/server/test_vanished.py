@@ -8,7 +8,7 @@ import pytest
 import uvloop
 
 from gateway.identity import Local
-from gateway.server import vanished
+from gateway.server.uvicorn import vanished
 from tests.fixtures.waiting import eventually
 from tests.gateway.server.conftest import Served, running
 

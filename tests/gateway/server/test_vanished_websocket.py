@@ -10,7 +10,7 @@ import pytest
 
 from gateway.identity import Local
 from gateway.kube.client import KubeClient
-from gateway.kube.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.server import build_app
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.server.conftest import SmallGateway

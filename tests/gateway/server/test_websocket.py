@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosedError
 
-from gateway.server.websocket import well_formed
+from gateway.server.transports.websocket import well_formed
 from tests.fixtures.graphql_ws import StreamEnded, open_socket
 from tests.gateway.server.conftest import Served
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from gateway.server.websocket_protocol import MOST_BYTES, GatheringProtocol
+from gateway.server.uvicorn.websocket_protocol import MOST_BYTES, GatheringProtocol
 from tests.fixtures.graphql_ws import Socket, open_socket
 from tests.gateway.server.conftest import Served
 

@@ -11,7 +11,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from gateway.identity import Local, Passthrough
-from gateway.server import Siblings, worker_metrics
+from gateway.server import Siblings
+from gateway.server.workers import metrics as worker_metrics
 from tests.fixtures.graphql_ws import open_socket
 from tests.gateway.server.conftest import Served, running
 

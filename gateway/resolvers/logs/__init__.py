@@ -1,0 +1,3 @@
+"""``podLogs``: container logs as a subscription."""
+
+__all__: list[str] = []

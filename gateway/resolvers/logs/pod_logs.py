@@ -1,0 +1,222 @@
+"""``podLogs``: the logs of many containers as one stream (design section 4)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any
+
+from gateway.errors import BadArgument, GatewayError, NotFound, PodLogUnreadable, QueryTooComplex, Status
+from gateway.informers import EventType, ObjectEvent, Scope
+from gateway.kube.paths import resource_path
+from gateway.resolvers.context import Info, client_of
+from gateway.resolvers.logs.container_log import ContainerLog, End, FollowedPod, LogRequest, Output
+from gateway.resolvers.logs.pod_containers import Pod, parse_pod
+from schema.building.pod_logs import POD_LOG_LINE, compile_line
+from schema.resources import Resource
+from schema.selection.compiled import Compiled
+
+__all__ = ["answer_pod_logs", "stream_pod_logs"]
+
+Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
+
+WAITING_LINES = 128
+"""Lines that wait for a reader, of all containers; with the longest line this is 4 MiB."""
+MOST_CONTAINERS = 500
+"""Containers that one subscription follows: each is a connection to the API server and one to a kubelet."""
+READ_AT_ONCE = 16
+LINGER = 10.0
+"""Seconds in which the log of a pod that is gone may come to its own end."""
+
+
+async def answer_pod_logs(
+    pods: Resource, info: Info, **arguments: Any
+) -> AsyncIterator[Mapping[str, Any] | Compiled | GatewayError]:
+    """The source stream of ``podLogs``: lines as they are selected."""
+    selected = compile_line(info)
+    async with aclosing(stream_pod_logs(pods, info, **arguments)) as stream:
+        async for item in stream:
+            if selected is None or isinstance(item, GatewayError):
+                yield item
+            else:
+                named = {"__typename": POD_LOG_LINE.name, **item}
+                yield Compiled({response: named[field] for response, field in selected})
+
+
+async def stream_pod_logs(
+    pods: Resource,
+    info: Info,
+    *,
+    name: str | None = None,
+    label_selector: str | None = None,
+    namespace: str | None = None,
+    **options: Any,
+) -> AsyncGenerator[Mapping[str, Any] | GatewayError, None]:
+    """The lines; a GatewayError among them is about one pod, the others go on.
+
+    A reader that does not read holds up the API server, and nothing is kept for it beyond a bounded queue.
+    """
+    if (name is None) == (label_selector is None):
+        raise BadArgument("give exactly one of name and labelSelector")
+    if name is not None:
+        namespace = namespace or info.context.default_namespace
+    counters = info.context.shared.logs
+    request = LogRequest(client_of(info), pods, name, **options, counters=counters)
+    resource_path(pods, namespace or None, name)
+    _validate(request)
+    events = info.context.informers.subscribe(
+        request.client,
+        pods,
+        Scope(namespace=namespace or None, name=name),
+        label_selector=label_selector or "",
+    )
+    output: Output = asyncio.Queue(WAITING_LINES)
+    # a generator may be closed by another task than the one that reads it, which no TaskGroup would survive
+    reading = asyncio.create_task(PodLogs(request, output).run(events), name="pod logs")
+    try:
+        with counters.subscription():
+            while not isinstance(item := await output.get(), End):
+                counters.lines += not isinstance(item, GatewayError)
+                yield item
+        if isinstance(item.error, PodLogUnreadable):
+            yield item.error  # as a result of the field, so that it has a path
+        elif item.error is not None:
+            raise item.error
+    finally:
+        reading.cancel()
+        await asyncio.wait([reading])
+
+
+def _validate(request: LogRequest) -> None:
+    """Refuse once what every single log would be refused for."""
+    if request.tail_lines is not None and request.tail_lines < 0:
+        raise BadArgument(f"tailLines is {request.tail_lines}; give 0 or a positive number")
+    if request.since_seconds is not None and request.since_seconds < 1:
+        raise BadArgument(f"sinceSeconds is {request.since_seconds}; give a positive number")
+
+
+class PodLogs:
+    """Reads the logs of all pods of a subscription into one output, a task for each container."""
+
+    def __init__(self, request: LogRequest, output: Output) -> None:
+        self._request = request
+        self._output = output
+        self._pods: dict[str, FollowedPod] = {}
+        self._readers: dict[str, dict[str, asyncio.Task[None]]] = {}
+        self._watching: asyncio.Task[None]
+
+    async def run(self, events: Events) -> None:
+        """Until there is nothing more to read, or an error ends it all; the output's End says which."""
+        error: Exception | None = None
+        try:
+            await (self._follow(events) if self._request.follows else self._read_all(events))
+        except Exception as raised:  # noqa: BLE001 - a background task's outer edge: the reader gets to know
+            error = _first(raised)
+        await self._output.put(End(error))
+
+    async def _read_all(self, events: Events) -> None:
+        found = await self._collect(events)
+        free = asyncio.Semaphore(READ_AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
+            for pod in found:
+                followed = FollowedPod(pod)
+                for container in self._containers_to_read(pod):
+                    await free.acquire()
+                    log = ContainerLog(self._request, followed, container, self._output, bounded=True)
+                    tasks.create_task(log.read()).add_done_callback(lambda _: free.release())
+
+    async def _collect(self, events: Events) -> Iterable[Pod]:
+        found: dict[str, Pod] = {}
+        async with events as stream:
+            async for event in stream:
+                if event.object is None:
+                    break
+                found[event.uid] = parse_pod(event.object)
+        if self._request.named and not found:
+            raise _no_such_pod(self._request)
+        return found.values()
+
+    def _containers_to_read(self, pod: Pod) -> Sequence[str]:
+        """Those that have run; where none has, all of them, for the API server to say why."""
+        if self._request.container is not None:
+            return (self._request.container,)
+        ran = [
+            each
+            for each in pod.containers
+            if each in pod.runs and (pod.runs[each].previous or not self._request.previous)
+        ]
+        return ran or pod.containers
+
+    async def _follow(self, events: Events) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self._watching = tasks.create_task(self._watch(events, tasks))
+
+    async def _watch(self, events: Events, tasks: asyncio.TaskGroup) -> None:
+        """Keep up with the pods; no reader of a log ever holds this up."""
+        synced = False
+        async with events as stream:
+            async for event in stream:
+                if event.object is None:
+                    synced = True
+                    if self._request.named and not self._pods:
+                        raise _no_such_pod(self._request)
+                elif event.type is EventType.DELETED:
+                    self._end(event.uid, linger=self._request.named or parse_pod(event.object).leaving)
+                    if self._request.named:
+                        return
+                else:
+                    self._follow_pod(parse_pod(event.object), tasks, joined=synced)
+        for uid in list(self._pods):
+            self._end(uid, linger=False)
+
+    def _follow_pod(self, pod: Pod, tasks: asyncio.TaskGroup, *, joined: bool) -> None:
+        followed = self._pods.setdefault(pod.uid, FollowedPod(pod))
+        followed.update(pod)
+        readers = self._readers.setdefault(pod.uid, {})
+        for container in (self._request.container,) if self._request.container else pod.containers:
+            if container in readers:
+                continue
+            self._check_room()
+            # what starts from here on is told from its beginning
+            bounded = not joined and (container in pod.runs or not pod.reported)
+            log = ContainerLog(self._request, followed, container, self._output, bounded=bounded)
+            readers[container] = tasks.create_task(log.follow(), name=f"log of {pod.name}/{container}")
+            readers[container].add_done_callback(lambda _: self._stop_when_finished(followed))
+
+    def _check_room(self) -> None:
+        followed = sum(not task.done() for readers in self._readers.values() for task in readers.values())
+        if followed >= MOST_CONTAINERS:
+            raise QueryTooComplex(
+                f"one subscription follows {MOST_CONTAINERS} containers at the most;"
+                " narrow it with namespace, labelSelector or container"
+            )
+
+    def _stop_when_finished(self, followed: FollowedPod) -> None:
+        """A named pod that has finished, and was read to the end of all its logs, is the end."""
+        readers = self._readers.get(followed.pod.uid, {})
+        if self._request.named and followed.pod.finished and all(each.done() for each in readers.values()):
+            self._watching.cancel()
+
+    def _end(self, uid: str, *, linger: bool) -> None:
+        """Stop reading a pod's logs, or give them the time to end by themselves."""
+        followed = self._pods.pop(uid, None)
+        if followed is None:
+            return
+        followed.end()
+        for task in self._readers.pop(uid).values():
+            if linger:
+                asyncio.get_running_loop().call_later(LINGER, task.cancel)
+            else:
+                task.cancel()
+
+
+def _no_such_pod(request: LogRequest) -> NotFound:
+    name = request.name or ""
+    details = {"name": name, "kind": "pods"}
+    return NotFound(Status(404, "NotFound", f'pods "{name}" not found', details=details))
+
+
+def _first(error: Exception) -> Exception:
+    """The error that it is about, of those that came at the same time."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,3 @@
+"""GraphQL over websockets, server-sent events and multipart responses."""
+
+__all__: list[str] = []

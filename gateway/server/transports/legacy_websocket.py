@@ -1,0 +1,101 @@
+"""The legacy subprotocol ``graphql-ws`` of subscriptions-transport-ws, over Strawberry's handler.
+
+For clients that are not to be changed any more: Apollo's ``WebSocketLink`` and its relatives. Same callers,
+same schema per operation, same text frames as graphql-transport-ws.
+"""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any, cast
+
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
+from strawberry.subscriptions.protocols.graphql_ws.types import (
+    ConnectionInitMessage,
+    OperationMessage,
+)
+from strawberry.types.execution import ExecutionResult, PreExecutionError
+
+from gateway.errors import CallerUnauthenticated
+from gateway.resolvers.context import RequestContext
+from gateway.server.transports.websocket import FORBIDDEN, View, authenticate, is_request
+
+__all__ = ["LegacyHandler"]
+
+BAD_REQUEST, UNAUTHORIZED, TOO_MANY_INITIALISATIONS = 4400, 4401, 4429
+
+
+def well_formed(message: Any) -> bool:
+    """Whether that JSON value can be a message, as far as the handler reads it; unknown types can."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    if message["type"] not in ("start", "stop"):
+        return True
+    return isinstance(message.get("id"), str) and (
+        message["type"] == "stop" or is_request(message.get("payload"))
+    )
+
+
+class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
+    """Finds out at ``connection_init`` who the caller is; nothing runs before or without it."""
+
+    async def handle(self) -> None:
+        """Serve the connection until it ends; one that nobody signs in to is ended."""
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(self._expire())
+            await super().handle()
+            waiting.cancel()
+
+    async def _expire(self) -> None:
+        await asyncio.sleep(self.view.connection_init_wait_timeout.total_seconds())
+        if not self.connection_acknowledged:
+            await self.websocket.close(UNAUTHORIZED, "no connection_init came")
+
+    async def handle_message(self, message: OperationMessage) -> None:
+        """Take what the protocol allows; anything else ends the connection."""
+        if well_formed(message):
+            await super().handle_message(message)
+        else:
+            await self.websocket.close(BAD_REQUEST, "the message is not one of subscriptions-transport-ws")
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        payload = message.get("payload")
+        if self.connection_acknowledged:
+            await self.websocket.close(TOO_MANY_INITIALISATIONS, "Too many initialisation requests")
+            return
+        if isinstance(payload, (dict, type(None))):
+            try:
+                authenticate(self.view, self.websocket, self.context, payload)
+            except CallerUnauthenticated as error:
+                await self.send_message({"type": "connection_error", "payload": {"message": error.message}})
+                await self.websocket.close(FORBIDDEN, error.message)
+                return
+        await super().handle_connection_init(message)
+
+    async def handle_async_results(
+        self, operation_id: str, query: str, operation_name: str | None, variables: dict[str, object] | None
+    ) -> None:
+        """Run one operation of any type and send what it yields."""
+        # what is served may have changed since the connection began
+        schema = cast("View", self.view).gateway.schema
+        try:
+            results = await schema.stream(
+                query, variable_values=variables, context_value=self.context, operation_name=operation_name
+            )
+            async with aclosing(results):
+                await self._send_results(operation_id, results)
+        except WebSocketDisconnected:
+            return
+        finally:
+            # one that was replaced by another of its id has been forgotten already
+            if self.tasks.get(operation_id) is asyncio.current_task():
+                del self.tasks[operation_id]
+
+    async def _send_results(self, operation_id: str, results: Any) -> None:
+        async for result in results:
+            if isinstance(result, PreExecutionError):
+                errors = [each.formatted for each in result.errors or ()]
+                await self.send_message({"type": "error", "id": operation_id, "payload": errors[0]})
+                return
+            await self.send_data_message(cast("ExecutionResult", result), operation_id)
+        await self.send_message({"type": "complete", "id": operation_id})

@@ -1,0 +1,3 @@
+"""uvicorn's life cycle and protocols, adapted."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Building: the model becomes graphql-core types and the root fields."""
+
+__all__: list[str] = []

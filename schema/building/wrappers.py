@@ -1,0 +1,139 @@
+"""The types around an object: its list, its watch event, and what scaling and deleting answer with."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLEnumValue,
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLString,
+)
+
+from schema.building.types import LIST_META, ObjectTypes
+from schema.model import Definition, ListOf, Property, Scalar, ServedResource, TypeExpression
+
+__all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrapper", "Wrappers"]
+
+SCALE = "io.k8s.api.autoscaling.v1.Scale"
+
+DELETION = "DeleteResult"
+WATCH_EVENT_TYPE = GraphQLEnumType(
+    "WatchEventType",
+    {
+        "ADDED": GraphQLEnumValue("ADDED", description="The object is new to this subscriber."),
+        "MODIFIED": GraphQLEnumValue("MODIFIED", description="What is selected of the object has changed."),
+        "DELETED": GraphQLEnumValue("DELETED", description="The object is gone, or has left the selection."),
+        "SYNCED": GraphQLEnumValue(
+            "SYNCED", description="No object: what the subscriber has now is the whole set; changes follow."
+        ),
+    },
+    description="What happened to an object.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A wrapper type, and what it was made of."""
+
+    type: GraphQLObjectType
+    parts: tuple[object, ...]
+
+
+class Wrappers:
+    """Makes each wrapper type once; a kind at two resources has two lists and two events.
+
+    Those of ``before`` are used again where they would be made of the very same types. No type refers to
+    this one, so that all of them are freed together with the schema.
+    """
+
+    def __init__(self, types: ObjectTypes, before: Mapping[str, Wrapper]) -> None:
+        self._types = types
+        self._before = before
+        self.made: dict[str, Wrapper] = {}
+
+    def list_of(self, served: ServedResource) -> GraphQLObjectType:
+        """``PodList``"""
+        parts = self._types.output(served.object), self._types.output(LIST_META), served.resource.kind.kind
+        return self._once(served.list_name, parts, lambda: self._build_list(served))
+
+    def event_of(self, served: ServedResource) -> GraphQLObjectType:
+        """``PodEvent``"""
+        parts = self._types.output(served.object), served.resource.kind.kind
+        return self._once(served.event_name, parts, lambda: self._build_event(served))
+
+    def scale(self) -> GraphQLObjectType:
+        """``Scale``"""
+        return self._types.output(SCALE)
+
+    def deletion(self) -> GraphQLObjectType:
+        """``DeleteResult``"""
+        return self._once(DELETION, (self._types.interface,), self._build_deletion)
+
+    def _once(
+        self, name: str, parts: tuple[object, ...], build: Callable[[], GraphQLObjectType]
+    ) -> GraphQLObjectType:
+        if name not in self.made:
+            known = self._before.get(name)
+            self.made[name] = known if known and known.parts == parts else Wrapper(build(), parts)
+        return self.made[name].type
+
+    def _build_list(self, served: ServedResource) -> GraphQLObjectType:
+        item, metadata = self._types.output(served.object), self._types.output(LIST_META)
+        return GraphQLObjectType(
+            served.list_name,
+            lambda: {
+                "apiVersion": _field("apiVersion", Scalar.STRING, GraphQLString),
+                "kind": _field("kind", Scalar.STRING, GraphQLString),
+                "metadata": _field("metadata", Definition(LIST_META), GraphQLNonNull(metadata)),
+                "items": _field(
+                    "items",
+                    ListOf(Definition(served.object)),
+                    GraphQLNonNull(GraphQLList(GraphQLNonNull(item))),
+                ),
+            },
+            description=f"A list of objects of kind {served.resource.kind.kind}, or one page of it.",
+        )
+
+    def _build_event(self, served: ServedResource) -> GraphQLObjectType:
+        item = self._types.output(served.object)
+        return GraphQLObjectType(
+            served.event_name,
+            lambda: {
+                "type": GraphQLField(GraphQLNonNull(WATCH_EVENT_TYPE)),
+                "object": GraphQLField(
+                    item, description="As it is now; as it was last where it is `DELETED`."
+                ),
+                "resourceVersion": GraphQLField(
+                    GraphQLNonNull(GraphQLString),
+                    description="Where a new subscription resumes after this event.",
+                ),
+            },
+            description=f"A change of one object of kind {served.resource.kind.kind}.",
+        )
+
+    def _build_deletion(self) -> GraphQLObjectType:
+        return GraphQLObjectType(
+            DELETION,
+            {
+                "status": GraphQLField(
+                    GraphQLNonNull(GraphQLString),
+                    description="`Success`: it is gone. `Terminating`: finalizers or a grace period hold it.",
+                ),
+                "uid": GraphQLField(GraphQLString, description="The UID of what was deleted."),
+                "object": GraphQLField(
+                    self._types.interface,
+                    description="The object as it is now, where the API server shows it.",
+                ),
+            },
+            description="What became of a delete.",
+        )
+
+
+def _field(key: str, expression: TypeExpression, type_: GraphQLOutputType) -> GraphQLField:
+    """A field that reads a property, and says so as the fields of the model's objects do."""
+    return GraphQLField(type_, extensions={"property": Property(key, key, expression)})

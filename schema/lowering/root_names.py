@@ -1,0 +1,128 @@
+"""The names of the root fields: pinned for every served version, short for the preferred one.
+
+Design section 4, "Root fields" and "Short and pinned names". Pinned names always have underscores and
+short names never do, so that neither can be mistaken for the other.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from schema.lowering.claims import Claim, Standing, is_builtin_group, settle
+from schema.model import Verb
+from schema.names import camel, distinguished, legal, lower_camel, plural_noun, snake
+from schema.resources import GroupVersionKind, GroupVersionResource, Resource
+
+__all__ = ["RESERVED_FIELDS", "RootNames", "root_names", "verbs_of"]
+
+RESERVED_FIELDS = frozenset({"version", "resources", "can", "object", "applyManifest", "podLogs"})
+RESTARTABLE = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+PLURAL = (Verb.LIST, Verb.WATCH_LIST)
+SINGULAR = (Verb.GET, Verb.WATCH_OBJECT)
+ROOT_TYPE = {
+    Verb.LIST: "Query",
+    Verb.GET: "Query",
+    Verb.WATCH_LIST: "Subscription",
+    Verb.WATCH_OBJECT: "Subscription",
+}
+ROOT_TYPES = ("Query", "Mutation", "Subscription")
+
+
+@dataclass(frozen=True, slots=True)
+class RootNames:
+    """The root fields of one resource, by what they do."""
+
+    pinned: Mapping[Verb, str]
+    short: Mapping[Verb, str]
+
+
+def verbs_of(resource: Resource) -> tuple[Verb, ...]:
+    """What can be done with the resource, as its discovery lists it."""
+    status, scale = resource.subresource("status"), resource.subresource("scale")
+    can_patch = "patch" in resource.verbs
+    served = {
+        Verb.LIST: "list" in resource.verbs,
+        Verb.GET: "get" in resource.verbs,
+        Verb.WATCH_LIST: "watch" in resource.verbs,
+        Verb.WATCH_OBJECT: "watch" in resource.verbs,
+        Verb.CREATE: "create" in resource.verbs,
+        # applying creates what is not there
+        Verb.APPLY: can_patch and "create" in resource.verbs,
+        Verb.PATCH: can_patch,
+        Verb.PATCH_STATUS: status is not None and "patch" in status.verbs,
+        Verb.SCALE: scale is not None and "patch" in scale.verbs,
+        Verb.DELETE: "delete" in resource.verbs,
+        Verb.RESTART: can_patch and resource.gvr.group == "apps" and resource.kind.kind in RESTARTABLE,
+    }
+    return tuple(verb for verb, is_served in served.items() if is_served)
+
+
+def root_names(
+    resources: Sequence[Resource], from_crds: Collection[GroupVersionKind] = ()
+) -> list[RootNames]:
+    """The names of each resource's root fields; ``resources`` in discovery's order.
+
+    ``from_crds``: the kinds known to be custom resources, whatever their group.
+    """
+    wishes = [_wishes(each.gvr, each.kind.kind) for each in resources]
+    standings = [_standing(each, from_crds) for each in resources]
+    served = [verbs_of(each) for each in resources]
+    fields = [
+        (number, resource, verb) for number, resource in enumerate(resources) for verb in served[number]
+    ]
+    pinned_claims = [
+        Claim(f"{number}", wishes[number].pinned[verb], standings[number], _scope(verb))
+        for number, _, verb in fields
+    ]
+    won = settle(pinned_claims)
+    pinned: list[dict[Verb, str]] = [{} for _ in resources]
+    for (number, resource, verb), claim in zip(fields, pinned_claims, strict=True):
+        identity = f"{resource.gvr}/{verb}"
+        pinned[number][verb] = claim.name if claim in won else distinguished(claim.name, identity)
+    short = _settle_short(resources, wishes, standings)
+    return [
+        RootNames(pinned[number], {verb: short[number][verb] for verb in verbs if verb in short[number]})
+        for number, verbs in enumerate(served)
+    ]
+
+
+def _settle_short(
+    resources: Sequence[Resource], wishes: Sequence[RootNames], standings: Sequence[Standing]
+) -> list[dict[Verb, str]]:
+    """A resource also claims the names of what it does not serve: ``scalePod`` is about no other Pod."""
+    claims = {
+        Claim(f"{number}", name, standings[number], _scope(verb)): (number, verb)
+        for number, resource in enumerate(resources)
+        if resource.preferred
+        for verb, name in wishes[number].short.items()
+    }
+    won = settle(claims, {(scope, name) for scope in ROOT_TYPES for name in RESERVED_FIELDS})
+    names: list[dict[Verb, str]] = [{} for _ in resources]
+    for claim, (number, verb) in claims.items():
+        if claim in won:
+            names[number][verb] = claim.name
+    return names
+
+
+@lru_cache(maxsize=4096)
+def _wishes(gvr: GroupVersionResource, kind: str) -> RootNames:
+    """What the fields are called unless contested; the pinned name has group and version in front.
+
+    ``pods``, ``createPod``, ``patchPodStatus``; ``core_v1_pods``, ``apps_v1_patchDeployment``.
+    """
+    one, object_ = lower_camel(kind), camel(kind)
+    short = {verb: f"{verb}{object_}" for verb in Verb}
+    short |= dict.fromkeys(PLURAL, plural_noun(kind, gvr.resource)) | dict.fromkeys(SINGULAR, one)
+    short[Verb.PATCH_STATUS] = f"patch{object_}Status"
+    prefix = f"{snake(gvr.group) or 'core'}_{snake(gvr.version)}"
+    return RootNames({verb: legal(f"{prefix}_{name}") for verb, name in short.items()}, short)
+
+
+def _scope(verb: Verb) -> str:
+    return ROOT_TYPE.get(verb, "Mutation")
+
+
+def _standing(resource: Resource, from_crds: Collection[GroupVersionKind]) -> Standing:
+    if not is_builtin_group(resource.gvr.group):
+        return Standing.CUSTOM
+    return Standing.ADDON if resource.kind in from_crds else Standing.BUILTIN
