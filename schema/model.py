@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from schema.resources import GroupVersionKind, Resource
+from schema.verbs import Verb
 
 __all__ = [
     "Definition",
@@ -100,24 +101,6 @@ class ObjectType:
             if each.name == name:
                 return each
         raise KeyError(name)
-
-
-class Verb(StrEnum):
-    """What a root field does; one root field per verb that the resource serves."""
-
-    __hash__ = str.__hash__
-
-    LIST = "list"
-    GET = "get"
-    WATCH_LIST = "watchList"
-    WATCH_OBJECT = "watchObject"
-    CREATE = "create"
-    APPLY = "apply"
-    PATCH = "patch"
-    PATCH_STATUS = "patchStatus"
-    SCALE = "scale"
-    DELETE = "delete"
-    RESTART = "restart"
 
 
 @dataclass(frozen=True, slots=True)

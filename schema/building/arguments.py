@@ -1,6 +1,9 @@
-"""The arguments of the root fields (design section 4), and the enums and inputs they are made of."""
+"""The arguments of the root fields as graphql-core arguments, and the enums and inputs that they use.
 
-from collections.abc import Callable, Mapping
+:data:`schema.verbs.VERBS` lists the arguments of each verb; this module resolves their types.
+"""
+
+from collections.abc import Mapping
 from functools import cache
 
 from graphql import (
@@ -18,12 +21,11 @@ from graphql import (
     GraphQLString,
 )
 
-from schema.model import Scalar, Verb
+from schema.model import Scalar
 from schema.scalars import SCALARS
+from schema.verbs import OBJECT_INPUT, Argument, VerbSpec
 
 __all__ = ["build_arguments"]
-
-Arguments = dict[str, GraphQLArgument]
 
 RESOURCE_VERSION_MATCH = GraphQLEnumType(
     "ResourceVersionMatch",
@@ -35,7 +37,7 @@ RESOURCE_VERSION_MATCH = GraphQLEnumType(
             "Exact", description="Exactly `resourceVersion`, while the server still has it."
         ),
     },
-    description="How a list's `resourceVersion` is meant.",
+    description="How the server interprets the `resourceVersion` of a list.",
 )
 PATCH_TYPE = GraphQLEnumType(
     "PatchType",
@@ -54,7 +56,7 @@ DELETION_PROPAGATION = GraphQLEnumType(
         "FOREGROUND": GraphQLEnumValue("Foreground", description="Dependents are deleted before the owner."),
         "ORPHAN": GraphQLEnumValue("Orphan", description="Dependents stay."),
     },
-    description="What becomes of the objects that a deleted one owns.",
+    description="How the dependents of a deleted object are handled.",
 )
 JSON_PATCH_OPERATION = GraphQLInputObjectType(
     "JSONPatchOperation",
@@ -67,7 +69,7 @@ JSON_PATCH_OPERATION = GraphQLInputObjectType(
             GraphQLNonNull(GraphQLString),
             description="A JSON Pointer: `/spec/replicas`, `/metadata/labels/a~1b`.",
         ),
-        "from": GraphQLInputField(GraphQLString, description="Where `move` and `copy` take the value from."),
+        "from": GraphQLInputField(GraphQLString, description="The source of `move` and `copy`."),
         "value": GraphQLInputField(
             SCALARS[Scalar.JSON], description="The value of `add`, `replace` and `test`."
         ),
@@ -75,178 +77,56 @@ JSON_PATCH_OPERATION = GraphQLInputObjectType(
     description="One operation of a JSON Patch (RFC 6902).",
 )
 
-PARAMETERS = {
-    "allPages": "all_pages",
-    "continue": "continue_token",
-    "dryRun": "dry_run",
-    "fieldManager": "field_manager",
-    "fieldSelector": "field_selector",
-    "gracePeriodSeconds": "grace_period_seconds",
-    "labelSelector": "label_selector",
-    "object": "written",
-    "propagationPolicy": "propagation_policy",
-    "resourceVersion": "resource_version",
-    "resourceVersionMatch": "resource_version_match",
-    "sendInitialEvents": "send_initial_events",
-    "type": "patch_type",
+NAMED_TYPES: Mapping[str, GraphQLInputType] = {
+    type_.name: type_
+    for type_ in (
+        GraphQLString,
+        GraphQLInt,
+        GraphQLBoolean,
+        RESOURCE_VERSION_MATCH,
+        PATCH_TYPE,
+        DELETION_PROPAGATION,
+        JSON_PATCH_OPERATION,
+    )
 }
-"""How a resolver calls the arguments whose GraphQL name is not a Python parameter's."""
 
 
-def build_arguments(verb: Verb, object_input: GraphQLInputObjectType | None, namespaced: bool) -> Arguments:
-    """The arguments of the root field for ``verb``; without ``namespace`` where there are no namespaces.
+def build_arguments(
+    spec: VerbSpec, object_input: GraphQLInputObjectType | None, namespaced: bool
+) -> dict[str, GraphQLArgument]:
+    """The arguments of a root field by name; a cluster-scoped resource has no ``namespace``.
 
-    ``object_input`` is the kind's input type; the verbs that write an object need it. The others have the
-    same arguments whatever the kind is: those are made once, and not to be changed.
+    ``object_input`` is the input type of the kind, for a verb that writes an object. Fields share all
+    other arguments: do not change them.
     """
-    return _build(verb, object_input, namespaced) if object_input else _build_shared(verb, namespaced)
+    return {
+        argument.name: _shared(argument)
+        if argument.type.strip("[]!") != OBJECT_INPUT
+        else _build(argument, object_input)
+        for argument in spec.arguments
+        if namespaced or argument.name != "namespace"
+    }
 
 
 @cache
-def _build_shared(verb: Verb, namespaced: bool) -> Arguments:
-    return _build(verb, None, namespaced)
+def _shared(argument: Argument) -> GraphQLArgument:
+    return _build(argument, None)
 
 
-def _build(verb: Verb, object_input: GraphQLInputObjectType | None, namespaced: bool) -> Arguments:
-    arguments = _writes(verb, object_input) if object_input else _ARGUMENTS[verb]()
-    if not namespaced:
-        del arguments["namespace"]
-    for name, argument in arguments.items():
-        argument.out_name = PARAMETERS.get(name)
-    return arguments
+def _build(argument: Argument, object_input: GraphQLInputObjectType | None) -> GraphQLArgument:
+    return GraphQLArgument(
+        _type(argument.type, object_input),
+        default=None if argument.default is None else GraphQLDefaultInput(argument.default),
+        description=argument.description,
+        out_name=argument.parameter,
+    )
 
 
-def _writes(verb: Verb, object_input: GraphQLInputObjectType) -> Arguments:
-    if verb in (Verb.PATCH, Verb.PATCH_STATUS):
-        return {
-            **_identity(),
-            "patch": _argument(object_input, "A partial object; a `null` in it deletes the key."),
-            "operations": _argument(
-                GraphQLList(GraphQLNonNull(JSON_PATCH_OPERATION)), "A JSON Patch, in place of `patch`."
-            ),
-            "type": _argument(
-                PATCH_TYPE, "How `patch` is merged: strategic for built-in kinds, merge for others."
-            ),
-            **_write_options(),
-        }
-    force = {"force": _flag("Take over fields that other managers own.")} if verb is Verb.APPLY else {}
-    return {
-        "object": _argument(
-            GraphQLNonNull(object_input), "The object; `metadata.namespace` may name the namespace."
-        ),
-        "namespace": _namespace_of_object(),
-        **force,
-        **_write_options(),
-    }
-
-
-def _list_arguments() -> Arguments:
-    return {
-        **_selection(),
-        "limit": _argument(
-            GraphQLInt, "How many objects at the most; `metadata.continue` leads to the next ones."
-        ),
-        "continue": _argument(GraphQLString, "Where the last page ended: its `metadata.continue`."),
-        "resourceVersion": _argument(
-            GraphQLString,
-            "Absent: the most recent. `0`: any, from a cache. Else as `resourceVersionMatch` says.",
-        ),
-        "resourceVersionMatch": _argument(RESOURCE_VERSION_MATCH, "`NOT_OLDER_THAN` where it is not given."),
-        "allPages": _flag(
-            "Follow `metadata.continue` to the end, and answer with everything at once; `limit` is then the "
-            "size of a page (500 where it is not given)."
-        ),
-    }
-
-
-def _watch_list_arguments() -> Arguments:
-    return {
-        **_selection(),
-        "resourceVersion": _argument(
-            GraphQLString,
-            "Resume after this version. `SYNCED` with this very version comes first, then what changed since;"
-            " or, where that is too long ago, everything afresh: an `ADDED` for each object, then `SYNCED`.",
-        ),
-        "sendInitialEvents": GraphQLArgument(
-            GraphQLBoolean,
-            default=GraphQLDefaultInput(True),
-            description="Begin with an `ADDED` for every object there is, then `SYNCED`.",
-        ),
-    }
-
-
-def _get_arguments() -> Arguments:
-    return {
-        **_identity(),
-        "resourceVersion": _argument(GraphQLString, "Absent: the most recent. `0`: any, from a cache."),
-    }
-
-
-def _scale_arguments() -> Arguments:
-    return {
-        **_identity(),
-        "replicas": _argument(GraphQLNonNull(GraphQLInt), "How many there should be."),
-        "dryRun": _dry_run(),
-    }
-
-
-def _delete_arguments() -> Arguments:
-    return {
-        **_identity(),
-        "propagationPolicy": _argument(DELETION_PROPAGATION, "What becomes of the objects it owns."),
-        "gracePeriodSeconds": _argument(GraphQLInt, "Seconds to shut down in; 0 deletes at once."),
-        "resourceVersion": _argument(GraphQLString, "Delete only this version of it."),
-        "uid": _argument(GraphQLString, "Delete only the object with this UID."),
-        "dryRun": _dry_run(),
-    }
-
-
-def _identity() -> Arguments:
-    return {
-        "name": _argument(GraphQLNonNull(GraphQLString), "The object's name."),
-        "namespace": _namespace_of_object(),
-    }
-
-
-def _selection() -> Arguments:
-    return {
-        "namespace": _argument(GraphQLString, "One namespace; all of them where it is not given."),
-        "labelSelector": _argument(GraphQLString, "As kubectl's `-l`: `app=web,tier in (a,b),!legacy`."),
-        "fieldSelector": _argument(GraphQLString, "As kubectl's `--field-selector`: `status.phase=Running`."),
-    }
-
-
-def _write_options() -> Arguments:
-    return {
-        "dryRun": _dry_run(),
-        "fieldManager": _argument(
-            GraphQLString, "Who owns the fields that this sets; `kube-graphql` by default."
-        ),
-    }
-
-
-def _namespace_of_object() -> GraphQLArgument:
-    return _argument(GraphQLString, "Its namespace; the context's, else `default`, where it is not given.")
-
-
-def _dry_run() -> GraphQLArgument:
-    return _flag("Answer with what would be stored, and store nothing.")
-
-
-def _flag(description: str) -> GraphQLArgument:
-    return GraphQLArgument(GraphQLBoolean, default=GraphQLDefaultInput(False), description=description)
-
-
-def _argument(type_: GraphQLInputType, description: str) -> GraphQLArgument:
-    return GraphQLArgument(type_, description=description)
-
-
-_ARGUMENTS: Mapping[Verb, Callable[[], Arguments]] = {
-    Verb.LIST: _list_arguments,
-    Verb.GET: _get_arguments,
-    Verb.WATCH_LIST: _watch_list_arguments,
-    Verb.WATCH_OBJECT: _identity,
-    Verb.SCALE: _scale_arguments,
-    Verb.DELETE: _delete_arguments,
-    Verb.RESTART: _identity,
-}
+def _type(reference: str, object_input: GraphQLInputObjectType | None) -> GraphQLInputType:
+    if reference.endswith("!"):
+        return GraphQLNonNull(_type(reference.removesuffix("!"), object_input))  # type: ignore[arg-type]
+    if reference.startswith("["):
+        return GraphQLList(_type(reference[1:-1], object_input))
+    if reference == OBJECT_INPUT and object_input is not None:
+        return object_input
+    return NAMED_TYPES[reference]

@@ -5,9 +5,10 @@ The original key of a renamed property, whether the API requires it, its default
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from schema.model import Property, Scalar, ServedResource, Verb
+from schema.model import Property, Scalar, ServedResource
+from schema.verbs import VerbSpec
 
 __all__ = ["describe_input", "describe_output", "describe_root_field"]
 
@@ -49,28 +50,8 @@ def _allowed(property_: Property) -> Iterator[str]:
         yield "One of: " + ", ".join(f"`{value}`" if value else '`""`' for value in property_.enum) + "."
 
 
-_ROOT: Mapping[Verb, str] = {
-    Verb.LIST: "Objects of kind {kind}.",
-    Verb.GET: "One object of kind {kind}; null, with the error `NOT_FOUND`, where there is none.",
-    Verb.WATCH_LIST: "Objects of kind {kind}, live: those there are, `SYNCED`, then every change.",
-    Verb.WATCH_OBJECT: "One object of kind {kind}, live.",
-    Verb.CREATE: "Create an object of kind {kind}.",
-    Verb.APPLY: "Server-side apply of an object of kind {kind}.",
-    Verb.PATCH: "Change an object of kind {kind}: by `patch` or by `operations`, exactly one of them.",
-    Verb.PATCH_STATUS: "Change the status of an object of kind {kind}, as its controller does.",
-    Verb.SCALE: "Set how many replicas an object of kind {kind} should have.",
-    Verb.DELETE: "Delete an object of kind {kind}.",
-    Verb.RESTART: "Roll the pods of an object of kind {kind}, as `kubectl rollout restart` does.",
-}
-
-
-def describe_root_field(verb: Verb, served: ServedResource, short: str | None) -> str:
+def describe_root_field(spec: VerbSpec, served: ServedResource, short: str | None) -> str:
     """The description of a root field; ``short`` is the short name that a pinned field also has."""
     kind = served.resource.kind
-    return (
-        _join(
-            _ROOT[verb].format(kind=f"{kind.kind} ({kind.api_version})"),
-            f"Also: `{short}`." if short else "",
-        )
-        or ""
-    )
+    description = spec.description.format(kind=f"{kind.kind} ({kind.api_version})")
+    return f"{description}\n\nAlso: `{short}`." if short else description

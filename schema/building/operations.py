@@ -28,14 +28,9 @@ from schema.building.types import ObjectTypes
 from schema.building.wrappers import Wrapper, Wrappers
 from schema.model import Model, ServedResource, Verb
 from schema.resources import GroupVersionResource, Resource
+from schema.verbs import VERBS, Answer, Operation
 
 __all__ = ["RootField", "RootResolvers", "build_schema"]
-
-QUERIES = (Verb.LIST, Verb.GET)
-SUBSCRIPTIONS = (Verb.WATCH_LIST, Verb.WATCH_OBJECT)
-MUTATIONS = tuple(verb for verb in Verb if verb not in QUERIES + SUBSCRIPTIONS)
-WRAPPED = (Verb.LIST, *SUBSCRIPTIONS)
-WRITES_OBJECT = (Verb.CREATE, Verb.APPLY, Verb.PATCH, Verb.PATCH_STATUS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +67,10 @@ def build_schema(
     builder = _RootBuilder(model, resolvers, before.extensions["parts"] if before else None)
     parts = builder.parts
     return GraphQLSchema(
-        query=builder.root("Query", QUERIES, build_cluster_fields(parts.types.interface, resolvers.cluster)),
-        mutation=builder.root("Mutation", MUTATIONS),
+        query=builder.root(Operation.QUERY, build_cluster_fields(parts.types.interface, resolvers.cluster)),
+        mutation=builder.root(Operation.MUTATION),
         subscription=builder.root(
-            "Subscription", SUBSCRIPTIONS, build_pod_logs(model, resolvers.pod_log_subscriber)
+            Operation.SUBSCRIPTION, build_pod_logs(model, resolvers.pod_log_subscriber)
         ),
         types=[parts.types.output(served.object) for served in model.resources],
         directives=specified_directives,
@@ -114,14 +109,15 @@ class _RootBuilder:
         self.parts = _Parts(self._types, self._wrappers.made, fields)
 
     def root(
-        self, name: str, verbs: tuple[Verb, ...], more: dict[str, GraphQLField] | None = None
+        self, operation: Operation, more: dict[str, GraphQLField] | None = None
     ) -> GraphQLObjectType | None:
-        """The root type with that name; None where nothing served has one of the verbs."""
+        """The root type of the operation; None if it has no field."""
         fields = dict(more or {})
-        for each in self._resources:
-            for verb in verbs:
-                fields.update(each.fields.get(verb, {}))
-        return named_types.ObjectType(name, fields) if fields else None
+        for resource_fields in self._resources:
+            for verb, fields_of_verb in resource_fields.fields.items():
+                if VERBS[verb].operation is operation:
+                    fields.update(fields_of_verb)
+        return named_types.ObjectType(operation.value, fields) if fields else None
 
     def _resource_fields(self, served: ServedResource, known: _ResourceFields | None) -> _ResourceFields:
         types = tuple(
@@ -142,32 +138,33 @@ class _RootBuilder:
         yield served.pinned[verb], self._field(RootField(verb, served), short)
 
     def _field(self, root: RootField, short: str | None) -> GraphQLField:
-        subscribes = root.verb in SUBSCRIPTIONS
+        spec = VERBS[root.verb]
+        subscribes = spec.operation is Operation.SUBSCRIPTION
         answer = self._answer(root.verb, root.served)
         return field_with_arguments(
-            GraphQLNonNull(answer) if root.verb in WRAPPED else answer,
-            build_arguments(root.verb, self._input(root.verb, root.served), root.served.resource.namespaced),
+            GraphQLNonNull(answer) if spec.answer in (Answer.LIST, Answer.EVENT) else answer,
+            build_arguments(spec, self._input(root.verb, root.served), root.served.resource.namespaced),
             resolve=_event if subscribes else self._resolvers.resolver(root),
             subscribe=self._resolvers.subscriber(root) if subscribes else None,
-            description=describe_root_field(root.verb, root.served, short),
+            description=describe_root_field(spec, root.served, short),
             extensions={"root": root},
         )
 
     def _answer(self, verb: Verb, served: ServedResource) -> GraphQLObjectType:
-        match verb:
-            case Verb.LIST:
+        match VERBS[verb].answer:
+            case Answer.LIST:
                 return self._wrappers.list_of(served)
-            case Verb.WATCH_LIST | Verb.WATCH_OBJECT:
+            case Answer.EVENT:
                 return self._wrappers.event_of(served)
-            case Verb.SCALE:
+            case Answer.SCALE:
                 return self._wrappers.scale()
-            case Verb.DELETE:
+            case Answer.DELETION:
                 return self._wrappers.deletion()
-            case _:
+            case Answer.OBJECT:
                 return self._types.output(served.object)
 
     def _input(self, verb: Verb, served: ServedResource) -> GraphQLInputObjectType | None:
-        return self._types.input(served.object) if verb in WRITES_OBJECT else None
+        return self._types.input(served.object) if VERBS[verb].writes_object else None
 
 
 def _event(source: Any, _info: object, **_arguments: Any) -> Any:

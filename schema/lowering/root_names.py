@@ -12,20 +12,11 @@ from schema.lowering.claims import Claim, Standing, is_builtin_group, settle
 from schema.model import Verb
 from schema.names import camel, distinguished, legal, lower_camel, plural_noun, snake
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource
+from schema.verbs import VERBS, Operation
 
 __all__ = ["RESERVED_FIELDS", "RootNames", "root_names", "verbs_of"]
 
 RESERVED_FIELDS = frozenset({"version", "resources", "can", "object", "applyManifest", "podLogs"})
-RESTARTABLE = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
-PLURAL = (Verb.LIST, Verb.WATCH_LIST)
-SINGULAR = (Verb.GET, Verb.WATCH_OBJECT)
-ROOT_TYPE = {
-    Verb.LIST: "Query",
-    Verb.GET: "Query",
-    Verb.WATCH_LIST: "Subscription",
-    Verb.WATCH_OBJECT: "Subscription",
-}
-ROOT_TYPES = ("Query", "Mutation", "Subscription")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +28,8 @@ class RootNames:
 
 
 def verbs_of(resource: Resource) -> tuple[Verb, ...]:
-    """What can be done with the resource, as its discovery lists it."""
-    status, scale = resource.subresource("status"), resource.subresource("scale")
-    can_patch = "patch" in resource.verbs
-    served = {
-        Verb.LIST: "list" in resource.verbs,
-        Verb.GET: "get" in resource.verbs,
-        Verb.WATCH_LIST: "watch" in resource.verbs,
-        Verb.WATCH_OBJECT: "watch" in resource.verbs,
-        Verb.CREATE: "create" in resource.verbs,
-        # applying creates what is not there
-        Verb.APPLY: can_patch and "create" in resource.verbs,
-        Verb.PATCH: can_patch,
-        Verb.PATCH_STATUS: status is not None and "patch" in status.verbs,
-        Verb.SCALE: scale is not None and "patch" in scale.verbs,
-        Verb.DELETE: "delete" in resource.verbs,
-        Verb.RESTART: can_patch and resource.gvr.group == "apps" and resource.kind.kind in RESTARTABLE,
-    }
-    return tuple(verb for verb, is_served in served.items() if is_served)
+    """The verbs of the resource's root fields."""
+    return tuple(verb for verb, spec in VERBS.items() if spec.is_served(resource))
 
 
 def root_names(
@@ -71,7 +46,7 @@ def root_names(
         (number, resource, verb) for number, resource in enumerate(resources) for verb in served[number]
     ]
     pinned_claims = [
-        Claim(f"{number}", wishes[number].pinned[verb], standings[number], _scope(verb))
+        Claim(f"{number}", wishes[number].pinned[verb], standings[number], VERBS[verb].operation)
         for number, _, verb in fields
     ]
     won = settle(pinned_claims)
@@ -91,12 +66,12 @@ def _settle_short(
 ) -> list[dict[Verb, str]]:
     """A resource also claims the names of what it does not serve: ``scalePod`` is about no other Pod."""
     claims = {
-        Claim(f"{number}", name, standings[number], _scope(verb)): (number, verb)
+        Claim(f"{number}", name, standings[number], VERBS[verb].operation): (number, verb)
         for number, resource in enumerate(resources)
         if resource.preferred
         for verb, name in wishes[number].short.items()
     }
-    won = settle(claims, {(scope, name) for scope in ROOT_TYPES for name in RESERVED_FIELDS})
+    won = settle(claims, {(scope, name) for scope in Operation for name in RESERVED_FIELDS})
     names: list[dict[Verb, str]] = [{} for _ in resources]
     for claim, (number, verb) in claims.items():
         if claim in won:
@@ -110,16 +85,10 @@ def _wishes(gvr: GroupVersionResource, kind: str) -> RootNames:
 
     ``pods``, ``createPod``, ``patchPodStatus``; ``core_v1_pods``, ``apps_v1_patchDeployment``.
     """
-    one, object_ = lower_camel(kind), camel(kind)
-    short = {verb: f"{verb}{object_}" for verb in Verb}
-    short |= dict.fromkeys(PLURAL, plural_noun(kind, gvr.resource)) | dict.fromkeys(SINGULAR, one)
-    short[Verb.PATCH_STATUS] = f"patch{object_}Status"
+    words = {"singular": lower_camel(kind), "plural": plural_noun(kind, gvr.resource), "kind": camel(kind)}
+    short = {verb: spec.field.format_map(words) for verb, spec in VERBS.items()}
     prefix = f"{snake(gvr.group) or 'core'}_{snake(gvr.version)}"
     return RootNames({verb: legal(f"{prefix}_{name}") for verb, name in short.items()}, short)
-
-
-def _scope(verb: Verb) -> str:
-    return ROOT_TYPE.get(verb, "Mutation")
 
 
 def _standing(resource: Resource, from_crds: Collection[GroupVersionKind]) -> Standing:

@@ -1,0 +1,342 @@
+"""The verbs of the root fields: each row of :data:`VERBS` is everything that the schema side has on one verb.
+
+The names of the root fields (:mod:`schema.lowering`), their arguments, types and descriptions
+(:mod:`schema.building`) and the condition under which a field exists are all generated from this table.
+To add a mutation, add a member to :class:`Verb`, a row here, and a row with its function to the table of
+``gateway/resolvers/root.py``.
+
+This module is plain data: it imports neither graphql-core nor anything of ``gateway``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schema.resources import Resource
+
+__all__ = ["OBJECT_INPUT", "VERBS", "Answer", "Argument", "Operation", "Verb", "VerbSpec"]
+
+
+class Verb(StrEnum):
+    """The action of a root field; a resource has one root field per verb that it serves."""
+
+    # Enum's own hash is a function in Python, called for each of thousands of fields
+    __hash__ = str.__hash__
+
+    LIST = "list"
+    GET = "get"
+    WATCH_LIST = "watchList"
+    WATCH_OBJECT = "watchObject"
+    CREATE = "create"
+    APPLY = "apply"
+    PATCH = "patch"
+    PATCH_STATUS = "patchStatus"
+    SCALE = "scale"
+    DELETE = "delete"
+    RESTART = "restart"
+
+
+class Operation(StrEnum):
+    """GraphQL's operation types; each value is the name of the root type."""
+
+    __hash__ = str.__hash__
+
+    QUERY = "Query"
+    MUTATION = "Mutation"
+    SUBSCRIPTION = "Subscription"
+
+
+class Answer(StrEnum):
+    """The type of a root field."""
+
+    OBJECT = "object"  # Pod
+    LIST = "list"  # PodList
+    EVENT = "event"  # PodEvent!
+    SCALE = "scale"  # Scale
+    DELETION = "deletion"  # DeleteResult
+
+
+OBJECT_INPUT = "ObjectInput"
+"""Stands for the input type of the field's kind (``PodInput``) in :attr:`Argument.type`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a root field.
+
+    ``type`` is a GraphQL type reference (``String!``). ``parameter`` is the resolver's name for the
+    argument, where ``name`` is not a Python parameter's name.
+    """
+
+    name: str
+    type: str
+    description: str
+    parameter: str | None = None
+    default: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerbSpec:
+    """One row.
+
+    ``field`` is the short name of the root field, with ``{singular}`` and ``{plural}`` for the nouns and
+    ``{kind}`` for the capitalised kind. ``api_verbs`` are the verbs that discovery has to list on the
+    resource, or on its ``subresource``. ``kinds`` restricts the verb to these kinds, as (group, kind).
+    ``method`` is the HTTP method of the request to the API server.
+    """
+
+    operation: Operation
+    field: str
+    api_verbs: tuple[str, ...]
+    method: str
+    answer: Answer
+    arguments: tuple[Argument, ...]
+    description: str
+    subresource: str | None = None
+    kinds: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def writes_object(self) -> bool:
+        """Whether an argument has the input type of the field's kind."""
+        return any(argument.type.strip("[]!") == OBJECT_INPUT for argument in self.arguments)
+
+    def is_served(self, resource: Resource) -> bool:
+        """Whether discovery lists everything that the verb needs."""
+        if self.kinds and (resource.gvr.group, resource.kind.kind) not in self.kinds:
+            return False
+        if self.subresource is None:
+            return resource.verbs.issuperset(self.api_verbs)
+        subresource = resource.subresource(self.subresource)
+        return subresource is not None and subresource.verbs.issuperset(self.api_verbs)
+
+
+NAME = Argument("name", "String!", "The name of the object.")
+NAMESPACE = Argument(
+    "namespace",
+    "String",
+    "The namespace of the object. Default: the namespace of the context, else `default`.",
+)
+NAMESPACE_OR_ALL = Argument("namespace", "String", "One namespace. Default: all namespaces.")
+LABEL_SELECTOR = Argument(
+    "labelSelector",
+    "String",
+    "A label selector, as in `kubectl -l`: `app=web,tier in (a,b),!legacy`.",
+    "label_selector",
+)
+FIELD_SELECTOR = Argument(
+    "fieldSelector",
+    "String",
+    "A field selector, as in `kubectl --field-selector`: `status.phase=Running`.",
+    "field_selector",
+)
+DRY_RUN = Argument(
+    "dryRun",
+    "Boolean",
+    "Answer with the object that would be stored, and store nothing.",
+    "dry_run",
+    default=False,
+)
+FIELD_MANAGER = Argument(
+    "fieldManager",
+    "String",
+    "The owner of the written fields. Default: `kube-graphql`.",
+    "field_manager",
+)
+OBJECT = Argument(
+    "object", f"{OBJECT_INPUT}!", "The object. Its `metadata.namespace` may give the namespace.", "written"
+)
+FORCE = Argument("force", "Boolean", "Take over fields that other managers own.", default=False)
+
+SELECTION = (NAMESPACE_OR_ALL, LABEL_SELECTOR, FIELD_SELECTOR)
+WRITE_OPTIONS = (DRY_RUN, FIELD_MANAGER)
+
+LIST_ARGUMENTS = (
+    *SELECTION,
+    Argument(
+        "limit", "Int", "The maximum number of objects on a page; `metadata.continue` leads to the next page."
+    ),
+    Argument("continue", "String", "The `metadata.continue` of the previous page.", "continue_token"),
+    Argument(
+        "resourceVersion",
+        "String",
+        "Absent: the most recent version. `0`: any version, from a cache. Else: see `resourceVersionMatch`.",
+        "resource_version",
+    ),
+    Argument(
+        "resourceVersionMatch", "ResourceVersionMatch", "Default: `NOT_OLDER_THAN`.", "resource_version_match"
+    ),
+    Argument(
+        "allPages",
+        "Boolean",
+        "Follow `metadata.continue` to the end, and answer with all objects at once. `limit` is then the size"
+        " of a page (default 500).",
+        "all_pages",
+        default=False,
+    ),
+)
+GET_ARGUMENTS = (
+    NAME,
+    NAMESPACE,
+    Argument(
+        "resourceVersion",
+        "String",
+        "Absent: the most recent version. `0`: any version, from a cache.",
+        "resource_version",
+    ),
+)
+WATCH_LIST_ARGUMENTS = (
+    *SELECTION,
+    Argument(
+        "resourceVersion",
+        "String",
+        "Resume after this version. The first event is `SYNCED` with exactly this version; later changes"
+        " follow. If the version is too old, the subscription starts afresh: an `ADDED` for each object,"
+        " then `SYNCED`.",
+        "resource_version",
+    ),
+    Argument(
+        "sendInitialEvents",
+        "Boolean",
+        "Begin with an `ADDED` for every existing object, then `SYNCED`.",
+        "send_initial_events",
+        default=True,
+    ),
+)
+PATCH_ARGUMENTS = (
+    NAME,
+    NAMESPACE,
+    Argument("patch", OBJECT_INPUT, "A partial object; a `null` in it deletes the key."),
+    Argument("operations", "[JSONPatchOperation!]", "A JSON Patch, in place of `patch`."),
+    Argument(
+        "type",
+        "PatchType",
+        "How `patch` is merged. Default: strategic for built-in kinds, merge for custom resources.",
+        "patch_type",
+    ),
+    *WRITE_OPTIONS,
+)
+SCALE_ARGUMENTS = (NAME, NAMESPACE, Argument("replicas", "Int!", "The desired number of replicas."), DRY_RUN)
+DELETE_ARGUMENTS = (
+    NAME,
+    NAMESPACE,
+    Argument(
+        "propagationPolicy",
+        "DeletionPropagation",
+        "How the objects that this one owns are deleted.",
+        "propagation_policy",
+    ),
+    Argument(
+        "gracePeriodSeconds",
+        "Int",
+        "Seconds that the object has to shut down; 0 deletes it at once.",
+        "grace_period_seconds",
+    ),
+    Argument("resourceVersion", "String", "Delete only this version of the object.", "resource_version"),
+    Argument("uid", "String", "Delete only the object with this UID."),
+    DRY_RUN,
+)
+
+VERBS: Mapping[Verb, VerbSpec] = {
+    Verb.LIST: VerbSpec(
+        operation=Operation.QUERY,
+        field="{plural}",
+        api_verbs=("list",),
+        method="GET",
+        answer=Answer.LIST,
+        arguments=LIST_ARGUMENTS,
+        description="Objects of kind {kind}.",
+    ),
+    Verb.GET: VerbSpec(
+        operation=Operation.QUERY,
+        field="{singular}",
+        api_verbs=("get",),
+        method="GET",
+        answer=Answer.OBJECT,
+        arguments=GET_ARGUMENTS,
+        description="One object of kind {kind}; null with the error `NOT_FOUND` if it does not exist.",
+    ),
+    Verb.WATCH_LIST: VerbSpec(
+        operation=Operation.SUBSCRIPTION,
+        field="{plural}",
+        api_verbs=("watch",),
+        method="GET",
+        answer=Answer.EVENT,
+        arguments=WATCH_LIST_ARGUMENTS,
+        description="Objects of kind {kind}, live: the existing ones, `SYNCED`, then every change.",
+    ),
+    Verb.WATCH_OBJECT: VerbSpec(
+        operation=Operation.SUBSCRIPTION,
+        field="{singular}",
+        api_verbs=("watch",),
+        method="GET",
+        answer=Answer.EVENT,
+        arguments=(NAME, NAMESPACE),
+        description="One object of kind {kind}, live.",
+    ),
+    Verb.CREATE: VerbSpec(
+        operation=Operation.MUTATION,
+        field="create{kind}",
+        api_verbs=("create",),
+        method="POST",
+        answer=Answer.OBJECT,
+        arguments=(OBJECT, NAMESPACE, *WRITE_OPTIONS),
+        description="Create an object of kind {kind}.",
+    ),
+    Verb.APPLY: VerbSpec(
+        operation=Operation.MUTATION,
+        field="apply{kind}",
+        api_verbs=("patch", "create"),  # server-side apply creates an object that does not exist
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=(OBJECT, NAMESPACE, FORCE, *WRITE_OPTIONS),
+        description="Server-side apply of an object of kind {kind}.",
+    ),
+    Verb.PATCH: VerbSpec(
+        operation=Operation.MUTATION,
+        field="patch{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=PATCH_ARGUMENTS,
+        description="Change an object of kind {kind}, by exactly one of `patch` and `operations`.",
+    ),
+    Verb.PATCH_STATUS: VerbSpec(
+        operation=Operation.MUTATION,
+        field="patch{kind}Status",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=PATCH_ARGUMENTS,
+        description="Change the status of an object of kind {kind}, as its controller does.",
+        subresource="status",
+    ),
+    Verb.SCALE: VerbSpec(
+        operation=Operation.MUTATION,
+        field="scale{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.SCALE,
+        arguments=SCALE_ARGUMENTS,
+        description="Set the desired number of replicas of an object of kind {kind}.",
+        subresource="scale",
+    ),
+    Verb.DELETE: VerbSpec(
+        operation=Operation.MUTATION,
+        field="delete{kind}",
+        api_verbs=("delete",),
+        method="DELETE",
+        answer=Answer.DELETION,
+        arguments=DELETE_ARGUMENTS,
+        description="Delete an object of kind {kind}.",
+    ),
+    Verb.RESTART: VerbSpec(
+        operation=Operation.MUTATION,
+        field="restart{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=(NAME, NAMESPACE),
+        description="Replace the pods of an object of kind {kind}, as `kubectl rollout restart` does.",
+        kinds=frozenset({("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet")}),
+    ),
+}
