@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from bench.probe import measured
 from gateway.cli import main, serving
-from gateway.cli.loop import run
+from gateway.cli.event_loop import run
 
 __all__: list[str] = []
 

@@ -99,7 +99,9 @@ def keep_resources(resources: list[dict[str, Any]], served: frozenset[str]) -> I
     for resource in resources:
         if resource["resource"] in served:
             subresources = [
-                each for each in resource.get("subresources", ()) if each["subresource"] in SUBRESOURCES
+                subresource
+                for subresource in resource.get("subresources", ())
+                if subresource["subresource"] in SUBRESOURCES
             ]
             rest = {key: value for key, value in resource.items() if key != "subresources"}
             yield {**rest, "subresources": subresources} if subresources else rest
@@ -113,14 +115,14 @@ def keep_document(document: dict[str, Any], served: frozenset[str]) -> dict[str,
     pending = set(REFERENCE.findall(json.dumps(paths)))
     while pending:
         needed |= pending
-        found = {name for each in pending for name in REFERENCE.findall(json.dumps(schemas[each]))}
+        found = {name for entry in pending for name in REFERENCE.findall(json.dumps(schemas[entry]))}
         pending = found - needed
     kept = {name: schemas[name] for name in sorted(needed)}
     return {**document, "paths": paths, "components": {**document["components"], "schemas": kept}}
 
 
 def is_served(path: str, served: frozenset[str]) -> bool:
-    segments = [each for each in path.split("/") if each]
+    segments = [part for part in path.split("/") if part]
     rest = segments[2:] if segments[0] == "api" else segments[3:]
     if rest[:2] == ["namespaces", "{namespace}"]:
         rest = rest[2:]
@@ -131,13 +133,13 @@ def is_served(path: str, served: frozenset[str]) -> bool:
 def strip_descriptions(value: Any, *, are_properties: bool = False) -> Any:
     """The JSON without descriptions; a property that is called ``description`` stays."""
     if isinstance(value, list):
-        return [strip_descriptions(each) for each in value]
+        return [strip_descriptions(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        key: strip_descriptions(each, are_properties=key == "properties" and not are_properties)
-        for key, each in value.items()
-        if are_properties or key != "description" or not isinstance(each, str)
+        key: strip_descriptions(item, are_properties=key == "properties" and not are_properties)
+        for key, item in value.items()
+        if are_properties or key != "description" or not isinstance(item, str)
     }
 
 

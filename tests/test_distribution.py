@@ -39,8 +39,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
             shutil.copytree(ROOT / name, source / name, ignore=skip)
         else:
             shutil.copy(ROOT / name, source)
-    for each in PACKAGES:
-        installed = source / "gateway/server/graphiql/node_modules" / each.package / each.path
+    for item in PACKAGES:
+        installed = source / "gateway/server/graphiql/node_modules" / item.package / item.path
         installed.parent.mkdir(parents=True, exist_ok=True)
         installed.touch()
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
@@ -53,8 +53,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_the_wheel_has_both_packages_and_no_tests(wheel: list[str]) -> None:
     tops = {name.split("/")[0] for name in wheel if ".dist-info/" not in name and ".data/" not in name}
     assert tops == {"gateway", "schema"}
-    modules = {str(each.relative_to(ROOT)) for top in tops for each in (ROOT / top).rglob("*.py")}
-    assert {each for each in modules if "node_modules" not in each} <= set(wheel)
+    modules = {str(path.relative_to(ROOT)) for top in tops for path in (ROOT / top).rglob("*.py")}
+    assert {module for module in modules if "node_modules" not in module} <= set(wheel)
 
 
 def test_the_wheel_has_the_files_beside_the_modules(wheel: list[str]) -> None:
@@ -63,16 +63,16 @@ def test_the_wheel_has_the_files_beside_the_modules(wheel: list[str]) -> None:
         ("gateway/server/graphiql", "page.html"),
         ("gateway/server/graphiql/static", "*"),
     ):
-        files = [str(each.relative_to(ROOT)) for each in (ROOT / folder).glob(pattern)]
+        files = [str(path.relative_to(ROOT)) for path in (ROOT / folder).glob(pattern)]
         assert files
         assert set(files) <= set(wheel)
-    packages = {f"gateway/server/graphiql/node_modules/{each.package}/{each.path}" for each in PACKAGES}
+    packages = {f"gateway/server/graphiql/node_modules/{item.package}/{item.path}" for item in PACKAGES}
     assert packages <= set(wheel)
 
 
 def test_the_wheel_has_the_examples(wheel: list[str]) -> None:
     shipped = {name.partition(".data/data/share/kube-graphql/")[2] for name in wheel}
-    examples = {str(each.relative_to(ROOT)) for each in (ROOT / "examples").rglob("*") if each.is_file()}
+    examples = {str(path.relative_to(ROOT)) for path in (ROOT / "examples").rglob("*") if path.is_file()}
     assert examples
     assert examples <= shipped
 
@@ -95,10 +95,10 @@ def locked(name: str) -> dict[str, str]:
 def test_every_dependency_is_locked_and_tests_run_with_what_is_shipped() -> None:
     wanted = PROJECT["project"]["dependencies"]
     development = PROJECT["project"]["optional-dependencies"]["dev"]
-    names = [re.split(r"[<>=;\[ ]", each)[0].lower() for each in wanted]
+    names = [re.split(r"[<>=;\[ ]", item)[0].lower() for item in wanted]
     runtime, everything = locked("requirements.lock"), locked("requirements-dev.lock")
     assert set(names) <= set(runtime)
-    assert {re.split(r"[<>=;\[ ]", each)[0].lower() for each in development} <= set(everything)
+    assert {re.split(r"[<>=;\[ ]", item)[0].lower() for item in development} <= set(everything)
     assert runtime.items() <= everything.items()
 
 
@@ -136,12 +136,14 @@ def test_the_image_serves_on_every_address_and_is_not_root() -> None:
 
 def test_compose_publishes_on_loopback_only_and_lends_no_identity() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    ports = [port for each in services.values() for port in each.get("ports", [])]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports == ["127.0.0.1:8000:8000"]
     arguments = services["gateway"]["command"].split()
     assert arguments[arguments.index("--auth") + 1] == "passthrough"
     help_text = options_of_serve()
-    assert [each for each in arguments if each.startswith("--") and each not in help_text] == []
+    assert [
+        argument for argument in arguments if argument.startswith("--") and argument not in help_text
+    ] == []
     assert services["gateway"]["build"] == "."
-    for each in services.values():
-        assert set(each.get("depends_on", {})) <= set(services)
+    for service in services.values():
+        assert set(service.get("depends_on", {})) <= set(services)

@@ -1,4 +1,4 @@
-"""The commands themselves: read the options, run, print."""
+"""The click commands: read the options, run, print."""
 
 import gc
 import json
@@ -9,15 +9,13 @@ from typing import Any
 import click
 
 from gateway.cli.options import Commands, options_of, settings_from
-from gateway.cli.output import write_out
-from gateway.cli.parts import Part
 from gateway.errors import ConfigurationError
 from gateway.settings import Settings
 from gateway.telemetry import configure_logging
 
 __all__ = ["main"]
 
-MAIN_HELP = """A typed, live GraphQL API over any Kubernetes cluster.
+_MAIN_HELP = """A typed, live GraphQL API over any Kubernetes cluster.
 
 \b
 Try it with no cluster at all:
@@ -29,10 +27,10 @@ Or on the one that kubectl talks to:
   kube-graphql query 'subscription { pods { type object { metadata { name } } } }'
 """
 
-MAIN_EPILOG = """Every option is also an environment variable: --port is KUBE_GRAPHQL_PORT, and so on.
+_MAIN_EPILOG = """Every option is also an environment variable: --port is KUBE_GRAPHQL_PORT, and so on.
 Installed as kubectl-graphql too, so that kubectl graphql … works."""
 
-SERVE_EPILOG = """\b
+_SERVE_EPILOG = """\b
 Examples:
   kube-graphql serve --demo --port 9000
   kube-graphql serve --context staging
@@ -53,7 +51,7 @@ A PATTERN is RESOURCE[.GROUP][/SUBRESOURCE][:VERB+VERB…], and * stands for any
 Ctrl-C and SIGTERM end it at once, with exit status 0.
 """
 
-QUERY_EPILOG = """\b
+_QUERY_EPILOG = """\b
 Examples:
   kube-graphql query '{ deployments { items { metadata { name } spec { replicas } } } }' --output yaml
   kube-graphql query @scale.graphql --variables '{"name": "web", "replicas": 3}'
@@ -62,7 +60,7 @@ Examples:
 Exit status: 0 without errors, 1 where the result has errors, 2 where nothing could be run.
 """
 
-SCHEMA_EPILOG = """\b
+_SCHEMA_EPILOG = """\b
 Examples:
   kube-graphql schema > schema.graphql
   kube-graphql schema --groups apps,batch
@@ -71,27 +69,34 @@ Examples:
 
 
 @click.group(
-    cls=Commands, help=MAIN_HELP, epilog=MAIN_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Commands,
+    help=_MAIN_HELP,
+    epilog=_MAIN_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="kube-graphql", prog_name="kube-graphql", message="%(prog)s %(version)s")
 def main() -> None:
-    """The group; its subcommands do the work."""
+    """The command group."""
 
 
-# why the imports are inside: see the docstring of gateway.cli
+# The imports inside the commands are explained in the docstring of gateway.cli.
 
 
-@main.command(epilog=SERVE_EPILOG, short_help="Serve the GraphQL API, with GraphiQL.")
+@main.command(epilog=_SERVE_EPILOG, short_help="Serve the GraphQL API, with GraphiQL.")
 @options_of("serve")
 @click.pass_context
 def serve(ctx: click.Context, /, **values: Any) -> None:
     """Serve the GraphQL API, with GraphiQL for a browser at the same address."""
-    part = Part.take()
-    settings = _begin(values, part.name if part else "")
-    if part is not None:
-        _serve_as(part, settings)
+    from gateway.cli.workers import ChildConfig  # noqa: PLC0415
+
+    config = ChildConfig.take()
+    settings = _begin(values, config.name if config else "")
+    if config is not None:
+        from gateway.cli.workers.child import run_child  # noqa: PLC0415
+
+        run_child(settings, config)
     elif settings.workers > 1:
-        from gateway.cli.supervisor import supervise  # noqa: PLC0415
+        from gateway.cli.workers import supervise  # noqa: PLC0415
 
         ctx.exit(supervise(settings))
     else:
@@ -100,29 +105,17 @@ def serve(ctx: click.Context, /, **values: Any) -> None:
         serve_until_stopped(settings)
 
 
-def _serve_as(part: Part, settings: Settings) -> None:
-    """The part of one process where there are several."""
-    if part.worker is None:
-        from gateway.cli.demo import run_demo_part  # noqa: PLC0415
-
-        run_demo_part(part)
-    else:
-        from gateway.cli.worker import run_worker  # noqa: PLC0415
-
-        run_worker(settings, part, part.worker)
-
-
-@main.command(epilog=SCHEMA_EPILOG, short_help="Print the GraphQL schema (SDL).")
+@main.command(epilog=_SCHEMA_EPILOG, short_help="Print the GraphQL schema (SDL).")
 @options_of("schema")
 def schema(**values: Any) -> None:
     """Print the GraphQL schema of the cluster (SDL), sorted."""
     settings = _begin(values)
-    from gateway.cli.running import fetch_sdl  # noqa: PLC0415
+    from gateway.cli.local import print_sdl  # noqa: PLC0415
 
-    write_out(fetch_sdl(settings))
+    print_sdl(settings)
 
 
-@main.command(epilog=QUERY_EPILOG, short_help="Run one operation with no server.")
+@main.command(epilog=_QUERY_EPILOG, short_help="Run one operation with no server.")
 @click.argument("query")
 @options_of("query")
 @click.pass_context
@@ -133,15 +126,15 @@ def query(ctx: click.Context, /, query: str, **values: Any) -> None:
     """
     settings = _begin(values)
     text, variables = _read_query(query), _read_variables(settings.variables)
-    from gateway.cli.running import run_operation  # noqa: PLC0415
+    from gateway.cli.local import run_operation  # noqa: PLC0415
 
     if not run_operation(settings, text, variables):
         ctx.exit(1)
 
 
 def _begin(values: dict[str, Any], process: str = "") -> Settings:
-    # imports and the schema make half a million objects that all stay: collecting in between finds nothing
-    # and costs 0.2 s; gateway.cli.cluster switches it on again
+    # Imports and the schema allocate half a million objects that all survive: collections meanwhile free
+    # nothing and cost 0.2 s. gateway.cli.connect enables the collector again.
     gc.disable()
     settings = settings_from(values)
     configure_logging(settings.log_level, process)

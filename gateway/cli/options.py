@@ -1,4 +1,4 @@
-"""click options from the settings, and how failures leave the process."""
+"""click options from the settings, and the exit status of failures."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -14,26 +14,26 @@ __all__ = ["CANNOT_START", "INTERRUPTED", "Commands", "options_of", "settings_fr
 
 CANNOT_START = 2
 INTERRUPTED = 130
-MOST_WORKERS = 64
+_MOST_WORKERS = 64
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-SETTING_NAMES = frozenset(each.name for each in dataclasses.fields(Settings))
+_SETTING_NAMES = frozenset(field.name for field in dataclasses.fields(Settings))
 
 
 def options_of(command: str) -> Callable[[Function], Function]:
-    """A decorator that adds an option for every setting of that command."""
+    """A decorator that adds an option for each setting of the command."""
 
     def decorate(function: Function) -> Function:
-        for each in reversed([each for each in settings() if command in each.commands]):
-            function = _option(each)(function)
+        for setting in reversed([setting for setting in settings() if command in setting.commands]):
+            function = _option(setting)(function)
         return function
 
     return decorate
 
 
 def settings_from(values: dict[str, Any]) -> Settings:
-    """The settings of one invocation, from its options."""
-    return Settings(**{name: value for name, value in values.items() if name in SETTING_NAMES})
+    """The settings of one invocation, from the values of its options."""
+    return Settings(**{name: value for name, value in values.items() if name in _SETTING_NAMES})
 
 
 def _option(setting: Setting) -> Callable[[Function], Function]:
@@ -59,14 +59,14 @@ def _parameter_type(setting: Setting) -> click.ParamType[Any] | type:
     if setting.name == "port":
         return click.IntRange(0, 65535)
     if setting.name == "workers":
-        return click.IntRange(1, MOST_WORKERS)
+        return click.IntRange(1, _MOST_WORKERS)
     if setting.type is tuple:
         return _Patterns()
     return click.FloatRange(min=0) if setting.type is float else setting.type
 
 
 class _Patterns(click.ParamType[str]):
-    """Patterns as they are written; several may stand in one text, as they do in a variable."""
+    """A pattern list, passed on unparsed; click must not split the environment variable at spaces."""
 
     name = "patterns"
 
@@ -75,7 +75,7 @@ class _Patterns(click.ParamType[str]):
 
 
 class Commands(click.Group):
-    """Turns this package's errors into one line on stderr and exit status 2."""
+    """Prints a GatewayError as one line on standard error and exits with status 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -90,7 +90,7 @@ class Commands(click.Group):
 
 @contextmanager
 def unwrapped() -> Iterator[None]:
-    """Raise what alone went wrong in a task group, without the group around it."""
+    """Replace an exception group of one exception, as task groups raise it, by that exception."""
     try:
         yield
     except BaseExceptionGroup as group:

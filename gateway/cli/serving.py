@@ -1,4 +1,4 @@
-"""``serve``: from the settings to a server that listens, until a signal ends it."""
+"""``serve``: from the settings to a listening server, until a signal stops it."""
 
 import asyncio
 import socket
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import click
 
 from gateway.binding import bind
-from gateway.cli.cluster import Connected, connect
-from gateway.cli.loop import run, stop_signal
+from gateway.cli.connect import Connected, connect
+from gateway.cli.event_loop import run, stop_event
 from gateway.cli.memory import return_large_blocks
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.identity import Identity, Local, Passthrough
@@ -17,55 +17,57 @@ from gateway.server import Listener, Siblings, build_app
 from gateway.settings import Auth, Settings
 from gateway.telemetry import phases
 
-__all__ = ["Site", "serve_at", "serve_until_stopped"]
+__all__ = ["ListenConfig", "serve_on", "serve_until_stopped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """Where a gateway listens, and what is around it.
+class ListenConfig:
+    """The sockets of a gateway, and its callbacks.
 
-    ``begin`` is called in its event loop before anything else, ``announce`` with the line that says that it
-    is ready. One of several workers has ``siblings``, who reach it by ``private``; they may share a ``demo``.
+    ``bound`` is the public socket. ``on_loop_start`` runs first in the event loop; ``announce`` receives the
+    greeting when the gateway is ready. With several workers, ``siblings`` are the other workers and
+    ``private`` the socket on which they reach this one; ``demo_url`` is the base URL of the demo that all
+    workers share.
     """
 
     bound: socket.socket
     announce: Callable[[str], None] = click.echo
-    begin: Callable[[], None] = lambda: None
+    on_loop_start: Callable[[], None] = lambda: None
     siblings: Siblings | None = None
     private: socket.socket | None = None
     demo_url: str = ""
 
 
 def serve_until_stopped(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; raises GatewayError where it cannot begin."""
+    """Bind the address and serve until SIGINT or SIGTERM; raises GatewayError when it cannot start."""
     settings.check_cache(settings.resolved_auth())
-    # before the cluster is asked anything: a port in use is said at once
+    # bind first: a port in use is reported before the slow connection to the cluster
     with bind(settings.host, settings.port) as bound:
-        serve_at(settings, Site(bound))
+        serve_on(settings, ListenConfig(bound))
 
 
-def serve_at(settings: Settings, site: Site) -> None:
-    """Serve there until SIGINT or SIGTERM; raises GatewayError where it cannot begin."""
+def serve_on(settings: Settings, listen: ListenConfig) -> None:
+    """Serve on bound sockets until SIGINT or SIGTERM; raises GatewayError when it cannot start."""
     return_large_blocks()
-    run(_serve(settings, settings.resolved_auth(), site))
+    run(_serve(settings, settings.resolved_auth(), listen))
 
 
-async def _serve(settings: Settings, auth: Auth, site: Site) -> None:
-    site.begin()
-    async with connect(settings, site.demo_url) as connected:
+async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
+    listen.on_loop_start()
+    async with connect(settings, listen.demo_url) as connected:
         caches = _warm_caches(settings, connected)
         identity = _identity(auth, connected)
-        app = build_app(connected.gateway, identity, caches.waiting_for, site.siblings)
+        app = build_app(connected.gateway, identity, caches.waiting_for, listen.siblings)
 
         def ready() -> None:
-            site.announce(_greeting(site.bound, auth, connected))
+            listen.announce(_greeting(listen.bound, auth, connected))
             phases.report()
 
-        listener = Listener(app, site.bound, ready=ready, private=site.private)
+        listener = Listener(app, listen.bound, ready=ready, private=listen.private)
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(connected.gateway.follow(), name="follow the cluster")
             warming = tasks.create_task(caches.run(), name="keep caches warm")
-            await listener.run_until(stop_signal())
+            await listener.run_until(stop_event())
             following.cancel()
             warming.cancel()
 
@@ -76,7 +78,7 @@ def _identity(auth: Auth, connected: Connected) -> Identity:
 
 def _warm_caches(settings: Settings, connected: Connected) -> WarmCaches:
     gateway = connected.gateway
-    resources = find_cacheable(settings.cache, [each.resource for each in gateway.model.resources])
+    resources = find_cacheable(settings.cache, [item.resource for item in gateway.model.resources])
     return WarmCaches(gateway.informers, connected.client, resources)
 
 
@@ -84,6 +86,6 @@ def _greeting(bound: socket.socket, auth: Auth, connected: Connected) -> str:
     host, port = bound.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
     config = connected.config
-    kinds = len({each.resource.kind for each in connected.gateway.model.resources})
+    kinds = len({item.resource.kind for item in connected.gateway.model.resources})
     cluster = config.context or config.cluster or "in-cluster"
     return f"{url} serves {kinds} kinds of {cluster} ({config.server}), auth {auth}"

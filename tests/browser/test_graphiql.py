@@ -29,7 +29,7 @@ READY = "document.querySelector('.graphiql-execute-button') !== null"
 
 @pytest.fixture(autouse=True, scope="module")
 def _graphiql_installed() -> None:
-    if not all(each.installed.is_file() for each in PACKAGES):
+    if not all(item.installed.is_file() for item in PACKAGES):
         unavailable("browser", "GraphiQL is not installed", "npm ci --prefix gateway/server/graphiql")
 
 
@@ -79,7 +79,7 @@ async def test_a_patch_in_one_tab_is_seen_by_a_subscription_in_another(
     await run(watching)
     await watching.wait_for(f"{ANSWER}.includes('\"type\"')")
     answer = await demo.data(f"{{ {WEB_PODS} {{ items {{ metadata {{ name }} }} }} }}")
-    before = [each["metadata"]["name"] for each in answer["pods"]["items"]]
+    before = [item["metadata"]["name"] for item in answer["pods"]["items"]]
 
     await open_query(patching, demo, SCALE_WEB, variables=json.dumps({"replicas": len(before) + 2}))
     await run(patching)

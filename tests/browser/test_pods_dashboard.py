@@ -42,8 +42,8 @@ async def test_a_pod_that_is_created_appears_and_one_that_is_deleted_goes(
     status = {
         "phase": "Running",
         "containerStatuses": [
-            {"name": each, "image": "i", "imageID": "i", "ready": True, "restartCount": 2}
-            for each in ("main", "sidecar")
+            {"name": item, "image": "i", "imageID": "i", "ready": True, "restartCount": 2}
+            for item in ("main", "sidecar")
         ],
     }
     api.merge(core("pods", namespace, "newcomer", "status"), {"status": status})

@@ -22,8 +22,8 @@ DEPLOYMENT = """{ deployment(name: "app-0", namespace: "team-0", resourceVersion
 
 def reads(tap: Tap) -> list[str]:
     """What was asked of the API server for objects, watches aside."""
-    found = (each for each in tap.requests if re.search(r"/(pods|deployments)\b", each.target))
-    return [each.target for each in found if "watch=true" not in each.target]
+    found = (request for request in tap.requests if re.search(r"/(pods|deployments)\b", request.target))
+    return [item.target for item in found if "watch=true" not in item.target]
 
 
 async def test_what_is_cached_is_there_from_the_first_read(backend: Backend, tmp_path: Path) -> None:

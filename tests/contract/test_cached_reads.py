@@ -26,9 +26,9 @@ async def watching(gateway: GatewayProcess, namespace: str | None = None) -> Asy
 def reads_of_pods(tapped: TappedGateway) -> list[Request]:
     """The reads of pods that reached the API server, watches aside."""
     return [
-        each
-        for each in tapped.tap.requests
-        if each.method == "GET" and "/pods" in each.target and not each.is_watch_of("pods")
+        request
+        for request in tapped.tap.requests
+        if request.method == "GET" and "/pods" in request.target and not request.is_watch_of("pods")
     ]
 
 
@@ -85,10 +85,10 @@ async def test_selectors_are_answered_from_the_cache_in_the_api_server_s_order(
         name, _, value = argument.partition(": ")
         if name.endswith("Selector"):
             params[name] = value.strip('"')
-    space = next((each[12:-1] for each in arguments.split(", ") if each.startswith("namespace")), None)
+    space = next((part[12:-1] for part in arguments.split(", ") if part.startswith("namespace")), None)
     live = backend.api().get(core("pods", space), params=params)["items"]
-    assert [each["metadata"] for each in cached] == [
-        {"namespace": each["metadata"]["namespace"], "name": each["metadata"]["name"]} for each in live
+    assert [item["metadata"] for item in cached] == [
+        {"namespace": item["metadata"]["namespace"], "name": item["metadata"]["name"]} for item in live
     ]
 
 
@@ -148,7 +148,7 @@ async def test_one_s_own_write_is_read_from_the_cache(
 
         data = await gateway.data(query, {"n": namespace, "v": version})
 
-    assert [each["metadata"]["name"] for each in data["pods"]["items"]] == [f"p{each}" for each in range(5)]
+    assert [item["metadata"]["name"] for item in data["pods"]["items"]] == [f"p{item}" for item in range(5)]
     assert int(data["pods"]["metadata"]["resourceVersion"]) >= int(version)
     assert data["pod"] == {"metadata": {"name": "p4"}}
 
@@ -209,7 +209,7 @@ async def test_identical_fields_of_one_request_are_one_request_upstream(
 
     data = await tapped_gateway.gateway.data(query)
 
-    assert [len(data[each]["items"]) for each in "abc"] == [5, 5, 5]
+    assert [len(data[item]["items"]) for item in "abc"] == [5, 5, 5]
     whole, metadata = sorted(reads_of_pods(tapped_gateway)[before:], key=lambda each: len(each.accept))
     assert "PartialObjectMetadata" not in whole.accept
     assert "PartialObjectMetadata" in metadata.accept

@@ -70,12 +70,12 @@ async def test_a_right_that_is_revoked_ends_cached_reads_though_the_watch_goes_o
     async with passthrough.subscribe(WATCH, {"n": namespace}, **bearer("alice")) as stream:
         await stream.until(lambda event: event["type"] == "SYNCED")
         data = await passthrough.data(CACHED, {"n": namespace}, **bearer("alice"))
-        assert [each["metadata"]["name"] for each in data["pods"]["items"]] == ["seen"]
+        assert [item["metadata"]["name"] for item in data["pods"]["items"]] == ["seen"]
 
         api.delete(binding)
 
         async def refused() -> bool:
             answer = await passthrough.execute(CACHED, {"n": namespace}, **bearer("alice"))
-            return [each["extensions"]["code"] for each in answer.get("errors", [])] == ["FORBIDDEN"]
+            return [error["extensions"]["code"] for error in answer.get("errors", [])] == ["FORBIDDEN"]
 
         await eventually(refused, "the revoked right to be noticed")

@@ -66,7 +66,7 @@ def test_a_subscription_prints_a_line_per_event(backend: Backend, namespace: str
         backend.api().create(core("pods", namespace), pod("printed", labels={}))
         process.wait_for_output("printed")
         lines = [json.loads(line) for line in process.stdout.read_text().splitlines()]
-        assert [each["data"]["pods"]["type"] for each in lines] == ["SYNCED", "ADDED"]
+        assert [item["data"]["pods"]["type"] for item in lines] == ["SYNCED", "ADDED"]
         process.interrupt()
         process.wait()
         assert "Traceback" not in process.output()
@@ -77,8 +77,8 @@ def complaint(status: int, text: str, *wanted: str) -> None:
     assert status == 2, text
     assert len(text.strip().splitlines()) == 1, text
     assert "Traceback" not in text
-    for each in wanted:
-        assert each in text
+    for item in wanted:
+        assert item in text
 
 
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("schema",), ("query", "{ __typename }")])
@@ -137,7 +137,7 @@ def test_a_token_that_is_not_known_is_one_line_and_status_2(seeded_cluster: Back
 
 def test_start_up_says_where_what_who_and_how_much(gateway: GatewayProcess, backend: Backend) -> None:
     output = gateway.process.wait_for_output(f"{gateway.url}/graphql")
-    (line,) = [each for each in output.splitlines() if gateway.url in each]
+    (line,) = [item for item in output.splitlines() if gateway.url in item]
     assert backend.server in line
     assert "local" in line
     assert re.search(r"\b\d+ kinds\b", line)
@@ -155,7 +155,7 @@ async def test_ctrl_c_ends_it_at_once_with_subscriptions_open(backend: Backend, 
     query = "subscription { pods { type object { metadata { name } } } }"
     with start_gateway(tmp_path, "--kubeconfig", str(backend.kubeconfig)) as started:
         async with started.socket() as one, started.socket() as two:
-            streams = [await each.subscribe(query) for each in (one, two, two)]
+            streams = [await item.subscribe(query) for item in (one, two, two)]
             for stream in streams:
                 await stream.synced()
             started.process.interrupt()

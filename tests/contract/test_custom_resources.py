@@ -173,5 +173,5 @@ async def test_a_kind_without_a_schema_is_served_all_the_same(customised: Gatewa
 
 async def test_an_api_server_that_is_down_costs_only_its_own_kinds(customised: GatewayProcess) -> None:
     resources = (await customised.data("{ resources { group } }"))["resources"]
-    assert "down.example.test" not in {each["group"] for each in resources}
+    assert "down.example.test" not in {resource["group"] for resource in resources}
     assert (await customised.data("{ nodes { kind } }"))["nodes"]["kind"] == "NodeList"

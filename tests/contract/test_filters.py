@@ -37,17 +37,17 @@ async def test_the_schema_has_nothing_of_it(guarded: GatewayProcess) -> None:
         mutationType { fields { name } } } resources { kind verbs fields } }"""
     )
     schema = data["__schema"]
-    assert [each["name"] for each in schema["mutationType"]["fields"]] == [
+    assert [field["name"] for field in schema["mutationType"]["fields"]] == [
         "scaleDeployment", "apps_v1_scaleDeployment"
     ]  # fmt: skip
-    types = {each["name"] for each in schema["types"]}
+    types = {item["name"] for item in schema["types"]}
     assert {"Pod", "PodList", "Scale"} <= types
     assert not {"Secret", "SecretList", "SecretEvent", "SecretInput", "PodInput", "PodLogLine"} & types
-    fields = {each["name"] for root in ("queryType", "subscriptionType") for each in schema[root]["fields"]}
+    fields = {field["name"] for root in ("queryType", "subscriptionType") for field in schema[root]["fields"]}
     assert "pods" in fields
     assert not {"secret", "secrets", "core_v1_secrets", "podLogs"} & fields
-    assert "Secret" not in {each["kind"] for each in data["resources"]}
-    assert all(set(each["verbs"]) <= {"get", "list", "watch"} for each in data["resources"])
+    assert "Secret" not in {resource["kind"] for resource in data["resources"]}
+    assert all(set(resource["verbs"]) <= {"get", "list", "watch"} for resource in data["resources"])
 
 
 async def test_no_other_field_reaches_it(guarded: GatewayProcess, backend: Backend, namespace: str) -> None:
@@ -80,7 +80,7 @@ async def test_what_is_left_works(guarded: GatewayProcess, namespace: str) -> No
 
 
 def test_a_pattern_that_matches_nothing_is_warned_of(guarded: GatewayProcess) -> None:
-    warnings = [each for each in guarded.process.output().splitlines() if "matches nothing" in each]
+    warnings = [line for line in guarded.process.output().splitlines() if "matches nothing" in line]
 
     assert len(warnings) == 1
     assert "secretz" in warnings[0]

@@ -11,7 +11,7 @@ from tests.fixtures.sdl import kubernetes_discovery, plain_sdl
 @pytest.mark.cluster
 def test_a_real_api_server_has_the_golden_schema(seeded_cluster: Backend, golden: Golden) -> None:
     # other tests may have installed custom resources
-    groups = {each.group or "core" for each in kubernetes_discovery().group_versions}
+    groups = {version.group or "core" for version in kubernetes_discovery().group_versions}
     arguments = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--groups", ",".join(sorted(groups))]
 
     done = run_gateway("schema", *arguments)

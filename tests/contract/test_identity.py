@@ -93,8 +93,8 @@ async def test_passthrough_has_no_answer_without_a_token(passthrough: TappedGate
             pass
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
-    asked = [each.target for each in passthrough.tap.requests]
-    assert [each for each in asked if "pods" in each or each.endswith("/version")] == []
+    asked = [request.target for request in passthrough.tap.requests]
+    assert [item for item in asked if "pods" in item or item.endswith("/version")] == []
 
 
 async def test_passthrough_takes_the_token_from_the_header_or_the_connection(
@@ -197,7 +197,7 @@ async def codes(gateway: GatewayProcess, user: str) -> dict[str, tuple[str, ...]
     for question, (query, variables) in TELLS_OF_THE_SCHEMA.items():
         answer = await gateway.execute(query, variables, headers=bearer(user))
         assert bool(answer.get("data") and any(answer["data"].values())) is ("errors" not in answer)
-        found[question] = tuple(each["extensions"]["code"] for each in answer.get("errors", ()))
+        found[question] = tuple(error["extensions"]["code"] for error in answer.get("errors", ()))
     return found
 
 
@@ -225,7 +225,7 @@ async def test_whom_the_cluster_knows_is_asked_seldom_and_not_for_what_it_answer
     gateway, tap = passthrough.gateway, passthrough.tap
 
     def asked() -> int:
-        return len([each for each in tap.requests if "selfsubjectaccessreviews" in each.target])
+        return len([request for request in tap.requests if "selfsubjectaccessreviews" in request.target])
 
     await gateway.data("{ version { gitVersion } }", headers=bearer("alice"))
     assert asked() == 0

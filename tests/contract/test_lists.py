@@ -44,7 +44,7 @@ async def test_pages_add_up_to_the_whole_list(gateway: GatewayProcess) -> None:
         remaining.append(page["metadata"]["remainingItemCount"])
         token = page["metadata"]["continue"] or ""
     assert found == PODS_OF_TEAM_0
-    assert [int(str(each)) if each is not None else None for each in remaining] == [3, 1, None]
+    assert [int(str(entry)) if entry is not None else None for entry in remaining] == [3, 1, None]
 
 
 async def test_an_unreadable_continue_token_is_a_bad_request(gateway: GatewayProcess) -> None:
@@ -158,4 +158,7 @@ async def test_values_keep_their_types(gateway: GatewayProcess) -> None:
     assert found["metadata"]["annotations"]["note"] == "first"
     assert int(found["metadata"]["generation"]) >= 1
     assert found["metadata"]["creationTimestamp"].endswith("Z")
-    assert [each["name"] for each in found["spec"]["template"]["spec"]["containers"]] == ["main", "sidecar"]
+    assert [container["name"] for container in found["spec"]["template"]["spec"]["containers"]] == [
+        "main",
+        "sidecar",
+    ]

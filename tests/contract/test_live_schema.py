@@ -145,7 +145,7 @@ async def last_error(stream: Stream) -> dict[str, Any]:
 
 async def test_many_kinds_at_once_are_all_served(gateway: GatewayProcess, crds: Installer) -> None:
     kinds = [f"Burst{letter}" for letter in "abcdefghijkl"]
-    await asyncio.gather(*(asyncio.to_thread(crds.install, each) for each in kinds))
+    await asyncio.gather(*(asyncio.to_thread(crds.install, item) for item in kinds))
     selections = " ".join(f"{kind.lower()}s {{ items {{ spec {{ size }} }} }}" for kind in kinds)
     data = await served(gateway, f"{{ {selections} }}")
     assert len(data) == len(kinds)

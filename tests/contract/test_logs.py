@@ -38,16 +38,16 @@ class Node:
         api.create(path, pod(name, labels=labels, node=self.name))
         statuses = [
             {
-                "name": each,
+                "name": item,
                 "image": "x",
                 "imageID": "x",
                 "ready": True,
                 "restartCount": 0,
-                "containerID": f"test://{name}-{each}",
+                "containerID": f"test://{name}-{item}",
                 "state": {"running": {"startedAt": STARTED}},
                 "lastState": {},
             }
-            for each in ("main", "sidecar")
+            for item in ("main", "sidecar")
         ]
         status = {"phase": "Running", "startTime": STARTED, "containerStatuses": statuses}
         api.merge(f"{path}/{name}/status", {"status": status})
@@ -114,9 +114,9 @@ async def test_what_there_is_is_read_and_that_is_the_end(
     node.run_pod("one", namespace, app="a")
     arguments = {"name": "one", "n": namespace, "follow": False, "tail": 2, "stamps": True}
     async with gateway.subscribe(LOGS, arguments) as stream:
-        lines = [each["data"]["podLogs"] for each in await results(stream)]
-    assert sorted(each["container"] for each in lines) == ["main"] * 2 + ["sidecar"] * 2
-    assert all(each["line"].startswith(f"{each['time']} ") for each in lines)
+        lines = [result["data"]["podLogs"] for result in await results(stream)]
+    assert sorted(line["container"] for line in lines) == ["main"] * 2 + ["sidecar"] * 2
+    assert all(line["line"].startswith(f"{line['time']} ") for line in lines)
 
 
 async def test_the_log_of_a_pod_ends_with_it(gateway: GatewayProcess, namespace: str, node: Node) -> None:
@@ -124,7 +124,7 @@ async def test_the_log_of_a_pod_ends_with_it(gateway: GatewayProcess, namespace:
     async with gateway.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 1}) as stream:
         await stream.event()
         node.delete_pod("one", namespace)
-        assert all("errors" not in each for each in await results(stream))
+        assert all("errors" not in result for result in await results(stream))
 
 
 async def test_a_pod_that_cannot_be_asked_is_an_error_at_that_pod(
@@ -230,7 +230,7 @@ async def test_leaving_closes_the_connections_upstream(
 async def logs_counted(gateway: GatewayProcess) -> dict[str, float]:
     """What /metrics says of logs: subscriptions and streams that are open, and all lines."""
     text = (await gateway.request("GET", "/metrics")).text
-    samples = [each.split() for each in text.splitlines() if each.startswith("kube_graphql_log_")]
+    samples = [line.split() for line in text.splitlines() if line.startswith("kube_graphql_log_")]
     return {name.removeprefix("kube_graphql_log_"): float(value) for name, value in samples}
 
 

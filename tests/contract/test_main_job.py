@@ -81,7 +81,7 @@ async def test_no_event_is_lost_when_kube_apiserver_is_killed_and_started_again(
     api, path = seeded_cluster.api(), grouped("apps/v1", "deployments", "team-1", "app-1")
     with start_gateway(tmp_path, "--kubeconfig", str(seeded_cluster.kubeconfig)) as gateway:
         async with gateway.subscribe(query) as stream:
-            initial = {each["object"]["metadata"]["name"]: each["object"] for each in await stream.synced()}
+            initial = {item["object"]["metadata"]["name"]: item["object"] for item in await stream.synced()}
             replicas = initial["app-1"]["spec"]["replicas"]
             for change in range(1, 4):
                 real_cluster.kill_apiserver()

@@ -14,12 +14,12 @@ LAG = "kube_graphql_event_lag_seconds_count"
 async def scrape(gateway: GatewayProcess) -> dict[str, float]:
     """Every sample by its name, the values of its labels after it (type, outcome)."""
     text = (await gateway.request("GET", "/metrics")).text
-    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return {
         " ".join(
-            (each.name, *(each.labels[label] for label in sorted(each.labels, reverse=True)))
-        ): each.value
-        for each in samples
+            (sample.name, *(sample.labels[label] for label in sorted(sample.labels, reverse=True)))
+        ): sample.value
+        for sample in samples
     }
 
 
@@ -55,7 +55,7 @@ async def test_informers_subscribers_events_and_lag_are_counted(
 async def test_operations_are_counted_by_type_and_outcome(gateway: GatewayProcess, namespace: str) -> None:
     mutation = 'mutation($n: String) { deletePod(name: "no-such", namespace: $n) { __typename } }'
     expected = {"query OK", "query BAD_REQUEST", "mutation NOT_FOUND", "none BAD_REQUEST", "subscription OK"}
-    names = {f"kube_graphql_operations_total {each}" for each in expected}
+    names = {f"kube_graphql_operations_total {item}" for item in expected}
     before = await scrape(gateway)
     await gateway.data("{ __typename }")
     await gateway.error("{ nothing }")

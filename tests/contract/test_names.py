@@ -50,8 +50,8 @@ async def test_what_is_only_created_is_not_listed(schema: GraphQLSchema) -> None
 async def test_the_preferred_version_has_the_short_name(gateway: GatewayProcess) -> None:
     query = """{ __schema { queryType { fields { name type { ofType { name } } } } } }"""
     answers = {
-        each["name"]: (each["type"]["ofType"] or {}).get("name")
-        for each in (await gateway.data(query))["__schema"]["queryType"]["fields"]
+        field["name"]: (field["type"]["ofType"] or {}).get("name")
+        for field in (await gateway.data(query))["__schema"]["queryType"]["fields"]
     }
     assert answers["horizontalPodAutoscalers"] == answers["autoscaling_v2_horizontalPodAutoscalers"]
     assert answers["horizontalPodAutoscalers"] != answers["autoscaling_v1_horizontalPodAutoscalers"]
@@ -69,7 +69,7 @@ async def test_kubernetes_types_have_kubernetes_fields(schema: GraphQLSchema) ->
     assert {"apiVersion", "kind", "metadata", "spec", "status"} <= set(pod.fields)
     event = schema.type_map["PodEvent"]
     assert isinstance(event, GraphQLObjectType)
-    assert {name: str(each.type) for name, each in event.fields.items()} == {
+    assert {name: str(item.type) for name, item in event.fields.items()} == {
         "type": "WatchEventType!",
         "object": "Pod",
         "resourceVersion": "String!",

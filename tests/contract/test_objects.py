@@ -51,7 +51,10 @@ async def test_the_version_is_the_api_servers_own(gateway: GatewayProcess, backe
 
 async def test_resources_are_what_discovery_lists(gateway: GatewayProcess) -> None:
     query = "{ resources { group version kind name namespaced verbs shortNames fields } }"
-    found = {(each["group"], each["name"]): each for each in (await gateway.data(query))["resources"]}
+    found = {
+        (resource["group"], resource["name"]): resource
+        for resource in (await gateway.data(query))["resources"]
+    }
     deployments = found["apps", "deployments"]
     assert (deployments["version"], deployments["kind"]) == ("v1", "Deployment")
     assert deployments["namespaced"] is True

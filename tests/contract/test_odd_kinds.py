@@ -94,7 +94,10 @@ async def test_a_kind_may_be_called_anything(
 
 async def test_custom_kinds_take_no_short_name_from_pod_nor_from_each_other(odd: GatewayProcess) -> None:
     data = await odd.data("{ resources { group version kind fields } pods(limit: 1) { __typename } }")
-    fields = {(each["group"], each["version"], each["kind"]): each["fields"] for each in data["resources"]}
+    fields = {
+        (resource["group"], resource["version"], resource["kind"]): resource["fields"]
+        for resource in data["resources"]
+    }
 
     assert data["pods"]["__typename"] == "PodList"
     assert "pods" in fields["", "v1", "Pod"]
@@ -108,7 +111,7 @@ async def test_custom_kinds_take_no_short_name_from_pod_nor_from_each_other(odd:
 
 
 def declared_properties(kind: str) -> list[str]:
-    (definition,) = [each for each in odd_definitions() if each["spec"]["names"]["kind"] == kind]
+    (definition,) = [item for item in odd_definitions() if item["spec"]["names"]["kind"] == kind]
     schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     return list(schema["properties"]["spec"]["properties"])
 

@@ -65,7 +65,7 @@ def seen(spec: dict[str, Any]) -> dict[str, Any]:
         "one": {**complete["one"], **spec["one"]},
         "any": {**complete["any"], **spec["any"]},
         "given": "by default",
-        "keyed": [{"value": None, **each} for each in spec["keyed"]],
+        "keyed": [{"value": None, **item} for item in spec["keyed"]],
     }
 
 
@@ -202,8 +202,8 @@ async def test_quantities_are_kept_by_value(
         {"n": namespace, "q": amount},
     )
     spec, on_server = data["createPod"]["spec"], api.get(core("pods", namespace, "one"))["spec"]
-    volume = next(each for each in on_server["volumes"] if each["name"] == "v")
-    (size,) = [each["emptyDir"]["sizeLimit"] for each in spec["volumes"] if each["emptyDir"]]
+    volume = next(item for item in on_server["volumes"] if item["name"] == "v")
+    (size,) = [item["emptyDir"]["sizeLimit"] for item in spec["volumes"] if item["emptyDir"]]
     assert size == volume["emptyDir"]["sizeLimit"]
     assert parse_quantity(size) == parse_quantity(amount)
     (container,) = spec["containers"]

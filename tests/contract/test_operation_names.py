@@ -45,7 +45,7 @@ async def test_none_runs_in_one_request(
 
 
 @REFUSED
-@pytest.mark.parametrize("opening", [each for each in PROTOCOLS if each is not shared_events])
+@pytest.mark.parametrize("opening", [item for item in PROTOCOLS if item is not shared_events])
 async def test_none_runs_in_any_protocol(
     gateway: GatewayProcess, opening: Opening, name: str | None, message: str
 ) -> None:

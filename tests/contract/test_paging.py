@@ -16,7 +16,7 @@ NAMES = ["app-0-00000", "app-0-00004", "app-0-00008", "app-2-00002", "app-2-0000
 
 
 def names(answer: dict[str, Any]) -> list[str]:
-    return [each["metadata"]["name"] for each in answer["items"]]
+    return [item["metadata"]["name"] for item in answer["items"]]
 
 
 @pytest.mark.parametrize("limit", ["", ", limit: 2", ", limit: 0", ", limit: 1000"])
@@ -39,10 +39,10 @@ async def test_all_pages_are_one_list(gateway: GatewayProcess, limit: str, selec
 async def test_the_limit_is_the_size_of_the_pages(tapped_gateway: TappedGateway) -> None:
     query = f"{{ pods({TEAM_0}, allPages: true, limit: 2) {{ items {{ status {{ phase }} }} }} }}"
     await tapped_gateway.gateway.data(query)
-    pages = [each.target for each in tapped_gateway.tap.requests if "/team-0/pods" in each.target]
+    pages = [request.target for request in tapped_gateway.tap.requests if "/team-0/pods" in request.target]
     assert len(pages) == 3
-    assert all("limit=2" in each for each in pages)
-    assert ["continue=" in each for each in pages] == [False, True, True]
+    assert all("limit=2" in page for page in pages)
+    assert ["continue=" in page for page in pages] == [False, True, True]
 
 
 def let_expire(backend: Backend, namespace: str) -> None:

@@ -38,7 +38,10 @@ async def test_a_strategic_patch_merges_lists_by_their_key(
         {"name": "main", "image": "registry.example/main:2.0"},
         {"name": "sidecar", "image": "registry.example/sidecar:2.1"},
     ]
-    names = [each["name"] for each in stored(backend, namespace)["spec"]["template"]["spec"]["containers"]]
+    names = [
+        container["name"]
+        for container in stored(backend, namespace)["spec"]["template"]["spec"]["containers"]
+    ]
     assert names == ["main", "sidecar"]
 
 

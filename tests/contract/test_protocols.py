@@ -17,7 +17,7 @@ QUERY = "subscription($n: String) { pods(namespace: $n) { type object { metadata
 
 async def subscribers(gateway: GatewayProcess) -> float:
     text = (await gateway.request("GET", "/metrics")).text
-    families = {each.name: each for each in text_string_to_metric_families(text)}
+    families = {family.name: family for family in text_string_to_metric_families(text)}
     return float(families["kube_graphql_subscribers"].samples[0].value)
 
 
@@ -50,7 +50,7 @@ async def test_what_cannot_be_run_is_refused_in_single_connection_mode(
     body = {"query": query, "extensions": {"operationId": "1"}}
     refused = await gateway.request("POST", "/graphql", json=body, headers=token)
     assert refused.status_code == 400
-    assert [each["extensions"]["code"] for each in refused.json()["errors"]] == ["BAD_REQUEST"]
+    assert [error["extensions"]["code"] for error in refused.json()["errors"]] == ["BAD_REQUEST"]
 
 
 def added(name: str) -> dict[str, Any]:

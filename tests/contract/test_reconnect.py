@@ -96,15 +96,17 @@ ON_BOTH = ("graphql-ws", "graphql-sse, distinct connections")
 each_client = pytest.mark.parametrize(
     ("backend", "client"),
     [
-        *(pytest.param("demo", each, id=f"demo-{each}") for each in RECONNECTING),
-        *(pytest.param("real", each, id=f"real-{each}", marks=pytest.mark.cluster) for each in ON_BOTH),
+        *(pytest.param("demo", item, id=f"demo-{item}") for item in RECONNECTING),
+        *(pytest.param("real", item, id=f"real-{item}", marks=pytest.mark.cluster) for item in ON_BOTH),
     ],
     indirect=["backend"],
 )
 
 
 def told(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(each["type"], each["object"]["metadata"]["name"] if each["object"] else "") for each in events]
+    return [
+        (event["type"], event["object"]["metadata"]["name"] if event["object"] else "") for event in events
+    ]
 
 
 @pytest.mark.parametrize("how", ENDINGS.values(), ids=list(ENDINGS))
@@ -127,7 +129,7 @@ async def test_a_client_goes_on_with_the_next_gateway(
 
 
 @pytest.mark.parametrize("backend", ["demo"], indirect=True)
-@pytest.mark.parametrize("client", [each for each in RECONNECTING if each not in WITH_ONE_ADDRESS])
+@pytest.mark.parametrize("client", [item for item in RECONNECTING if item not in WITH_ONE_ADDRESS])
 async def test_a_client_that_knows_of_two_gateways_goes_on_where_the_first_one_ended(
     successors: Successors, gateway: GatewayProcess, backend: Backend, namespace: str, client: str
 ) -> None:
@@ -237,7 +239,7 @@ async def test_however_often_the_line_is_cut_no_change_is_lost_and_none_comes_tw
                     )
                 line.mend()
                 await watcher.until_knows({"one": {"value": str(cut * 10 + 10)}})
-    values = [int(each["object"]["data"]["value"]) for each in watcher.events if each["object"]]
+    values = [int(event["object"]["data"]["value"]) for event in watcher.events if event["object"]]
     # several changes may have become one while they waited to be sent
     assert values == sorted(set(values))
     assert values[-1] == 50

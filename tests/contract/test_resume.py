@@ -106,7 +106,7 @@ async def test_after_an_expired_resource_version_only_the_difference_comes(
             lambda: api.merge(f"{path}/web", {"spec": {"replicas": 10}}),
             ("MODIFIED", "web", 10),
         )
-        assert any(starts_over(each.target) for each in tap.requests[before:])
+        assert any(starts_over(request.target) for request in tap.requests[before:])
 
 
 def starts_over(target: str) -> bool:

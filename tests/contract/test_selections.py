@@ -29,7 +29,7 @@ async def test_metadata_alone_is_all_that_is_asked_for(
     await tapped_gateway.gateway.data(query)
 
     # what the gateway asks on its own account is about definitions and services
-    answered = [each for each in tapped_gateway.tap.requests[seen:] if "/team-1/" in each.target]
+    answered = [item for item in tapped_gateway.tap.requests[seen:] if "/team-1/" in item.target]
     (request,) = answered
     assert ("as=PartialObjectMetadata" in request.accept) is partial
 
@@ -39,8 +39,8 @@ async def test_objects_whose_metadata_is_all_there_is_keep_their_kind(gateway: G
 
     items = data["pods"]["items"]
     assert items
-    assert {(each["kind"], each["apiVersion"]) for each in items} == {("Pod", "v1")}
-    assert {each["metadata"]["label"] for each in items} <= {f"app-{number}" for number in range(4)}
+    assert {(item["kind"], item["apiVersion"]) for item in items} == {("Pod", "v1")}
+    assert {item["metadata"]["label"] for item in items} <= {f"app-{number}" for number in range(4)}
 
 
 async def test_a_change_of_nothing_selected_is_not_told(

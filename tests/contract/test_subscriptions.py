@@ -166,7 +166,7 @@ async def test_however_many_subscribers_there_is_one_watch_upstream(
         for stream in streams:
             event = await stream.event()
             assert (event["type"], event["object"]["spec"]["replicas"]) == ("MODIFIED", 2)
-        assert len([each for each in tap.requests if each.is_watch_of("deployments")]) == 1
+        assert len([request for request in tap.requests if request.is_watch_of("deployments")]) == 1
 
 
 async def test_who_selects_only_metadata_is_sent_no_more_until_somebody_needs_it(
@@ -184,7 +184,7 @@ async def test_who_selects_only_metadata_is_sent_no_more_until_somebody_needs_it
         assert "as=PartialObjectMetadata;" in watch.accept
 
         async with gateway.subscribe(whole, {"n": namespace}) as complete:
-            assert {each["object"]["spec"]["replicas"] for each in await complete.synced()} == {1}
+            assert {item["object"]["spec"]["replicas"] for item in await complete.synced()} == {1}
             await eventually(lambda: only_complete(tap), "the watch of metadata to end")
 
             backend.api().merge(web, {"spec": {"replicas": 2}})
@@ -198,7 +198,7 @@ async def test_who_selects_only_metadata_is_sent_no_more_until_somebody_needs_it
 
 async def only_complete(tap: Tap) -> bool:
     """Whether there is one watch upstream, and it is of whole objects."""
-    return ["PartialObjectMetadata" in each.accept for each in tap.open_watches("deployments")] == [False]
+    return ["PartialObjectMetadata" in watch.accept for watch in tap.open_watches("deployments")] == [False]
 
 
 async def test_the_watch_ends_after_the_last_subscriber(

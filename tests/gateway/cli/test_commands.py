@@ -1,7 +1,7 @@
-"""The command line as a user meets it: output and exit status.
+"""The command line: output and exit status.
 
-What ends by itself runs in this process, which saves a second each; what is about signals, pipes and
-listening runs as a process.
+Commands run inside the test process, which saves a second per test; tests of signals, pipes and sockets start
+a process.
 """
 
 import gc
@@ -33,7 +33,7 @@ NAMES = '{ pods(namespace: "team-1", labelSelector: "app=app-1") { items { metad
 
 @pytest.fixture(autouse=True)
 def _process_state() -> Iterator[None]:
-    """What a command changes for its whole process is put back."""
+    """Restore the logging and the collector settings that a command changes."""
     root = logging.getLogger()
     before = root.level, root.handlers[:]
     yield
@@ -69,7 +69,7 @@ def stopped(process: Process, signal_number: int = signal.SIGINT) -> int:
 # --help and --version
 
 
-def test_help_teaches_and_lists_the_commands() -> None:
+def test_help_has_examples_and_lists_the_commands() -> None:
     result = run("--help")
     assert result.exit_code == 0
     for words in ("serve --demo", "query '{ pods", "schema", "KUBE_GRAPHQL_PORT"):
@@ -102,7 +102,7 @@ def test_help_does_not_load_the_gateway() -> None:
 def test_query_prints_the_result(demo_cluster: Backend) -> None:
     result = query(demo_cluster, NAMES)
     assert (result.exit_code, result.stderr) == (0, "")
-    names = [each["metadata"]["name"] for each in json.loads(result.stdout)["data"]["pods"]["items"]]
+    names = [item["metadata"]["name"] for item in json.loads(result.stdout)["data"]["pods"]["items"]]
     assert "app-1-00001" in names
     assert result.stdout.startswith('{\n  "data": {\n')
 
@@ -140,14 +140,16 @@ def test_query_reads_a_file_and_standard_input(demo_cluster: Backend, tmp_path: 
         ("subscription { nothing }", "BAD_REQUEST"),
     ],
 )
-def test_errors_are_printed_and_the_status_is_1(demo_cluster: Backend, document: str, code: str) -> None:
+def test_errors_in_a_result_are_printed_with_status_1(
+    demo_cluster: Backend, document: str, code: str
+) -> None:
     result = query(demo_cluster, document)
     assert (result.exit_code, result.stderr) == (1, "")
     assert json.loads(result.stdout)["errors"][0]["extensions"]["code"] == code
 
 
 @pytest.mark.parametrize(("output", "separator"), [("json", ""), ("yaml", "---")])
-def test_a_subscription_prints_an_event_at_a_time_until_ctrl_c(
+def test_a_subscription_prints_one_event_at_a_time_until_ctrl_c(
     demo_cluster: Backend, tmp_path: Path, output: str, separator: str
 ) -> None:
     document = 'subscription { pods(namespace: "team-1") { type object { metadata { name } } } }'
@@ -167,14 +169,14 @@ def test_a_subscription_prints_an_event_at_a_time_until_ctrl_c(
 
 
 @pytest.mark.parametrize("command", [["schema"], ["serve", "--port", "0"], ["query", "{ __typename }"]])
-def test_a_reader_that_goes_away_is_no_crash(demo_cluster: Backend, command: list[str]) -> None:
+def test_a_closed_output_pipe_causes_no_traceback(demo_cluster: Backend, command: list[str]) -> None:
     reading, writing = os.pipe()
     python = [sys.executable, "-m", "gateway", *command, "--kubeconfig", str(demo_cluster.kubeconfig)]
     with subprocess.Popen(python, stdout=writing, stderr=subprocess.PIPE, text=True) as child:
         os.close(writing)
         os.close(reading)
-        _, complaints = child.communicate(timeout=90)
-    assert "Traceback" not in complaints
+        _, printed = child.communicate(timeout=90)
+    assert "Traceback" not in printed
 
 
 # schema
@@ -188,7 +190,7 @@ def test_schema_prints_sorted_sdl(demo_cluster: Backend) -> None:
     assert types == sorted(types, key=natural_comparison_key)
 
 
-# what cannot start
+# start-up failures
 
 
 def test_a_malformed_kubeconfig_is_one_line(tmp_path: Path) -> None:
@@ -224,11 +226,11 @@ def test_a_port_in_use_is_one_line(demo_cluster: Backend) -> None:
 
 
 @pytest.mark.parametrize("variables", ["{", "[]", "1", ""])
-def test_variables_that_are_no_object_are_one_line(demo_cluster: Backend, variables: str) -> None:
+def test_variables_must_be_a_json_object(demo_cluster: Backend, variables: str) -> None:
     assert_one_clear_line(query(demo_cluster, "{ __typename }", "--variables", variables), "--variables")
 
 
-def test_a_query_file_that_is_not_there_is_one_line(demo_cluster: Backend, tmp_path: Path) -> None:
+def test_a_missing_query_file_is_one_line(demo_cluster: Backend, tmp_path: Path) -> None:
     assert_one_clear_line(query(demo_cluster, f"@{tmp_path}/absent.graphql"), "absent.graphql")
 
 
@@ -237,7 +239,7 @@ def test_local_on_every_interface_is_refused(demo_cluster: Backend) -> None:
     assert_one_clear_line(run("serve", *options), "--auth passthrough")
 
 
-def test_no_cluster_at_all_is_one_line_that_mentions_the_demo(tmp_path: Path) -> None:
+def test_a_missing_cluster_is_one_line_that_mentions_the_demo(tmp_path: Path) -> None:
     variables = {"HOME": str(tmp_path), "KUBECONFIG": ""}
     assert_one_clear_line(run("schema", environ=variables), "--demo")
 
@@ -245,7 +247,7 @@ def test_no_cluster_at_all_is_one_line_that_mentions_the_demo(tmp_path: Path) ->
 # serve
 
 
-def test_serve_prints_one_line_and_answers_from_then_on(demo_cluster: Backend, tmp_path: Path) -> None:
+def test_serve_prints_one_line_when_it_is_ready(demo_cluster: Backend, tmp_path: Path) -> None:
     options = ("--kubeconfig", str(demo_cluster.kubeconfig), "--port", "0")
     with start_process([sys.executable, "-m", "gateway", "serve", *options], tmp_path) as process:
         process.wait_for_output("\n")
@@ -261,7 +263,7 @@ def test_serve_prints_one_line_and_answers_from_then_on(demo_cluster: Backend, t
         assert words in line
 
 
-def test_every_setting_may_come_from_the_environment(demo_cluster: Backend, tmp_path: Path) -> None:
+def test_settings_come_from_the_environment(demo_cluster: Backend, tmp_path: Path) -> None:
     variables = {
         "KUBE_GRAPHQL_KUBECONFIG": str(demo_cluster.kubeconfig),
         "KUBE_GRAPHQL_PORT": "0",
@@ -282,7 +284,7 @@ def test_the_demo_needs_no_cluster(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_a_signal_ends_it_at_once_open_subscriptions_included(
+async def test_a_signal_ends_open_subscriptions_with_close_code_1012(
     demo_cluster: Backend, tmp_path: Path, number: signal.Signals
 ) -> None:
     with start_gateway(tmp_path, "--kubeconfig", str(demo_cluster.kubeconfig)) as gateway:

@@ -1,4 +1,4 @@
-"""From the settings to a cluster that answers: the one of a kubeconfig, or the demo."""
+"""From the settings to a started gateway on a cluster: that of a kubeconfig, or the demo."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -17,14 +17,17 @@ from schema.filters import Filters, MalformedPattern
 
 __all__ = ["Connected", "connect"]
 
-COLLECTIONS = 10_000, 2, 2
-"""The youngest objects are looked at after 10,000 allocations, not CPython's 700: with 1,000 subscribers,
-that was a tenth of what a message cost. All others after about as many as ever, lest garbage pile up."""
+_GC_THRESHOLDS = 10_000, 2, 2
+"""The youngest generation is collected after 10,000 allocations instead of CPython's 700.
+
+With 1,000 subscribers the default costs a tenth of the time per message. The lower counts for the older
+generations keep their collections about as frequent as by default, so that garbage does not accumulate.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A gateway that has started, and what it stands on."""
+    """A started gateway with its cluster configuration and its API client."""
 
     config: ClusterConfig
     client: KubeClient
@@ -33,10 +36,10 @@ class Connected:
 
 @asynccontextmanager
 async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Connected]:
-    """Start a gateway on the cluster that the settings name, and close everything in the end.
+    """Start a gateway on the cluster that the settings name; closes it, its client and its demo on exit.
 
-    ``demo_url`` is that of a demo that runs already.
-    Raises GatewayError, with one line that says what to do, where there is no such cluster or no answer.
+    ``demo_url`` is the base URL of a running demo; with ``settings.demo`` and no URL a demo is started.
+    Raises GatewayError, with one line of advice, for a missing cluster and for one that does not answer.
     """
     filters = _filters(settings)
     async with AsyncExitStack() as stack:
@@ -56,9 +59,9 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
             phases=phases,
         )
         await stack.enter_async_context(aclosing(gateway))
-        # the schema stays: no later collection need look at it
+        # the schema lives as long as the process: exclude it from later collections
         gc.freeze()
-        gc.set_threshold(*COLLECTIONS)
+        gc.set_threshold(*_GC_THRESHOLDS)
         gc.enable()
         yield Connected(config, client, gateway)
 

@@ -1,6 +1,7 @@
-"""``query`` and ``schema``: one operation, or the SDL, with no server."""
+"""``query`` and ``schema``: run one operation, or print the SDL, without an HTTP server."""
 
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -10,23 +11,35 @@ import yaml
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from strawberry.http import process_result
 
-from gateway.cli.cluster import connect
-from gateway.cli.loop import run
-from gateway.cli.output import write_out
+from gateway.cli.connect import connect
+from gateway.cli.event_loop import run
 from gateway.settings import Settings
 from gateway.telemetry import phases
 
-__all__ = ["fetch_sdl", "run_operation"]
+__all__ = ["print_sdl", "run_operation", "write_out"]
 
 
-def fetch_sdl(settings: Settings) -> str:
-    """The SDL of the cluster's schema, sorted."""
-    return run(_fetch_sdl(settings))
+def print_sdl(settings: Settings) -> None:
+    """Print the cluster's schema as sorted SDL."""
+    write_out(run(_fetch_sdl(settings)))
 
 
 def run_operation(settings: Settings, query: str, variables: dict[str, Any] | None) -> bool:
-    """Run the operation and print what it answers; False where any answer had errors."""
+    """Run the operation and print its results; returns whether every result is free of errors."""
     return run(_run_operation(settings, query, variables))
+
+
+def write_out(text: str) -> None:
+    """Write the whole text to standard output, in UTF-8.
+
+    With PYTHONUNBUFFERED, common in images, Python's text streams drop the part of a write that a pipe does
+    not accept at once: an SDL of two megabytes ended after 128 KiB, with exit status 0.
+    """
+    stream = sys.stdout.buffer
+    rest = memoryview(text.encode())
+    while rest:
+        rest = rest[stream.write(rest) or 0 :]
+    stream.flush()
 
 
 async def _fetch_sdl(settings: Settings) -> str:
@@ -45,7 +58,7 @@ async def _run_operation(settings: Settings, query: str, variables: dict[str, An
             operation_name=settings.operation_name,
         )
         phases.report()
-        async with aclosing(results):  # type: ignore[type-var]  # a generator, whatever its annotation says
+        async with aclosing(results):  # type: ignore[type-var]  # a generator, despite its annotation
             async for result in results:
                 succeeded = succeeded and not result.errors
                 write_out(_format(process_result(result), settings.output, streaming=streaming))
@@ -56,13 +69,13 @@ def _is_subscription(query: str, operation_name: str | None) -> bool:
     try:
         operation = get_operation_ast(parse(query), operation_name)
     except GraphQLError:
-        # the schema says the same, with the position
+        # execution reports the same error, with its position
         return False
     return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 
 def _format(response: Any, output: str, *, streaming: bool) -> str:
-    """One answer: indented JSON, one line of JSON per event, or a YAML document."""
+    """One result: indented JSON, one line of JSON per event, or one YAML document."""
     encoded = msgspec.json.encode(response)
     if output == "yaml":
         text = yaml.dump(
@@ -73,7 +86,7 @@ def _format(response: Any, output: str, *, streaming: bool) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML as people write it: text of several lines as a block."""
+    """Writes multi-line strings as literal blocks."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)

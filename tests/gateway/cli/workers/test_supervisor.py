@@ -1,4 +1,4 @@
-"""``serve --workers N`` where something is wrong: at the start, and later."""
+"""Failures of ``serve --workers N``: during start-up, and while it serves."""
 
 import os
 import pty
@@ -42,7 +42,7 @@ def tap(backend: Backend) -> Iterator[Tap]:
         yield started
 
 
-# at the start
+# start-up
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -54,7 +54,7 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None
 
 
 @pytest.mark.parametrize("number", ["0", "65", "-1", "two"])
-def test_a_number_of_workers_that_cannot_be_is_refused(number: str) -> None:
+def test_an_invalid_number_of_workers_is_refused(number: str) -> None:
     for arguments, environ in (
         (["serve", "--workers", number], {}),
         (["serve"], {"KUBE_GRAPHQL_WORKERS": number}),
@@ -64,25 +64,25 @@ def test_a_number_of_workers_that_cannot_be_is_refused(number: str) -> None:
         assert "'--workers'" in result.stderr
 
 
-def test_a_context_that_is_not_there_is_told_of_once(backend: Backend) -> None:
+def test_an_unknown_context_is_reported_once(backend: Backend) -> None:
     done = run_gateway(*SERVE, "--kubeconfig", str(backend.kubeconfig), "--context", "nowhere")
     assert_one_line(done, "nowhere", "admin")
 
 
-def test_a_server_that_is_not_there_is_told_of_once(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_reported_once(tmp_path: Path) -> None:
     server = f"127.0.0.1:{free_port()}"
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", f"http://{server}")
     assert_one_line(run_gateway(*SERVE, "--kubeconfig", str(kubeconfig)), server)
 
 
-def test_a_port_in_use_is_told_of_before_anything_else() -> None:
+def test_a_port_in_use_is_reported_first() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = run_gateway("serve", "--workers", "2", "--port", port, "--kubeconfig", "/absent")
     assert_one_line(done, f"port {port}", "already in use")
 
 
-def test_a_port_of_other_workers_is_in_use(backend: Backend, tmp_path: Path) -> None:
+def test_a_port_of_another_gateways_workers_is_in_use(backend: Backend, tmp_path: Path) -> None:
     options = ("--kubeconfig", str(backend.kubeconfig))
     with start_workers(tmp_path, 2, *options) as workers:
         for number in ("1", "2"):
@@ -91,12 +91,12 @@ def test_a_port_of_other_workers_is_in_use(backend: Backend, tmp_path: Path) -> 
             assert_one_line(done, f"port {port}", "already in use")
 
 
-def test_what_one_worker_refuses_several_refuse_too() -> None:
+def test_settings_are_checked_as_with_one_worker() -> None:
     assert_one_line(run_gateway(*SERVE, "--host", "0.0.0.0", "--auth", "local"), "loopback")
     assert_one_line(run_gateway(*SERVE, "--auth", "passthrough", "--cache", "pods"), "--cache")
 
 
-def test_a_directory_that_is_no_place_for_sockets_is_told_of(tmp_path: Path) -> None:
+def test_a_directory_path_too_long_for_sockets_is_reported(tmp_path: Path) -> None:
     deep = tmp_path / ("long" * 30)
     deep.mkdir()
     assert_one_line(run_gateway(*SERVE, variables={"TMPDIR": str(deep)}), "TMPDIR", "too long")
@@ -106,28 +106,28 @@ def test_a_directory_that_is_no_place_for_sockets_is_told_of(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
 )
-def test_a_start_that_takes_long_can_be_ended(tmp_path: Path, number: signal.Signals, status: int) -> None:
+def test_a_signal_ends_a_slow_start(tmp_path: Path, number: signal.Signals, status: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", f"http://127.0.0.1:{silent.getsockname()[1]}")
         command = [sys.executable, "-m", "gateway", *SERVE, "--kubeconfig", str(kubeconfig)]
         with start_process(command, tmp_path) as process:
             silent.settimeout(60)
-            asking, _ = silent.accept()
-            with asking:
-                everybody = children_of(process.child.pid)
+            connection, _ = silent.accept()
+            with connection:
+                processes = children_of(process.child.pid)
                 process.child.send_signal(number)
                 assert process.wait() == status
-            assert len(everybody) == 3
-            assert running(everybody) == frozenset()
+            assert len(processes) == 3
+            assert running(processes) == frozenset()
             assert process.output() == ""
 
 
 PLUGIN = f"""#!{sys.executable}
 import json, os, sys
-told = json.loads(os.environ["KUBERNETES_EXEC_INFO"])
-with open(os.environ["TOLD"], "a") as file:
-    file.write(f"{{told['spec']['interactive']}} {{sys.stdin.isatty()}}\\n")
-print(json.dumps({{**told, "status": {{"token": "admin-token"}}}}))
+info = json.loads(os.environ["KUBERNETES_EXEC_INFO"])
+with open(os.environ["CALLS"], "a") as file:
+    file.write(f"{{info['spec']['interactive']}} {{sys.stdin.isatty()}}\\n")
+print(json.dumps({{**info, "status": {{"token": "admin-token"}}}}))
 """
 
 
@@ -144,17 +144,17 @@ def plugin_kubeconfig(directory: Path, server: str) -> Path:
     return kubeconfig
 
 
-@pytest.mark.parametrize(("number", "asked"), [("1", "True True"), ("2", "False False")])
-def test_only_one_process_may_ask_at_the_terminal(
-    backend: Backend, tmp_path: Path, number: str, asked: str
+@pytest.mark.parametrize(("number", "interactive"), [("1", "True True"), ("2", "False False")])
+def test_credential_plugins_are_interactive_with_one_process_only(
+    backend: Backend, tmp_path: Path, number: str, interactive: str
 ) -> None:
-    kubeconfig, told = plugin_kubeconfig(tmp_path, backend.server), tmp_path / "told"
+    kubeconfig, calls = plugin_kubeconfig(tmp_path, backend.server), tmp_path / "calls"
     options = ["--kubeconfig", str(kubeconfig), "--port", "0", "--workers", number]
     ours, theirs = pty.openpty()
     try:
         with subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve", *options],
-            env={**os.environ, "TOLD": str(told)},
+            env={**os.environ, "CALLS": str(calls)},
             stdin=theirs,
             stdout=subprocess.PIPE,
         ) as process:
@@ -165,10 +165,10 @@ def test_only_one_process_may_ask_at_the_terminal(
     finally:
         os.close(ours)
         os.close(theirs)
-    assert set(told.read_text().splitlines()) == {asked}
+    assert set(calls.read_text().splitlines()) == {interactive}
 
 
-# later
+# while serving
 
 
 async def answers(workers: Workers) -> bool:
@@ -178,12 +178,12 @@ async def answers(workers: Workers) -> bool:
         return False
 
 
-async def test_the_others_serve_while_a_worker_cannot_be_replaced(tap: Tap, tmp_path: Path) -> None:
+async def test_other_workers_serve_while_a_worker_cannot_restart(tap: Tap, tmp_path: Path) -> None:
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", tap.url)
     with start_workers(tmp_path, 2, "--kubeconfig", str(kubeconfig)) as workers:
         tap.cut()
         os.kill(min(workers.children), signal.SIGKILL)
-        # tried at once, then with its share given to the others
+        # after the immediate restart fails, the other worker takes over the connections
         workers.gateway.process.wait_for_output("is started again in 2 s: ")
         for _ in range(20):
             assert await answers(workers)
@@ -193,12 +193,12 @@ async def test_the_others_serve_while_a_worker_cannot_be_replaced(tap: Tap, tmp_
         assert workers.gateway.process.child.poll() is None
 
 
-async def test_it_ends_where_no_worker_can_be_replaced(tap: Tap, tmp_path: Path) -> None:
+async def test_the_gateway_ends_when_no_worker_can_restart(tap: Tap, tmp_path: Path) -> None:
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", tap.url)
     with start_workers(tmp_path, 2, "--kubeconfig", str(kubeconfig)) as workers:
         tap.cut()
-        for each in workers.children:
-            os.kill(each, signal.SIGKILL)
+        for child in workers.children:
+            os.kill(child, signal.SIGKILL)
         assert workers.gateway.process.wait() == 2
         last = workers.gateway.process.stderr.read_text().splitlines()[-1]
         assert last.startswith("kube-graphql: ")
@@ -206,19 +206,17 @@ async def test_it_ends_where_no_worker_can_be_replaced(tap: Tap, tmp_path: Path)
         assert children_of(workers.supervisor) == frozenset()
 
 
-async def test_what_reaches_a_worker_that_is_being_replaced_waits_for_the_next(
-    backend: Backend, tmp_path: Path
-) -> None:
+async def test_connections_wait_while_their_worker_is_replaced(backend: Backend, tmp_path: Path) -> None:
     with start_workers(tmp_path, 2, "--kubeconfig", str(backend.kubeconfig)) as workers:
         os.kill(min(workers.children), signal.SIGKILL)
         for _ in range(20):
             assert await answers(workers)
 
 
-async def test_nothing_is_left_of_the_demo_when_it_is_gone(tmp_path: Path) -> None:
+async def test_the_gateway_ends_with_the_demo(tmp_path: Path) -> None:
     with start_workers(tmp_path, 2, "--demo") as workers:
-        everybody = workers.children
-        os.kill(min(everybody), signal.SIGKILL)
+        processes = workers.children
+        os.kill(min(processes), signal.SIGKILL)
         assert workers.gateway.process.wait() == 2
         assert "the demo's API server was ended by SIGKILL" in workers.gateway.process.output()
-        wait_until(lambda: not running(everybody), "everything to end")
+        wait_until(lambda: not running(processes), "all processes to end")
