@@ -1,8 +1,8 @@
-"""The gateway: everything that does I/O, from the API server's wire to the browser's.
+"""The gateway: all code with I/O, from the API server's connection to the client's connection.
 
-Arrows point one way (import-linter holds it): ``cli → server → execution → resolvers →
-(informers | identity) → kube → (settings | telemetry) → errors``. What needs no I/O belongs in
-:mod:`schema`, never here.
+The imports follow these layers (import-linter checks them): ``cli → server → execution → resolvers →
+(informers | identity) → kube → (settings | telemetry | binding) → errors → (concurrency | lru)``. Code
+without I/O about Kubernetes types and GraphQL types belongs in :mod:`schema`.
 """
 
 __all__: list[str] = []

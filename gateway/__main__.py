@@ -1,4 +1,4 @@
-"""``python -m gateway`` is ``kube-graphql``."""
+"""``python -m gateway`` runs the command ``kube-graphql``."""
 
 from gateway.cli import main
 

@@ -1,6 +1,6 @@
-"""The address: bound before anything else is done, and shared where several processes serve it.
+"""Bind the listening address, and share it between several worker processes.
 
-Imports next to nothing: the process that only watches over workers needs no more than this.
+The module imports little, because the supervisor of the workers needs little else.
 """
 
 import contextlib
@@ -11,14 +11,14 @@ from typing import Self
 
 from gateway.errors import ConfigurationError
 
-__all__ = ["SharedAddress", "bind", "cannot_listen"]
+__all__ = ["SPREADS", "SharedAddress", "bind", "cannot_listen"]
 
 SPREADS = sys.platform == "linux"
-"""Whether the system spreads connections over all sockets of one address; macOS gives them to one."""
+"""Whether SO_REUSEPORT spreads connections over all sockets of one address; macOS uses one socket only."""
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A bound socket that does not listen yet; ConfigurationError where that address is not to be had."""
+    """A bound socket that does not listen yet. Raises ConfigurationError for an unavailable address."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with contextlib.ExitStack() as failing:
@@ -32,16 +32,17 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> ConfigurationError:
-    """What to say where an address is not to be had."""
+    """The ConfigurationError for an address that cannot be bound or listened on."""
     return ConfigurationError(f"cannot listen on {host} port {port}: {error.strerror or error}")
 
 
 class SharedAddress:
-    """One address for several workers: each listens on a share, and the system spreads connections evenly.
+    """One address for several workers: each listens on a socket of its own, its share of the address.
 
-    A share outlives the process that listens on it: what comes in before the next one listens waits for it.
-    Nobody else gets the address while this is open. Where the system does not spread connections, the workers
-    listen on one socket, and whoever is quicker takes a connection.
+    - The kernel spreads connections evenly over the shares.
+    - A share outlives its worker: connections wait in its backlog until the next worker accepts them.
+    - No other process can bind the address while this object is open.
+    - On a system that does not spread connections (``spread`` is False) all workers listen on one socket.
     """
 
     def __init__(self, host: str, port: int, *, spread: bool = SPREADS) -> None:
@@ -49,8 +50,9 @@ class SharedAddress:
         self._spread = spread
         self._shares: dict[int, socket.socket] = {}
         if spread:
-            # In this order: the address was free of others when it was bound, and from here on it is to be
-            # had only by asking for a share of it, which no gateway does before it has a claim of its own.
+            # The order matters. The exclusive bind above proves that the address is free. With SO_REUSEPORT
+            # set afterwards only sockets with SO_REUSEPORT can bind it, and another gateway first tries an
+            # exclusive bind, which fails.
             self._claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             self._claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
 
@@ -63,23 +65,23 @@ class SharedAddress:
         self.close()
 
     def share(self, worker: int) -> socket.socket:
-        """That worker's socket: the same one until it is given up."""
+        """The socket of ``worker``: the same one until it is released."""
         if not self._spread:
             return self._claim
         if worker not in self._shares:
             self._shares[worker] = self._bind_share()
         return self._shares[worker]
 
-    def give_up(self, worker: int) -> None:
-        """Leave that worker's connections to the others, from now on; those that wait for it are reset."""
+    def release(self, worker: int) -> None:
+        """Close the socket of ``worker``: other workers get its new connections, its backlog is reset."""
         share = self._shares.pop(worker, None)
         if share is not None:
             share.close()
 
     def close(self) -> None:
-        """Take no more connections, as far as this process is concerned."""
+        """Close this process's sockets; a worker's own copies stay open."""
         for worker in list(self._shares):
-            self.give_up(worker)
+            self.release(worker)
         self._claim.close()
 
     def _bind_share(self) -> socket.socket:

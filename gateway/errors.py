@@ -1,16 +1,16 @@
-"""Every exception of this package, in one tree.
+"""The exception tree of this package, with ``extensions.code`` of the GraphQL errors.
 
 ::
 
     GatewayError                      code INTERNAL
     ├── ConfigurationError            settings, kubeconfig, options: the process cannot start as asked
     │   └── KubeconfigError
-    ├── CredentialsError              UNAUTHENTICATED: a plugin or token file gave no credential
-    ├── UpstreamError                 the API server could not be asked, or broke off
-    │   ├── UpstreamUnavailable       UPSTREAM_UNAVAILABLE
+    ├── CredentialsError              UNAUTHENTICATED: a plugin or a token file gave no credential
+    ├── UpstreamError                 no complete response from the API server
+    │   ├── UpstreamUnavailable       UPSTREAM_UNAVAILABLE: no connection, or a broken one
     │   ├── UpstreamTimeout           UPSTREAM_TIMEOUT
-    │   └── UpstreamProtocolError     UPSTREAM_UNAVAILABLE: it answered with what is not Kubernetes
-    ├── StatusError                   the API server said no; carries its Status (design section 9)
+    │   └── UpstreamProtocolError     UPSTREAM_UNAVAILABLE: the response is not from the Kubernetes API
+    ├── StatusError                   the API server answered with a failed Status
     │   ├── Unauthenticated           401
     │   ├── Forbidden                 403, final: never retried
     │   ├── NotFound                  404
@@ -22,15 +22,15 @@
     │   ├── TooManyRequests           429
     │   ├── ServerTimeout             504, UPSTREAM_TIMEOUT
     │   └── ServerFailure             every other 5xx, UPSTREAM_UNAVAILABLE
-    ├── CallerRefused                 FORBIDDEN: a request that local mode does not trust (Host, Origin)
-    ├── CallerUnauthenticated         UNAUTHENTICATED: a request without a usable bearer token
-    ├── BadArgument                   BAD_REQUEST: refused before anything was sent upstream
-    ├── PodLogUnreadable              the code of its reason: one pod's log, among others that go on
+    ├── CallerRefused                 FORBIDDEN: a Host or Origin that local mode does not allow
+    ├── CallerUnauthenticated         UNAUTHENTICATED: a request without a well-formed bearer token
+    ├── BadArgument                   BAD_REQUEST: refused before a request was sent upstream
+    ├── PodLogUnreadable              the code of its reason: one container's log; other logs continue
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
-    └── QueryTooComplex               QUERY_TOO_COMPLEX
+    └── QueryTooComplex               QUERY_TOO_COMPLEX: a query over a limit of the gateway
 
-httpx's exceptions stop in ``gateway.kube``; these are converted to GraphQL errors in one place, in
-``gateway.execution``.
+:mod:`gateway.kube` converts httpx's exceptions to this tree; :mod:`gateway.execution` converts this tree to
+GraphQL errors.
 """
 
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ __all__ = [
 
 
 class GatewayError(Exception):
-    """The root; ``code`` is what ``extensions.code`` says of it."""
+    """The root; ``code`` is the ``extensions.code`` of the GraphQL error."""
 
     code: ClassVar[str] = "INTERNAL"
 
@@ -80,11 +80,11 @@ class GatewayError(Exception):
 
 
 class ConfigurationError(GatewayError):
-    """The process cannot start as it was asked to; the message says what to change."""
+    """The process cannot start with these settings; the message names the change to make."""
 
 
 class KubeconfigError(ConfigurationError):
-    """A kubeconfig is missing, malformed, or has no such context, cluster or user."""
+    """A kubeconfig is missing or malformed, or lacks the context or the cluster."""
 
 
 class CredentialsError(GatewayError):
@@ -94,13 +94,13 @@ class CredentialsError(GatewayError):
 
 
 class UpstreamError(GatewayError):
-    """The API server could not be asked, or broke off in the middle."""
+    """The API server sent no response, or an incomplete one."""
 
     code = "UPSTREAM_UNAVAILABLE"
 
 
 class UpstreamUnavailable(UpstreamError):
-    """No connection, or one that broke."""
+    """The connection could not be opened, or it broke."""
 
 
 class UpstreamTimeout(UpstreamError):
@@ -110,35 +110,35 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamProtocolError(UpstreamError):
-    """The API server answered with something that is not the Kubernetes API."""
+    """The response is not one of the Kubernetes API."""
 
 
 class CallerRefused(GatewayError):
-    """A request that did not come from where ``local`` mode lets requests come from."""
+    """The Host or Origin header is not allowed in ``local`` mode."""
 
     code = "FORBIDDEN"
 
 
 class CallerUnauthenticated(GatewayError):
-    """A request without a bearer token, or with one that cannot be one."""
+    """The bearer token is missing or malformed."""
 
     code = "UNAUTHENTICATED"
 
 
 class BadArgument(GatewayError):
-    """An argument that was refused before anything was sent to the API server."""
+    """An argument was refused before a request was sent to the API server."""
 
     code = "BAD_REQUEST"
 
 
 class SubscriberTooSlow(GatewayError):
-    """A subscriber did not read as fast as events came; it can resume with ``resourceVersion``."""
+    """A subscriber's bounded queue overflowed; it can resume with ``resourceVersion``."""
 
     code = "SUBSCRIBER_TOO_SLOW"
 
 
 class QueryTooComplex(GatewayError):
-    """A query over the gateway's limits."""
+    """A query exceeds a limit of the gateway."""
 
     code = "QUERY_TOO_COMPLEX"
 
@@ -146,7 +146,7 @@ class QueryTooComplex(GatewayError):
 class PodLogUnreadable(GatewayError):
     """The log of one container cannot be read.
 
-    ``reason`` gives it its code; ``because`` is for people, where the reason's message is not clear enough.
+    The error has the code of ``reason``; ``because`` replaces the message of ``reason`` with a clearer one.
     """
 
     def __init__(
@@ -162,9 +162,9 @@ class PodLogUnreadable(GatewayError):
 class Status:
     """A Kubernetes ``Status`` (API conventions, "Response Status Kind").
 
-    ``code`` is the HTTP status; ``retry_after_seconds`` comes from ``details`` or from the
-    ``Retry-After`` header. ``continue_token`` is what a list whose own token has expired (410) can go on
-    with, at the present resource version.
+    ``code`` is the HTTP status; ``retry_after_seconds`` comes from the ``Retry-After`` header or from
+    ``details``. ``continue_token`` continues a list whose own token has expired (410) at the current
+    resource version.
     """
 
     code: int
@@ -228,7 +228,7 @@ class ServerFailure(StatusError):
     code = "UPSTREAM_UNAVAILABLE"
 
 
-BY_REASON: Mapping[str, type[StatusError]] = {
+_BY_REASON: Mapping[str, type[StatusError]] = {
     "Unauthorized": Unauthenticated,
     "Forbidden": Forbidden,
     "NotFound": NotFound,
@@ -244,7 +244,7 @@ BY_REASON: Mapping[str, type[StatusError]] = {
     "ServiceUnavailable": ServerFailure,
     "InternalError": ServerFailure,
 }
-BY_CODE: Mapping[int, type[StatusError]] = {
+_BY_CODE: Mapping[int, type[StatusError]] = {
     401: Unauthenticated,
     403: Forbidden,
     404: NotFound,
@@ -257,6 +257,6 @@ BY_CODE: Mapping[int, type[StatusError]] = {
 
 
 def status_error(status: Status) -> StatusError:
-    """The error for a failed ``Status``: by its reason, then by its code (design section 9)."""
+    """The error for a failed ``Status``: chosen by its reason, else by its code."""
     by_class = BadRequest if 400 <= status.code < 500 else ServerFailure
-    return BY_REASON.get(status.reason, BY_CODE.get(status.code, by_class))(status)
+    return _BY_REASON.get(status.reason, _BY_CODE.get(status.code, by_class))(status)

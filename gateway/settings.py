@@ -1,7 +1,7 @@
-"""Every setting, once: name, type, default and what it does.
+"""All settings: name, type, default and description.
 
-The command line's options, the environment variables (``KUBE_GRAPHQL_PORT=…``) and the table in the
-README are all made from :class:`Settings`. ``python -m gateway.settings`` prints that table.
+The command line's options, the environment variables (``KUBE_GRAPHQL_PORT=…``) and the documentation's table
+are generated from :class:`Settings`. ``python -m gateway.settings`` prints the table.
 """
 
 import ipaddress
@@ -19,24 +19,23 @@ ENVIRONMENT_PREFIX = "KUBE_GRAPHQL_"
 
 
 class Auth(StrEnum):
-    """Who the API server sees behind a request (design section 7)."""
+    """The identity of upstream requests: the kubeconfig's (``local``), the caller's (``passthrough``)."""
 
     LOCAL = "local"
     PASSTHROUGH = "passthrough"
 
 
-LOG_LEVELS = ("debug", "info", "warning", "error")
-OUTPUTS = ("json", "yaml")
-EVERYWHERE = ("serve", "schema", "query")
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+_OUTPUTS = ("json", "yaml")
+_EVERYWHERE = ("serve", "schema", "query")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting as the command line and the documentation see it.
+    """One setting, as the command line and the documentation show it.
 
-    ``type`` is ``str``, ``int``, ``float`` or ``bool``, or ``tuple`` for one that may be given several times;
-    ``commands`` are those that have it as an option; ``default_words`` says the default where the value
-    alone would not.
+    ``type`` is ``str``, ``int``, ``float`` or ``bool``, or ``tuple`` for a repeatable option; ``commands``
+    are the commands with this option; ``default_words`` describes a default that its value does not explain.
     """
 
     name: str
@@ -57,13 +56,13 @@ class Setting:
         return ENVIRONMENT_PREFIX + self.name.upper()
 
 
-def _setting(default: Any, text: str, commands: tuple[str, ...] = EVERYWHERE, **more: Any) -> Any:
+def _setting(default: Any, text: str, commands: tuple[str, ...] = _EVERYWHERE, **more: Any) -> Any:
     return field(default=default, metadata={"help": text, "commands": commands, **more})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings of one process; what is None is decided by :meth:`resolved_auth` or by kubectl's rules."""
+    """The settings of one process; :meth:`resolved_auth` or kubectl's rules choose a value for None."""
 
     kubeconfig: str | None = _setting(
         None,
@@ -80,28 +79,28 @@ class Settings:
     demo: bool = _setting(False, "Serve an embedded demo cluster instead of a real one.", default_words="off")
     log_level: str = _setting(
         "info",
-        "How much is logged to stderr; debug also prints what start-up spent its time on.",
-        choices=LOG_LEVELS,
+        "Log level on stderr; `debug` also logs the durations of the start-up phases.",
+        choices=_LOG_LEVELS,
     )
     include: tuple[str, ...] = _setting(
         (),
-        "Serve nothing but this: `RESOURCE[.GROUP][/SUBRESOURCE][:VERB+…]`, such as `*:get+list+watch`.",
+        "Serve only these: `RESOURCE[.GROUP][/SUBRESOURCE][:VERB+…]`, such as `*:get+list+watch`.",
         metavar="PATTERN,…",
         default_words="everything",
     )
     exclude: tuple[str, ...] = _setting(
-        (), "Do not serve this, such as `secrets`.", metavar="PATTERN,…", default_words="nothing"
+        (), "Do not serve these, such as `secrets`.", metavar="PATTERN,…", default_words="nothing"
     )
     groups: tuple[str, ...] = _setting(
         (),
-        "Print these API groups only, such as `core` or `*.k8s.io`.",
+        "Print only these API groups, such as `core` or `*.k8s.io`.",
         ("schema",),
         metavar="GROUP,…",
         default_words="all",
     )
     kinds: tuple[str, ...] = _setting(
         (),
-        "Print these kinds only, such as `Deployment` or `Certificate.cert-manager.io`.",
+        "Print only these kinds, such as `Deployment` or `Certificate.cert-manager.io`.",
         ("schema",),
         metavar="KIND,…",
         default_words="all",
@@ -110,15 +109,15 @@ class Settings:
     port: int = _setting(8000, "Port to listen on; 0 picks a free one.", ("serve",), metavar="PORT")
     auth: str | None = _setting(
         None,
-        "Who the API server sees: the kubeconfig's identity (`local`) or the caller's token (`passthrough`).",
+        "Identity of upstream requests: the kubeconfig's (`local`), the caller's token's (`passthrough`).",
         ("serve",),
         choices=tuple(Auth),
         default_words="`local` on a loopback host, else `passthrough`",
     )
     workers: int = _setting(
         1,
-        "Processes that share the address, to use as many cores; 64 at most. Each has watches of its own, so "
-        "that the API server is asked for each of them N times.",
+        "Worker processes that share the address, one per core to use; 64 at most. Each has its own watches, "
+        "so the API server serves every watch N times.",
         ("serve",),
         metavar="N",
     )
@@ -130,52 +129,52 @@ class Settings:
     )
     cache: tuple[str, ...] = _setting(
         (),
-        "Keep these in memory from start-up, for reads with `resourceVersion`; `/readyz` waits for them. "
-        "Plural, singular, kind or short name: `pods`, `deployments.apps`. With `--auth local` only.",
+        "Cache these resources in memory from start-up, for reads with `resourceVersion`; `/readyz` waits "
+        "for them. Any name of a resource: `pods`, `deployments.apps`, `svc`. With `--auth local` only.",
         ("serve",),
         metavar="RESOURCE,…",
         default_words="nothing",
     )
     variables: str | None = _setting(
         None,
-        "Variables of the operation, as a JSON object.",
+        "Variables of the operation, a JSON object.",
         ("query",),
         metavar="JSON",
         default_words="none",
     )
     operation_name: str | None = _setting(
         None,
-        "Operation to run, where the document has several.",
+        "Operation to run, for a document with several.",
         ("query",),
         metavar="NAME",
         default_words="the only one",
     )
-    output: str = _setting("json", "How the result is printed.", ("query",), choices=OUTPUTS)
+    output: str = _setting("json", "Format of the printed result.", ("query",), choices=_OUTPUTS)
 
     def resolved_auth(self) -> Auth:
-        """The identity mode, its default applied; ConfigurationError where it would not be safe."""
+        """The identity mode, with its default. Raises ConfigurationError for ``local`` on a public host."""
         loopback = is_loopback(self.host)
         if self.auth is None:
             return Auth.LOCAL if loopback else Auth.PASSTHROUGH
         auth = Auth(self.auth)
         if auth is Auth.LOCAL and not loopback:
             raise ConfigurationError(
-                f"--auth local lends the kubeconfig's identity to whoever connects, so it listens "
+                f"--auth local gives the kubeconfig's identity to every client, so it listens "
                 f"on loopback only, not on {self.host}: use --host 127.0.0.1, or --auth passthrough"
             )
         return auth
 
     def check_cache(self, auth: Auth) -> None:
-        """Raise ConfigurationError where there is nobody as whom the caches could be filled."""
+        """Raise ConfigurationError for ``--cache`` in a mode without an identity at start-up."""
         if self.cache and auth is not Auth.LOCAL:
             raise ConfigurationError(
-                f"--cache works with --auth local only: what is cached belongs to one identity, and with "
+                f"--cache works with --auth local only: a cache belongs to one identity, and with "
                 f"--auth {auth} there is no caller's token at start-up to fill a cache with"
             )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether that host, a name or an address without a port, can only be this machine."""
+    """Whether ``host``, a name or an address without a port, is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -183,38 +182,39 @@ def is_loopback(host: str) -> bool:
 
 
 def settings() -> Iterator[Setting]:
-    """Every setting, in the order in which help and documentation show them."""
-    for each in fields(Settings):
-        yield Setting(name=each.name, type=_plain_type(each.type), default=each.default, **each.metadata)
+    """All settings, in the order of the help and the documentation."""
+    for field_ in fields(Settings):
+        yield Setting(
+            name=field_.name, type=_plain_type(field_.type), default=field_.default, **field_.metadata
+        )
 
 
 def _plain_type(annotation: Any) -> type:
     if get_origin(annotation) is tuple:
         return tuple
-    alternatives = [each for each in getattr(annotation, "__args__", (annotation,)) if each is not type(None)]
-    plain: type = alternatives[0]
+    alternatives = getattr(annotation, "__args__", (annotation,))
+    plain: type = next(alternative for alternative in alternatives if alternative is not type(None))
     return plain
 
 
 def settings_table() -> str:
     """The settings as a Markdown table, one row each."""
     rows = ["| Option | Environment variable | Default | What it does |", "|---|---|---|---|"]
-    for each in settings():
-        default = each.default_words or f"`{each.default}`"
-        rows.append(
-            f"| `{each.option}`{_value(each)} | `{each.variable}` | {default} | {each.help}{_only(each)} |"
-        )
+    for setting in settings():
+        option = f"`{setting.option}`{_value(setting)}"
+        default = setting.default_words or f"`{setting.default}`"
+        rows.append(f"| {option} | `{setting.variable}` | {default} | {setting.help}{_only(setting)} |")
     return "\n".join(rows) + "\n"
 
 
 def _value(setting: Setting) -> str:
     if setting.type is bool:
         return ""
-    return " " + (", ".join(f"`{each}`" for each in setting.choices) or f"`{setting.metavar}`")
+    return " " + (", ".join(f"`{choice}`" for choice in setting.choices) or f"`{setting.metavar}`")
 
 
 def _only(setting: Setting) -> str:
-    return "" if setting.commands == EVERYWHERE else f" (`{'`, `'.join(setting.commands)}` only)"
+    return "" if setting.commands == _EVERYWHERE else f" (`{'`, `'.join(setting.commands)}` only)"
 
 
 if __name__ == "__main__":

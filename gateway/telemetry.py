@@ -1,6 +1,6 @@
-"""Logging, and how long start-up took.
+"""Logging to stderr, and the durations of the start-up phases.
 
-Log lines go to stderr; no token and no header value is ever handed to a logger anywhere in this package.
+Invariant of the whole package: no token and no header value is logged.
 """
 
 import logging
@@ -13,16 +13,14 @@ from pathlib import Path
 
 __all__ = ["Phases", "configure_logging", "phases", "seconds_since_process_start"]
 
-log = logging.getLogger("gateway.telemetry")
+logger = logging.getLogger("gateway.telemetry")
 
 
 def configure_logging(level: str, process: str = "") -> None:
-    """Plain lines to stderr, from that level on: ``debug``, ``info``, ``warning`` or ``error``.
+    """Log plain lines to stderr from ``level`` on: ``debug``, ``info``, ``warning`` or ``error``.
 
-    ``process`` is in each line, where there are several.
-
-    What the libraries say is of interest at debug level only, their warnings aside; uvicorn's access log
-    stays off, since a subscription app makes one line per message of it.
+    Each line contains ``process``, the name of one of several processes. Libraries log warnings and errors
+    only. uvicorn's access log is off: a subscription app would produce one line per message.
     """
     handler = logging.StreamHandler(sys.stderr)
     name = f"{process} %(name)s" if process else "%(name)s"
@@ -32,29 +30,29 @@ def configure_logging(level: str, process: str = "") -> None:
     for name in ("gateway", "schema"):
         logging.getLogger(name).setLevel(chosen)
     logging.getLogger("uvicorn.access").disabled = True
-    # strawberry logs every error that an operation answers with, as a traceback; the caller has it already
+    # Strawberry logs a traceback for every error of an operation; the response already contains the error.
     logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)
 
 
 def seconds_since_process_start() -> float:
-    """The age of this process, the interpreter's own start and the imports included."""
+    """The age of this process, including the interpreter's start and the imports."""
     try:
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, AttributeError):
-        # no Linux: the CPU time of a process that has just started is close to its age
+        # Not Linux: the CPU time of a process that has just started is close to its age.
         return time.process_time()
 
 
 class Phases:
-    """The phases of start-up with their durations; the time before the first one is ``imports``."""
+    """The start-up phases with their durations in seconds; the time before the first one is ``imports``."""
 
     def __init__(self) -> None:
         self.durations: dict[str, float] = {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time what happens inside; a phase that is entered again adds up."""
+        """Time the block; the durations of a repeated phase are added."""
         if not self.durations:
             self.durations["imports"] = seconds_since_process_start()
         started = time.perf_counter()
@@ -64,10 +62,10 @@ class Phases:
             self.durations[name] = self.durations.get(name, 0.0) + time.perf_counter() - started
 
     def report(self) -> None:
-        """Log, at debug level, every phase and the total from process start."""
-        each = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in self.durations.items())
-        log.debug("ready %.0f ms after process start: %s", seconds_since_process_start() * 1000, each)
+        """Log at debug level every phase, and the total since process start."""
+        durations = ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in self.durations.items())
+        logger.debug("ready %.0f ms after process start: %s", seconds_since_process_start() * 1000, durations)
 
 
 phases = Phases()
-"""This process's own phases; whoever has a part in start-up adds theirs."""
+"""The phases of this process; every module with a part in start-up adds its own."""

@@ -9,7 +9,8 @@ from gateway.errors import ConfigurationError
 from gateway.execution.gateway import Gateway
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.kube.config.kubeconfig import ClusterConfig, load_config
+from gateway.kube.config.cluster_config import ClusterConfig
+from gateway.kube.config.loading import load_config
 from gateway.kube.openapi import OpenAPICache, default_directory
 from gateway.settings import Settings
 from gateway.telemetry import phases

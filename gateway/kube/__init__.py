@@ -1,7 +1,17 @@
-"""One API server, as one identity: kubeconfig, credentials, the HTTP client, discovery, watch streams.
+"""Access to one API server as one identity. The only package that imports httpx.
 
-The only package that knows httpx; its exceptions stop here and leave as :mod:`gateway.errors`. Nothing
-here knows GraphQL.
+Exceptions of httpx are converted here to :mod:`gateway.errors`. Nothing here depends on GraphQL.
+
+- :mod:`~gateway.kube.client`: ``KubeClient``, the main door: requests, responses, byte streams. Beneath it
+  :mod:`~gateway.kube.exchange` (retries, bodies), :mod:`~gateway.kube.cancellation`,
+  :mod:`~gateway.kube.pools`, :mod:`~gateway.kube.tls`, :mod:`~gateway.kube.proxy` and
+  :mod:`~gateway.kube.upstream_errors`.
+- :mod:`~gateway.kube.config`: the cluster, the user and the credentials, from a kubeconfig or from the pod.
+- :mod:`~gateway.kube.paths`: builds and validates all request paths.
+- :mod:`~gateway.kube.lists`, :mod:`~gateway.kube.watch`, :mod:`~gateway.kube.received`: objects as bytes.
+- :mod:`~gateway.kube.single_flight`: merges identical concurrent reads.
+- :mod:`~gateway.kube.discovery`, :mod:`~gateway.kube.openapi`: documents for building the schema.
+- :mod:`~gateway.kube.log_stream`: container logs as lines.
 """
 
 __all__: list[str] = []

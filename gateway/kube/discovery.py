@@ -1,6 +1,6 @@
-"""Asking an API server what it serves: aggregated discovery, and the lists of servers that have no such form.
+"""Fetch the discovery documents of an API server: aggregated discovery, else one list per group version.
 
-What the documents mean is :mod:`schema.discovery`'s.
+:mod:`schema.discovery` parses the documents.
 """
 
 import asyncio
@@ -17,52 +17,52 @@ from schema.resources import GroupVersion
 
 __all__ = ["Discovery", "fetch_discovery"]
 
-AGGREGATED = (
+_AGGREGATED = (
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,"
     "application/json"
 )
-CONCURRENT_LISTS = 8
+_CONCURRENT_LISTS = 8
 
 
-class CoreVersions(msgspec.Struct):
+class _CoreVersions(msgspec.Struct):
     versions: list[str] | None = None
 
 
-class GroupVersionEntry(msgspec.Struct, rename="camel"):
+class _GroupVersionEntry(msgspec.Struct, rename="camel"):
     group_version: str
 
 
-class Group(msgspec.Struct):
-    versions: list[GroupVersionEntry] | None = None
+class _Group(msgspec.Struct):
+    versions: list[_GroupVersionEntry] | None = None
 
 
-class GroupList(msgspec.Struct):
-    groups: list[Group] | None = None
+class _GroupList(msgspec.Struct):
+    groups: list[_Group] | None = None
 
 
 async def fetch_discovery(client: KubeClient) -> Discovery:
-    """Every resource that is served, with a problem for each group version that could not be asked.
+    """All served resources, and a Problem for each group version whose discovery failed.
 
-    Two requests where the server has aggregated discovery (Kubernetes 1.26 and later), else one more
-    for each group version. Raises GatewayError where the server cannot be asked at all.
+    Takes two requests with aggregated discovery (Kubernetes 1.26 and later), else one more per group version.
+    Raises GatewayError when both ``/api`` and ``/apis`` fail.
     """
-    api, apis = await fetch_roots(client, AGGREGATED)
+    api, apis = await _fetch_roots(client, _AGGREGATED)
     try:
-        if is_aggregated(api) and is_aggregated(apis):
+        if _is_aggregated(api) and _is_aggregated(apis):
             return parse_aggregated(api.body, apis.body)
-        return await fetch_legacy(client)
+        return await _fetch_legacy(client)
     except (MalformedDiscovery, msgspec.DecodeError) as error:
         raise UpstreamProtocolError(
             f"{client.config.server} is no Kubernetes API server, or one with broken discovery: {error}"
         ) from error
 
 
-async def fetch_legacy(client: KubeClient) -> Discovery:
-    api, apis = await fetch_roots(client, "application/json")
+async def _fetch_legacy(client: KubeClient) -> Discovery:
+    api, apis = await _fetch_roots(client, "application/json")
     lists: dict[GroupVersion, bytes] = {}
     failures: list[Problem] = []
-    slots = asyncio.Semaphore(CONCURRENT_LISTS)
+    slots = asyncio.Semaphore(_CONCURRENT_LISTS)
 
     async def fetch(group_version: GroupVersion) -> None:
         try:
@@ -71,44 +71,44 @@ async def fetch_legacy(client: KubeClient) -> Discovery:
         except GatewayError as error:
             failures.append(Problem(group_version.api_version, f"discovery failed: {error.message}"))
 
-    listed = list(listed_group_versions(api.body, apis.body))
+    listed = list(_listed_group_versions(api.body, apis.body))
     async with asyncio.TaskGroup() as tasks:
         for group_version in listed:
             tasks.create_task(fetch(group_version))
     discovery = parse_legacy(api.body, apis.body, lists)
-    return replace(discovery, problems=with_causes(discovery.problems, failures))
+    return replace(discovery, problems=_with_causes(discovery.problems, failures))
 
 
-async def fetch_roots(client: KubeClient, accept: str) -> tuple[Response, Response]:
-    """``/api`` and ``/apis`` side by side; one that is not there, or not allowed, is empty (client-go)."""
+async def _fetch_roots(client: KubeClient, accept: str) -> tuple[Response, Response]:
+    """``/api`` and ``/apis``, fetched concurrently; one that answers 403 or 404 is empty, as in client-go."""
     results = await asyncio.gather(
         *(client.get(path, accept=accept) for path in ("api", "apis")), return_exceptions=True
     )
-    failures = [each for each in results if isinstance(each, BaseException)]
+    failures = [result for result in results if isinstance(result, BaseException)]
     for failure in failures:
         if not isinstance(failure, (NotFound, Forbidden)) or len(failures) == len(results):
             raise failure
-    api, apis = (each if isinstance(each, Response) else EMPTY for each in results)
+    api, apis = (result if isinstance(result, Response) else _EMPTY for result in results)
     return api, apis
 
 
-EMPTY = Response(200, {}, b"{}")
+_EMPTY = Response(200, {}, b"{}")
 
 
-def is_aggregated(response: Response) -> bool:
-    """The API server says so in the Content-Type; an older one answers with what it always did."""
-    return response is EMPTY or "as=APIGroupDiscoveryList" in response.headers.get("content-type", "")
+def _is_aggregated(response: Response) -> bool:
+    """Whether the Content-Type is the aggregated form; an older API server answers with its legacy lists."""
+    return response is _EMPTY or "as=APIGroupDiscoveryList" in response.headers.get("content-type", "")
 
 
-def listed_group_versions(api: bytes, apis: bytes) -> Iterator[GroupVersion]:
-    for version in msgspec.json.decode(api, type=CoreVersions).versions or ():
+def _listed_group_versions(api: bytes, apis: bytes) -> Iterator[GroupVersion]:
+    for version in msgspec.json.decode(api, type=_CoreVersions).versions or ():
         yield GroupVersion("", version)
-    for group in msgspec.json.decode(apis, type=GroupList).groups or ():
+    for group in msgspec.json.decode(apis, type=_GroupList).groups or ():
         for entry in group.versions or ():
             yield GroupVersion.parse(entry.group_version)
 
 
-def with_causes(problems: tuple[Problem, ...], failures: list[Problem]) -> tuple[Problem, ...]:
-    """Why a list is missing says more than that it is."""
-    named = {failure.where for failure in failures}
-    return (*(each for each in problems if each.where not in named), *failures)
+def _with_causes(problems: tuple[Problem, ...], failures: list[Problem]) -> tuple[Problem, ...]:
+    """``problems``, where a failure (with its cause) replaces the problem of the same group version."""
+    explained = {failure.where for failure in failures}
+    return (*(problem for problem in problems if problem.where not in explained), *failures)

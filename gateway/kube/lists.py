@@ -1,11 +1,11 @@
-"""LIST in pages, whose objects stay the bytes that came."""
+"""LIST in pages; the objects stay JSON bytes as received."""
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 
 import msgspec
 
+from gateway.concurrency import LoopYielder
 from gateway.errors import Gone
 from gateway.kube.client import KubeClient
 from gateway.kube.received import (
@@ -21,13 +21,14 @@ from schema.resources import GroupVersionKind
 
 __all__ = ["Listing", "Page", "fetch_list", "list_pages"]
 
-# an API server that cannot leave the rest out sends whole objects
-METADATA_LIST = f"{JSON};as={METADATA_KIND}List;g=meta.k8s.io;v=v1,{JSON}"
-# 1 MiB decodes in about 2 ms
-BYTES_BETWEEN_PAUSES = 1 << 20
-# a page is decoded in one go, so its size bounds how long the event loop waits
-PAGE_BYTES = 4 << 20
-PAGE_ITEMS = 500
+# The second media type is for API servers that cannot send metadata only: they send whole objects.
+_METADATA_LIST = f"{JSON};as={METADATA_KIND}List;g=meta.k8s.io;v=v1,{JSON}"
+# Decoding 1 MiB takes about 2 ms.
+_BYTES_BETWEEN_YIELDS = 1 << 20
+# A page is decoded in one call, so its size bounds how long the event loop is blocked.
+_PAGE_BYTES = 4 << 20
+_PAGE_ITEMS = 500
+_PAGE_ITEMS_MIN = 10
 
 
 class Page(msgspec.Struct, frozen=True, gc=False):
@@ -39,7 +40,7 @@ class Page(msgspec.Struct, frozen=True, gc=False):
 
 
 class Listing(msgspec.Struct, frozen=True, gc=False):
-    """A whole LIST, as of its resource version."""
+    """A whole LIST at one resource version."""
 
     objects: list[ReceivedObject]
     resource_version: str
@@ -64,16 +65,16 @@ async def list_pages(
     *,
     kind: GroupVersionKind,
     header: type[ObjectHeader] = ObjectHeader,
-    limit: int = PAGE_ITEMS,
+    limit: int = _PAGE_ITEMS,
     metadata_only: bool = False,
 ) -> AsyncIterator[Page]:
-    """LIST a collection page by page; ``limit`` 0 asks for all at once.
+    """LIST a collection page by page; ``limit`` 0 requests all objects in one page.
 
-    The items get the ``kind`` and ``apiVersion`` that a LIST leaves out of them. Raises Gone when the API
-    server forgot the list's resource version between two pages.
+    Each item gets ``kind`` and ``apiVersion``, which the items of a LIST lack. The page size adapts to the
+    size of the objects. Raises Gone when the list's resource version expires between two pages.
     """
     prefix = type_meta(kind)
-    accept = METADATA_LIST if metadata_only else JSON
+    accept = _METADATA_LIST if metadata_only else JSON
     token = ""
     while True:
         paging = {"limit": str(limit)} if limit else {}
@@ -86,20 +87,17 @@ async def list_pages(
         yield Page(objects, decoded.metadata.resource_version, token)
         if not token:
             return
-        limit = max(10, min(PAGE_ITEMS, limit * PAGE_BYTES // len(body)))
+        limit = max(_PAGE_ITEMS_MIN, min(_PAGE_ITEMS, limit * _PAGE_BYTES // len(body)))
 
 
 async def _receive_all(
     items: list[msgspec.Raw], header: type[ObjectHeader], prefix: bytes
 ) -> list[ReceivedObject]:
     received: list[ReceivedObject] = []
-    unpaused = 0
+    yielder = LoopYielder(every=_BYTES_BETWEEN_YIELDS)
     for item in items:
         received.append(receive(item, header, prefix))
-        unpaused += len(received[-1].object)
-        if unpaused > BYTES_BETWEEN_PAUSES:
-            await asyncio.sleep(0)
-            unpaused = 0
+        await yielder.after(len(received[-1].object))
     return received
 
 
@@ -112,10 +110,7 @@ async def fetch_list(
     header: type[ObjectHeader] = ObjectHeader,
     metadata_only: bool = False,
 ) -> Listing:
-    """LIST a collection as of one resource version.
-
-    Where the API server forgets that version between two pages (410), it starts again, without pages.
-    """
+    """LIST a collection at one resource version; after a 410 between two pages, LIST again without pages."""
     pages = partial(list_pages, client, path, params, kind=kind, header=header, metadata_only=metadata_only)
     try:
         return await _collect(pages())

@@ -1,29 +1,43 @@
-"""Container logs as streams of lines: the chunks of the ``log`` subresource put together again.
+"""Container logs as streams of lines, read from the ``log`` subresource.
 
-Every log is asked for with ``timestamps=true``: when a line was written is what it can be resumed by.
+:func:`read_log` reads one response; :class:`LogPosition` lets the next request resume after it. Every request
+has ``timestamps=true``, because a log is resumed by the times of its lines.
 """
 
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from gateway.kube.client import KubeClient
 from schema.timestamps import is_rfc3339
 
-__all__ = ["LONGEST_LINE", "LogLine", "LogOptions", "Piece", "parse_line", "read_log", "split_lines"]
+__all__ = [
+    "MAX_PIECE_BYTES",
+    "LogLine",
+    "LogOptions",
+    "LogPosition",
+    "Piece",
+    "parse_line",
+    "read_log",
+    "split_lines",
+]
 
-LONGEST_LINE = 32 << 10
-"""Bytes of one piece of a line; container runtimes cut at 16 KiB, which the kubelet puts together again."""
-SILENCE = 300.0
-"""Seconds without a line after which it is worth asking again: a dead connection is silent too."""
-LONGEST_STAMP = 40
+MAX_PIECE_BYTES = 32 << 10
+"""Longer lines are split into pieces. Container runtimes split at 16 KiB; the kubelet joins their parts."""
+_READ_TIMEOUT_SECONDS = 300.0
+"""The silence after which a log is requested again: a dead connection looks like a silent log."""
+_MAX_TIMESTAMP_BYTES = 40
+_RECORDED_LINES = 1024
+_NANOSECONDS = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class LogOptions:
-    """Which part of which container's log (Kubernetes' ``PodLogOptions``).
+    """The container and the part of its log to read (Kubernetes' ``PodLogOptions``).
 
-    ``since_time`` is RFC 3339; the API server cuts it to whole seconds. It takes the place of the other two.
+    ``since_time`` is RFC 3339, truncated to seconds by the API server; it replaces ``tail_lines`` and
+    ``since_seconds``.
     """
 
     container: str
@@ -35,7 +49,7 @@ class LogOptions:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The query of the request."""
+        """The query parameters of the request."""
         parameters = {"container": self.container, "timestamps": "true"}
         parameters |= {key: "true" for key in ("follow", "previous") if getattr(self, key)}
         if self.since_time is not None:
@@ -46,11 +60,11 @@ class LogOptions:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line, or a piece of a long one.
+    """A line, or a piece of a long line.
 
-    ``time`` is as the node wrote it, RFC 3339 with up to nine digits of a second; it is None where the
-    line has none, because the kubelet itself says something. All pieces of a line have its time; ``stamped``
-    says that this one is where the time stands. ``whole``: no further piece follows.
+    ``time`` is the node's timestamp, RFC 3339 with up to nine fractional digits; None for a line without a
+    timestamp, which is a message of the kubelet. All pieces of a line have its time; ``stamped`` marks the
+    first piece, which contains the timestamp. ``whole`` marks the last piece.
     """
 
     time: str | None
@@ -60,13 +74,17 @@ class LogLine:
 
     @property
     def nanoseconds(self) -> int:
-        """``time`` since the epoch; 0 where there is none."""
-        return parse_nanoseconds(self.time) if self.time else 0
+        """``time`` in nanoseconds since the epoch; 0 without a time."""
+        return _parse_nanoseconds(self.time) if self.time else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What stands between two line breaks, or a part of it; ``broken_off``: before there was a line break."""
+    """A line's bytes or a part of them.
+
+    ``ends`` marks the last piece of a line, ``broken_off`` a piece where the body ended before the line
+    break.
+    """
 
     content: bytes
     ends: bool = True
@@ -74,76 +92,132 @@ class Piece:
 
 
 async def read_log(client: KubeClient, path: str, options: LogOptions) -> AsyncGenerator[LogLine, None]:
-    """The lines of ``path``, a pod's ``log``; ends when the API server ends it.
+    """The lines of ``path``, a pod's ``log``, until the API server ends the stream.
 
-    Raises what :meth:`KubeClient.stream` does, UpstreamTimeout after five silent minutes too. Of a line that
-    broke off the rest may still come: it is not told when following. Wrap it in
-    :func:`contextlib.aclosing`, so that leaving it early closes the connection at once.
+    Raises the errors of :meth:`KubeClient.stream`; UpstreamTimeout after five minutes of silence. While
+    following, a line that was broken off is left out, because a resumed request delivers it whole.
+    Use it in :func:`contextlib.aclosing`: leaving it early then closes the connection at once.
     """
-    async with client.stream(path, options.parameters, accept="*/*", read_timeout=SILENCE) as chunks:
+    async with client.stream(
+        path, options.parameters, accept="*/*", read_timeout=_READ_TIMEOUT_SECONDS
+    ) as chunks:
         time: str | None = None
-        begins = True
+        at_line_start = True
         async for piece in split_lines(chunks):
             if options.follow and piece.broken_off:
                 return
-            if begins:
+            if at_line_start:
                 line = parse_line(piece.content, whole=piece.ends)
                 time = line.time
             else:
                 line = LogLine(time, piece.content.decode(errors="replace"), stamped=False, whole=piece.ends)
             yield line
-            begins = piece.ends
+            at_line_start = piece.ends
 
 
 async def split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[Piece]:
-    """The lines, those over ``LONGEST_LINE`` in pieces.
+    """Split a body into lines; a line over ``MAX_PIECE_BYTES`` is split into pieces at character boundaries.
 
-    However the bytes are cut into chunks, the pieces are the same. No character of UTF-8 is cut in two.
+    The pieces do not depend on how the body is split into chunks.
     """
-    begun = b""
+    partial = b""
     async for chunk in chunks:
-        *lines, begun = (begun + chunk if begun else chunk).split(b"\n")
+        *lines, partial = (partial + chunk if partial else chunk).split(b"\n")
         for line in lines:
-            for piece in cut_line(line):
+            for piece in _split_line(line):
                 yield piece
-        while len(begun) > LONGEST_LINE:
-            cut = place_to_cut(begun)
-            yield Piece(begun[:cut], ends=False)
-            begun = begun[cut:]
-    if begun:
-        yield Piece(begun, broken_off=True)
+        while len(partial) > MAX_PIECE_BYTES:
+            length = _piece_length(partial)
+            yield Piece(partial[:length], ends=False)
+            partial = partial[length:]
+    if partial:
+        yield Piece(partial, broken_off=True)
 
 
-def cut_line(line: bytes) -> Iterator[Piece]:
-    while len(line) > LONGEST_LINE:
-        cut = place_to_cut(line)
-        yield Piece(line[:cut], ends=False)
-        line = line[cut:]
+def _split_line(line: bytes) -> Iterator[Piece]:
+    while len(line) > MAX_PIECE_BYTES:
+        length = _piece_length(line)
+        yield Piece(line[:length], ends=False)
+        line = line[length:]
     yield Piece(line)
 
 
-def place_to_cut(line: bytes) -> int:
-    """The most bytes that are no piece too long and end no character in its middle."""
-    for cut in range(LONGEST_LINE, LONGEST_LINE - 4, -1):
-        if line[cut] & 0xC0 != 0x80:
-            return cut
-    return LONGEST_LINE
+def _piece_length(line: bytes) -> int:
+    """The greatest length up to ``MAX_PIECE_BYTES`` that splits no UTF-8 character."""
+    for length in range(MAX_PIECE_BYTES, MAX_PIECE_BYTES - 4, -1):
+        if line[length] & 0xC0 != 0x80:
+            return length
+    return MAX_PIECE_BYTES
 
 
 def parse_line(line: bytes, *, whole: bool = True) -> LogLine:
-    """A line as ``timestamps=true`` gives it: its time, a space, its text."""
+    """Parse a line of a log with ``timestamps=true``: a timestamp, a space, the text."""
     stamp, space, text = line.partition(b" ")
-    if space and len(stamp) <= LONGEST_STAMP and stamp.isascii():
+    if space and len(stamp) <= _MAX_TIMESTAMP_BYTES and stamp.isascii():
         time = stamp.decode()
         if is_rfc3339(time):
             return LogLine(time, text.decode(errors="replace"), whole=whole)
     return LogLine(None, line.decode(errors="replace"), stamped=False, whole=whole)
 
 
-def parse_nanoseconds(time: str) -> int:
-    """RFC 3339 as nanoseconds since the epoch; datetime alone stops at microseconds."""
+def _parse_nanoseconds(time: str) -> int:
+    """RFC 3339 to nanoseconds since the epoch; datetime's resolution is microseconds."""
     seconds, dot, rest = time.partition(".")
     digits = rest.rstrip("Z") if rest.endswith("Z") else rest[: max(rest.find("+"), rest.find("-"))]
     zone = rest[len(digits) :] if dot else ""
     whole = int(datetime.fromisoformat(seconds + zone).timestamp())
-    return whole * 10**9 + int(digits[:9].ljust(9, "0") or 0)
+    return whole * _NANOSECONDS + int(digits[:9].ljust(9, "0") or 0)
+
+
+class LogPosition:
+    """The reading position in a log, so that reading can resume without a repeated or a missing line.
+
+    It records the times of the newest delivered lines. The newest time alone is not enough: ``sinceTime`` has
+    whole seconds, so the API server sends lines again, and the two streams of a container may be written
+    slightly out of order.
+
+    Use: :meth:`resume` before each request, then for each line in order :meth:`is_new`, and :meth:`record`
+    after the line was delivered.
+    """
+
+    def __init__(self) -> None:
+        self._delivered: deque[int] = deque(maxlen=_RECORDED_LINES)
+        self._expected_again: Counter[int] = Counter()
+        self._oldest = 0
+        self._last_unstamped: str | None = None
+        self._in_new_line = True
+
+    @property
+    def since_time(self) -> str | None:
+        """The ``sinceTime`` of the next request; None before the first line."""
+        if not self._delivered:
+            return None
+        # one second earlier, because a line out of order may belong to the second before
+        seconds = max(self._delivered) // _NANOSECONDS - 1
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def resume(self) -> None:
+        """Expect delivered lines to come again from here on."""
+        self._expected_again = Counter(self._delivered)
+        self._oldest = min(self._delivered, default=0)
+
+    def is_new(self, line: LogLine) -> bool:
+        """Whether ``line`` has not been delivered yet. Call it once per line, in order."""
+        if line.stamped:
+            self._in_new_line = self._is_new_time(line.nanoseconds)
+        elif line.time is None:
+            return line.text != self._last_unstamped
+        return self._in_new_line
+
+    def record(self, line: LogLine) -> None:
+        """Record ``line`` as delivered; a line in several pieces counts with its last piece."""
+        if line.time is None:
+            self._last_unstamped = line.text
+        elif line.whole:
+            self._delivered.append(line.nanoseconds)
+
+    def _is_new_time(self, nanoseconds: int) -> bool:
+        if self._expected_again[nanoseconds]:
+            self._expected_again[nanoseconds] -= 1
+            return False
+        return nanoseconds >= self._oldest

@@ -1,6 +1,6 @@
-"""OpenAPI documents by their hash, in memory and on disk, so that only what changed is fetched again.
+"""A cache of OpenAPI documents by content hash, in memory and on disk.
 
-A cache may be lost at any time: one that is corrupt, or cannot be written, costs a request and nothing else.
+The cache may be lost at any time: a corrupt or unwritable cache costs a request, nothing else.
 """
 
 import hashlib
@@ -32,9 +32,9 @@ def default_directory() -> Path:
 
 
 class OpenAPICache:
-    """Documents by server and key. Blocks on the disk: call it in a thread.
+    """Documents by server and key. Does blocking disk I/O: call it in a thread.
 
-    ``directory`` None keeps them in memory only.
+    ``directory`` None means in memory only.
     """
 
     def __init__(self, directory: Path | None) -> None:
@@ -42,7 +42,7 @@ class OpenAPICache:
         self._memory: dict[tuple[str, DocumentKey], bytes] = {}
 
     def load(self, server: str, keys: Iterable[DocumentKey]) -> dict[DocumentKey, bytes]:
-        """Those of the documents that are there and whole."""
+        """The cached documents among ``keys``; a document with a wrong checksum is absent."""
         found = {}
         for key in keys:
             document = self._memory.get((server, key)) or self._read(server, key)
@@ -51,10 +51,10 @@ class OpenAPICache:
         return found
 
     def store(self, server: str, documents: Mapping[DocumentKey, bytes]) -> None:
-        """Keep those documents; what an earlier hash of the same path had is removed."""
+        """Add ``documents``; documents of the same paths with an earlier hash are removed."""
         paths = {key.path for key in documents}
-        for known in [each for each in self._memory if each[0] == server and each[1].path in paths]:
-            del self._memory[known]
+        for outdated in [entry for entry in self._memory if entry[0] == server and entry[1].path in paths]:
+            del self._memory[outdated]
         self._memory.update({(server, key): document for key, document in documents.items()})
         if self._directory is None or not documents:
             return
@@ -65,44 +65,44 @@ class OpenAPICache:
 
     def _folder(self, server: str) -> Path:
         assert self._directory is not None  # noqa: S101 (callers check)
-        return self._directory / digest(server.encode())
+        return self._directory / _digest(server.encode())
 
     def _read(self, server: str, key: DocumentKey) -> bytes | None:
         if self._directory is None:
             return None
         try:
-            content = (self._folder(server) / file_name(key)).read_bytes()
+            content = (self._folder(server) / _file_name(key)).read_bytes()
         except OSError:
             return None
         checksum, _, document = content.partition(b"\n")
-        return document if checksum == digest(document).encode() else None
+        return document if checksum == _digest(document).encode() else None
 
     def _write(self, folder: Path, documents: Mapping[DocumentKey, bytes]) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for key, document in documents.items():
-            write_atomically(folder / file_name(key), digest(document).encode() + b"\n" + document)
-        current = {file_name(key) for key in documents}
-        replaced = tuple(stem(key.path) for key in documents)
-        for name in os.listdir(folder):  # noqa: PTH208 (names are all it takes)
+            _write_atomically(folder / _file_name(key), _digest(document).encode() + b"\n" + document)
+        current = {_file_name(key) for key in documents}
+        replaced = tuple(_stem(key.path) for key in documents)
+        for name in os.listdir(folder):  # noqa: PTH208 (names suffice)
             if name.startswith(replaced) and name not in current:
                 (folder / name).unlink(missing_ok=True)
 
 
-def stem(path: str) -> str:
-    """The path as the beginning of a file's name; ``@`` never stands inside it, being quoted."""
+def _stem(path: str) -> str:
+    """The prefix of a document's file name: the quoted path and ``@``, which quoting escapes."""
     return quote(path, safe="") + "@"
 
 
-def file_name(key: DocumentKey) -> str:
-    return f"{stem(key.path)}{digest(key.hash.encode())}.json"
+def _file_name(key: DocumentKey) -> str:
+    return f"{_stem(key.path)}{_digest(key.hash.encode())}.json"
 
 
-def digest(content: bytes) -> str:
+def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Another process that reads meanwhile sees all of it or nothing."""
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Write a temporary file and rename it: a concurrent reader sees the old or the new content."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:

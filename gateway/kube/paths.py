@@ -1,7 +1,7 @@
-"""Paths of the Kubernetes API, the only place that makes them.
+"""Paths of the Kubernetes API. All paths are built here.
 
-Every part that a caller may choose is validated by Kubernetes' own rule for it and then percent-escaped: no
-argument can reach another path or add a query.
+Every caller-supplied part is validated by Kubernetes' own rule and then percent-escaped: no argument can
+reach another path or add a query.
 """
 
 import re
@@ -12,15 +12,15 @@ from schema.resources import Resource
 
 __all__ = ["resource_path", "validate_name", "validate_namespace"]
 
-DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 def resource_path(
     resource: Resource, namespace: str | None = None, name: str | None = None, subresource: str | None = None
 ) -> str:
-    """The path of a collection, an object or a subresource, relative to the server's root.
+    """The path of a collection, an object or a subresource, relative to the server's URL.
 
-    Without a namespace a namespaced resource means the collection over all of them. Raises BadArgument.
+    A namespaced resource without ``namespace`` gives the collection of all namespaces. Raises BadArgument.
     """
     plural = resource.gvr.resource
     parts = [quote(resource.gvr.group_version.path, safe="/")]
@@ -32,17 +32,17 @@ def resource_path(
     if name is not None:
         if resource.namespaced and namespace is None:
             raise BadArgument(f"one of the {plural} needs a namespace beside its name")
-        parts.append(escape(validate_name(name)))
+        parts.append(_escape(validate_name(name)))
     if subresource is not None:
         if name is None:
             raise BadArgument(f"the subresource {subresource!r} needs the name of an object")
-        parts.append(escape(validate_name(subresource)))
+        parts.append(_escape(validate_name(subresource)))
     return "/".join(parts)
 
 
 def validate_namespace(namespace: str) -> str:
-    """A namespace is a DNS label (RFC 1123). Raises BadArgument."""
-    if len(namespace) > 63 or not DNS_LABEL.fullmatch(namespace):
+    """Return ``namespace`` if it is a DNS label (RFC 1123). Raises BadArgument."""
+    if len(namespace) > 63 or not _DNS_LABEL.fullmatch(namespace):
         raise BadArgument(
             f"namespace {namespace[:80]!r} is not valid: at most 63 lower case letters, digits and '-',"
             " starting and ending with a letter or digit"
@@ -51,7 +51,10 @@ def validate_namespace(namespace: str) -> str:
 
 
 def validate_name(name: str) -> str:
-    """A name is any path segment but '.' and '..', without '/' and '%' (apimachinery's IsPathSegmentName)."""
+    """Return ``name`` if it passes apimachinery's IsPathSegmentName: not '.' or '..', no '/' or '%'.
+
+    Raises BadArgument.
+    """
     if not name:
         raise BadArgument("a name must not be empty")
     if name in (".", "..") or "/" in name or "%" in name:
@@ -61,9 +64,9 @@ def validate_name(name: str) -> str:
     return name
 
 
-def escape(segment: str) -> str:
+def _escape(segment: str) -> str:
     try:
-        # Names of RBAC objects are full of colons, which a path may carry as they are.
+        # Colons are legal in a path and frequent in the names of RBAC objects.
         return quote(segment, safe=":")
     except UnicodeEncodeError as error:
         raise BadArgument(f"name {segment[:80]!a} is not valid: it is not Unicode text") from error

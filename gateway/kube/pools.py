@@ -1,30 +1,50 @@
-"""Connections to one API server: one pool per client certificate, and one without any for bearer tokens.
+"""Connection pools for one API server: one per client certificate, and one without for bearer tokens.
 
-These are httpx *transports*: no cookies, no redirects, no ``.netrc``, nothing that could carry something from
-one caller's request into another's.
+A pool is an httpx *transport*: it has no cookies, redirects or ``.netrc``, so no state of one caller's
+request reaches another caller's.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
+from typing import Any
 
+import anyio
+import httpcore
 import httpx
 
 from gateway.errors import ConfigurationError, UpstreamUnavailable
 from gateway.kube.config.cluster_config import ClusterConfig
-from gateway.kube.config.credentials import ClientCertificate
-from gateway.kube.fingerprint import cluster_fingerprint
+from gateway.kube.config.credentials import ClientCertificate, cluster_fingerprint
 from gateway.kube.proxy import proxy_from_environment, validate_proxy
 from gateway.kube.tls import plain_context, proxy_context, server_context
 
-__all__ = ["Pools"]
+__all__ = ["CloseOnFailedConnect", "Pools"]
 
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0)
-"""No limit on connections: every watch holds one of its own (HTTP/1.1)."""
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0)
+"""Connections are not limited: every watch occupies one (HTTP/1.1)."""
 
 
-class Pool:
-    """A transport that knows when its last request is over."""
+class CloseOnFailedConnect:
+    """httpcore's ``trace`` extension of one request: closes the socket when connecting fails or is cancelled.
+
+    httpcore closes it on errors only: after a cancelled TLS handshake the socket stayed open until the
+    garbage collector ran.
+    """
+
+    def __init__(self) -> None:
+        self._opened: httpcore.AsyncNetworkStream | None = None
+
+    async def __call__(self, event: str, info: dict[str, Any]) -> None:
+        if event.endswith(".connect_tcp.complete"):
+            self._opened = info["return_value"]
+        elif event.endswith(".failed") and self._opened is not None:
+            with anyio.CancelScope(shield=True):
+                await self._opened.aclose()
+
+
+class _Pool:
+    """A transport and the number of its requests in flight."""
 
     def __init__(self, transport: httpx.AsyncHTTPTransport, certificate: ClientCertificate | None) -> None:
         self.transport = transport
@@ -36,31 +56,31 @@ class Pool:
 class Pools:
     """All connections to one API server.
 
-    A new client certificate gets a new pool; the one before it is closed after its last request.
+    A new client certificate gets a new pool; the previous pool is closed after its last request.
     """
 
     def __init__(self, config: ClusterConfig) -> None:
         self.config = config
         self.fingerprint = cluster_fingerprint(config)
-        self._proxy = proxy_of(config)
-        self._own: Pool | None = None
-        self._bearer: Pool | None = None
-        self._retired: set[Pool] = set()
+        self._proxy = _proxy_of(config)
+        self._own: _Pool | None = None
+        self._bearer: _Pool | None = None
+        self._retired: set[_Pool] = set()
         self._closed = False
 
     def prepare(self, certificate: ClientCertificate | None) -> None:
-        """Make the pool for that certificate now, so that what is wrong with it is known at once."""
+        """Build the pool for ``certificate`` now: an unusable certificate raises CredentialsError here."""
         self._own_pool(certificate)
 
     @asynccontextmanager
     async def own(self, certificate: ClientCertificate | None) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """Connections as the configured user."""
+        """A transport that authenticates as the configured user."""
         async with self._lease(self._own_pool(certificate)) as transport:
             yield transport
 
     @asynccontextmanager
     async def bearer(self) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """Connections that show no client certificate, for requests with somebody's token."""
+        """A transport without a client certificate, for requests with a caller's token."""
         if self._bearer is None:
             self._bearer = self._new_pool(None)
         async with self._lease(self._bearer) as transport:
@@ -68,11 +88,11 @@ class Pools:
 
     @property
     def leases(self) -> int:
-        """Requests whose answer is not read to its end, watches among them."""
+        """Requests in flight; a watch counts until it is closed."""
         return sum(pool.leases for pool in (self._own, self._bearer, *self._retired) if pool is not None)
 
     async def aclose(self) -> None:
-        """Close every connection, those in use included."""
+        """Close every connection, including connections in use."""
         self._closed = True
         for pool in (self._own, self._bearer, *self._retired):
             if pool is not None:
@@ -80,7 +100,7 @@ class Pools:
         self._own = self._bearer = None
         self._retired.clear()
 
-    def _own_pool(self, certificate: ClientCertificate | None) -> Pool:
+    def _own_pool(self, certificate: ClientCertificate | None) -> _Pool:
         pool = self._own
         if pool is None or pool.certificate != certificate:
             self._own = self._new_pool(certificate)
@@ -91,7 +111,7 @@ class Pools:
         return pool
 
     @asynccontextmanager
-    async def _lease(self, pool: Pool) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+    async def _lease(self, pool: _Pool) -> AsyncIterator[httpx.AsyncHTTPTransport]:
         if self._closed:
             raise UpstreamUnavailable("the connection to the API server was closed: the gateway is stopping")
         pool.leases += 1
@@ -102,25 +122,25 @@ class Pools:
             await self._close_unused()
 
     async def _close_unused(self) -> None:
-        for pool in [each for each in self._retired if not each.leases]:
+        for pool in [pool for pool in self._retired if not pool.leases]:
             self._retired.discard(pool)
             await pool.transport.aclose()
 
-    def _new_pool(self, certificate: ClientCertificate | None) -> Pool:
+    def _new_pool(self, certificate: ClientCertificate | None) -> _Pool:
         secure = self.config.server.startswith("https:")
         transport = httpx.AsyncHTTPTransport(
             verify=server_context(self.config.tls, certificate) if secure else plain_context(),
             trust_env=False,
             http1=True,
             http2=False,
-            limits=LIMITS,
+            limits=_LIMITS,
             proxy=self._proxy,
         )
-        return Pool(transport, certificate)
+        return _Pool(transport, certificate)
 
 
-def proxy_of(config: ClusterConfig) -> httpx.Proxy | None:
-    """The proxy of the kubeconfig, else of the environment. Raises ConfigurationError."""
+def _proxy_of(config: ClusterConfig) -> httpx.Proxy | None:
+    """The kubeconfig's proxy, else the environment's. Raises ConfigurationError."""
     if config.proxy_url:
         url: str | None = validate_proxy(config.proxy_url, f"proxy-url of cluster {config.cluster!r}")
     else:

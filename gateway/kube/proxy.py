@@ -1,7 +1,7 @@
-"""Which proxy leads to the API server: the kubeconfig's, else the environment's, read as Go reads it.
+"""The proxy for the API server from ``HTTPS_PROXY`` and ``NO_PROXY``, with Go's rules.
 
-httpx would read the environment too, but sends loopback addresses to the proxy and does not know CIDR
-blocks in ``NO_PROXY``: ``kubectl`` would then reach a cluster that the gateway cannot.
+httpx's own rules differ: it sends loopback addresses to the proxy and ignores CIDR blocks in ``NO_PROXY``.
+With them ``kubectl`` would reach a cluster that the gateway cannot.
 """
 
 import os
@@ -10,17 +10,19 @@ from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
 from gateway.errors import ConfigurationError
+from gateway.settings import is_loopback
 
-__all__ = ["is_loopback", "proxy_from_environment", "validate_proxy"]
+__all__ = ["proxy_from_environment", "validate_proxy"]
 
-SCHEMES = ("http", "https", "socks5", "socks5h")
+_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def proxy_from_environment(server: str, environ: Mapping[str, str] | None = None) -> str | None:
-    """The proxy for that server after ``HTTPS_PROXY`` (``HTTP_PROXY`` for plain HTTP) and ``NO_PROXY``.
+    """The proxy URL for ``server`` from ``HTTPS_PROXY`` (``HTTP_PROXY`` for plain HTTP) and ``NO_PROXY``.
 
-    The rules are those of Go's httpproxy: never for loopback; exceptions are hosts, ``.domain``,
-    addresses, CIDR blocks, each with an optional port, or ``*``.
+    The rules are the ones of Go's httpproxy: loopback is never proxied; ``NO_PROXY`` lists hosts,
+    ``.domain``, addresses and CIDR blocks, each with an optional port, or ``*``. None means a direct
+    connection.
     """
     environ = os.environ if environ is None else environ
     parts = urlsplit(server)
@@ -31,40 +33,30 @@ def proxy_from_environment(server: str, environ: Mapping[str, str] | None = None
     if not proxy or is_loopback(host):
         return None
     exceptions = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
-    if any(excepts(each.strip().lower(), host, port) for each in exceptions.split(",")):
+    if any(_excepts(rule.strip().lower(), host, port) for rule in exceptions.split(",")):
         return None
     return validate_proxy(proxy if "://" in proxy else f"http://{proxy}", name.upper())
 
 
 def validate_proxy(proxy: str, source: str) -> str:
-    """That URL, if it can be a proxy's; ``source`` is where it comes from. Raises ConfigurationError."""
+    """Return ``proxy`` if it is a proxy's URL. Raises ConfigurationError, which names ``source``."""
     try:
         parts = urlsplit(proxy)
-        usable = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
         raise ConfigurationError(
-            f"{source} is not the URL of a proxy ({', '.join(SCHEMES)}): change or remove it"
+            f"{source} is not the URL of a proxy ({', '.join(_SCHEMES)}): change or remove it"
         )
     return proxy
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether that host is this machine."""
-    if not host:
-        return False
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def excepts(rule: str, host: str, port: int) -> bool:
-    """Whether one entry of ``NO_PROXY`` covers that host."""
+def _excepts(rule: str, host: str, port: int) -> bool:
+    """Whether ``rule``, one entry of ``NO_PROXY``, matches ``host`` and ``port``."""
     if rule in ("", "*"):
         return rule == "*"
-    rule_host, rule_port = split_port(rule)
+    rule_host, rule_port = _split_port(rule)
     if rule_port not in ("", str(port)):
         return False
     try:
@@ -73,15 +65,15 @@ def excepts(rule: str, host: str, port: int) -> bool:
         pass
     if rule_host.startswith("*."):
         rule_host = rule_host[1:]
-    return host.endswith(rule_host) if rule_host.startswith(".") else is_below(host, rule_host)
+    return host.endswith(rule_host) if rule_host.startswith(".") else _is_below(host, rule_host)
 
 
-def is_below(host: str, domain: str) -> bool:
+def _is_below(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-def split_port(rule: str) -> tuple[str, str]:
-    """``host:port``, ``[v6]:port``, or either alone; a bare IPv6 address has no port."""
+def _split_port(rule: str) -> tuple[str, str]:
+    """Split ``host:port`` or ``[v6]:port``; a missing port is empty. A bare IPv6 address has no port."""
     if rule.startswith("["):
         host, _, port = rule[1:].partition("]")
         return host, port.removeprefix(":")

@@ -1,7 +1,7 @@
-"""Objects as they come from an API server: their JSON bytes, and the little of them that is read here.
+"""Received objects: the JSON bytes, and a decoded header.
 
-An object is never built as a tree of dicts: its bytes are kept as they came, and a *header* (a msgspec
-Struct, :class:`ObjectHeader` or one with more fields) is decoded from them.
+An object is never decoded to a tree of dicts. Its bytes are kept as received, and only a *header* (a msgspec
+Struct: :class:`ObjectHeader` or a subclass with more fields) is decoded from them.
 """
 
 from collections.abc import Mapping
@@ -31,13 +31,13 @@ METADATA_KIND = "PartialObjectMetadata"
 
 
 class OwnerReference(msgspec.Struct, frozen=True, gc=False):
-    """Who owns an object."""
+    """One owner of an object."""
 
     uid: str = ""
 
 
 class ObjectMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """What is read of ``metadata``."""
+    """The decoded part of ``metadata``."""
 
     name: str = ""
     namespace: str = ""
@@ -48,7 +48,7 @@ class ObjectMetadata(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class ObjectHeader(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """What is read of an object."""
+    """The decoded part of an object."""
 
     metadata: ObjectMetadata
     kind: str = ""
@@ -60,7 +60,7 @@ class _Metadata(msgspec.Struct, gc=False):
 
 
 class ReceivedObject(msgspec.Struct, frozen=True, gc=False):
-    """An object as it came: its bytes and its header."""
+    """An object's bytes, as received, and its decoded header."""
 
     object: bytes
     header: ObjectHeader
@@ -70,7 +70,7 @@ T = TypeVar("T")
 
 
 def decode(body: bytes | msgspec.Raw, expected: type[T], what: str) -> T:
-    """Decode JSON; UpstreamProtocolError, with ``what`` it was to be, where it is something else."""
+    """Decode JSON to ``expected``. Raises UpstreamProtocolError; ``what`` names the value in its message."""
     try:
         return msgspec.json.decode(body, type=expected)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -78,27 +78,27 @@ def decode(body: bytes | msgspec.Raw, expected: type[T], what: str) -> T:
 
 
 def receive(raw: msgspec.Raw, header: type[ObjectHeader], prefix: bytes = b"") -> ReceivedObject:
-    """Read an object; ``prefix`` (of :func:`type_meta`) is put before one that has no kind of its own."""
+    """Decode an object's header; an object without a kind gets ``prefix`` (see :func:`type_meta`)."""
     decoded = decode(raw, header, "an object")
     if prefix and decoded.kind == METADATA_KIND:
         return ReceivedObject(b"".join((prefix, b'"metadata":', metadata_bytes(raw), b"}")), decoded)
-    # a copy, because a Raw keeps the whole page or line alive
+    # Copied: a Raw is a view that keeps the whole page or line alive.
     body = b"".join((prefix, memoryview(raw)[1:])) if prefix and not decoded.kind else bytes(raw)
     return ReceivedObject(body, decoded)
 
 
 def type_meta(kind: GroupVersionKind) -> bytes:
-    """The beginning of an object of that kind, its metadata still to come."""
+    """The first bytes of an object of ``kind``: an open brace, ``kind``, ``apiVersion`` and a comma."""
     return msgspec.json.encode({"kind": kind.kind, "apiVersion": kind.api_version})[:-1] + b","
 
 
 def metadata_bytes(body: bytes | msgspec.Raw) -> bytes:
-    """The metadata of an object, as it came."""
+    """The bytes of an object's ``metadata``."""
     return bytes(decode(body, _Metadata, "an object").metadata)
 
 
 def with_resource_version(body: bytes, resource_version: str) -> bytes:
-    """The object with another ``metadata.resourceVersion``; every other value keeps its bytes."""
+    """The object with ``metadata.resourceVersion`` replaced; every other value keeps its bytes."""
     fields = decode(body, dict[str, msgspec.Raw], "an object")
     metadata = decode(fields["metadata"], dict[str, msgspec.Raw], "an object's metadata")
     metadata["resourceVersion"] = msgspec.Raw(msgspec.json.encode(resource_version))

@@ -1,9 +1,9 @@
-"""Single flight: identical GETs of one identity, asked in the same moment, are one request upstream.
+"""Single flight: identical concurrent GETs of one identity become one request upstream.
 
-A read that is shared answers with what the API server had *after* it was asked for, as a read of its own
-would: whoever has just written something reads it. So nobody joins a request that is on its way. Those who
-come meanwhile wait together for the next one, which leaves when the one before it has landed, or after
-:data:`PATIENCE`. However many ask, the API server answers about one of them at a time.
+Invariant: a shared read returns the API server's state *after* the read was requested, like a read of its
+own, so a caller reads its own earlier writes. Therefore a new caller never joins a request in flight. All
+callers that arrive meanwhile wait together for one queued request, which is sent when the request before it
+has finished, or after ``QUEUE_TIMEOUT_SECONDS``. Hence at most about one request per key is in flight.
 """
 
 import asyncio
@@ -13,93 +13,92 @@ from dataclasses import dataclass, field
 from gateway.errors import GatewayError
 from gateway.kube.client import KubeClient, Response
 
-__all__ = ["SingleFlight"]
+__all__ = ["QUEUE_TIMEOUT_SECONDS", "SingleFlight"]
 
-PATIENCE = 0.25
-"""Seconds that a request waits for the one before it: a slow answer must not make the next one late."""
+QUEUE_TIMEOUT_SECONDS = 0.25
+"""A queued request waits no longer for its predecessor: a slow response must not delay the next request."""
 
-Key = tuple[str, str, tuple[tuple[str, str], ...], str]
+_Key = tuple[str, str, tuple[tuple[str, str], ...], str]
 
 
 @dataclass(slots=True, eq=False)
-class Flight:
-    """One request, not sent yet or on its way, and how many wait for it."""
+class _Request:
+    """One request, queued or in flight, and the number of its waiters."""
 
-    passengers: int = 0
+    waiters: int = 0
     task: "asyncio.Task[Response] | None" = field(default=None)
 
 
 class SingleFlight:
-    """Sends GETs; for clients of any number of identities, between which nothing is shared."""
+    """Sends GETs for clients of any number of identities; identities share nothing."""
 
     def __init__(self) -> None:
-        self._boarding: dict[Key, Flight] = {}
-        self._flying: dict[Key, Flight] = {}
+        self._queued: dict[_Key, _Request] = {}
+        self._in_flight: dict[_Key, _Request] = {}
 
     def __len__(self) -> int:
-        """How many requests there are, the ones that wait to be sent included."""
-        return len(self._boarding.keys() | self._flying.keys())
+        """The number of keys with a request queued or in flight."""
+        return len(self._queued.keys() | self._in_flight.keys())
 
     async def get(
         self, client: KubeClient, path: str, params: Mapping[str, str], *, accept: str = "application/json"
     ) -> Response:
-        """``client.get``, shared with whoever asks the same; raises what that raises, to all of them.
+        """``client.get``, shared between concurrent callers; its errors are raised in every caller.
 
-        Cancelling one who waits is nothing to the others; when the last one has gone the request is
-        cancelled.
+        Cancelling one waiter does not cancel the shared request; cancelling the last waiter does.
         """
         key = (client.identity, path, tuple(sorted(params.items())), accept)
-        flight = self._boarding.get(key) or self._board(key, client)
-        flight.passengers += 1
-        task = _task_of(flight)
+        request = self._queued.get(key) or self._enqueue(key, client)
+        request.waiters += 1
+        task = _task_of(request)
         try:
-            # waits without a hold on it: cancelling the one who waits does not cancel the request
+            # asyncio.wait does not cancel the task when the waiter is cancelled
             await asyncio.wait([task])
             return task.result()
         except GatewayError as error:
-            # many raise the same instance: its traceback must not grow with each
+            # all waiters raise the same instance: its traceback must not grow with each of them
             raise error.with_traceback(None) from error.__cause__
         finally:
-            flight.passengers -= 1
-            if not flight.passengers:
-                await self._end(key, flight)
+            request.waiters -= 1
+            if not request.waiters:
+                await self._finish(key, request)
 
-    def _board(self, key: Key, client: KubeClient) -> Flight:
-        flight = Flight()
-        self._boarding[key] = flight
-        flight.task = asyncio.create_task(self._fly(key, flight, client), name=f"GET {key[1]}")
-        return flight
+    def _enqueue(self, key: _Key, client: KubeClient) -> _Request:
+        request = _Request()
+        self._queued[key] = request
+        request.task = asyncio.create_task(self._send(key, request, client), name=f"GET {key[1]}")
+        return request
 
-    async def _fly(self, key: Key, flight: Flight, client: KubeClient) -> Response:
-        before = self._flying.get(key)
-        if before is not None and before.task is not None:
-            await asyncio.wait([before.task], timeout=PATIENCE)
-        del self._boarding[key]
-        self._flying[key] = flight
+    async def _send(self, key: _Key, request: _Request, client: KubeClient) -> Response:
+        predecessor = self._in_flight.get(key)
+        if predecessor is not None and predecessor.task is not None:
+            await asyncio.wait([predecessor.task], timeout=QUEUE_TIMEOUT_SECONDS)
+        del self._queued[key]
+        self._in_flight[key] = request
         try:
             _, path, params, accept = key
             return await client.get(path, dict(params), accept=accept)
         finally:
-            _discard(self._flying, key, flight)
+            _discard(self._in_flight, key, request)
 
-    async def _end(self, key: Key, flight: Flight) -> None:
-        """The last one has gone: with the answer, or before it came."""
-        task = _task_of(flight)
+    async def _finish(self, key: _Key, request: _Request) -> None:
+        """Called for the last waiter: cancel the request unless it is done."""
+        task = _task_of(request)
         if not task.done():
-            _discard(self._boarding, key, flight)
+            _discard(self._queued, key, request)
             task.cancel()
             await asyncio.wait([task])
-        # retrieved, so that asyncio does not report an error that nobody waits for any more
+        # retrieved, else asyncio logs the exception of a task without waiters
         if not task.cancelled():
             task.exception()
 
 
-def _task_of(flight: Flight) -> "asyncio.Task[Response]":
-    if flight.task is None:
-        raise RuntimeError("a flight without a request")
-    return flight.task
+def _task_of(request: _Request) -> "asyncio.Task[Response]":
+    if request.task is None:
+        raise RuntimeError("the request has no task")
+    return request.task
 
 
-def _discard(flights: dict[Key, Flight], key: Key, flight: Flight) -> None:
-    if flights.get(key) is flight:
-        del flights[key]
+def _discard(requests: dict[_Key, _Request], key: _Key, request: _Request) -> None:
+    if requests.get(key) is request:
+        del requests[key]

@@ -1,4 +1,4 @@
-"""TLS towards the API server: whom to trust, which name to expect, which client certificate to show."""
+"""TLS contexts for the API server: trusted authorities, expected server name, client certificate."""
 
 import os
 import ssl
@@ -13,11 +13,11 @@ from gateway.kube.config.credentials import ClientCertificate
 __all__ = ["plain_context", "proxy_context", "server_context"]
 
 
-class ServerNameContext(ssl.SSLContext):
-    """A context that asks for, and verifies, one name whatever the URL says (``tls-server-name``).
+class _ServerNameContext(ssl.SSLContext):
+    """A context that sends and verifies one server name instead of the URL's host (``tls-server-name``).
 
-    httpx's ``sni_hostname`` extension does the same for a direct connection only: through a proxy's tunnel it
-    would name the API server to the proxy, and the URL's host to the API server.
+    httpx's ``sni_hostname`` extension does this for direct connections only: with a proxy's tunnel it sends
+    the name to the proxy, and the URL's host to the API server.
     """
 
     server_name: str
@@ -34,43 +34,47 @@ class ServerNameContext(ssl.SSLContext):
 
 
 def server_context(settings: TLSSettings, certificate: ClientCertificate | None = None) -> ssl.SSLContext:
-    """A context for the API server. Raises ConfigurationError; CredentialsError for the certificate."""
+    """A context for the API server.
+
+    Raises ConfigurationError for a malformed authority, CredentialsError for an unusable client certificate.
+    """
     context: ssl.SSLContext
     if settings.server_name is None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     else:
-        context = named = ServerNameContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = named = _ServerNameContext(ssl.PROTOCOL_TLS_CLIENT)
         named.server_name = settings.server_name
     if settings.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     else:
-        trust(context, settings.ca)
+        _trust(context, settings.ca)
     if certificate is not None:
-        load_certificate(context, certificate)
+        _load_certificate(context, certificate)
     return context
 
 
 def plain_context() -> ssl.SSLContext:
-    """For a server that does not speak TLS: trusts nobody, and costs nothing (the system's list: 30 ms)."""
+    """A context for a server without TLS; it skips loading the system's authorities, which takes 30 ms."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def proxy_context(settings: TLSSettings) -> ssl.SSLContext:
-    """A context for a proxy that is itself reached over TLS: the system's authorities and the cluster's.
+    """A context for the TLS connection to a proxy: trusts the system's authorities and the cluster's.
 
-    No client certificate: that is for the API server alone.
+    It has no client certificate, which is for the API server only.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
     if settings.ca is not None:
-        trust(context, settings.ca)
+        _trust(context, settings.ca)
     return context
 
 
-def trust(context: ssl.SSLContext, ca: bytes | None) -> None:
-    # Go takes any certificate that it was given as an anchor, and so do clusters: kube-apiserver's own
-    # self-signed one is no authority, and many an authority lacks what Python 3.13's strict mode wants.
+def _trust(context: ssl.SSLContext, ca: bytes | None) -> None:
+    # Go accepts any given certificate as a trust anchor, and clusters rely on it: kube-apiserver's
+    # self-signed certificate is not a CA certificate, and many CA certificates fail Python 3.13's strict
+    # mode.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if ca is None:
@@ -84,13 +88,16 @@ def trust(context: ssl.SSLContext, ca: bytes | None) -> None:
         ) from error
 
 
-def load_certificate(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
-    """OpenSSL reads keys from files only: one that nobody else can read, gone before this returns."""
+def _load_certificate(context: ssl.SSLContext, certificate: ClientCertificate) -> None:
+    """Load the certificate and its key through a temporary file: OpenSSL reads keys from files only.
+
+    The file has mode 0600 and is removed before this function returns. Raises CredentialsError.
+    """
     handle, name = tempfile.mkstemp(prefix="kube-graphql-", suffix=".pem")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(certificate.key.rstrip() + b"\n" + certificate.certificate)
-        context.load_cert_chain(name, password=no_password)
+        context.load_cert_chain(name, password=_no_password)
     except (ssl.SSLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or str(error)
         raise CredentialsError(f"the client certificate and its key cannot be used: {reason}") from error
@@ -98,6 +105,6 @@ def load_certificate(context: ssl.SSLContext, certificate: ClientCertificate) ->
         Path(name).unlink()
 
 
-def no_password(*_: Any) -> NoReturn:
-    """Without it OpenSSL would stop and ask at the terminal."""
+def _no_password(*_: Any) -> NoReturn:
+    """Refuse an encrypted key: without a password callback OpenSSL would prompt at the terminal."""
     raise ValueError("the key is encrypted, which no kubeconfig allows")

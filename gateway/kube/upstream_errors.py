@@ -1,4 +1,4 @@
-"""httpx's exceptions and failed answers, turned into this package's errors: nothing of httpx gets past."""
+"""Convert httpx's exceptions and failed responses to :mod:`gateway.errors`."""
 
 import socket
 import ssl
@@ -25,7 +25,7 @@ from gateway.errors import (
 __all__ = ["CAUGHT", "ERRORS", "broke_off", "failed_status", "upstream_error"]
 
 CAUGHT = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError)
-"""What sending and reading may raise; TLS alerts that come late are bare OSErrors."""
+"""All exceptions that sending and reading raise. A late TLS alert is a plain OSError."""
 
 ERRORS: Mapping[type[Exception], tuple[type[GatewayError], str]] = {
     httpx.ConnectTimeout: (UpstreamTimeout, "did not accept a connection in time"),
@@ -61,41 +61,41 @@ ERRORS: Mapping[type[Exception], tuple[type[GatewayError], str]] = {
 
 
 def upstream_error(error: Exception, server: str) -> GatewayError:
-    """This package's error for one of ``CAUGHT``; ``server`` is what the message calls the API server."""
-    kind, what = next(ERRORS[each] for each in type(error).__mro__ if each in ERRORS)
-    hint = next(filter(None, map(explain, causes(error))), "")
+    """The GatewayError for an exception of ``CAUGHT``; its message has ``server`` and a hint on the cause."""
+    error_type, failure = next(ERRORS[ancestor] for ancestor in type(error).__mro__ if ancestor in ERRORS)
+    hint = next(filter(None, map(_explain, _causes(error))), "")
     if not hint and isinstance(error, (httpx.ProxyError, httpx.LocalProtocolError, httpx.InvalidURL)):
         hint = " ".join(str(error).split())[:200]
-    return kind(f"the API server {server} {what}" + (f": {hint}" if hint else ""))
+    return error_type(f"the API server {server} {failure}" + (f": {hint}" if hint else ""))
 
 
 def broke_off(error: UpstreamError) -> bool:
-    """Whether an open connection broke, as one does that was idle for too long."""
+    """Whether an established connection broke, as after exceeding its keep-alive time."""
     return isinstance(error.__cause__, (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError))
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all below it, the innermost first, groups included."""
-    below = error.__cause__ or error.__context__
-    if below is not None:
-        yield from causes(below)
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error's causes, contexts and group members, innermost first, then the error itself."""
+    cause = error.__cause__ or error.__context__
+    if cause is not None:
+        yield from _causes(cause)
     if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from causes(each)
+        for member in error.exceptions:
+            yield from _causes(member)
     yield error
 
 
-def explain(error: BaseException) -> str:
-    """What a person can do about it, as far as the operating system or OpenSSL told."""
+def _explain(error: BaseException) -> str:
+    """A hint for the user from an error of the operating system or OpenSSL; empty if there is none."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"certificate verify failed ({error.verify_message}):"
             " check certificate-authority(-data), tls-server-name or insecure-skip-tls-verify"
         )
     if isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
-        return ""  # a handshake that was waiting when its time was up
+        return ""  # the handshake was still waiting for data when its timeout expired
     if isinstance(error, ssl.SSLError):
-        return explain_tls(error)
+        return _explain_tls(error)
     if isinstance(error, socket.gaierror):
         return "its name is not known (DNS): check the server in the kubeconfig"
     if isinstance(error, ConnectionRefusedError):
@@ -105,7 +105,7 @@ def explain(error: BaseException) -> str:
     return ""
 
 
-def explain_tls(error: ssl.SSLError) -> str:
+def _explain_tls(error: ssl.SSLError) -> str:
     reason = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     if "wrong version number" in reason or "record layer failure" in reason:
         return "it does not speak TLS on this port: check the server in the kubeconfig"
@@ -114,26 +114,26 @@ def explain_tls(error: ssl.SSLError) -> str:
     return f"TLS failed ({reason})"
 
 
-class StatusMetadata(msgspec.Struct, rename={"token": "continue"}):
+class _StatusMetadata(msgspec.Struct, rename={"token": "continue"}):
     token: str | None = None
 
 
-class StatusBody(msgspec.Struct, rename="camel"):
+class _StatusBody(msgspec.Struct, rename="camel"):
     kind: str | None = None
     status: str | None = None
     reason: str | None = None
     message: str | None = None
     details: dict[str, Any] | None = None
-    metadata: StatusMetadata | None = None
+    metadata: _StatusMetadata | None = None
 
 
 def failed_status(code: int, headers: Mapping[str, str], body: bytes) -> StatusError:
-    """The error for an answer that is not a success: its ``Status``, or what there is of one."""
-    retry_after = retry_after_seconds(headers.get("retry-after", ""))
+    """The StatusError for a failed response; a body that is no ``Status`` becomes the message, truncated."""
+    retry_after = _retry_after_seconds(headers.get("retry-after", ""))
     try:
-        answer = msgspec.json.decode(body, type=StatusBody)
+        answer = msgspec.json.decode(body, type=_StatusBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        answer = StatusBody()
+        answer = _StatusBody()
     if answer.kind != "Status":
         text = " ".join(body[:1000].decode(errors="replace").split())[:200]
         return status_error(
@@ -156,8 +156,8 @@ def failed_status(code: int, headers: Mapping[str, str], body: bytes) -> StatusE
     )
 
 
-def retry_after_seconds(value: str) -> int | None:
-    """Seconds from a ``Retry-After`` (RFC 9110, 10.2.3): a number or a date."""
+def _retry_after_seconds(value: str) -> int | None:
+    """Seconds from a ``Retry-After`` header (RFC 9110, 10.2.3), a number or a date; None if malformed."""
     value = value.strip()
     if value.isascii() and value.isdigit():
         return int(value[:9])

@@ -1,4 +1,4 @@
-"""WATCH as a stream of events, whose objects stay the bytes that came."""
+"""WATCH as a stream of events; the objects stay JSON bytes as received."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
@@ -18,20 +18,21 @@ from gateway.kube.received import (
 from gateway.kube.upstream_errors import failed_status
 from schema.resources import GroupVersionKind
 
-__all__ = ["LONGEST_EVENT", "WatchEvent", "watch_events"]
+__all__ = ["MAX_EVENT_BYTES", "WatchEvent", "watch_events"]
 
-# an API server that cannot leave the rest out sends whole objects
-METADATA = f"{JSON};as={METADATA_KIND};g=meta.k8s.io;v=v1,{JSON}"
-INITIAL_EVENTS_END = "k8s.io/initial-events-end"
-# etcd takes 1.5 MB and a few API servers more; this is against a peer that never ends a line
-LONGEST_EVENT = 64 << 20
+# The second media type is for API servers that cannot send metadata only: they send whole objects.
+_METADATA = f"{JSON};as={METADATA_KIND};g=meta.k8s.io;v=v1,{JSON}"
+_INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+# etcd limits objects to 1.5 MB, a few API servers to more. The bound protects against a peer that sends no
+# line end.
+MAX_EVENT_BYTES = 64 << 20
 
 
 class WatchEvent(msgspec.Struct, frozen=True, gc=False):
-    """``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK``; ERROR events are raised instead.
+    """``ADDED``, ``MODIFIED``, ``DELETED`` or ``BOOKMARK``; an ERROR event is raised as StatusError instead.
 
-    A bookmark's object has only a resource version; ``initial_events_end`` marks the bookmark that
-    closes the initial events of a watch with ``sendInitialEvents=true``.
+    A bookmark's object has only a resource version. ``initial_events_end`` marks the bookmark that ends the
+    initial events of a watch with ``sendInitialEvents=true``.
     """
 
     type: str
@@ -69,15 +70,15 @@ async def watch_events(
     metadata_of: GroupVersionKind | None = None,
     read_timeout: float = 60.0,
 ) -> AsyncGenerator[WatchEvent, None]:
-    """WATCH a collection; ends when the API server ends it.
+    """WATCH a collection until the API server ends the stream.
 
-    With ``metadata_of`` only the metadata comes, in objects of that kind.
+    With ``metadata_of`` the API server sends metadata only; the objects get that kind.
 
-    Raises StatusError for a refusal and for an ERROR event (``Gone`` for 410), UpstreamTimeout when
-    nothing came for ``read_timeout`` seconds, another UpstreamError when the connection broke.
-    Wrap it in :func:`contextlib.aclosing`, so that leaving it early closes the connection at once.
+    Raises StatusError for a failed response and for an ERROR event (``Gone`` for 410), UpstreamTimeout after
+    ``read_timeout`` seconds of silence, another UpstreamError when the connection breaks.
+    Use it in :func:`contextlib.aclosing`: leaving it early then closes the connection at once.
     """
-    accept = METADATA if metadata_of else JSON
+    accept = _METADATA if metadata_of else JSON
     prefix = type_meta(metadata_of) if metadata_of else b""
     stream = client.stream(path, {**params, "watch": "true"}, accept=accept, read_timeout=read_timeout)
     async with stream as chunks:
@@ -86,21 +87,21 @@ async def watch_events(
 
 
 async def _split_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    begun: list[bytes] = []
+    partial: list[bytes] = []
     size = 0
     async for chunk in chunks:
         *ends, rest = chunk.split(b"\n")
         for end in ends:
-            line = b"".join((*begun, end)) if begun else end
-            begun, size = [], 0
+            line = b"".join((*partial, end)) if partial else end
+            partial, size = [], 0
             if line.strip():
                 yield line
         if rest:
-            begun.append(rest)
+            partial.append(rest)
             size += len(rest)
-        if size > LONGEST_EVENT:
-            raise UpstreamProtocolError(f"the API server sent an event of more than {LONGEST_EVENT} bytes")
-    if begun:
+        if size > MAX_EVENT_BYTES:
+            raise UpstreamProtocolError(f"the API server sent an event of more than {MAX_EVENT_BYTES} bytes")
+    if partial:
         raise UpstreamUnavailable("the watch broke off in the middle of an event")
 
 
@@ -111,7 +112,7 @@ def _decode_event(line: bytes, header: type[ObjectHeader], prefix: bytes = b"") 
             return WatchEvent(decoded.type, receive(decoded.object, header, prefix))
         case "BOOKMARK":
             annotations = decode(decoded.object, _Bookmark, "a bookmark").metadata.annotations or {}
-            ends = annotations.get(INITIAL_EVENTS_END) == "true"
+            ends = annotations.get(_INITIAL_EVENTS_END) == "true"
             return WatchEvent(decoded.type, receive(decoded.object, header), ends)
         case "ERROR":
             raise _error(decoded.object)

@@ -71,26 +71,26 @@ def accepted(shares: list[socket.socket]) -> list[int]:
 
 def test_a_worker_keeps_its_share(address: SharedAddress) -> None:
     assert address.share(1) is address.share(1)
-    assert len({address.share(each).getsockname() for each in range(4)}) == 1
+    assert len({address.share(worker).getsockname() for worker in range(4)}) == 1
 
 
 def test_every_connection_reaches_somebody(address: SharedAddress) -> None:
-    shares = [listen(address.share(each)) for each in range(4)]
+    shares = [listen(address.share(worker)) for worker in range(4)]
     connections = connect(shares[0], MANY)
     assert sum(accepted(shares)) == MANY
-    for each in connections:
-        each.close()
+    for connection in connections:
+        connection.close()
 
 
 @spreads
 def test_connections_are_spread_evenly() -> None:
     with SharedAddress(HOST, 0) as address:
-        shares = [listen(address.share(each)) for each in range(4)]
+        shares = [listen(address.share(worker)) for worker in range(4)]
         connections = connect(shares[0], MANY)
         # 50 each; less than 20 would happen by chance once in ten million runs
         assert min(accepted(shares)) > 20
-        for each in connections:
-            each.close()
+        for connection in connections:
+            connection.close()
 
 
 def test_connections_wait_for_a_worker_that_is_replaced(address: SharedAddress) -> None:
@@ -98,22 +98,22 @@ def test_connections_wait_for_a_worker_that_is_replaced(address: SharedAddress) 
     connections = connect(theirs, 3)
     theirs.close()
     assert accepted([address.share(0)]) == [3]
-    for each in connections:
-        each.close()
+    for connection in connections:
+        connection.close()
 
 
 @spreads
 def test_the_others_get_the_connections_of_a_share_that_is_given_up() -> None:
     with SharedAddress(HOST, 0) as address:
-        shares = [listen(address.share(each)) for each in range(2)]
-        address.give_up(0)
+        shares = [listen(address.share(worker)) for worker in range(2)]
+        address.release(0)
         connections = connect(shares[1], 20)
         assert accepted(shares[1:]) == [20]
         again = listen(address.share(0))
         connections += connect(again, MANY)
         assert min(accepted([again, shares[1]])) > 20
-        for each in connections:
-            each.close()
+        for connection in connections:
+            connection.close()
 
 
 def refused_to_others(port: int) -> None:
@@ -131,7 +131,7 @@ def test_nobody_else_gets_a_share_while_nobody_listens() -> None:
     """Neither before the first worker does, nor when the last one has given up."""
     with SharedAddress(HOST, 0) as address:
         port = listen(address.share(0)).getsockname()[1]
-        address.give_up(0)
+        address.release(0)
         refused_to_others(port)
         address.share(0)
         refused_to_others(port)
@@ -144,7 +144,7 @@ def test_the_address_is_free_again_at_once(address: SharedAddress) -> None:
     connections = connect(share, 3)
     assert accepted([share]) == [3]
     address.close()
-    for each in connections:
-        each.close()
+    for connection in connections:
+        connection.close()
     with SharedAddress(host, port) as again:
         listen(again.share(0))

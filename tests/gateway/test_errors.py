@@ -36,8 +36,8 @@ def test_the_docstring_draws_every_error() -> None:
     drawn = errors.__doc__ or ""
     tree = {
         name
-        for name, each in vars(errors).items()
-        if isinstance(each, type) and issubclass(each, GatewayError)
+        for name, member in vars(errors).items()
+        if isinstance(member, type) and issubclass(member, GatewayError)
     }
 
     assert {name for name in tree if name not in drawn} == set()

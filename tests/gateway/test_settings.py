@@ -31,7 +31,9 @@ def test_every_option_of_a_command_is_a_setting_with_a_variable(command: str) ->
         for option in parameter.opts
         if option.startswith("--") and option != "--help"
     }
-    assert options == {each.option: each.variable for each in settings() if command in each.commands}
+    assert options == {
+        setting.option: setting.variable for setting in settings() if command in setting.commands
+    }
 
 
 @pytest.mark.parametrize("setting", list(settings()), ids=lambda each: each.name)
@@ -43,7 +45,7 @@ def test_help_names_every_setting(setting: Setting) -> None:
 
 def test_the_table_has_one_row_per_setting() -> None:
     rows = settings_table().splitlines()[2:]
-    assert [row.split("`")[1] for row in rows] == [each.option for each in settings()]
+    assert [row.split("`")[1] for row in rows] == [setting.option for setting in settings()]
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost", "LOCALHOST", "localhost."])

@@ -210,7 +210,7 @@ class _Supervisor:
         slot.failures += 1
         slot.due = time.monotonic() + delay
         if delay:
-            self.address.give_up(slot.worker)
+            self.address.release(slot.worker)
         logger.warning("worker %d is started again in %g s: %s", slot.worker, delay, reason)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""What it takes to reach one API server as one user, as plain data.
+"""The address of one API server and the credentials of one user, as plain data.
 
-The kubeconfig and the service account of a pod are its sources; :mod:`gateway.kube.client` uses it.
-Secrets never show in a ``repr``.
+:mod:`gateway.kube.config.loading` builds it from a kubeconfig or a pod's service account;
+:mod:`gateway.kube.client` uses it. A ``repr`` contains no secret.
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +13,10 @@ __all__ = ["ClusterConfig", "ExecConfig", "Impersonation", "PEMSource", "TLSSett
 
 @dataclass(frozen=True, slots=True)
 class TLSSettings:
-    """How to know the API server: ``ca`` in PEM (None: the system's), the name its certificate must have."""
+    """How to verify the API server.
+
+    ``ca`` is PEM, None for the system's authorities; ``server_name`` is the name expected in the certificate.
+    """
 
     ca: bytes | None = field(default=None, repr=False)
     insecure: bool = False
@@ -22,7 +25,7 @@ class TLSSettings:
 
 @dataclass(frozen=True, slots=True)
 class PEMSource:
-    """PEM from a file, which may be rotated, or as data; exactly one of the two is set."""
+    """PEM data, or a file with it, which may be rotated; exactly one of the two is set."""
 
     file: Path | None = None
     data: bytes | None = field(default=None, repr=False)
@@ -32,7 +35,7 @@ class PEMSource:
 class ExecConfig:
     """A credential plugin (``client.authentication.k8s.io``, "Configuration").
 
-    ``cluster_config`` is the cluster's extension ``client.authentication.k8s.io/exec``, passed on as it is.
+    ``cluster_config`` is the cluster's extension ``client.authentication.k8s.io/exec``, passed on unchanged.
     """
 
     command: str
@@ -47,7 +50,7 @@ class ExecConfig:
 
 @dataclass(frozen=True, slots=True)
 class Impersonation:
-    """The user to act as, from the user entry's ``as``, ``as-uid``, ``as-groups`` and ``as-user-extra``."""
+    """The impersonated user: the user entry's ``as``, ``as-uid``, ``as-groups`` and ``as-user-extra``."""
 
     user: str
     uid: str = ""
@@ -57,7 +60,7 @@ class Impersonation:
 
 @dataclass(frozen=True, slots=True)
 class UserConfig:
-    """The credentials of one user entry; a token file, being rotated, wins over ``token``."""
+    """The credentials of one user entry; a token file wins over ``token``, because the file is rotated."""
 
     name: str = ""
     token: str = field(default="", repr=False)
@@ -74,9 +77,9 @@ class UserConfig:
 class ClusterConfig:
     """One API server and one user.
 
-    ``server`` is a URL without a trailing slash and may have a path; ``namespace`` is the context's,
-    else ``default``. ``compress`` says that gzip pays: never for a server on this machine or inside
-    the same cluster. ``proxy_url`` None leaves the choice to the environment (``HTTPS_PROXY``, ``NO_PROXY``).
+    ``server`` is a URL without a trailing slash and may have a path; ``namespace`` is the context's, else
+    ``default``. ``compress`` requests gzip: not for a server on this machine or in the same cluster.
+    ``proxy_url`` None means the environment's proxy (``HTTPS_PROXY``, ``NO_PROXY``).
     """
 
     server: str

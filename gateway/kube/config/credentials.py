@@ -1,38 +1,46 @@
-"""What a user shows the API server: headers, and perhaps a client certificate.
+"""The credentials of a user: request headers and an optional client certificate, and digests of identities.
 
-Building a :class:`Credential` is pure but for reading the user's files; running plugins is
-:mod:`gateway.kube.config.exec_plugin`'s, sending is :mod:`gateway.kube.client`'s.
+Building a :class:`Credential` reads the user's files and does no other I/O.
+:mod:`gateway.kube.config.exec_plugin` runs plugins, :mod:`gateway.kube.exchange` sends the credentials.
 """
 
 import base64
+import hashlib
+import os
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Protocol
 
 from gateway.errors import CredentialsError
-from gateway.kube.config.cluster_config import Impersonation, PEMSource, UserConfig
+from gateway.kube.config.cluster_config import ClusterConfig, Impersonation, PEMSource, UserConfig
 
 __all__ = [
+    "REREAD_INTERVAL_SECONDS",
     "BearerCredentials",
     "ClientCertificate",
     "Credential",
     "Credentials",
     "UserCredentials",
     "bearer_header",
+    "cluster_fingerprint",
     "impersonation_headers",
     "read_credential",
+    "token_fingerprint",
 ]
 
-Header = tuple[bytes, bytes]
+_Header = tuple[bytes, bytes]
 
-REREAD_AFTER = 60.0
-"""Seconds after which a token or certificate file is read again (client-go's interval for tokens)."""
+REREAD_INTERVAL_SECONDS = 60.0
+"""The age at which a token or certificate file is read again (client-go's interval for tokens)."""
 
-ILLEGAL_IN_TOKEN = re.compile(r"[^\x21-\x7e]")
-ILLEGAL_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-ESCAPED_IN_HEADER_NAME = re.compile(rb"[^!#$&'*+\-.^_`|~0-9A-Za-z]")
+_FINGERPRINT_KEY = os.urandom(32)
+"""Random per process, so that a logged digest reveals nothing about a token."""
+
+_ILLEGAL_IN_TOKEN = re.compile(r"[^\x21-\x7e]")
+_ILLEGAL_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_ESCAPED_IN_HEADER_NAME = re.compile(rb"[^!#$&'*+\-.^_`|~0-9A-Za-z]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +53,24 @@ class ClientCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What one request carries."""
+    """The headers and the client certificate of one request."""
 
-    headers: tuple[Header, ...] = field(default=(), repr=False)
+    headers: tuple[_Header, ...] = field(default=(), repr=False)
     certificate: ClientCertificate | None = None
 
 
 class Credentials(Protocol):
-    """A source of credentials, safe to ask from many tasks at once."""
+    """A source of credentials; concurrent calls from many tasks are safe."""
 
     async def current(self) -> Credential:
         """The credential to send now. Raises CredentialsError."""
 
     async def refresh(self, rejected: Credential) -> Credential | None:
-        """Another credential after the API server answered 401 to that one; None where there is none."""
+        """Another credential after the API server answered 401 to ``rejected``; None if there is none."""
 
 
 class BearerCredentials:
-    """One token that somebody else holds: nothing to refresh."""
+    """A caller's token, which the gateway cannot refresh."""
 
     def __init__(self, token: str) -> None:
         self._credential = Credential((bearer_header(token),))
@@ -75,7 +83,7 @@ class BearerCredentials:
 
 
 class UserCredentials:
-    """A kubeconfig user without a plugin; files are read again once a minute, and on a 401."""
+    """A kubeconfig user without a plugin; its files are read again once a minute, and after a 401."""
 
     def __init__(self, user: UserConfig, clock: Callable[[], float] = time.monotonic) -> None:
         self._user = user
@@ -96,7 +104,7 @@ class UserCredentials:
         return self._credential.certificate
 
     async def current(self) -> Credential:
-        if self._reads_files and self._clock() - self._read_at >= REREAD_AFTER:
+        if self._reads_files and self._clock() - self._read_at >= REREAD_INTERVAL_SECONDS:
             self._reread()
         return self._credential
 
@@ -106,7 +114,7 @@ class UserCredentials:
         return self._credential if self._credential != rejected else None
 
     def _reread(self) -> None:
-        """A file that is away for a moment, in the middle of a rotation, costs nothing yet."""
+        """Read the files again; an error keeps the current credential (files vanish during rotation)."""
         self._read_at = self._clock()
         try:
             self._credential = read_credential(self._user)
@@ -115,19 +123,19 @@ class UserCredentials:
 
 
 def read_credential(user: UserConfig) -> Credential:
-    """Everything of that user but the plugin. Raises CredentialsError."""
-    headers: list[Header] = []
+    """The credential of ``user``, without its exec plugin. Raises CredentialsError."""
+    headers: list[_Header] = []
     if user.token or user.token_file:
-        headers.append(bearer_header(read_token(user)))
+        headers.append(bearer_header(_read_token(user)))
     elif user.username or user.password:
-        headers.append(basic_header(user.username, user.password))
+        headers.append(_basic_header(user.username, user.password))
     if user.impersonation is not None:
         headers += impersonation_headers(user.impersonation)
-    return Credential(tuple(headers), read_certificate(user))
+    return Credential(tuple(headers), _read_certificate(user))
 
 
-def read_token(user: UserConfig) -> str:
-    """The file wins, being the newer one; a token beside it stands in until the file is there (client-go)."""
+def _read_token(user: UserConfig) -> str:
+    """The token; the file wins, and ``user.token`` is the fallback for a missing file, as in client-go."""
     if user.token_file is None:
         return user.token
     try:
@@ -142,13 +150,13 @@ def read_token(user: UserConfig) -> str:
     return token
 
 
-def read_certificate(user: UserConfig) -> ClientCertificate | None:
+def _read_certificate(user: UserConfig) -> ClientCertificate | None:
     if user.certificate is None or user.key is None:
         return None
-    return ClientCertificate(read_pem(user.certificate), read_pem(user.key))
+    return ClientCertificate(_read_pem(user.certificate), _read_pem(user.key))
 
 
-def read_pem(source: PEMSource) -> bytes:
+def _read_pem(source: PEMSource) -> bytes:
     if source.file is None:
         return source.data or b""
     try:
@@ -157,36 +165,51 @@ def read_pem(source: PEMSource) -> bytes:
         raise CredentialsError(f"cannot read {source.file}: {error.strerror or error}") from error
 
 
-def bearer_header(token: str) -> Header:
-    """The header for a bearer token. Raises CredentialsError where it could be more than its value."""
-    if not token or ILLEGAL_IN_TOKEN.search(token):
+def bearer_header(token: str) -> _Header:
+    """The header for a bearer token. Raises CredentialsError for a character that could end the header."""
+    if not token or _ILLEGAL_IN_TOKEN.search(token):
         raise CredentialsError("the bearer token is empty or has characters that no token has")
     return (b"Authorization", b"Bearer " + token.encode("ascii"))
 
 
-def basic_header(username: str, password: str) -> Header:
+def _basic_header(username: str, password: str) -> _Header:
     return (b"Authorization", b"Basic " + base64.b64encode(f"{username}:{password}".encode()))
 
 
-def impersonation_headers(impersonation: Impersonation) -> list[Header]:
+def impersonation_headers(impersonation: Impersonation) -> list[_Header]:
     """``Impersonate-*`` (Kubernetes documentation, "User impersonation"). Raises CredentialsError."""
     headers = [(b"Impersonate-User", impersonation.user)]
     if impersonation.uid:
         headers.append((b"Impersonate-Uid", impersonation.uid))
     headers += [(b"Impersonate-Group", group) for group in impersonation.groups]
     for key, values in impersonation.extra:
-        name = b"Impersonate-Extra-" + ESCAPED_IN_HEADER_NAME.sub(percent_encoded, key.encode())
+        name = b"Impersonate-Extra-" + _ESCAPED_IN_HEADER_NAME.sub(_percent_encoded, key.encode())
         headers += [(name, value) for value in values]
-    return [(name, header_value(value)) for name, value in headers]
+    return [(name, _header_value(value)) for name, value in headers]
 
 
-def percent_encoded(match: re.Match[bytes]) -> bytes:
+def _percent_encoded(match: re.Match[bytes]) -> bytes:
     return b"%%%02X" % match[0][0]
 
 
-def header_value(value: str) -> bytes:
-    if ILLEGAL_IN_HEADER.search(value) or value != value.strip():
+def _header_value(value: str) -> bytes:
+    if _ILLEGAL_IN_HEADER.search(value) or value != value.strip():
         raise CredentialsError(
             f"cannot impersonate {value[:80]!r}: it has characters that no header may have"
         )
     return value.encode()
+
+
+def cluster_fingerprint(config: ClusterConfig) -> str:
+    """A digest of cluster and user, secrets included; equal configs have equal digests within one process."""
+    return _digest(repr(astuple(config)))
+
+
+def token_fingerprint(cluster: str, token: str) -> str:
+    """A digest of a caller's token at the cluster with the fingerprint ``cluster``."""
+    return _digest(f"{cluster} {token}")
+
+
+def _digest(text: str) -> str:
+    encoded = text.encode(errors="surrogatepass")
+    return hashlib.blake2b(encoded, digest_size=16, key=_FINGERPRINT_KEY).hexdigest()

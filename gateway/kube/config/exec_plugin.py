@@ -1,7 +1,7 @@
-"""Credential plugins (``client.authentication.k8s.io``): run, parsed, cached until they expire.
+"""Credential plugins (``client.authentication.k8s.io``): run, parse, cache until expiry.
 
-A plugin runs as a subprocess that never blocks the event loop, once for however many requests wait
-for it. What it writes to standard error is logged, as kubectl shows it: it may tell a person to log in.
+A plugin runs as an asynchronous subprocess; concurrent requests share one run. Its standard error is logged,
+as kubectl shows it, because it may contain a request to log in.
 """
 
 import asyncio
@@ -35,29 +35,30 @@ __all__ = ["ExecCredentials", "exec_info", "parse_exec_credential", "run_plugin"
 
 logger = logging.getLogger(__name__)
 
-PLUGIN_TIMEOUT = 60.0
-INTERACTIVE_TIMEOUT = 600.0
-"""Seconds; a person who is asked for a second factor needs more than a program."""
+_PLUGIN_TIMEOUT_SECONDS = 60.0
+_INTERACTIVE_TIMEOUT_SECONDS = 600.0
+"""Longer, because the user may have to enter a second factor."""
+_REAP_TIMEOUT_SECONDS = 1.0
 
 
-class ExecCredentialStatus(msgspec.Struct, rename="camel"):
+class _ExecCredentialStatus(msgspec.Struct, rename="camel"):
     expiration_timestamp: datetime | None = None
     token: str | None = None
     client_certificate_data: str | None = None
     client_key_data: str | None = None
 
 
-class ExecCredential(msgspec.Struct, rename="camel"):
-    """What a plugin writes to standard output."""
+class _ExecCredential(msgspec.Struct, rename="camel"):
+    """The document that a plugin prints to standard output."""
 
     kind: str | None = None
     api_version: str | None = None
-    status: ExecCredentialStatus | None = None
+    status: _ExecCredentialStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PluginResult:
-    """A credential and the moment (seconds since the epoch) it ends; None: not before a 401."""
+class _PluginResult:
+    """A credential and its expiry in seconds since the epoch; without expiry it is valid until a 401."""
 
     credential: Credential
     expires_at: float | None = None
@@ -73,7 +74,7 @@ class ExecCredentials:
         self._plugin = plugin
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._result: PluginResult | None = None
+        self._result: _PluginResult | None = None
         self._runs = 0
         self._failure = ""
 
@@ -83,20 +84,20 @@ class ExecCredentials:
         return await self._renew()
 
     async def refresh(self, rejected: Credential) -> Credential | None:
-        """Runs the plugin again, unless another request that was rejected already has."""
+        """Run the plugin again, unless another rejected request already did."""
         if self._result is None or self._result.credential != rejected:
             return await self.current()
         fresh = await self._renew()
         return fresh if fresh != rejected else None
 
-    def _expired(self, result: PluginResult) -> bool:
+    def _expired(self, result: _PluginResult) -> bool:
         return result.expires_at is not None and self._clock() > result.expires_at
 
     async def _renew(self) -> Credential:
-        """One run for all who wait: those that came while it ran share its result, and its failure."""
-        seen = self._runs
+        """Run the plugin; requests that arrive during a run share its result or its failure."""
+        runs_before = self._runs
         async with self._lock:
-            if self._runs == seen:
+            if self._runs == runs_before:
                 await self._run()
             if self._failure:
                 raise CredentialsError(self._failure)
@@ -106,26 +107,26 @@ class ExecCredentials:
     async def _run(self) -> None:
         self._failure = ""
         try:
-            interactive = is_interactive(self._plugin)
+            interactive = _is_interactive(self._plugin)
             output = await run_plugin(self._plugin, self._cluster, interactive=interactive)
             result = parse_exec_credential(output, self._plugin)
         except CredentialsError as error:
             self._failure = str(error)
         else:
             self._result = self._impersonating(result)
-        # Counted only once it is over: a cancelled run says nothing to those who wait.
+        # Counted after its end: a cancelled run has no result to share, so the next waiter runs the plugin.
         self._runs += 1
 
-    def _impersonating(self, result: PluginResult) -> PluginResult:
+    def _impersonating(self, result: _PluginResult) -> _PluginResult:
         impersonation = self._cluster.user.impersonation
         if impersonation is None:
             return result
         headers = result.credential.headers + tuple(impersonation_headers(impersonation))
-        return PluginResult(Credential(headers, result.credential.certificate), result.expires_at)
+        return _PluginResult(Credential(headers, result.credential.certificate), result.expires_at)
 
 
-def is_interactive(plugin: ExecConfig) -> bool:
-    """Whether the plugin may ask the person at the terminal. Raises CredentialsError: it must and cannot."""
+def _is_interactive(plugin: ExecConfig) -> bool:
+    """Whether the plugin may use the terminal. Raises CredentialsError for a missing required one."""
     terminal = sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
     if plugin.interactive_mode == "Always" and not terminal:
         raise CredentialsError(
@@ -135,7 +136,7 @@ def is_interactive(plugin: ExecConfig) -> bool:
 
 
 def exec_info(plugin: ExecConfig, cluster: ClusterConfig, *, interactive: bool) -> bytes:
-    """``KUBERNETES_EXEC_INFO``: what a plugin is told."""
+    """The value of ``KUBERNETES_EXEC_INFO``, the plugin's input."""
     spec: dict[str, Any] = {"interactive": interactive}
     if plugin.provide_cluster_info:
         described = {
@@ -155,7 +156,10 @@ def exec_info(plugin: ExecConfig, cluster: ClusterConfig, *, interactive: bool) 
 async def run_plugin(
     plugin: ExecConfig, cluster: ClusterConfig, *, interactive: bool, limit: float | None = None
 ) -> bytes:
-    """Run it and give its standard output. Raises CredentialsError; cancelling stops the plugin."""
+    """Run the plugin and return its standard output. Raises CredentialsError; cancelling kills the plugin.
+
+    ``limit`` is the timeout in seconds; its default depends on ``interactive``.
+    """
     environment = {
         **os.environ,
         **dict(plugin.env),
@@ -163,37 +167,38 @@ async def run_plugin(
     }
     try:
         process = await asyncio.create_subprocess_exec(
-            # Looked up in this process's PATH, which the plugin's own env does not change (as for kubectl).
+            # Looked up in the gateway's PATH; the plugin's own env does not change it, as in kubectl.
             shutil.which(plugin.command) or plugin.command,
             *plugin.args,
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=None if interactive else subprocess.PIPE,
             env=environment,
-            # A group of its own, so that what it started ends with it; one at a terminal stays there.
+            # A process group of its own, to kill its children too; an interactive plugin keeps the
+            # terminal's.
             start_new_session=not interactive,
         )
     except (OSError, ValueError) as error:
-        raise CredentialsError(not_started(plugin, error)) from error
-    limit = limit or (INTERACTIVE_TIMEOUT if interactive else PLUGIN_TIMEOUT)
+        raise CredentialsError(_not_started(plugin, error)) from error
+    limit = limit or (_INTERACTIVE_TIMEOUT_SECONDS if interactive else _PLUGIN_TIMEOUT_SECONDS)
     try:
         async with asyncio.timeout(limit):
-            output, complaint = await process.communicate()
+            output, errors = await process.communicate()
     except TimeoutError as error:
         raise CredentialsError(f"exec plugin {plugin.command} did not finish in {limit:g} s") from error
     finally:
-        await stop(process, whole_group=not interactive)
-    tail = last_lines(complaint)
+        await _stop(process, whole_group=not interactive)
+    tail = _last_lines(errors)
     if process.returncode:
         raise CredentialsError(
             f"exec plugin {plugin.command} failed with exit code {process.returncode}{tail}"
         )
     if tail:
-        logger.info("exec plugin %s says%s", plugin.command, tail)
+        logger.info("exec plugin %s printed%s", plugin.command, tail)
     return output
 
 
-async def stop(process: asyncio.subprocess.Process, *, whole_group: bool) -> None:
+async def _stop(process: asyncio.subprocess.Process, *, whole_group: bool) -> None:
     if process.returncode is not None:
         return
     with suppress(ProcessLookupError, PermissionError):
@@ -201,51 +206,51 @@ async def stop(process: asyncio.subprocess.Process, *, whole_group: bool) -> Non
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
-    # Reaped here, but what it started may have escaped its group and still hold the pipes.
+    # Bounded, because a child outside the process group may keep the pipes open.
     with suppress(TimeoutError), anyio.CancelScope(shield=True):
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(_REAP_TIMEOUT_SECONDS):
             await process.wait()
 
 
-def not_started(plugin: ExecConfig, error: OSError | ValueError) -> str:
+def _not_started(plugin: ExecConfig, error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError):
         hint = " ".join(plugin.install_hint.split())
         return f"exec plugin {plugin.command} is not installed" + (f": {hint}" if hint else "")
     return f"exec plugin {plugin.command} cannot be run: {getattr(error, 'strerror', None) or error}"
 
 
-def last_lines(complaint: bytes | None) -> str:
-    text = " ".join((complaint or b"").decode(errors="replace").split())
+def _last_lines(errors: bytes | None) -> str:
+    text = " ".join((errors or b"").decode(errors="replace").split())
     return f": {text[-400:]}" if text else ""
 
 
-def parse_exec_credential(output: bytes, plugin: ExecConfig) -> PluginResult:
-    """What the plugin answered. Raises CredentialsError, which never quotes it: it may be secret."""
+def parse_exec_credential(output: bytes, plugin: ExecConfig) -> _PluginResult:
+    """Parse the plugin's output. Raises CredentialsError; its message never quotes the output, a secret."""
     name = f"exec plugin {plugin.command}"
     try:
-        answer = msgspec.json.decode(output, type=ExecCredential)
+        answer = msgspec.json.decode(output, type=_ExecCredential)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise CredentialsError(f"{name} did not print an ExecCredential in JSON") from error
     if answer.kind != "ExecCredential" or answer.api_version != plugin.api_version:
         raise CredentialsError(
             f"{name} did not print an ExecCredential of {plugin.api_version}, as configured"
         )
-    status = answer.status or ExecCredentialStatus()
+    status = answer.status or _ExecCredentialStatus()
     certificate, key = status.client_certificate_data or "", status.client_key_data or ""
     if bool(certificate) != bool(key):
         raise CredentialsError(f"{name} gave a client certificate or a key, not both")
     if not status.token and not certificate:
         raise CredentialsError(f"{name} gave neither a token nor a client certificate")
-    return PluginResult(
+    return _PluginResult(
         Credential(
             headers=(bearer_header(status.token),) if status.token else (),
             certificate=ClientCertificate(certificate.encode(), key.encode()) if certificate else None,
         ),
-        expires_at=seconds(status.expiration_timestamp),
+        expires_at=_seconds(status.expiration_timestamp),
     )
 
 
-def seconds(moment: datetime | None) -> float | None:
+def _seconds(moment: datetime | None) -> float | None:
     if moment is None:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,7 +1,7 @@
-"""Kubeconfig files: reading, checking their shape, merging several of them.
+"""The shape of kubeconfig files: parse one file, merge several files.
 
-Gives every file's entries as Structs with absolute paths; choosing a context and validating what it
-names is :mod:`gateway.kube.config.kubeconfig`'s.
+The result is entries as Structs, with absolute paths. :mod:`gateway.kube.config.kubeconfig` selects a context
+and validates its entries.
 """
 
 import os
@@ -22,14 +22,13 @@ __all__ = [
     "Kubeconfig",
     "merge_kubeconfigs",
     "parse_kubeconfig",
-    "read_kubeconfigs",
 ]
 
 
-DEEPEST = 100
+_MAX_DEPTH = 100
 
 
-class NamedExtension(msgspec.Struct):
+class _NamedExtension(msgspec.Struct):
     name: str = ""
     extension: Any = None
 
@@ -42,10 +41,10 @@ class Cluster(msgspec.Struct, rename="kebab"):
     certificate_authority_data: str | None = None
     proxy_url: str | None = None
     disable_compression: bool | None = None
-    extensions: list[NamedExtension] | None = None
+    extensions: list[_NamedExtension] | None = None
 
 
-class EnvironmentVariable(msgspec.Struct):
+class _EnvironmentVariable(msgspec.Struct):
     name: str | None = None
     value: str | None = None
 
@@ -53,7 +52,7 @@ class EnvironmentVariable(msgspec.Struct):
 class ExecEntry(msgspec.Struct, rename="camel"):
     command: str | None = None
     args: list[str] | None = None
-    env: list[EnvironmentVariable] | None = None
+    env: list[_EnvironmentVariable] | None = None
     api_version: str | None = None
     install_hint: str | None = None
     provide_cluster_info: bool | None = None
@@ -83,34 +82,34 @@ class Context(msgspec.Struct):
     namespace: str | None = None
 
 
-class NamedCluster(msgspec.Struct):
+class _NamedCluster(msgspec.Struct):
     name: str = ""
     cluster: Cluster | None = None
 
 
-class NamedAuthInfo(msgspec.Struct):
+class _NamedAuthInfo(msgspec.Struct):
     name: str = ""
     user: AuthInfo | None = None
 
 
-class NamedContext(msgspec.Struct):
+class _NamedContext(msgspec.Struct):
     name: str = ""
     context: Context | None = None
 
 
-class KubeconfigDocument(msgspec.Struct):
-    """The file as it is written: lists of named entries."""
+class _KubeconfigDocument(msgspec.Struct):
+    """One file: lists of named entries."""
 
     kind: str | None = None
     api_version: str | None = msgspec.field(default=None, name="apiVersion")
     current_context: str | None = msgspec.field(default=None, name="current-context")
-    clusters: list[NamedCluster] | None = None
-    users: list[NamedAuthInfo] | None = None
-    contexts: list[NamedContext] | None = None
+    clusters: list[_NamedCluster] | None = None
+    users: list[_NamedAuthInfo] | None = None
+    contexts: list[_NamedContext] | None = None
 
 
 class Kubeconfig(msgspec.Struct, frozen=True):
-    """One or several merged files: entries by name; ``files`` are those that were read, for messages."""
+    """One file, or several merged files: entries by name. ``files`` are the file names, for messages."""
 
     files: tuple[str, ...] = ()
     current_context: str = ""
@@ -123,52 +122,35 @@ class Kubeconfig(msgspec.Struct, frozen=True):
         return not (self.current_context or self.clusters or self.users or self.contexts)
 
 
-class KubeconfigLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # base chosen at run time: libyaml is optional
-    """PyYAML's safe loader, but a date stays the text that it is in JSON."""
+class _KubeconfigLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # base chosen at run time: libyaml is optional
+    """PyYAML's safe loader without timestamps: a date is a string, as in JSON."""
 
 
-KubeconfigLoader.yaml_implicit_resolvers = {
+_KubeconfigLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in KubeconfigLoader.yaml_implicit_resolvers.items()
+    for first, resolvers in _KubeconfigLoader.yaml_implicit_resolvers.items()
 }
 
 
-def read_kubeconfigs(paths: Iterable[Path], *, must_exist: bool) -> list[Kubeconfig]:
-    """Read those files; one that is missing is skipped unless ``must_exist``. Raises KubeconfigError."""
-    found = []
-    for path in paths:
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError as error:
-            if must_exist:
-                raise KubeconfigError(f"there is no kubeconfig {path}: check the path") from error
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise KubeconfigError(f"cannot read kubeconfig {path}: {reason}") from error
-        else:
-            found.append(parse_kubeconfig(content, path))
-    return found
-
-
 def parse_kubeconfig(content: bytes, path: Path) -> Kubeconfig:
-    """Parse one file (YAML or JSON); relative paths in it are resolved against its folder."""
-    document = validate_document(load_yaml(content, path), path)
+    """Parse one file, YAML or JSON; resolve relative paths against its folder. Raises KubeconfigError."""
+    document = _validate_document(_load_yaml(content, path), path)
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 (client-go does not resolve links either)
-    clusters = by_name(((each.name, each.cluster or Cluster()) for each in document.clusters or ()), path)
-    users = by_name(((each.name, each.user or AuthInfo()) for each in document.users or ()), path)
-    contexts = by_name(((each.name, each.context or Context()) for each in document.contexts or ()), path)
+    clusters = _by_name(((named.name, named.cluster or Cluster()) for named in document.clusters or ()), path)
+    users = _by_name(((named.name, named.user or AuthInfo()) for named in document.users or ()), path)
+    contexts = _by_name(((named.name, named.context or Context()) for named in document.contexts or ()), path)
     for cluster in clusters.values():
-        cluster.certificate_authority = absolute(cluster.certificate_authority, folder)
+        cluster.certificate_authority = _absolute(cluster.certificate_authority, folder)
     for user in users.values():
-        resolve_paths(user, folder)
+        _resolve_paths(user, folder)
     return Kubeconfig((str(path),), document.current_context or "", clusters, users, contexts)
 
 
 def merge_kubeconfigs(configs: Sequence[Kubeconfig]) -> Kubeconfig:
-    """Merge files, the first one to name an entry wins it whole (client-go's loading rules)."""
+    """Merge files: the first file with an entry of a name wins, as in client-go; entries are not merged."""
     merged = Kubeconfig(
         files=tuple(file for config in configs for file in config.files),
-        current_context=next((each.current_context for each in configs if each.current_context), ""),
+        current_context=next((config.current_context for config in configs if config.current_context), ""),
     )
     for config in configs:
         for target, source in (
@@ -176,19 +158,19 @@ def merge_kubeconfigs(configs: Sequence[Kubeconfig]) -> Kubeconfig:
             (merged.users, config.users),
             (merged.contexts, config.contexts),
         ):
-            add_missing(target, source)
+            _add_missing(target, source)
     return merged
 
 
 Entry = TypeVar("Entry")
 
 
-def add_missing(target: dict[str, Any], source: dict[str, Any]) -> None:
+def _add_missing(target: dict[str, Any], source: dict[str, Any]) -> None:
     for name, entry in source.items():
         target.setdefault(name, entry)
 
 
-def by_name(entries: Iterable[tuple[str, Entry]], path: Path) -> dict[str, Entry]:
+def _by_name(entries: Iterable[tuple[str, Entry]], path: Path) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
     for name, entry in entries:
         if name in found:
@@ -197,11 +179,11 @@ def by_name(entries: Iterable[tuple[str, Entry]], path: Path) -> dict[str, Entry
     return found
 
 
-def load_yaml(content: bytes, path: Path) -> Any:
+def _load_yaml(content: bytes, path: Path) -> Any:
     try:
-        check_depth(content)
-        # Of several documents kubectl reads the first.
-        return next(iter(yaml.load_all(content, Loader=KubeconfigLoader)), None)
+        _check_depth(content)
+        # kubectl reads the first of several documents.
+        return next(iter(yaml.load_all(content, Loader=_KubeconfigLoader)), None)
     except yaml.MarkedYAMLError as error:
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise KubeconfigError(f"kubeconfig {path} is not YAML: {where}{error.problem}") from error
@@ -210,19 +192,19 @@ def load_yaml(content: bytes, path: Path) -> Any:
         raise KubeconfigError(f"kubeconfig {path} is not YAML: {reason}") from error
 
 
-def check_depth(content: bytes) -> None:
-    """libyaml's composer recurses without a limit, and takes the process with it when the stack ends."""
+def _check_depth(content: bytes) -> None:
+    """Limit the nesting: libyaml's composer recurses without a limit and overflows the stack."""
     depth = 0
-    for event in yaml.parse(content, Loader=KubeconfigLoader):
+    for event in yaml.parse(content, Loader=_KubeconfigLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > DEEPEST:
-            raise ValueError(f"it is nested more than {DEEPEST} levels deep")
+        if depth > _MAX_DEPTH:
+            raise ValueError(f"it is nested more than {_MAX_DEPTH} levels deep")
 
 
-def validate_document(loaded: Any, path: Path) -> KubeconfigDocument:
-    """An empty file is an empty kubeconfig, as for kubectl."""
+def _validate_document(loaded: Any, path: Path) -> _KubeconfigDocument:
+    """Convert and check ``kind`` and ``apiVersion``; an empty file is an empty kubeconfig, as for kubectl."""
     try:
-        document = msgspec.convert({} if loaded is None else loaded, KubeconfigDocument)
+        document = msgspec.convert({} if loaded is None else loaded, _KubeconfigDocument)
     except (msgspec.ValidationError, RecursionError) as error:
         raise KubeconfigError(f"kubeconfig {path} is malformed: {error}") from error
     if document.kind not in (None, "", "Config") or document.api_version not in (None, "", "v1"):
@@ -231,14 +213,14 @@ def validate_document(loaded: Any, path: Path) -> KubeconfigDocument:
     return document
 
 
-def resolve_paths(user: AuthInfo, folder: Path) -> None:
-    user.client_certificate = absolute(user.client_certificate, folder)
-    user.client_key = absolute(user.client_key, folder)
-    user.token_file = absolute(user.token_file, folder)
-    # A command without a separator is looked up in PATH when it runs.
+def _resolve_paths(user: AuthInfo, folder: Path) -> None:
+    user.client_certificate = _absolute(user.client_certificate, folder)
+    user.client_key = _absolute(user.client_key, folder)
+    user.token_file = _absolute(user.token_file, folder)
+    # A command without a path separator is looked up in PATH when the plugin runs.
     if user.exec is not None and user.exec.command and os.sep in user.exec.command:
-        user.exec.command = absolute(user.exec.command, folder)
+        user.exec.command = _absolute(user.exec.command, folder)
 
 
-def absolute(path: str | None, folder: Path) -> str | None:
+def _absolute(path: str | None, folder: Path) -> str | None:
     return os.path.normpath(folder / path) if path else path

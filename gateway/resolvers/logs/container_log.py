@@ -24,8 +24,7 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.kube.client import KubeClient
-from gateway.kube.log_position import LogPosition
-from gateway.kube.log_stream import LogLine, LogOptions, read_log
+from gateway.kube.log_stream import LogLine, LogOptions, LogPosition, read_log
 from gateway.kube.paths import resource_path
 from gateway.resolvers.log_counters import LogCounters
 from gateway.resolvers.logs.pod_containers import Pod
@@ -225,7 +224,7 @@ class ContainerLog:
 
     def _options(self, reading: Reading) -> LogOptions:
         since = self._position.since_time or (self._from if self._bounded else None)
-        self._position.read_again()
+        self._position.resume()
         return LogOptions(
             self._container,
             follow=not reading.last,
@@ -243,7 +242,7 @@ class ContainerLog:
                         self._worked, self._failures = True, 0
                         self._followed.told.clear()
                         await self._output.put(self._payload(line))
-                        self._position.note(line)
+                        self._position.record(line)
 
     def _payload(self, line: LogLine) -> Mapping[str, Any]:
         pod = self._followed.pod

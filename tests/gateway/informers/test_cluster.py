@@ -11,7 +11,7 @@ import pytest
 
 from gateway.informers import InformerRegistry, Limits, Scope, Timing
 from gateway.kube.client import KubeClient
-from gateway.kube.config.kubeconfig import load_config
+from gateway.kube.config.loading import load_config
 from tests.fixtures.control_plane import ControlPlane
 from tests.fixtures.tap import Tap, tapped
 from tests.fixtures.waiting import eventually

@@ -173,7 +173,7 @@ async def test_gzip_is_asked_for_only_where_it_pays_and_undone(connect: Connect)
         near, far = connect(server.url), connect(server.url, compress=True)
         assert (await near.get("api")).body == body
         assert (await far.get("api")).body == body
-    assert [each.headers["accept-encoding"] for each in server.requests] == ["identity", "gzip"]
+    assert [request.headers["accept-encoding"] for request in server.requests] == ["identity", "gzip"]
 
 
 async def test_gzip_stream_is_undone_chunk_by_chunk(connect: Connect) -> None:
@@ -304,9 +304,9 @@ async def test_closed_client_sends_nothing_more(connect: Connect) -> None:
     client = connect("http://127.0.0.1:1")
     bearer = client.as_bearer("alice")
     await client.aclose()
-    for each in (client, bearer):
+    for sender in (client, bearer):
         with pytest.raises(UpstreamUnavailable, match="closed"):
-            await each.get("api")
+            await sender.get("api")
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\r\nImpersonate-User: admin", "a\n", "ä", "a\x00"])
@@ -335,11 +335,11 @@ async def test_token_is_never_logged_whatever_the_level(
 
     async with serve(answer) as server:
         client = connect(server.url, user=UserConfig(token="s3cret"))
-        for each in (client, client.as_bearer("s3cret-of-alice")):
-            await each.get("api")
+        for sender in (client, client.as_bearer("s3cret-of-alice")):
+            await sender.get("api")
             with pytest.raises(Unauthenticated) as caught:
-                await each.get("no")
-            assert "s3cret" not in f"{caught.value!r} {vars(each)!r}"
+                await sender.get("no")
+            assert "s3cret" not in f"{caught.value!r} {vars(sender)!r}"
     assert caplog.records
     assert "s3cret" not in caplog.text
 

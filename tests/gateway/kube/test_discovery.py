@@ -5,7 +5,7 @@ import pytest
 
 from gateway.errors import Forbidden, UpstreamProtocolError, UpstreamUnavailable
 from gateway.kube.client import KubeClient
-from gateway.kube.config.kubeconfig import load_config
+from gateway.kube.config.loading import load_config
 from gateway.kube.discovery import fetch_discovery
 from schema.model import Problem
 from schema.resources import GroupVersion
@@ -53,7 +53,7 @@ async def test_aggregated_discovery_takes_two_requests(connect: Connect, version
     async with serve(answer) as server:
         client = connect(server.url)
         discovery = await fetch_discovery(client)
-    assert [str(each.gvr) for each in discovery.resources] == ["pods.v1", "deployments.v1.apps"]
+    assert [str(resource.gvr) for resource in discovery.resources] == ["pods.v1", "deployments.v1.apps"]
     assert discovery.problems == ()
     assert len(server.requests) == 2
 
@@ -79,7 +79,7 @@ async def test_server_without_the_aggregated_form_is_asked_for_every_list(connec
     async with serve(answer) as server:
         client = connect(server.url)
         discovery = await fetch_discovery(client)
-    assert [str(each.gvr) for each in discovery.resources] == ["pods.v1", "deployments.v1.apps"]
+    assert [str(resource.gvr) for resource in discovery.resources] == ["pods.v1", "deployments.v1.apps"]
     assert discovery.problems == (Problem("metrics.k8s.io/v1", "discovery failed: no endpoints"),)
 
 
@@ -92,7 +92,7 @@ async def test_groups_that_this_user_may_not_see_cost_only_themselves(connect: C
     async with serve(answer) as server:
         client = connect(server.url)
         discovery = await fetch_discovery(client)
-    assert [str(each.gvr) for each in discovery.resources] == ["deployments.v1.apps"]
+    assert [str(resource.gvr) for resource in discovery.resources] == ["deployments.v1.apps"]
 
 
 async def test_discovery_that_is_refused_altogether_is_that_error(connect: Connect) -> None:
@@ -127,11 +127,11 @@ async def test_real_server_gives_the_same_either_way(
 ) -> None:
     async with KubeClient.connect(load_config(real_cluster.kubeconfig)) as client:
         modern = await fetch_discovery(client)
-        monkeypatch.setattr("gateway.kube.discovery.AGGREGATED", "application/json")
+        monkeypatch.setattr("gateway.kube.discovery._AGGREGATED", "application/json")
         legacy = await fetch_discovery(client)
     assert modern.problems == legacy.problems == ()
-    assert {each.gvr for each in modern.resources} == {each.gvr for each in legacy.resources}
-    pods = next(each for each in modern.resources if str(each.gvr) == "pods.v1")
+    assert {resource.gvr for resource in modern.resources} == {resource.gvr for resource in legacy.resources}
+    pods = next(resource for resource in modern.resources if str(resource.gvr) == "pods.v1")
     assert pods in legacy.resources
     assert pods.subresource("log")
     assert GroupVersion("apps", "v1") in modern.group_versions

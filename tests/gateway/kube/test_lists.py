@@ -26,7 +26,7 @@ def paged(pages: list[list[Object]], *, gone_at: int | None = None) -> Any:
 
     async def answer(request: Request) -> Reply:
         if "limit" not in request.params:
-            return listing([each for page in pages for each in page], "200")
+            return listing([item for page in pages for item in page], "200")
         number = int(request.params.get("continue", "0"))
         if number == gone_at:
             return status_reply(410, "Expired", "The provided continue parameter is too old")
@@ -42,7 +42,7 @@ def listing(items: list[Object] | None, version: str, **metadata: str) -> Reply:
 
 
 def names(objects: Iterable[ReceivedObject]) -> list[str]:
-    return [each.header.metadata.name for each in objects]
+    return [item.header.metadata.name for item in objects]
 
 
 async def test_a_list_comes_page_by_page(connect: Connect) -> None:
@@ -52,7 +52,7 @@ async def test_a_list_comes_page_by_page(connect: Connect) -> None:
         await client.aclose()
     assert [names(page.objects) for page in pages] == [["a", "b"], ["c"]]
     assert [page.continue_token for page in pages] == ["1", ""]
-    assert [each.params["labelSelector"] for each in server.requests] == ["x", "x"]
+    assert [request.params["labelSelector"] for request in server.requests] == ["x", "x"]
     assert server.requests[0].params["limit"] == "500"
 
 
@@ -71,7 +71,7 @@ async def test_big_objects_make_the_next_page_shorter(connect: Connect) -> None:
         client = connect(server.url)
         await fetch_list(client, "api/v1/pods", {}, kind=POD)
         await client.aclose()
-    limits = [int(each.params["limit"]) for each in server.requests]
+    limits = [int(request.params["limit"]) for request in server.requests]
     assert limits[0] == 500
     assert 10 <= limits[1] < 250
     assert limits[2] > limits[1]

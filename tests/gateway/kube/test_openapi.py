@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import UpstreamProtocolError
 from gateway.kube.client import KubeClient
-from gateway.kube.config.kubeconfig import load_config
+from gateway.kube.config.loading import load_config
 from gateway.kube.discovery import fetch_discovery
 from gateway.kube.openapi import CONCURRENT_DOCUMENTS, OpenAPICache, fetch_openapi, parse_location
 from schema.resources import GroupVersion

@@ -10,7 +10,7 @@ SERVER = "https://host:6443"
 
 
 def files(directory: Path) -> list[Path]:
-    return sorted(each for each in directory.rglob("*") if each.is_file())
+    return sorted(path for path in directory.rglob("*") if path.is_file())
 
 
 def test_document_is_there_for_the_next_process(tmp_path: Path) -> None:

@@ -1,6 +1,17 @@
+"""The proxy to the API server: its choice from the environment, and requests through it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
 import pytest
 
-from gateway.kube.proxy import is_loopback, proxy_from_environment
+from gateway.errors import ConfigurationError, UpstreamUnavailable
+from gateway.kube.config.cluster_config import TLSSettings, UserConfig
+from gateway.kube.proxy import proxy_from_environment
+from tests.gateway.kube.conftest import Certificates, Connect
+from tests.gateway.kube.loopback import Reply, Request, forward, json_reply, serve
 
 PROXY = "http://proxy.example:3128"
 
@@ -43,16 +54,113 @@ def test_each_scheme_has_its_variable_in_both_cases() -> None:
     assert proxy_from_environment("https://a.example", {}) is None
 
 
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [
-        ("localhost", True),
-        ("127.9.9.9", True),
-        ("::1", True),
-        ("10.0.0.1", False),
-        ("", False),
-        (None, False),
-    ],
-)
-def test_loopback_is_this_machine(host: str | None, local: bool) -> None:
-    assert is_loopback(host) is local
+@dataclass
+class ConnectProxy:
+    """What a proxy was asked for."""
+
+    url: str = ""
+    heads: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def connect_proxy(*, refuse: bool = False) -> AsyncIterator[ConnectProxy]:
+    """A proxy that opens tunnels, to whatever host it is asked for, to loopback."""
+    proxy = ConnectProxy()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        proxy.heads.append(head)
+        if refuse:
+            writer.write(b"HTTP/1.1 403 Forbidden by policy\r\ncontent-length: 0\r\n\r\n")
+            writer.close()
+            return
+        port = int(head.split(" ")[1].rpartition(":")[2])
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(forward(reader, upstream_writer), forward(upstream_reader, writer))
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    proxy.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    try:
+        yield proxy
+    finally:
+        listening.close()
+
+
+async def answer(request: Request) -> Reply:
+    return json_reply({})
+
+
+async def test_proxy_url_leads_to_the_server_through_a_tunnel(
+    connect: Connect, certificates: Certificates
+) -> None:
+    async with connect_proxy() as proxy, serve(answer, certificates.server_context()) as server:
+        client = connect(
+            server.url,
+            tls=certificates.settings,
+            proxy_url=proxy.url.replace("//", "//me:secret@"),
+            user=UserConfig(token="for the server only".replace(" ", "-")),
+        )
+        await client.get("api")
+        await client.as_bearer("alice").get("api")
+    assert len(server.requests) == 2
+    assert [head.split("\r\n")[0] for head in proxy.heads] == [
+        f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"
+    ] * 2
+    assert all("Proxy-Authorization: Basic" in head for head in proxy.heads)
+    assert not any("Bearer" in head for head in proxy.heads)
+
+
+async def test_tls_server_name_holds_inside_a_tunnel(connect: Connect, certificates: Certificates) -> None:
+    context = certificates.server_context("kubernetes.default")
+    async with connect_proxy() as proxy, serve(answer, context) as server:
+        settings = TLSSettings(certificates.ca, server_name="kubernetes.default")
+        client = connect(f"https://unknown.example:{server.port}", tls=settings, proxy_url=proxy.url)
+        await client.get("api")
+    assert server.connections[0].server_name == "kubernetes.default"
+    assert proxy.heads[0].startswith("CONNECT unknown.example:")
+
+
+async def test_proxy_of_the_environment_is_used_but_never_for_loopback(
+    connect: Connect, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = certificates.server_context("127.0.0.1", "cluster.example")
+    async with connect_proxy() as proxy, serve(answer, context) as server:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        near = connect(server.url, tls=certificates.settings)
+        await near.get("api")
+        assert proxy.heads == []
+        far = connect(f"https://cluster.example:{server.port}", tls=certificates.settings)
+        await far.get("api")
+    assert len(proxy.heads) == 1
+
+
+async def test_proxy_that_refuses_is_named_in_the_error(connect: Connect) -> None:
+    async with connect_proxy(refuse=True) as proxy:
+        client = connect("https://cluster.example:6443", proxy_url=proxy.url)
+        with pytest.raises(UpstreamUnavailable, match=r"cluster\.example:6443.*proxy refused.*403"):
+            await client.get("api")
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "nonsense", "http://", "http://h:port"])
+def test_proxy_url_that_is_none_is_a_clear_error(connect: Connect, url: str) -> None:
+    with pytest.raises(ConfigurationError, match="proxy-url"):
+        connect("https://127.0.0.1:1", proxy_url=url)
+
+
+def test_socks_proxy_without_its_package_is_a_clear_error(connect: Connect) -> None:
+    with pytest.raises(ConfigurationError, match=r"httpx\[socks\]"):
+        connect("https://127.0.0.1:1", proxy_url="socks5://127.0.0.1:1080")
+
+
+async def test_netrc_is_never_read(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    netrc = tmp_path_factory.mktemp("home") / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with serve(answer) as server:
+        client = connect(server.url)
+        await client.get("api")
+    assert "authorization" not in server.requests[0].headers

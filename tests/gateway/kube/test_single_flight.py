@@ -79,9 +79,9 @@ async def test_nothing_is_shared_between_identities(
     flights = SingleFlight()
     callers = [client, client.as_bearer("alice"), client.as_bearer("bob"), client.as_bearer("alice")]
 
-    await asyncio.gather(*(ask(flights, each) for each in callers))
+    await asyncio.gather(*(ask(flights, caller) for caller in callers))
 
-    tokens = sorted(each.headers.get("authorization", "") for each in server.requests)
+    tokens = sorted(request.headers.get("authorization", "") for request in server.requests)
     assert tokens == ["", "Bearer alice", "Bearer bob"]
 
 
@@ -104,7 +104,7 @@ async def test_what_differs_is_asked_for_by_itself(
 async def test_who_asks_while_a_request_is_on_its_way_gets_a_later_one(
     client: KubeClient, held: Held, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_flight, "PATIENCE", DEADLINE)
+    monkeypatch.setattr(single_flight, "QUEUE_TIMEOUT_SECONDS", DEADLINE)
     flights = SingleFlight()
     async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
         first = tasks.create_task(ask(flights, client))
@@ -115,14 +115,14 @@ async def test_who_asks_while_a_request_is_on_its_way_gets_a_later_one(
         held.go.set()
 
     assert first.result() == b'{"number": 1}'
-    assert {each.result() for each in later} == {b'{"number": 2}'}
+    assert {waiter.result() for waiter in later} == {b'{"number": 2}'}
     assert len(server.requests) == 2
 
 
 async def test_a_request_that_hangs_does_not_hold_up_the_next(
     client: KubeClient, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_flight, "PATIENCE", 0.01)
+    monkeypatch.setattr(single_flight, "QUEUE_TIMEOUT_SECONDS", 0.01)
     flights = SingleFlight()
     async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
         tasks.create_task(ask(flights, client))
@@ -152,8 +152,8 @@ async def test_the_request_ends_when_the_last_one_has_left(
     asking = [asyncio.create_task(ask(flights, client)) for _ in range(2)]
     async with asyncio.timeout(DEADLINE):
         await until(lambda: held.arrived == 1)
-        for each in asking:
-            each.cancel()
+        for task in asking:
+            task.cancel()
         await asyncio.wait(asking)
         assert len(flights) == 0
         held.go.set()
@@ -185,5 +185,5 @@ async def test_an_error_goes_to_all_and_is_not_kept(connect: Connect) -> None:
 
         errors = await asyncio.gather(*(ask(flights, client) for _ in range(3)), return_exceptions=True)
 
-        assert [type(each) for each in errors] == [Forbidden] * 3
+        assert [type(error) for error in errors] == [Forbidden] * 3
         assert await ask(flights, client) == b"{}"

@@ -21,7 +21,7 @@ from gateway.errors import (
     UpstreamTimeout,
 )
 from gateway.kube.received import ObjectHeader
-from gateway.kube.watch import LONGEST_EVENT, WatchEvent, watch_events
+from gateway.kube.watch import MAX_EVENT_BYTES, WatchEvent, watch_events
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, serve, status_reply
 
@@ -94,7 +94,7 @@ async def test_bookmarks_tell_where_the_initial_events_end(connect: Connect) -> 
         line("BOOKMARK", {"metadata": {"resourceVersion": "5"}}),
         line("BOOKMARK", {"metadata": {"resourceVersion": "6", "annotations": ends}}),
     )
-    assert [(each.resource_version, each.initial_events_end) for each in events] == [
+    assert [(event.resource_version, event.initial_events_end) for event in events] == [
         ("5", False),
         ("6", True),
     ]
@@ -108,7 +108,7 @@ async def test_events_are_the_same_however_the_body_is_cut(cuts: list[int]) -> N
     ends = sorted({0, *cuts, len(BODY)})
     parts = [BODY[begin:end] for begin, end in pairwise(ends)]
     events = [event async for event in watch_events(Canned(parts), "api/v1/pods", {})]  # type: ignore[arg-type]  # its stream is all that is used
-    assert [each.received.header.metadata.name for each in events] == [f"é{number}" for number in range(5)]
+    assert [event.received.header.metadata.name for event in events] == [f"é{number}" for number in range(5)]
 
 
 class Canned:
@@ -141,7 +141,7 @@ class Counted(bytes):
         return Counted(bytes(other) + bytes(self))
 
     def split(self, *separators: Any) -> list[bytes]:
-        return [Counted(each) for each in super().split(*separators)]
+        return [Counted(part) for part in super().split(*separators)]
 
 
 async def test_the_pieces_of_a_large_event_are_put_together_once() -> None:
@@ -162,7 +162,7 @@ async def test_an_event_that_never_ends_is_given_up() -> None:
         async def __aenter__(self) -> AsyncIterator[bytes]:
             return forever()
 
-    with pytest.raises(UpstreamProtocolError, match=str(LONGEST_EVENT)):
+    with pytest.raises(UpstreamProtocolError, match=str(MAX_EVENT_BYTES)):
         await anext(watch_events(Endless([]), "", {}))  # type: ignore[arg-type]  # as above
 
 

@@ -18,7 +18,7 @@ from gateway.execution.executor import CompiledExecutor
 from gateway.identity import Identity, Local, Passthrough
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.kube.config.kubeconfig import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
 from gateway.server import Listener, Siblings, build_app
 

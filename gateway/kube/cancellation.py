@@ -1,8 +1,9 @@
-"""Exchanges with the API server in tasks of their own, which end in order when whoever asked is cancelled.
+"""Cancellation-safe exchanges: every exchange with the API server runs in a task of its own.
 
-httpcore puts its connections in order behind anyio's shields, which asyncio's cancellation does not respect:
-a task that was cancelled in such a moment left a connection open, or marked as in use for ever. So asyncio's
-cancellation of who asks becomes anyio's of the task that speaks to the API server, and is waited for.
+httpcore cleans up its connections behind anyio shields, which asyncio's cancellation does not respect: a task
+that was cancelled during the clean-up left its connection open, or marked as in use for ever. Therefore the
+caller's asyncio cancellation is translated into the cancellation of an anyio scope around the exchange, and
+the caller waits until the exchange has ended.
 """
 
 import asyncio
@@ -12,16 +13,16 @@ from typing import Any, Final, TypeVar
 
 import anyio
 
-__all__ = ["in_own_task", "pumped"]
+__all__ = ["buffered_stream", "in_own_task"]
 
 Result = TypeVar("Result")
 
-READ_AHEAD = 32
-"""Chunks, of 64 KiB at most. Events that come together are told together: less than half the work."""
+_BUFFERED_CHUNKS = 32
+"""Chunks have 64 KiB at most. Events that arrive together are delivered together: less than half the work."""
 
 
 class _Mark:
-    """Stands between the chunks."""
+    """A queue entry that is not a chunk."""
 
 
 _OPENED: Final = _Mark()
@@ -29,7 +30,7 @@ _ENDED: Final = _Mark()
 
 
 async def in_own_task(work: Coroutine[Any, Any, Result]) -> Result:
-    """What that work answers or raises; when it is cancelled, the work has ended before this does."""
+    """Await ``work`` in a task of its own; a cancelled caller returns after ``work`` has ended."""
     task, scope = _start(work)
     try:
         return await asyncio.shield(task)
@@ -38,12 +39,15 @@ async def in_own_task(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 @asynccontextmanager
-async def pumped(
+async def buffered_stream(
     source: AbstractAsyncContextManager[AsyncIterator[bytes]],
 ) -> AsyncIterator[AsyncIterator[bytes]]:
-    """The chunks of ``source``, which is entered, read and left in a task of its own; some are read ahead."""
-    chunks: asyncio.Queue[bytes | _Mark] = asyncio.Queue(READ_AHEAD)
-    task, scope = _start(_pump(source, chunks))
+    """The chunks of ``source``; a task of its own enters, reads ahead and leaves ``source``.
+
+    The buffer is bounded: a slow consumer stops the reading task (back-pressure).
+    """
+    chunks: asyncio.Queue[bytes | _Mark] = asyncio.Queue(_BUFFERED_CHUNKS)
+    task, scope = _start(_fill(chunks, source))
     try:
         if await chunks.get() is _ENDED:
             await asyncio.shield(task)
@@ -64,7 +68,7 @@ def _start(work: Coroutine[Any, Any, Result]) -> tuple[asyncio.Task[Result], any
 
 
 async def _end(task: asyncio.Task[Any], scope: anyio.CancelScope) -> None:
-    """However often the caller is cancelled meanwhile: the first time is on its way already."""
+    """Cancel the scope and wait for the task; further cancellations of the caller do not shorten the wait."""
     scope.cancel()
     cancelled = None
     while not task.done():
@@ -78,16 +82,16 @@ async def _end(task: asyncio.Task[Any], scope: anyio.CancelScope) -> None:
         raise cancelled
 
 
-async def _pump(
-    source: AbstractAsyncContextManager[AsyncIterator[bytes]], sink: asyncio.Queue[bytes | _Mark]
+async def _fill(
+    queue: asyncio.Queue[bytes | _Mark], source: AbstractAsyncContextManager[AsyncIterator[bytes]]
 ) -> None:
     try:
         async with source as chunks:
-            await sink.put(_OPENED)
+            await queue.put(_OPENED)
             async for chunk in chunks:
-                await sink.put(chunk)
+                await queue.put(chunk)
     finally:
-        await sink.put(_ENDED)
+        await queue.put(_ENDED)
 
 
 async def _until_ended(

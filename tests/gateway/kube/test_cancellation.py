@@ -1,17 +1,116 @@
-"""Cancelling at any moment: the connection is closed, or is free for the next request."""
+"""Cancelling exchanges: the order of results and errors, and the state of the connections."""
 
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
+import anyio
 import pytest
 
 from gateway.errors import NotFound
+from gateway.kube.cancellation import buffered_stream, in_own_task
 from gateway.kube.client import KubeClient
 from tests.fixtures.waiting import eventually
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
+
+CHUNKS = [b"a", b"b", b"c", b"d"]
+
+
+class Source:
+    """Chunks that come at once, then what ``then`` says."""
+
+    def __init__(self, then: BaseException | None = None) -> None:
+        self.then = then
+        self.left = asyncio.Event()
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[AsyncIterator[bytes]]:
+        try:
+            yield self._chunks()
+        finally:
+            self.left.set()
+
+    @asynccontextmanager
+    async def refused(self) -> AsyncIterator[AsyncIterator[bytes]]:
+        self.left.set()
+        if self.then is not None:
+            raise self.then
+        yield self._chunks()
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        for chunk in CHUNKS:
+            yield chunk
+        if self.then is not None:
+            raise self.then
+
+
+class Turns:
+    """Counts the turns of the event loop."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._next()
+
+    def _next(self) -> None:
+        self.count += 1
+        asyncio.get_running_loop().call_soon(self._next)
+
+
+async def test_chunks_that_come_together_are_read_in_one_turn_of_the_loop() -> None:
+    """Whoever is told of them is told at once, and writes to each socket once."""
+    turns = Turns()
+    async with buffered_stream(Source().opened()) as chunks:
+        seen = [(chunk, turns.count) async for chunk in chunks]
+    assert [chunk for chunk, _ in seen] == CHUNKS
+    assert len({turn for _, turn in seen}) == 1
+
+
+async def test_an_error_comes_after_the_chunks_before_it() -> None:
+    async with buffered_stream(Source(ValueError("broken")).opened()) as chunks:
+        assert [await anext(chunks) for _ in CHUNKS] == CHUNKS
+        with pytest.raises(ValueError, match="broken"):
+            await anext(chunks)
+
+
+async def test_an_error_on_opening_is_raised_on_opening() -> None:
+    source = Source(ValueError("refused"))
+    with pytest.raises(ValueError, match="refused"):
+        async with buffered_stream(source.refused()):
+            pass
+    assert source.left.is_set()
+
+
+async def test_who_leaves_early_waits_until_the_source_is_left() -> None:
+    source = Source()
+    async with buffered_stream(source.opened()) as chunks:
+        assert await anext(chunks) == CHUNKS[0]
+    assert source.left.is_set()
+
+
+async def test_work_that_is_cancelled_again_and_again_ends_in_order() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            # as httpcore does where it puts a connection in order
+            with anyio.CancelScope(shield=True):
+                for _ in range(5):
+                    await asyncio.sleep(0)
+            ended.set()
+
+    caller = asyncio.create_task(in_own_task(work()))
+    await begun.wait()
+    while not caller.done():
+        caller.cancel()
+        await asyncio.sleep(0)
+    assert caller.cancelled()
+    assert ended.is_set()
+
 
 MOMENTS = 60
 """More turns of the event loop than an answered request takes from its end to its caller."""
@@ -54,7 +153,7 @@ async def test_a_request_cancelled_at_any_moment_keeps_no_connection(
         await read(client)
 
         async def closed() -> bool:
-            return sum(not each.closed.is_set() for each in server.connections) <= 1
+            return sum(not connection.closed.is_set() for connection in server.connections) <= 1
 
         await eventually(closed, "all connections to be closed but the one that is kept for the next request")
 

@@ -95,10 +95,10 @@ async def test_many_requests_run_the_plugin_once(plugin: Plugin) -> None:
     plugin.answer(token="t-{run}")
     credentials = ExecCredentials(CLUSTER, plugin.config())
     got = await asyncio.gather(*(credentials.current() for _ in range(20)))
-    assert {token(each.headers) for each in got} == {"Bearer t-1"}
+    assert {token(credential.headers) for credential in got} == {"Bearer t-1"}
     rejected = got[0]
     again = await asyncio.gather(*(credentials.refresh(rejected) for _ in range(20)))
-    assert {token(each.headers) for each in again if each} == {"Bearer t-2"}
+    assert {token(credential.headers) for credential in again if credential} == {"Bearer t-2"}
     assert plugin.runs == 2
 
 
@@ -107,7 +107,7 @@ async def test_failure_is_shared_by_those_who_waited_and_then_tried_again(plugin
     plugin.answer(token="t")
     credentials = ExecCredentials(CLUSTER, plugin.config())
     got = await asyncio.gather(*(credentials.current() for _ in range(5)), return_exceptions=True)
-    assert [type(each) for each in got] == [CredentialsError] * 5
+    assert [type(credential) for credential in got] == [CredentialsError] * 5
     assert plugin.runs == 1
     assert token((await credentials.current()).headers) == "Bearer t"
 

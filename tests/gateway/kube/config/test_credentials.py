@@ -6,7 +6,7 @@ import pytest
 from gateway.errors import CredentialsError
 from gateway.kube.config.cluster_config import ClusterConfig, Impersonation, PEMSource, UserConfig
 from gateway.kube.config.credentials import (
-    REREAD_AFTER,
+    REREAD_INTERVAL_SECONDS,
     UserCredentials,
     impersonation_headers,
     read_credential,
@@ -64,9 +64,9 @@ async def test_token_file_is_read_again_after_a_minute(tmp_path: Path) -> None:
     file.write_text("one")
     credentials = UserCredentials(UserConfig(token_file=file), clock)
     file.write_text("two")
-    clock.now = REREAD_AFTER - 1
+    clock.now = REREAD_INTERVAL_SECONDS - 1
     assert dict((await credentials.current()).headers)[b"Authorization"] == b"Bearer one"
-    clock.now = REREAD_AFTER
+    clock.now = REREAD_INTERVAL_SECONDS
     assert dict((await credentials.current()).headers)[b"Authorization"] == b"Bearer two"
 
 
@@ -75,7 +75,7 @@ async def test_token_file_that_is_away_for_a_moment_costs_nothing(tmp_path: Path
     file.write_text("one")
     credentials = UserCredentials(UserConfig(token_file=file), clock)
     file.unlink()
-    clock.now = REREAD_AFTER
+    clock.now = REREAD_INTERVAL_SECONDS
     assert dict((await credentials.current()).headers)[b"Authorization"] == b"Bearer one"
 
 
@@ -102,7 +102,7 @@ async def test_impersonation_goes_with_every_request(connect: Connect) -> None:
     async with serve(answer) as server:
         client = connect(server.url, user=UserConfig(token="t", impersonation=impersonation))
         await client.get("api")
-    sent = [each for each in server.requests[0].header_list if each[0].startswith("impersonate")]
+    sent = [request for request in server.requests[0].header_list if request[0].startswith("impersonate")]
     assert sent == [
         ("impersonate-user", "jané".encode().decode("latin-1")),
         ("impersonate-uid", "uid-1"),

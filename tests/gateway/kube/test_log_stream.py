@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import UpstreamError
-from gateway.kube.log_position import LogPosition
 from gateway.kube.log_stream import (
-    LONGEST_LINE,
+    MAX_PIECE_BYTES,
     LogLine,
     LogOptions,
+    LogPosition,
     Piece,
     parse_line,
     read_log,
@@ -23,7 +23,7 @@ from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, serve
 
 LOG = "api/v1/namespaces/x/pods/p/log"
-LONG = "ä" * LONGEST_LINE
+LONG = "ä" * MAX_PIECE_BYTES
 
 
 async def chunked(body: bytes, cuts: list[int]) -> AsyncIterator[bytes]:
@@ -37,7 +37,7 @@ async def split(body: bytes, cuts: list[int] | None = None) -> list[Piece]:
 
 
 @given(
-    st.lists(st.one_of(st.binary(max_size=40), st.just(LONG.encode()), st.just(b"x" * LONGEST_LINE))),
+    st.lists(st.one_of(st.binary(max_size=40), st.just(LONG.encode()), st.just(b"x" * MAX_PIECE_BYTES))),
     st.lists(st.integers(0, 1 << 20), max_size=30),
 )
 async def test_any_chunks_of_the_same_bytes_are_the_same_lines(parts: list[bytes], cuts: list[int]) -> None:
@@ -46,14 +46,14 @@ async def test_any_chunks_of_the_same_bytes_are_the_same_lines(parts: list[bytes
     pieces = await split(body, cuts)
 
     assert pieces == await split(body)
-    assert b"".join(each.content + b"\n" * (each.ends and not each.broken_off) for each in pieces) == body
-    assert all(len(each.content) <= LONGEST_LINE for each in pieces)
+    assert b"".join(piece.content + b"\n" * (piece.ends and not piece.broken_off) for piece in pieces) == body
+    assert all(len(piece.content) <= MAX_PIECE_BYTES for piece in pieces)
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=40))
 async def test_no_character_is_cut_in_two(text: str) -> None:
     body = text.encode()
-    for piece in await split(body * (3 * LONGEST_LINE // len(body)) + b"\n"):
+    for piece in await split(body * (3 * MAX_PIECE_BYTES // len(body)) + b"\n"):
         piece.content.decode()
 
 
@@ -112,9 +112,9 @@ async def test_the_pieces_of_a_long_line_have_its_time(connect: Connect) -> None
         lines = [line async for line in read_log(connect(server.url), LOG, LogOptions("main"))]
 
     *pieces, following = lines
-    assert "".join(each.text for each in pieces) == text
-    assert {each.time for each in pieces} == {"2026-11-23T07:00:00Z"}
-    assert [each.whole for each in pieces] == [False] * (len(pieces) - 1) + [True]
+    assert "".join(piece.text for piece in pieces) == text
+    assert {piece.time for piece in pieces} == {"2026-11-23T07:00:00Z"}
+    assert [piece.whole for piece in pieces] == [False] * (len(pieces) - 1) + [True]
     assert (following.time, following.text) == ("2026-11-23T07:00:01Z", "next")
 
 
@@ -163,18 +163,18 @@ def test_reading_on_tells_every_line_once(steps: list[int], stops: list[int], ta
     """The server's ``sinceTime`` is inclusive and in whole seconds; streams break off anywhere."""
     log = lines_of([600 + sum(steps[: number + 1]) for number in range(len(steps))])
     # lines of one and the same moment before the first one cannot be told from it
-    begin = max(0, len(log) - tail) if len({each.time for each in log}) == len(log) else 0
+    begin = max(0, len(log) - tail) if len({line.time for line in log}) == len(log) else 0
     position = LogPosition()
     told: list[str] = []
     for stop in [*stops, len(log)]:
         since = position.since_time
-        position.read_again()
-        served = log[begin:] if since is None else [each for each in log if (each.time or "") >= since[:-1]]
+        position.resume()
+        served = log[begin:] if since is None else [line for line in log if (line.time or "") >= since[:-1]]
         for line in served[:stop] if stop < len(log) else served:
             if position.is_new(line):
                 told.append(line.text)
-                position.note(line)
-    assert told == [each.text for each in log[begin:]]
+                position.record(line)
+    assert told == [line.text for line in log[begin:]]
 
 
 def test_lines_written_out_of_order_are_told_once_too() -> None:
@@ -182,14 +182,14 @@ def test_lines_written_out_of_order_are_told_once_too() -> None:
     position = LogPosition()
     for line in log[:3]:
         assert position.is_new(line)
-        position.note(line)
-    position.read_again()
-    assert [each.text for each in log if position.is_new(each)] == ["3", "4"]
+        position.record(line)
+    position.resume()
+    assert [line.text for line in log if position.is_new(line)] == ["3", "4"]
 
 
 def test_what_the_node_says_itself_is_not_told_again_and_again() -> None:
     position = LogPosition()
     line = LogLine(None, "unable to retrieve container logs", stamped=False)
     assert position.is_new(line)
-    position.note(line)
+    position.record(line)
     assert not position.is_new(line)

@@ -9,7 +9,7 @@ import yaml
 
 from gateway.errors import ConfigurationError, KubeconfigError
 from gateway.kube.config.cluster_config import ClusterConfig, ExecConfig, Impersonation, PEMSource
-from gateway.kube.config.kubeconfig import load_config
+from gateway.kube.config.loading import load_config
 
 
 def kubeconfig(

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.kube.config.in_cluster import in_cluster_config
-from gateway.kube.config.kubeconfig import load_config
+from gateway.kube.config.loading import in_cluster_config, load_config
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
 

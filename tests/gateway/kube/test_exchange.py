@@ -3,9 +3,9 @@ from itertools import count
 
 import pytest
 
-from gateway.errors import Forbidden, ServerFailure, TooManyRequests, Unauthenticated, UpstreamError
+from gateway.errors import Forbidden, TooManyRequests, Unauthenticated, UpstreamError
 from gateway.kube.config.cluster_config import UserConfig
-from gateway.kube.retry import MAX_ATTEMPTS, MAX_WAIT, Retries
+from gateway.kube.exchange import MAX_ATTEMPTS, MAX_RETRY_DELAY_SECONDS, Retries
 from gateway.kube.upstream_errors import failed_status
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
@@ -56,9 +56,12 @@ async def test_retries_end(connect: Connect) -> None:
 def test_waiting_ends() -> None:
     retries = Retries("GET")
     asks_for_six = failed_status(429, {"retry-after": "6"}, b"")
-    assert retries.wait_for(asks_for_six) == 6
-    assert retries.wait_for(asks_for_six) is None
-    assert Retries("GET").wait_for(failed_status(429, {"retry-after": str(int(MAX_WAIT) + 1)}, b"")) is None
+    assert retries.delay(asks_for_six) == 6
+    assert retries.delay(asks_for_six) is None
+    assert (
+        Retries("GET").delay(failed_status(429, {"retry-after": str(int(MAX_RETRY_DELAY_SECONDS) + 1)}, b""))
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_waiting_ends() -> None:
     [(403, {"retry-after": "0"}), (404, {"retry-after": "0"}), (500, {}), (429, {}), (503, {})],
 )
 def test_nothing_else_is_sent_again(code: int, headers: dict[str, str]) -> None:
-    assert Retries("GET").wait_for(failed_status(code, headers, b"")) is None
+    assert Retries("GET").delay(failed_status(code, headers, b"")) is None
 
 
 async def test_forbidden_is_final(connect: Connect) -> None:
@@ -86,9 +89,9 @@ async def test_unauthenticated_with_nothing_to_refresh_is_final(connect: Connect
 
     async with serve(answer) as server:
         client = connect(server.url, user=UserConfig(token="t"))
-        for each in (client, client.as_bearer("alice")):
+        for sender in (client, client.as_bearer("alice")):
             with pytest.raises(Unauthenticated):
-                await each.get("api")
+                await sender.get("api")
     assert len(server.requests) == 2
 
 
@@ -116,17 +119,3 @@ async def test_connection_that_breaks_before_the_answer_costs_a_get_nothing(
             await client.request(method, "api")
     server.close()
     assert accepted == attempts
-
-
-def test_status_details_tell_when_to_come_back_where_no_header_does() -> None:
-    body = b'{"kind": "Status", "code": 500, "details": {"retryAfterSeconds": 3}}'
-    error = failed_status(500, {}, body)
-    assert isinstance(error, ServerFailure)
-    assert error.status.retry_after_seconds == 3
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"), [("7", 7), ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("soon", None)]
-)
-def test_retry_after_is_a_number_or_a_date(header: str, seconds: int | None) -> None:
-    assert failed_status(429, {"retry-after": header}, b"").status.retry_after_seconds == seconds

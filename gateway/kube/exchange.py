@@ -1,0 +1,262 @@
+"""One exchange with the API server: send a request, decide on retries, read the body.
+
+:class:`Sender` does the I/O. :class:`Retries` holds the retry rules and does none: client-go's rules with
+tighter bounds.
+
+- 401: one retry with refreshed credentials.
+- 429, and 5xx with ``Retry-After``: a retry after that delay, for every verb. The API server sends
+  ``Retry-After`` before it does any work, so a write is not repeated.
+- A connection that breaks before the response starts: one immediate retry, for GET only. The connection may
+  have exceeded its keep-alive time.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+
+import httpx
+
+from gateway.errors import StatusError, UpstreamError, UpstreamProtocolError
+from gateway.kube.config.credentials import Credential, Credentials
+from gateway.kube.pools import CloseOnFailedConnect, Pools
+from gateway.kube.upstream_errors import CAUGHT, broke_off, failed_status, upstream_error
+
+__all__ = [
+    "MAX_ATTEMPTS",
+    "MAX_RETRY_DELAY_SECONDS",
+    "READ_TIMEOUT_SECONDS",
+    "Call",
+    "Retries",
+    "Sender",
+    "iterate_body",
+    "read_body",
+]
+
+MAX_ATTEMPTS = 5
+MAX_RETRY_DELAY_SECONDS = 10.0
+"""The bound on the sum of all delays of one request."""
+READ_TIMEOUT_SECONDS = 60.0
+_CONNECT_TIMEOUT_SECONDS = 10.0
+
+_ERROR_BODY_LIMIT = 1 << 20
+"""Bytes read from a failed response. A Status is far smaller; a proxy's error page has any size."""
+
+_BLOCK_BYTES = 4 << 20
+"""Chunks are joined to blocks of this size as they arrive: thousands of small chunks fragment the heap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request before credentials are added; ``read_timeout`` is in seconds of silence."""
+
+    method: str
+    url: httpx.URL
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes | None
+    read_timeout: float
+
+
+@dataclass(slots=True)
+class Retries:
+    """The retry state of one request."""
+
+    method: str
+    attempts: int = 0
+    delayed_seconds: float = 0.0
+    reconnected: bool = False
+    refreshed: bool = False
+
+    def may_refresh(self, error: StatusError) -> bool:
+        """Whether to retry with refreshed credentials; true at most once."""
+        if error.status.code != 401 or self.refreshed:
+            return False
+        self.refreshed = True
+        return True
+
+    def delay(self, error: StatusError) -> float | None:
+        """Seconds before the next attempt; None means that the error is final."""
+        status = error.status
+        seconds = status.retry_after_seconds
+        self.attempts += 1
+        if seconds is None or self.attempts >= MAX_ATTEMPTS:
+            return None
+        if self.delayed_seconds + seconds > MAX_RETRY_DELAY_SECONDS:
+            return None
+        if status.code != 429 and status.code < 500:
+            return None
+        self.delayed_seconds += seconds
+        return float(seconds)
+
+    def may_reconnect(self) -> bool:
+        """Whether to retry after the connection broke before the response; true at most once."""
+        if self.method != "GET" or self.reconnected:
+            return False
+        self.reconnected = True
+        return True
+
+
+class Sender:
+    """Sends calls to one API server with one source of credentials; ``host`` names the server in errors."""
+
+    def __init__(self, pools: Pools, credentials: Credentials, *, as_caller: bool) -> None:
+        self._pools = pools
+        self._credentials = credentials
+        self._as_caller = as_caller
+        self.host = urlsplit(pools.config.server).netloc
+
+    @asynccontextmanager
+    async def send(self, call: Call) -> AsyncIterator[httpx.Response]:
+        """The successful response, its body unread. Raises StatusError, UpstreamError, CredentialsError."""
+        # Two steps: an exception of the code that reads the body must not reach the retry loop.
+        async with AsyncExitStack() as stack:
+            yield await self._open(call, stack)
+
+    async def _open(self, call: Call, stack: AsyncExitStack) -> httpx.Response:
+        retries = Retries(call.method)
+        credential = await self._credentials.current()
+        while True:
+            async with AsyncExitStack() as attempt:
+                try:
+                    response = await attempt.enter_async_context(self._attempt(call, credential))
+                except UpstreamError as error:
+                    if broke_off(error) and retries.may_reconnect():
+                        continue
+                    raise
+                if response.is_success:
+                    _check_content(response, call, self.host)
+                    await stack.enter_async_context(attempt.pop_all())
+                    return response
+                failure = await self._failure(response)
+            credential = await self._before_retry(failure, credential, retries)
+
+    async def _before_retry(
+        self, failure: StatusError, credential: Credential, retries: Retries
+    ) -> Credential:
+        """Wait until the next attempt is due and return its credential; raises a final failure."""
+        if retries.may_refresh(failure):
+            fresh = await self._credentials.refresh(credential)
+            if fresh is not None:
+                return fresh
+        seconds = retries.delay(failure)
+        if seconds is None:
+            raise failure
+        await asyncio.sleep(seconds)
+        return await self._credentials.current()
+
+    @asynccontextmanager
+    async def _attempt(self, call: Call, credential: Credential) -> AsyncIterator[httpx.Response]:
+        """One attempt; the response may be a failure."""
+        request = httpx.Request(
+            call.method,
+            call.url,
+            headers=[*self._own_headers(), *call.headers, *credential.headers],
+            content=call.body,
+            extensions={"timeout": _timeouts(call.read_timeout), "trace": CloseOnFailedConnect()},
+        )
+        async with self._transport(credential) as transport:
+            try:
+                response = await transport.handle_async_request(request)
+            except CAUGHT as error:
+                raise upstream_error(error, self.host) from error
+            try:
+                yield response
+            finally:
+                await response.aclose()
+
+    def _transport(self, credential: Credential) -> AbstractAsyncContextManager[httpx.AsyncHTTPTransport]:
+        return self._pools.bearer() if self._as_caller else self._pools.own(credential.certificate)
+
+    def _own_headers(self) -> list[tuple[bytes, bytes]]:
+        return [
+            (b"User-Agent", _USER_AGENT),
+            (b"Accept-Encoding", b"gzip" if self._pools.config.compress else b"identity"),
+        ]
+
+    async def _failure(self, response: httpx.Response) -> StatusError:
+        if response.is_redirect:
+            raise UpstreamProtocolError(
+                f"the API server {self.host} redirects, which Kubernetes does not: check the server's URL"
+            )
+        content = await read_body(response, self.host, _ERROR_BODY_LIMIT)
+        return failed_status(response.status_code, response.headers, content)
+
+
+def _timeouts(read: float) -> dict[str, float]:
+    connect = _CONNECT_TIMEOUT_SECONDS
+    return {"connect": connect, "read": read, "write": READ_TIMEOUT_SECONDS, "pool": connect}
+
+
+def _check_content(response: httpx.Response, call: Call, host: str) -> None:
+    """Reject HTML: a proxy in front of the API server may serve its login page with status 200."""
+    if response.headers.get("content-type", "").startswith("text/html"):
+        raise UpstreamProtocolError(
+            f"{host} answered {call.url.path} with a web page: is it a Kubernetes API server?"
+        )
+
+
+def _user_agent() -> bytes:
+    try:
+        return f"kube-graphql/{version('kube-graphql')}".encode()
+    except PackageNotFoundError:
+        return b"kube-graphql"
+
+
+_USER_AGENT = _user_agent()
+
+
+async def read_body(response: httpx.Response, server: str, limit: int | None = None) -> bytes:
+    """The decoded body; reading stops after ``limit`` bytes, rounded up to a chunk. Raises UpstreamError."""
+    blocks: list[bytes] = []
+    chunks: list[bytes] = []
+    size = joined = 0
+    async for chunk in iterate_body(response, server):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size - joined >= _BLOCK_BYTES:
+            blocks.append(b"".join(chunks))
+            chunks.clear()
+            joined = size
+        if limit is not None and size >= limit:
+            break
+    return b"".join([*blocks, *chunks])
+
+
+def iterate_body(response: httpx.Response, server: str) -> AsyncIterator[bytes]:
+    """The decoded body in chunks as they arrive. Raises UpstreamError, no exception of httpx or zlib."""
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding == "identity":
+        return _raw_chunks(response, server)
+    if encoding in ("gzip", "x-gzip"):
+        return _unzipped(_raw_chunks(response, server), server)
+    raise UpstreamProtocolError(f"the API server {server} sent content encoding {encoding!r}, not asked for")
+
+
+async def _raw_chunks(response: httpx.Response, server: str) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in response.aiter_raw():
+            yield chunk
+    except CAUGHT as error:
+        raise upstream_error(error, server) from error
+
+
+async def _unzipped(chunks: AsyncIterator[bytes], server: str) -> AsyncIterator[bytes]:
+    decompressor = zlib.decompressobj(wbits=31)
+    try:
+        async for chunk in chunks:
+            rest = chunk
+            while rest:
+                # a gzip body may have several members (RFC 1952, 2.2)
+                if decompressor.eof:
+                    decompressor = zlib.decompressobj(wbits=31)
+                plain = decompressor.decompress(rest)
+                rest = decompressor.unused_data
+                if plain:
+                    yield plain
+    except zlib.error as error:
+        raise UpstreamProtocolError(f"the API server {server} sent a broken gzip body: {error}") from error
+    if not decompressor.eof:
+        raise UpstreamProtocolError(f"the API server {server} broke off a gzip body")
