@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gateway.execution.gateway import Gateway
+from gateway.execution import GraphQLAPI
 
 __all__ = ["Reading", "measured", "read_probe"]
 
 HEARTBEAT = 0.01
 Result = TypeVar("Result")
-Reload = Callable[[Gateway, bool], Awaitable[bool]]
+Reload = Callable[[GraphQLAPI, bool], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ class Heartbeat:
         self.reloads = 0
         self.last_reload = 0.0
 
-    async def reload(self, reload: Reload, gateway: Gateway, patient: bool = False) -> bool:
-        """What :meth:`Gateway.reload` does, measured."""
+    async def reload(self, reload: Reload, gateway: GraphQLAPI, patient: bool = False) -> bool:
+        """What :meth:`GraphQLAPI.reload` does, measured."""
         began = time.process_time()
         found = await reload(gateway, patient)
         if found:
@@ -110,12 +110,12 @@ def name_of(task: asyncio.Task[Any]) -> str:
 
 async def measured(main: Coroutine[Any, Any, Result], path: Path) -> Result:
     """Run ``main`` with a heartbeat beside it, and answer on the Unix socket at ``path``."""
-    heartbeat, reload = Heartbeat(), Gateway.reload
+    heartbeat, reload = Heartbeat(), GraphQLAPI.reload
 
-    async def reload_measured(gateway: Gateway, patient: bool = False) -> bool:
+    async def reload_measured(gateway: GraphQLAPI, patient: bool = False) -> bool:
         return await heartbeat.reload(reload, gateway, patient)
 
-    Gateway.reload = reload_measured  # type: ignore[assignment, method-assign]  # the same, timed
+    GraphQLAPI.reload = reload_measured  # type: ignore[assignment, method-assign]  # the same, timed
     server = await asyncio.start_unix_server(heartbeat.answer, path)
     beating = asyncio.create_task(heartbeat.beat())
     try:

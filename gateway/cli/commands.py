@@ -1,6 +1,5 @@
 """The click commands: read the options, run, print."""
 
-import gc
 import json
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import click
 
+from gateway import memory
 from gateway.cli.options import Commands, options_of, settings_from
 from gateway.errors import ConfigurationError
 from gateway.settings import Settings
@@ -133,9 +133,8 @@ def query(ctx: click.Context, /, query: str, **values: Any) -> None:
 
 
 def _begin(values: dict[str, Any], process: str = "") -> Settings:
-    # Imports and the schema allocate half a million objects that all survive: collections meanwhile free
-    # nothing and cost 0.2 s. gateway.cli.connect enables the collector again.
-    gc.disable()
+    # gateway.cli.connect enables the collector again
+    memory.defer_collection()
     settings = settings_from(values)
     configure_logging(settings.log_level, process)
     return settings

@@ -1,12 +1,12 @@
 """From the settings to a started gateway on a cluster: that of a kubeconfig, or the demo."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
+from gateway import memory
 from gateway.errors import ConfigurationError
-from gateway.execution.gateway import Gateway
+from gateway.execution import GraphQLAPI
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
@@ -18,13 +18,6 @@ from schema.filters import Filters, MalformedPattern
 
 __all__ = ["Connected", "connect"]
 
-_GC_THRESHOLDS = 10_000, 2, 2
-"""The youngest generation is collected after 10,000 allocations instead of CPython's 700.
-
-With 1,000 subscribers the default costs a tenth of the time per message. The lower counts for the older
-generations keep their collections about as frequent as by default, so that garbage does not accumulate.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Connected:
@@ -32,7 +25,7 @@ class Connected:
 
     config: ClusterConfig
     client: KubeClient
-    gateway: Gateway
+    api: GraphQLAPI
 
 
 @asynccontextmanager
@@ -51,7 +44,7 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
             else:
                 config = load_config(settings.kubeconfig, settings.context)
             client = await stack.enter_async_context(aclosing(KubeClient.connect(config)))
-        gateway = await Gateway.start(
+        api = await GraphQLAPI.start(
             client,
             default_namespace=config.namespace,
             openapi_cache=OpenAPICache(None if settings.demo else default_directory()),
@@ -59,12 +52,9 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
             filters=filters,
             phases=phases,
         )
-        await stack.enter_async_context(aclosing(gateway))
-        # the schema lives as long as the process: exclude it from later collections
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
-        gc.enable()
-        yield Connected(config, client, gateway)
+        await stack.enter_async_context(aclosing(api))
+        memory.begin_collection()
+        yield Connected(config, client, api)
 
 
 @asynccontextmanager

@@ -44,17 +44,17 @@ def write_out(text: str) -> None:
 
 async def _fetch_sdl(settings: Settings) -> str:
     async with connect(settings) as connected:
-        return connected.gateway.sdl()
+        return connected.api.sdl()
 
 
 async def _run_operation(settings: Settings, query: str, variables: dict[str, Any] | None) -> bool:
     succeeded = True
     streaming = _is_subscription(query, settings.operation_name)
     async with connect(settings) as connected:
-        results: AsyncIterator[Any] = await connected.gateway.schema.stream(
+        results: AsyncIterator[Any] = await connected.api.schema.stream(
             query,
             variable_values=variables,
-            context_value=connected.gateway.context(connected.client),
+            context_value=connected.api.context(connected.client),
             operation_name=settings.operation_name,
         )
         phases.report()

@@ -10,9 +10,9 @@ import click
 from gateway.binding import bind
 from gateway.cli.connect import Connected, connect
 from gateway.cli.event_loop import run, stop_event
-from gateway.cli.memory import return_large_blocks
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.identity import Identity, Local, Passthrough
+from gateway.memory import return_large_blocks
 from gateway.server import Listener, Siblings, build_app
 from gateway.settings import Auth, Settings
 from gateway.telemetry import phases
@@ -57,7 +57,7 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
     async with connect(settings, listen.demo_url) as connected:
         caches = _warm_caches(settings, connected)
         identity = _identity(auth, connected)
-        app = build_app(connected.gateway, identity, caches.waiting_for, listen.siblings)
+        app = build_app(connected.api, identity, caches.waiting_for, listen.siblings)
 
         def ready() -> None:
             listen.announce(_greeting(listen.bound, auth, connected))
@@ -65,7 +65,7 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
 
         listener = Listener(app, listen.bound, ready=ready, private=listen.private)
         async with asyncio.TaskGroup() as tasks:
-            following = tasks.create_task(connected.gateway.follow(), name="follow the cluster")
+            following = tasks.create_task(connected.api.follow(), name="follow the cluster")
             warming = tasks.create_task(caches.run(), name="keep caches warm")
             await listener.run_until(stop_event())
             following.cancel()
@@ -77,7 +77,7 @@ def _identity(auth: Auth, connected: Connected) -> Identity:
 
 
 def _warm_caches(settings: Settings, connected: Connected) -> WarmCaches:
-    gateway = connected.gateway
+    gateway = connected.api
     resources = find_cacheable(settings.cache, [item.resource for item in gateway.model.resources])
     return WarmCaches(gateway.informers, connected.client, resources)
 
@@ -86,6 +86,6 @@ def _greeting(bound: socket.socket, auth: Auth, connected: Connected) -> str:
     host, port = bound.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
     config = connected.config
-    kinds = len({item.resource.kind for item in connected.gateway.model.resources})
+    kinds = len({item.resource.kind for item in connected.api.model.resources})
     cluster = config.context or config.cluster or "in-cluster"
     return f"{url} serves {kinds} kinds of {cluster} ({config.server}), auth {auth}"

@@ -1,6 +1,9 @@
-"""Running an operation: the schema as Strawberry's views want it, the executor, error conversion, revisions.
+"""Runs GraphQL operations against one cluster: schema revisions, executor, Strawberry adapter, error codes.
 
-Nothing here knows HTTP requests or websockets; that is :mod:`gateway.server`.
+:class:`GraphQLAPI` is the main door: the product without a transport. No HTTP requests and no websockets
+here; those are in :mod:`gateway.server`.
 """
 
-__all__: list[str] = []
+from gateway.execution.graphql_api import GraphQLAPI
+
+__all__ = ["GraphQLAPI"]

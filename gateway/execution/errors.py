@@ -1,8 +1,8 @@
-"""The one place where exceptions become GraphQL errors (design section 9).
+"""The one place where exceptions become GraphQL errors.
 
-Every error that leaves has ``extensions.code``; where the API server said something,
-``extensions.kubernetes`` carries its ``Status``. What nobody foresaw is masked as ``INTERNAL``, with an
-id that the log has.
+Every error in a response has ``extensions.code``. If the API server sent a ``Status``,
+``extensions.kubernetes`` carries it. An unexpected exception is masked as ``INTERNAL`` with an id; the log
+has the traceback under the same id.
 """
 
 import logging
@@ -18,10 +18,10 @@ from gateway.errors import GatewayError, PodLogUnreadable, Status, StatusError
 
 __all__ = ["ErrorCodes", "graphql_error", "root_cause", "status_extension"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-LIMIT_MESSAGES = ("tokens. Parsing aborted", "nested too deeply")
-"""How graphql-core words that its parser has met a limit; such an error has no class of its own."""
+_LIMIT_MESSAGES = ("tokens. Parsing aborted", "nested too deeply")
+"""Parts of graphql-core's messages about its parser's limits, which have no error class of their own."""
 
 
 class _HasErrors(Protocol):
@@ -29,13 +29,13 @@ class _HasErrors(Protocol):
 
 
 class ErrorCodes(SchemaExtension):
-    """Gives every error of every result its code, before the result leaves."""
+    """Adds a code to every error of every result."""
 
     def on_operation(self) -> Iterator[None]:
         yield
         result = self.execution_context.result
         if isinstance(getattr(result, "errors", None), list):
-            _convert(result)  # type: ignore[arg-type]  # it has errors: just looked
+            _convert(result)  # type: ignore[arg-type]  # isinstance has checked the attribute
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
         _convert(result)
@@ -48,7 +48,7 @@ def _convert(result: _HasErrors) -> None:
 
 
 def graphql_error(error: GraphQLError) -> GraphQLError:
-    """The same error with its code; masked where its cause is nothing that a caller should see."""
+    """A copy of the error with its code; masked unless its cause is meant for the caller."""
     if error.extensions and "code" in error.extensions:
         return error
     cause = root_cause(error)
@@ -62,7 +62,7 @@ def graphql_error(error: GraphQLError) -> GraphQLError:
 
 
 def status_extension(status: Status) -> dict[str, Any]:
-    """``extensions.kubernetes``: what the API server said, in the design's words."""
+    """``extensions.kubernetes``: the API server's ``Status``."""
     return {
         "status": status.status,
         "reason": status.reason,
@@ -73,7 +73,7 @@ def status_extension(status: Status) -> dict[str, Any]:
 
 
 def root_cause(error: GraphQLError) -> Exception | None:
-    """What was raised that is no GraphQL error; None where GraphQL itself has something to say."""
+    """The exception behind an error; None for an error of graphql-core itself."""
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
@@ -92,22 +92,22 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
 
 
 def _message(cause: GatewayError) -> str:
-    """What the API server says of "the continue token in this response" needs to say where that is."""
+    """The message; the API server's "the continue token in this response" gets the token's place added."""
     if isinstance(cause, StatusError) and cause.status.continue_token:
         return f"{cause.message.rstrip()} (That token is in extensions.continue.)"
     return cause.message
 
 
 def _request_code(error: GraphQLError) -> str:
-    """Errors of the request itself: syntax, validation, variables; or data that is not as promised."""
-    if any(words in error.message for words in LIMIT_MESSAGES):
+    """The code of graphql-core's errors: about the request (no path), or about data of an unexpected type."""
+    if any(words in error.message for words in _LIMIT_MESSAGES):
         return "QUERY_TOO_COMPLEX"
     return "INTERNAL" if error.path else "BAD_REQUEST"
 
 
 def _masked(error: GraphQLError, cause: Exception) -> GraphQLError:
     reference = secrets.token_hex(4)
-    log.error("error %s at %s", reference, error.path, exc_info=cause)
+    logger.error("error %s at %s", reference, error.path, exc_info=cause)
     message = f"Internal error; the gateway's log has it as {reference}."
     return _with(error, message, {"code": "INTERNAL", "id": reference})
 

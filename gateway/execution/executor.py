@@ -1,11 +1,12 @@
-"""graphql-core's executor, and one thing more: a compiled value is complete already.
+"""graphql-core's executor, extended for values that are complete already.
 
-A resolver that has decoded the selection itself (:mod:`schema.selection`) returns it as ``Compiled``.
-The executor puts it into the response as it is and looks at nothing inside; everything else is
-graphql-core's own execution. A subscription's event that is compiled is a response already, with no
-execution at all; one that is not is executed once for all who have the same operation. So the ``data`` of
-a response may hold msgspec Structs and ``msgspec.Raw`` below its root fields: ``msgspec.json.encode`` is
-what encodes it.
+- A resolver that decodes the selection itself (:mod:`schema.selection`) returns a ``Compiled``; the executor
+  puts its value into the response unchanged. graphql-core executes everything else.
+- A compiled event of a subscription is its own response, without execution. Another event is executed once
+  for all subscribers with the same operation.
+
+Therefore the ``data`` of a response may hold msgspec Structs and ``msgspec.Raw`` below its root fields;
+encode it with ``msgspec.json.encode``.
 """
 
 import asyncio
@@ -33,28 +34,29 @@ from schema.selection.compiled import Compiled, LargeSource, SharedSource
 
 __all__ = ["CompiledExecutor"]
 
-BYTES_PER_BYTE_OF_JSON = 24
-"""What JSON takes at most once it is decoded: 72 bytes for each ``{},``. A pod takes 10."""
+_DECODED_BYTES_PER_JSON_BYTE = 24
+"""Upper bound for decoded JSON: 72 bytes of memory for each ``{},``. A pod takes 10 per byte."""
 
 
 @dataclass(frozen=True, slots=True)
-class CompiledEvent:
-    """In place of the executor of one event: the event is its own answer."""
+class _CompiledEvent:
+    """Replaces the executor of one event; the event is its own response."""
 
     response_name: str
     payload: Compiled
 
     def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
-        """The response, whose only field is complete."""
+        """The response, with one complete field."""
         del serially
         return ExecutionResult({self.response_name: self.payload.value}, None)
 
 
 @dataclass(frozen=True, slots=True)
-class SharedEvent:
-    """In place of the executor of one event: it runs for the first subscriber, the others get its result.
+class _SharedEvent:
+    """Replaces the executor of one event: executes for the first subscriber and caches the result for others.
 
-    ``executor`` is the subscription's. No field of a Kubernetes object is resolved asynchronously.
+    ``executor`` is the subscription's executor. Fields of Kubernetes objects have no asynchronous resolvers,
+    so the result is never an awaitable.
     """
 
     executor: "CompiledExecutor"
@@ -62,25 +64,25 @@ class SharedEvent:
     sharing: tuple[int, bytes]
 
     def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
-        """The response, encoded already."""
-        kept = self.source.get(self.sharing)
-        if kept is None:
+        """The response; its fields are encoded already."""
+        cached = self.source.get(self.sharing)
+        if cached is None:
             event = self.executor.build_per_event_executor(self.source.make())
-            result = encoded(cast("ExecutionResult", event.execute_operation(serially)))
-            # the operation too: while it is kept, nothing else has its id
-            kept = result, self.executor.operation
-            self.source.keep(self.sharing, kept, self._size(result))
-        shared: ExecutionResult = kept[0]
+            result = _encoded(cast("ExecutionResult", event.execute_operation(serially)))
+            # the entry holds the operation, so that no other operation gets its id meanwhile
+            cached = result, self.executor.operation
+            self.source.keep(self.sharing, cached, self._size(result))
+        shared: ExecutionResult = cached[0]
         return ExecutionResult(shared.data, shared.errors)
 
     def _size(self, result: ExecutionResult) -> int:
-        # the traceback of an error has what was executed on
-        source = self.source.size * BYTES_PER_BYTE_OF_JSON if result.errors else 0
-        return source + sum(memoryview(each).nbytes for each in (result.data or {}).values())
+        # an error's traceback holds the decoded source
+        source = self.source.size * _DECODED_BYTES_PER_JSON_BYTE if result.errors else 0
+        return source + sum(memoryview(value).nbytes for value in (result.data or {}).values())
 
 
-def encoded(result: ExecutionResult) -> ExecutionResult:
-    """The same result, its values encoded already; errors stay as they are, with null where they were."""
+def _encoded(result: ExecutionResult) -> ExecutionResult:
+    """A result with the same errors whose values are encoded JSON."""
     if not result.data:
         return result
     values = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in result.data.items()}
@@ -88,11 +90,11 @@ def encoded(result: ExecutionResult) -> ExecutionResult:
 
 
 class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
-    """The executor of every operation."""
+    """Executes every operation."""
 
     @property
     def async_helpers(self) -> GraphQLResolveInfoHelpers:
-        """Made when asked for: kept, as graphql-core has it, each operation would stay until a collection."""
+        """Created on each access: cached, as in graphql-core, the helpers form a cycle with the executor."""
         return GraphQLResolveInfoHelpers(gather=self.gather_async_work, track=self.track_async_work)
 
     @async_helpers.setter
@@ -101,7 +103,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
 
     @cached_property
     def _only_response_name(self) -> str | None:
-        """Of an operation that selects its one root field outright, in no fragment and with no directive."""
+        """The response name of an operation's only root field, unless in a fragment or with a directive."""
         selections = self.operation.selection_set.selections
         if len(selections) != 1 or not isinstance(selections[0], FieldNode) or selections[0].directives:
             return None
@@ -109,20 +111,20 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
 
     @cached_property
     def _sharing(self) -> tuple[int, bytes]:
-        """Equal where operations give equal results for the same event: no field asks who the caller is."""
+        """Equal for operations with equal results for an event; no field's result depends on the caller."""
         return id(self.operation), msgspec.json.encode(self.variable_values.coerced, enc_hook=repr)
 
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
-        """As graphql-core's; a compiled event needs none of it, which halves the cost of an event."""
+        """graphql-core's executor; for a compiled event a replacement at half the cost."""
         if type(payload) is Compiled and self._only_response_name is not None:
-            return CompiledEvent(self._only_response_name, payload)  # type: ignore[return-value]  # duck
+            return _CompiledEvent(self._only_response_name, payload)  # type: ignore[return-value]  # duck
         if type(payload) is SharedSource:
-            return SharedEvent(self, payload, self._sharing)  # type: ignore[return-value]  # duck
+            return _SharedEvent(self, payload, self._sharing)  # type: ignore[return-value]  # duck
         return super().build_per_event_executor(payload)
 
     @property
     def introspection(self) -> Introspection | None:
-        """Who answers ``__schema``, a field of the query root; None for a schema that is not ours."""
+        """The cached introspection of the schema; None for a schema of another origin (tests)."""
         return self.schema.extensions.get("introspection")
 
     def complete_value(
@@ -134,7 +136,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         result: Any,
         position_context: Any,
     ) -> Any:
-        """A Compiled value as it is, whatever the type; graphql-core completes others, large ones aside."""
+        """Return a Compiled value unchanged; complete a LargeSource and introspection in a thread."""
         if type(result) is Compiled:
             return result.value
         if type(result) is LargeSource:

@@ -1,7 +1,8 @@
-"""Introspection of the whole schema: beside the event loop, once for everybody who asks the same.
+"""Introspection of the whole schema, computed in a thread and cached as JSON.
 
-GraphiQL begins with it, and graphql-core takes seconds for it where there are many kinds. The answer is
-kept as JSON: the objects that it is made of take twenty times the memory.
+GraphiQL starts with an introspection query, and graphql-core takes seconds for it with many kinds. The cache
+holds encoded JSON: the objects behind it take twenty times the memory. Concurrent identical queries share
+one computation.
 """
 
 import asyncio
@@ -11,64 +12,65 @@ from typing import Any
 import msgspec
 from graphql import GraphQLResolveInfo
 
-from gateway.execution.collection import without_collection
+from gateway.lru import LRU
+from gateway.memory import collection_paused
 
 __all__ = ["Introspection"]
 
-KEPT = 2
-"""Answers of one schema; clients ask GraphiQL's question, or their own code generator's."""
+_CACHED_ANSWERS = 2
+"""Per schema: one for GraphiQL's query, one for a code generator's."""
 
 
 class Introspection:
     """The answers of one schema to ``__schema``."""
 
     def __init__(self) -> None:
-        self._answers: dict[object, asyncio.Task[msgspec.Raw]] = {}
+        self._answers: LRU[object, asyncio.Task[msgspec.Raw]] = LRU(_CACHED_ANSWERS)
 
     async def answer(self, info: GraphQLResolveInfo[Any], complete: Callable[[], Any]) -> msgspec.Raw:
-        """What ``complete`` answers, which is run in a thread unless the same was asked before.
+        """The result of ``complete`` as JSON: from the cache, or computed in a thread.
 
-        Raises what it raises. Whoever stops waiting stops nobody else.
+        Raises the exceptions of ``complete``; a failure is not cached. One cancelled waiter must not cancel
+        the shared computation.
         """
-        key = question(info)
-        running = self._answers.get(key)
-        if running is not None and running.done() and not running.cancelled() and not running.exception():
-            return running.result()
-        if running is None or running.done():
-            running = asyncio.create_task(asyncio.to_thread(encoded, complete))
-            self._answers.pop(key, None)
-            self._answers[key] = running
-            while len(self._answers) > KEPT:
-                del self._answers[next(iter(self._answers))]
-        return await asyncio.shield(running)
+        key = _cache_key(info)
+        shared = self._answers.get(key)
+        if shared is None or _failed(shared):
+            shared = asyncio.create_task(asyncio.to_thread(_encoded, complete))
+            self._answers.put(key, shared)
+        return shared.result() if shared.done() else await asyncio.shield(shared)
 
 
-def question(info: GraphQLResolveInfo[Any]) -> object:
-    """All that an answer depends on, besides the schema."""
+def _failed(task: asyncio.Task[msgspec.Raw]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def _cache_key(info: GraphQLResolveInfo[Any]) -> object:
+    """Everything besides the schema that determines an answer."""
     where = info.operation.loc
     source = where.source.body if where else id(info.operation)
     name = info.operation.name
     return source, name and name.value, tuple(info.path.as_list()), repr(info.variable_values)
 
 
-def encoded(complete: Callable[[], Any]) -> msgspec.Raw:
-    """The answer as JSON, its lists piece by piece: encoding and freeing all at once stops all threads."""
-    with without_collection():
+def _encoded(complete: Callable[[], Any]) -> msgspec.Raw:
+    """The answer as JSON. Lists are encoded and freed item by item: one large step would stop all threads."""
+    with collection_paused():
         answer = complete()
         if not isinstance(answer, dict):
             return msgspec.Raw(msgspec.json.encode(answer))
-        members = [msgspec.json.encode(key) + b":" + encode_value(answer.pop(key)) for key in list(answer)]
+        members = [msgspec.json.encode(key) + b":" + _encode_value(answer.pop(key)) for key in list(answer)]
         return msgspec.Raw(b"{" + b",".join(members) + b"}")
 
 
-def encode_value(value: Any) -> bytes:
+def _encode_value(value: Any) -> bytes:
     if not isinstance(value, list):
         return msgspec.json.encode(value)
-    return b"[" + b",".join(encode_items(value)) + b"]"
+    return b"[" + b",".join(_encode_items(value)) + b"]"
 
 
-def encode_items(items: list[Any]) -> Iterator[bytes]:
-    """Each in turn; the list is empty in the end."""
+def _encode_items(items: list[Any]) -> Iterator[bytes]:
+    """Encode each item in order; empties the list."""
     items.reverse()
     while items:
         yield msgspec.json.encode(items.pop())

@@ -1,17 +1,17 @@
-"""Following the cluster: a schema that changes as the cluster does, without a restart.
+"""Follows the cluster's API: replaces the schema when CRDs or APIServices change, without a restart.
 
-CRDs and APIServices are watched (their metadata only); each change of one asks what is served now. Where
-the gateway may not watch them, discovery is polled. A revision is built beside the running one, off the
-event loop, and swapped in at once: an operation in flight finishes on the revision that it began with.
+The metadata of CRDs and APIServices is watched; each burst of changes triggers one reload. Where the gateway
+may not watch them, discovery is polled. A reload builds the new schema in a thread and swaps it in at once;
+an operation in flight finishes on the schema that it started with.
 """
 
 import asyncio
-import gc
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gateway import memory
 from gateway.errors import GatewayError
 from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
@@ -19,18 +19,20 @@ from schema.resources import Resource
 
 __all__ = ["Follower", "Pacing"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-DEFINING = (("apiextensions.k8s.io", "customresourcedefinitions"), ("apiregistration.k8s.io", "apiservices"))
+_DEFINING = (("apiextensions.k8s.io", "customresourcedefinitions"), ("apiregistration.k8s.io", "apiservices"))
 
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """Seconds: how a burst of changes is made one reload, and how often to ask where nothing is watched.
+    """When to reload, in seconds.
 
-    After a change, a reload follows when nothing has happened for ``quiet``, at the latest after ``most``.
-    Discovery and OpenAPI lag behind the CRD's own events (up to 0.5 s seen), so that it is asked again
-    after each of ``settle``, until the next change; for ``patience`` a new API waits for its types.
+    - Debounce: a reload follows ``quiet`` after the last change of a burst, ``most`` after the first at the
+      latest.
+    - Settling: discovery and OpenAPI lag behind the CRD's events (up to 0.5 s seen), so reloads repeat after
+      each delay of ``settle``, until the next change. For ``patience`` a new API waits for its types.
+    - Polling: the interval where nothing can be watched is ``poll``.
     """
 
     quiet: float = 0.1
@@ -41,11 +43,10 @@ class Pacing:
 
 
 class Follower:
-    """Calls ``reload`` whenever what is served may have changed, one call at a time.
+    """Calls ``reload`` whenever the cluster's API may have changed, one call at a time.
 
-    ``reload(patient)`` answers whether it found a change; with ``patient`` it leaves out what has no types
-    yet. It raises GatewayError where the cluster did not answer, and the schema stays as it is until the
-    next try.
+    ``reload(patient)`` returns whether it found a change; with ``patient`` it leaves out new APIs without
+    types. It raises GatewayError when the cluster does not answer; the next change or poll tries again.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Follower:
         self._changed = asyncio.Event()
 
     async def run(self, resources: Iterable[Resource]) -> None:
-        """Follow until cancelled; ``resources`` are those that the cluster serves."""
-        resources = list(defining_resources(resources))
+        """Follow until cancelled; ``resources`` are all that the cluster serves."""
+        resources = list(_defining_resources(resources))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reload_when_changed())
             for resource in resources:
@@ -72,7 +73,7 @@ class Follower:
                 tasks.create_task(self._poll("this cluster serves neither CRDs nor APIServices"))
 
     async def _watch(self, resource: Resource) -> None:
-        """Note every change of one of the two, after its first whole set."""
+        """Note each change after the initial events; fall back to polling when the watch is refused."""
         while True:
             try:
                 async with self._informers.subscribe(
@@ -86,7 +87,7 @@ class Follower:
             await self._poll(reason)
 
     async def _poll(self, reason: str) -> None:
-        log.warning("%s; asking every %g s what is served", reason, self._pacing.poll)
+        logger.warning("%s; polling discovery every %g s", reason, self._pacing.poll)
         while True:
             await asyncio.sleep(self._pacing.poll)
             self._changed.set()
@@ -94,10 +95,10 @@ class Follower:
     async def _reload_when_changed(self) -> None:
         while True:
             await self._changed.wait()
-            await self._until_quiet()
+            await self._debounce()
             await self._reload_until_settled()
 
-    async def _until_quiet(self) -> None:
+    async def _debounce(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pacing.most):
                 while self._changed.is_set():
@@ -114,7 +115,8 @@ class Follower:
             waited += seconds
             found = await self._try_reload(patient=waited < self._pacing.patience) or found
         if found:
-            free_replaced_revisions()
+            # frees the replaced schemas: operations and closures in cycles may still refer to them
+            memory.collect()
 
     async def _changes_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
@@ -126,22 +128,13 @@ class Follower:
         try:
             return await self._reload(patient)
         except GatewayError as error:
-            log.warning("the schema stays, as the cluster does not say what it serves: %s", error.message)
+            logger.warning("the schema is unchanged, as discovery failed: %s", error.message)
             return False
 
 
-def free_replaced_revisions() -> None:
-    """Collect what holds replaced schemas, once things are quiet.
-
-    The collector never looks at the schemas themselves (``build_replacement`` sees to it): that would stop
-    the event loop for 75 ms for the API of Kubernetes 1.36 alone.
-    """
-    gc.collect()
-
-
-def defining_resources(resources: Iterable[Resource]) -> Iterator[Resource]:
-    """CRDs and APIServices, where they can be watched."""
-    for each in resources:
-        defines = (each.gvr.group, each.gvr.resource) in DEFINING
-        if defines and each.preferred and {"list", "watch"} <= each.verbs:
-            yield each
+def _defining_resources(resources: Iterable[Resource]) -> Iterator[Resource]:
+    """CRDs and APIServices, if they can be watched."""
+    for resource in resources:
+        defines = (resource.gvr.group, resource.gvr.resource) in _DEFINING
+        if defines and resource.preferred and {"list", "watch"} <= resource.verbs:
+            yield resource

@@ -1,7 +1,7 @@
-"""The adapter to Strawberry: its schema class around a graphql-core schema that we built.
+"""The adapter to Strawberry: a ``strawberry.Schema`` around a graphql-core schema that we built.
 
-Strawberry carries the transports and the extension pipeline; the Kubernetes types are not Strawberry
-classes (design section 3 has the measurements).
+Strawberry carries the transports and the extension pipeline. The Kubernetes types are graphql-core types, not
+Strawberry classes: Strawberry's dataclasses fail on fields named like Python keywords and cost a class each.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,24 +18,29 @@ from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
-from gateway.execution.counting import CountedOperations
-from gateway.execution.disclosure import introspects, refusal, tells_of_schema
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
-from gateway.execution.hooks import Hooks
+from gateway.execution.extensions import (
+    ErrorHooksRunner,
+    OperationCounter,
+    ParsedDocuments,
+    SelectedOperation,
+    ValidatedDocuments,
+    introspects,
+    reveals_schema,
+    schema_refusal,
+)
 from gateway.execution.introspection import Introspection
-from gateway.execution.operations import Operation
-from gateway.execution.parsing import ParsedDocuments, ValidatedDocuments
 
 __all__ = ["KubernetesSchema"]
 
-MAX_TOKENS = 20_000
-CACHED_DOCUMENTS = 256
+_MAX_TOKENS = 20_000
+_CACHED_DOCUMENTS = 256
 
 
 @strawberry.type
-class Placeholder:
-    """Strawberry wants a class to begin with; nothing of it is ever served."""
+class _Placeholder:
+    """Strawberry's constructor requires a query class; this one is never served."""
 
     nothing: None = None
 
@@ -44,29 +49,30 @@ class KubernetesSchema(strawberry.Schema):
     """A ``strawberry.Schema`` that serves the given graphql-core schema."""
 
     def __init__(self, built: GraphQLSchema) -> None:
-        validate = lru_cache(maxsize=CACHED_DOCUMENTS)(partial(validate_document, built))
+        validate = lru_cache(maxsize=_CACHED_DOCUMENTS)(partial(validate_document, built))
         super().__init__(
-            query=Placeholder,
+            query=_Placeholder,
             execution_context_class=CompiledExecutor,
             extensions=[
-                # first, so that it sees the codes
-                CountedOperations,
+                # hooks end in reverse order: the counter sees the codes that ErrorCodes adds
+                OperationCounter,
                 ErrorCodes,
-                partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),
-                partial(ParsedDocuments, maxsize=CACHED_DOCUMENTS),
+                partial(MaxTokensLimiter, max_token_count=_MAX_TOKENS),
+                partial(ParsedDocuments, maxsize=_CACHED_DOCUMENTS),
                 partial(ValidatedDocuments, validate),
             ],
         )
-        self._let_go_of_placeholder()
-        # how Strawberry finds its way back; weakly, as the built schema is nothing that is ever collected
+        self._release_placeholder()
+        # Strawberry finds its schema through this attribute. Weak, because a cycle through a frozen schema
+        # would never be collected (gateway.memory).
         built._strawberry_schema = proxy(self)  # type: ignore[attr-defined]  # Strawberry's own attribute
         built.extensions["introspection"] = Introspection()
         self._schema = built
 
-    def _let_go_of_placeholder(self) -> None:
-        """Undo the cycles that Strawberry made, so that a replaced schema goes by its reference count alone.
+    def _release_placeholder(self) -> None:
+        """Break the cycles that Strawberry's constructor made: reference counts alone must free this object.
 
-        The collector does not see it: it was there when the next one was made (``build_replacement``).
+        It is frozen when its successor is built (``gateway.memory.invisible_to_collector``).
         """
         placeholder: Any = self._schema
         placeholder._strawberry_schema = None
@@ -82,12 +88,12 @@ class KubernetesSchema(strawberry.Schema):
         self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
     ) -> SchemaExtensionsRunner:
         """The runner of one operation's hooks."""
-        return Hooks(execution_context, extensions)
+        return ErrorHooksRunner(execution_context, extensions)
 
-    def _create_execution_context(  # type: ignore[override]  # it is called with names alone
+    def _create_execution_context(  # type: ignore[override]  # called with keyword arguments only
         self, **request: Any
     ) -> ExecutionContext:
-        return Operation(
+        return SelectedOperation(
             query=request["query"],
             schema=self,
             allowed_operations=request["allowed_operation_types"],
@@ -101,31 +107,34 @@ class KubernetesSchema(strawberry.Schema):
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
-        """None where it can run; which one is meant is a matter of the request, as its validity is."""
+        """None when the operation can run.
+
+        A request that selects no operation gets an ordinary GraphQL error, like an invalid document.
+        """
         try:
             refused = await super()._prepare_operation_async(context, extensions_runner)
         except CannotGetOperationTypeError as error:
             return PreExecutionError(None, [GraphQLError(error.as_http_error_reason())])
         if refused is None and introspects(context.query):
-            untold = await refusal(context.context)
-            return PreExecutionError(None, [untold]) if untold else None
+            refusal = await schema_refusal(context.context)
+            return PreExecutionError(None, [refusal]) if refusal else None
         return refused
 
     def _handle_execution_result(  # type: ignore[override]  # a coroutine either way
         self, context: ExecutionContext, result: Any, extensions_runner: SchemaExtensionsRunner, **how: bool
     ) -> Awaitable[Any]:
-        """Every result passes here before it leaves; an event that is well, at the cost of one look."""
+        """Every result passes through here; an event without errors costs one check."""
         handle = partial(super()._handle_execution_result, context, result, extensions_runner, **how)
-        return self._handle_errors(context, result, handle) if tells_of_schema(result.errors) else handle()
+        return self._handle_errors(context, result, handle) if reveals_schema(result.errors) else handle()
 
     async def _handle_errors(
         self, context: ExecutionContext, result: Any, handle: Callable[[], Awaitable[Any]]
     ) -> Any:
-        if untold := await refusal(context.context):
-            result.errors = [untold]
+        if refusal := await schema_refusal(context.context):
+            result.errors = [refusal]
         return await handle()
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Log nothing here: :class:`ErrorCodes` logs what a caller does not get to see."""
+        """Log nothing: :class:`ErrorCodes` logs the errors that it masks."""

@@ -1,6 +1,6 @@
-"""Caches that are warm from start-up: informers that run though nobody subscribes (``--cache``).
+"""Caches that are warm from start-up (``--cache``): informers that run without a subscriber.
 
-They are the gateway's own identity's, so they are of use where that is who asks: in ``local`` mode.
+They run with the gateway's own identity, so they serve callers that share it: ``local`` mode.
 """
 
 import asyncio
@@ -17,33 +17,36 @@ from schema.resources import Resource
 
 __all__ = ["WarmCaches", "find_cacheable"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-SEPARATOR = re.compile(r"[,\s]+")
-NEEDED = frozenset({"list", "watch"})
-PAUSE = 10.0
-"""Seconds until a cache that was refused is asked for again; an API server that is away is the informer's
-own business."""
+_SEPARATOR = re.compile(r"[,\s]+")
+_REQUIRED_VERBS = frozenset({"list", "watch"})
+_RETRY_SECONDS = 10.0
+"""Delay after the API server refused an informer; the informer itself reconnects after an outage."""
 
 
 def find_cacheable(names: Iterable[str], resources: Sequence[Resource]) -> tuple[Resource, ...]:
-    """The resources of those names, several to a text, each once; ConfigurationError for an unknown one."""
+    """The resources of the given names, without duplicates.
+
+    Each text may hold several names, separated by commas or blanks. Raises ConfigurationError for a name that
+    is unknown, or whose resource cannot be listed and watched.
+    """
     found: dict[Resource, None] = {}
-    for name in filter(None, (each for text in names for each in SEPARATOR.split(text))):
+    for name in filter(None, (name for text in names for name in _SEPARATOR.split(text))):
         try:
             resource = find_resource(name, resources)
         except MalformedPattern as error:
             raise ConfigurationError(f"--cache: {error}") from error
         if resource is None:
             raise ConfigurationError(f"--cache {name}: the cluster serves no such resource")
-        if not resource.verbs >= NEEDED:
+        if not resource.verbs >= _REQUIRED_VERBS:
             raise ConfigurationError(f"--cache {name}: this resource cannot be listed and watched here")
         found[resource] = None
     return tuple(found)
 
 
 class WarmCaches:
-    """Keeps an informer of all objects of each of the resources; ``pause`` is in seconds."""
+    """Keeps an informer of all objects of each resource; ``retry_seconds`` is the delay after a refusal."""
 
     def __init__(
         self,
@@ -51,38 +54,38 @@ class WarmCaches:
         client: KubeClient,
         resources: Iterable[Resource],
         *,
-        pause: float = PAUSE,
+        retry_seconds: float = _RETRY_SECONDS,
     ) -> None:
         self._informers = informers
         self._client = client
-        self._pause = pause
-        self._waiting: dict[Resource, str] = dict.fromkeys(resources, "")
+        self._retry_seconds = retry_seconds
+        self._not_synced: dict[Resource, str] = dict.fromkeys(resources, "")
 
     def waiting_for(self) -> tuple[str, ...]:
-        """What has never been synced so far, and why, where that is known."""
-        return tuple(_describe(resource, why) for resource, why in self._waiting.items())
+        """The resources that have never been synced, each with the reason if one is known."""
+        return tuple(_describe(resource, reason) for resource, reason in self._not_synced.items())
 
     async def run(self) -> None:
-        """Keep them until cancelled, or until the informers are closed."""
+        """Keep the informers until cancelled, or until the registry is closed."""
         async with asyncio.TaskGroup() as tasks:
-            for each in self._waiting:
-                tasks.create_task(self._keep(each), name=f"cache of {each.gvr}")
+            for resource in self._not_synced:
+                tasks.create_task(self._keep(resource), name=f"cache of {resource.gvr}")
 
     async def _keep(self, resource: Resource) -> None:
         while True:
             try:
                 async with self._informers.hold(self._client, resource, Scope()) as informer:
-                    self._waiting.pop(resource, None)
+                    self._not_synced.pop(resource, None)
                     await informer.finished()
                     return
             except GatewayError as error:
-                log.warning("no cache of %s for now: %s", resource.gvr, error.message)
-                if resource in self._waiting:
-                    self._waiting[resource] = error.message
-            await asyncio.sleep(self._pause)
+                logger.warning("no cache of %s for now: %s", resource.gvr, error.message)
+                if resource in self._not_synced:
+                    self._not_synced[resource] = error.message
+            await asyncio.sleep(self._retry_seconds)
 
 
-def _describe(resource: Resource, why: str) -> str:
+def _describe(resource: Resource, reason: str) -> str:
     group, plural = resource.gvr.group, resource.gvr.resource
     name = f"{plural}.{group}" if group else plural
-    return f"{name} ({why})" if why else name
+    return f"{name} ({reason})" if reason else name

@@ -8,7 +8,6 @@
 - Workers exit when the supervisor does, even by SIGKILL.
 """
 
-import gc
 import logging
 import selectors
 import shutil
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 
 import click
 
+from gateway import memory
 from gateway.binding import SharedAddress
 from gateway.cli.workers import liveness
 from gateway.cli.workers.child_config import ChildConfig
@@ -52,7 +52,7 @@ def supervise(settings: Settings) -> int:
     Raises GatewayError when no worker can serve.
     """
     # the command line disabled collection for the sake of large imports, which this process avoids
-    gc.enable()
+    memory.enable_collection()
     settings.check_cache(settings.resolved_auth())
     with ExitStack() as stack:
         address = stack.enter_context(SharedAddress(settings.host, settings.port))

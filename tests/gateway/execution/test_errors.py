@@ -1,4 +1,4 @@
-"""Every error that leaves has a code, whatever its cause (design section 9)."""
+"""Every error of a result has a code, whatever its cause."""
 
 import logging
 from collections.abc import AsyncIterator, Callable
@@ -33,7 +33,7 @@ FORBIDDEN = Status(403, "Forbidden", 'pods is forbidden: User "bob"', details={"
 
 
 class Failing:
-    """Answers every root field with one exception, a subscription after its first event."""
+    """Every root field raises the given exception, a subscription after its first event."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -64,21 +64,21 @@ def failing(error: Exception, model: Model | None = None) -> KubernetesSchema:
 
 
 def pods_model() -> Model:
-    """A model with pods that have logs."""
+    """A model of pods with the log subresource."""
     kind = GroupVersionKind("", "v1", "Pod")
     log = Subresource("log", kind, frozenset({"get"}))
     gvr = GroupVersionResource("", "v1", "pods")
     return small_model(served_gadget(replace(gadget_resource(), gvr=gvr, kind=kind, subresources=(log,))))
 
 
-def ourselves() -> RequestContext:
-    """Who need not be asked who they are."""
+def gateway_context() -> RequestContext:
+    """A context with the gateway's own identity, which needs no access review."""
     client = KubeClient.connect(ClusterConfig(server="http://127.0.0.1:1"))
     return RequestContext(client, InformerRegistry())
 
 
 async def error_of(schema: KubernetesSchema, query: str) -> dict[str, Any]:
-    result = await schema.execute(query, context_value=ourselves())
+    result = await schema.execute(query, context_value=gateway_context())
     assert result.errors
     assert len(result.errors) == 1
     return dict(result.errors[0].formatted)
@@ -104,7 +104,7 @@ async def error_of(schema: KubernetesSchema, query: str) -> dict[str, Any]:
         (BadArgument("limit is -1"), "BAD_REQUEST"),
     ],
 )
-async def test_a_failure_of_the_api_server_has_its_code(error: GatewayError, code: str) -> None:
+async def test_each_upstream_failure_has_its_code(error: GatewayError, code: str) -> None:
     formatted = await error_of(failing(error), '{ gadget(name: "a") { kind } }')
 
     assert formatted["extensions"]["code"] == code
@@ -112,7 +112,7 @@ async def test_a_failure_of_the_api_server_has_its_code(error: GatewayError, cod
     assert formatted["path"] == ["gadget"]
 
 
-async def test_what_the_api_server_said_is_passed_on() -> None:
+async def test_the_api_servers_status_is_in_the_extensions() -> None:
     formatted = await error_of(failing(status_error(FORBIDDEN)), '{ gadget(name: "a") { kind } }')
 
     assert formatted["extensions"]["kubernetes"] == {
@@ -124,7 +124,7 @@ async def test_what_the_api_server_said_is_passed_on() -> None:
     }
 
 
-async def test_what_nobody_foresaw_is_masked_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_unexpected_exception_is_masked_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     schema = failing(RuntimeError("secret detail"))
 
     with caplog.at_level(logging.ERROR, "gateway"):
@@ -137,23 +137,23 @@ async def test_what_nobody_foresaw_is_masked_and_logged(caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize("query", ["{ gadget(", "{ nothing }", '{ gadget(name: "a", limit: 1) { kind } }'])
-async def test_errors_of_the_request_itself_are_bad_requests(query: str) -> None:
+async def test_errors_of_the_request_are_bad_requests(query: str) -> None:
     formatted = await error_of(failing(RuntimeError()), query)
 
     assert formatted["extensions"]["code"] == "BAD_REQUEST"
 
 
 @pytest.mark.parametrize("query", ["{" + " a" * 30_000 + "}", "{a" * 5_000 + "}" * 5_000])
-async def test_an_endless_document_is_refused(query: str) -> None:
+async def test_a_document_beyond_the_parsers_limits_is_refused(query: str) -> None:
     formatted = await error_of(failing(RuntimeError()), query)
 
     assert formatted["extensions"]["code"] == "QUERY_TOO_COMPLEX"
 
 
-async def test_an_error_in_the_middle_of_a_subscription_has_its_code_and_ends_it() -> None:
+async def test_an_error_during_a_subscription_has_its_code_and_ends_the_stream() -> None:
     schema = failing(SubscriberTooSlow("resume with resourceVersion"))
 
-    stream = await schema.subscribe("subscription { gadgets { type } }", context_value=ourselves())
+    stream = await schema.subscribe("subscription { gadgets { type } }", context_value=gateway_context())
     results = [result async for result in stream]
 
     assert [result.data for result in results] == [{"gadgets": {"type": "SYNCED"}}, None]
@@ -161,12 +161,12 @@ async def test_an_error_in_the_middle_of_a_subscription_has_its_code_and_ends_it
     assert results[1].errors[0].extensions == {"code": "SUBSCRIBER_TOO_SLOW"}
 
 
-async def test_the_error_of_one_pod_is_a_result_that_says_which_and_does_not_end_the_others() -> None:
+async def test_an_unreadable_container_log_is_a_result_that_names_the_container() -> None:
     where = {"namespace": "shop", "pod": "web-1", "container": "main"}
     schema = failing(PodLogUnreadable(status_error(FORBIDDEN), **where), pods_model())
 
     stream = await schema.subscribe(
-        'subscription { podLogs(labelSelector: "") { line } }', context_value=ourselves()
+        'subscription { podLogs(labelSelector: "") { line } }', context_value=gateway_context()
     )
     (result,) = [result async for result in stream]
 

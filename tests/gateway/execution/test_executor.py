@@ -1,4 +1,4 @@
-"""A compiled value goes into the response as it is; everything beside it is graphql-core's."""
+"""The executor passes compiled values through; graphql-core executes everything else."""
 
 import threading
 from collections.abc import AsyncGenerator
@@ -36,11 +36,11 @@ class Sized(msgspec.Struct):
 
 
 class Closed(Sized):
-    """A value that fails whoever looks inside."""
+    """A value that fails when its field is read."""
 
     def __getattribute__(self, name: str) -> Any:
         if name == "size":
-            raise AssertionError("somebody looked inside")
+            raise AssertionError("the field was read")
         return super().__getattribute__(name)
 
 
@@ -51,7 +51,7 @@ async def answer(
         return {"thing": value, "plain": {"size": 2}, "wrong": "x"}[info.field_name]
 
     types = {"thing": type_, "plain": GraphQLNonNull(THING), "wrong": GraphQLNonNull(GraphQLInt)}
-    fields = {name: GraphQLField(each, resolve=resolve) for name, each in types.items()}
+    fields = {name: GraphQLField(field_type, resolve=resolve) for name, field_type in types.items()}
     result = execute(
         GraphQLSchema(GraphQLObjectType("Query", fields)), parse(document), executor_class=CompiledExecutor
     )
@@ -83,7 +83,7 @@ async def test_a_compiled_value_is_passed_through_whatever_the_type(type_: Graph
         (GraphQLNonNull(THING), None),
     ],
 )
-async def test_a_large_source_is_completed_in_a_thread_to_the_same(
+async def test_a_large_source_is_completed_in_a_thread_with_the_same_result(
     type_: GraphQLOutputType, value: Any
 ) -> None:
     threads: list[threading.Thread] = []
@@ -100,17 +100,17 @@ async def test_a_large_source_is_completed_in_a_thread_to_the_same(
     assert threading.main_thread() not in threads
 
 
-async def test_what_making_a_large_source_raises_is_an_error_of_its_field() -> None:
+async def test_an_exception_of_a_large_source_is_an_error_of_its_field() -> None:
     def make() -> Any:
         raise ValueError("no JSON")
 
     result = await answer(THING, LargeSource(make))
 
     assert result.data == {"thing": None}
-    assert [(each.message, each.path) for each in result.errors or ()] == [("no JSON", ["thing"])]
+    assert [(error.message, error.path) for error in result.errors or ()] == [("no JSON", ["thing"])]
 
 
-async def test_a_compiled_value_stands_beside_what_is_executed() -> None:
+async def test_compiled_and_executed_fields_share_a_response() -> None:
     document = "{ a: plain { s: size } thing { size } }"
 
     result = await answer(THING, Compiled(Sized(1)), document)
@@ -118,20 +118,20 @@ async def test_a_compiled_value_stands_beside_what_is_executed() -> None:
     assert msgspec.json.encode(result.data) == b'{"a":{"s":2},"thing":{"size":1}}'
 
 
-async def test_raw_json_is_a_value_too() -> None:
+async def test_raw_json_is_a_compiled_value() -> None:
     result = await answer(THING, Compiled(msgspec.Raw(b'{"size": 1}')))
 
     assert msgspec.json.encode(result.data) == b'{"thing":{"size": 1}}'
 
 
-async def test_what_is_not_compiled_is_checked_and_executed() -> None:
+async def test_a_value_that_is_not_compiled_is_type_checked() -> None:
     result = await answer(THING, Sized(1))
 
     assert result.data == {"thing": None}
     assert [error.path for error in result.errors or ()] == [["thing"]]
 
 
-async def test_an_error_beside_a_compiled_value_is_where_it_would_be() -> None:
+async def test_an_error_beside_a_compiled_value_keeps_its_path() -> None:
     result = await answer(THING, Compiled(Sized(1)), "{ thing { size } wrong }")
 
     assert result.data is None
@@ -163,7 +163,7 @@ async def stream(document: str, *events: Any) -> list[ExecutionResult]:
         ("subscription { thing @include(if: true) { size } }", "thing"),
     ],
 )
-async def test_a_compiled_event_is_its_own_answer(document: str, name: str) -> None:
+async def test_a_compiled_event_is_its_own_response(document: str, name: str) -> None:
     value = Closed(1)
 
     (result,) = await stream(document, Compiled(value))
@@ -174,7 +174,7 @@ async def test_a_compiled_event_is_its_own_answer(document: str, name: str) -> N
     assert result.data[name] is value
 
 
-async def test_events_that_are_not_compiled_are_executed_between_those_that_are() -> None:
+async def test_compiled_and_executed_events_can_alternate() -> None:
     results = await stream("subscription { thing { size } }", Compiled(Sized(1)), {"size": 2}, {"size": "x"})
 
     assert [msgspec.json.encode(result.data) for result in results] == [

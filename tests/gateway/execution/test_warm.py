@@ -1,4 +1,4 @@
-"""Warm caches: there before anybody asks, and sought again where they are refused."""
+"""Warm caches sync without a subscriber and retry after a refusal."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ async def informers() -> AsyncIterator[InformerRegistry]:
     await registry.aclose()
 
 
-async def test_it_is_synced_though_nobody_subscribes(
+async def test_a_cache_syncs_without_a_subscriber(
     server: ScriptedServer, client: KubeClient, informers: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -49,17 +49,17 @@ async def test_it_is_synced_though_nobody_subscribes(
     await eventually(ready, "the cache")
     informer = informers.find(client, CONFIG_MAPS, Scope("default"))
     assert informer is not None
-    assert [each.key for each in informer.items()] == ["default/a"]
+    assert [item.key for item in informer.items()] == ["default/a"]
     assert informers.subscribers == 0
     await informers.aclose()
     await running
 
 
-async def test_it_is_sought_again_where_it_was_refused(
+async def test_a_refused_cache_is_retried(
     server: ScriptedServer, client: KubeClient, informers: InformerRegistry
 ) -> None:
     server.scripted.append(failure(403, "Forbidden", "no"))
-    caches = WarmCaches(informers, client, [CONFIG_MAPS], pause=0.0)
+    caches = WarmCaches(informers, client, [CONFIG_MAPS], retry_seconds=0.0)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(caches.run())
 
@@ -71,12 +71,12 @@ async def test_it_is_sought_again_where_it_was_refused(
     assert len(server.requests) >= 2
 
 
-def test_names_are_kubectl_s_and_each_is_kept_once() -> None:
+def test_cache_names_are_resolved_like_kubectl_without_duplicates() -> None:
     found = find_cacheable(("po, deploy.apps", "Pod", ""), kubernetes_discovery().resources)
-    assert [str(each.gvr) for each in found] == ["pods.v1", "deployments.v1.apps"]
+    assert [str(resource.gvr) for resource in found] == ["pods.v1", "deployments.v1.apps"]
 
 
 @pytest.mark.parametrize("name", ["nonsense", "pods/log", "*", "bindings"])
-def test_what_cannot_be_cached_is_said(name: str) -> None:
+def test_a_name_that_cannot_be_cached_is_a_configuration_error(name: str) -> None:
     with pytest.raises(ConfigurationError, match="--cache"):
         find_cacheable((name,), kubernetes_discovery().resources)

@@ -1,4 +1,4 @@
-"""The product without a transport: a cluster's schema, ready to run operations."""
+"""One cluster's GraphQL API without a transport: its current schema, request contexts and informers."""
 
 import asyncio
 import logging
@@ -19,16 +19,15 @@ from schema.filters import Filters
 from schema.model import Model, Problem
 from schema.resources import GroupVersionResource
 
-__all__ = ["Gateway"]
+__all__ = ["GraphQLAPI"]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
-class Gateway:
-    """One cluster's GraphQL API; whoever has it runs operations on ``schema`` with a ``context``.
+class GraphQLAPI:
+    """Runs operations on ``schema`` with a ``context``.
 
-    The informers are its own: :meth:`aclose` ends every subscription properly. The client stays its
-    owner's.
+    Owns the informers: :meth:`aclose` ends every subscription with a proper message. Does not own the client.
     """
 
     def __init__(
@@ -59,20 +58,20 @@ class Gateway:
         informers: InformerRegistry | None = None,
         filters: Filters | None = None,
         phases: Phases | None = None,
-    ) -> "Gateway":
-        """Ask the API server what it serves and build the schema of what the filters leave of it.
+    ) -> "GraphQLAPI":
+        """Fetch discovery and OpenAPI from the API server and build the schema of the filtered resources.
 
-        Raises UpstreamError or StatusError where discovery itself is refused or does not answer; a
-        group that cannot be described costs only itself.
+        Raises UpstreamError or StatusError when discovery fails. A group without an OpenAPI document is
+        skipped with a warning.
         """
         phases = phases or Phases()
         cache, filters = openapi_cache or OpenAPICache(None), filters or Filters()
         described = await fetch_description(client, cache, phases=phases, filters=filters)
         with phases.phase("schema"):
             revision = build_revision(described)
-        _report(revision.problems)
-        for each in filters.unmatched(described.discovery):
-            log.warning("the pattern %s matches nothing that this cluster serves", each)
+        _log_problems(revision.problems)
+        for pattern in filters.unmatched(described.discovery):
+            logger.warning("the pattern %s matches no resource of this cluster", pattern)
         return cls(
             client,
             revision,
@@ -84,7 +83,7 @@ class Gateway:
 
     @property
     def schema(self) -> KubernetesSchema:
-        """The schema that is served now."""
+        """The current schema."""
         return self._revision.schema
 
     @property
@@ -93,7 +92,7 @@ class Gateway:
         return self._revision.model
 
     def context(self, client: KubeClient | None) -> RequestContext:
-        """The context of a request whose caller acts upstream as ``client``."""
+        """The context of a request; ``client`` sends upstream requests with the caller's identity."""
         return RequestContext(client, self.informers, self._default_namespace, shared=self._shared)
 
     def sdl(self) -> str:
@@ -101,15 +100,15 @@ class Gateway:
         return print_schema(lexicographic_sort_schema(self.schema.graphql_schema)) + "\n"
 
     async def follow(self, pacing: Pacing | None = None) -> None:
-        """Keep the schema as the cluster is, until cancelled."""
+        """Replace the schema whenever the cluster's API changes, until cancelled."""
         follower = Follower(self._client, self.informers, self.reload, pacing)
         await follower.run(self._revision.described.discovery.resources)
 
     async def reload(self, patient: bool = False) -> bool:
-        """Ask the cluster again, and serve what it says from now on; whether that is anything new.
+        """Fetch the cluster's API again and replace the schema; returns whether the API has changed.
 
-        ``patient``: what has no types yet, as OpenAPI lags behind discovery, is left for the next time.
-        Raises as :meth:`start` does, and the schema stays as it is.
+        With ``patient``, new group versions without an OpenAPI document are left out until the next reload,
+        because OpenAPI lags behind discovery. Raises like :meth:`start`; the schema then stays.
         """
         before = self._revision
         described = await fetch_description(
@@ -119,20 +118,20 @@ class Gateway:
             described = described.without_untyped(before.described)
         if described.equals(before.described):
             return False
-        # in a thread: the loop gets its turn every few milliseconds
+        # in a thread: the event loop gets the interpreter every few milliseconds
         revision = await asyncio.to_thread(build_replacement, described, before)
         if patient and not set(revision.problems) <= set(before.problems):
             return False
         self._revision = revision
-        _report([each for each in revision.problems if each not in before.problems])
+        _log_problems([problem for problem in revision.problems if problem not in before.problems])
         self._end_removed(before.resources - revision.resources)
-        log.info("the cluster serves something else now: %s", _difference(before, revision))
+        logger.info("the cluster's API has changed: %s", _difference(before, revision))
         return True
 
     def _end_removed(self, removed: Collection[GroupVersionResource]) -> None:
-        for each in removed:
-            message = f"the cluster no longer serves {each}"
-            self.informers.end({each}, NotFound(Status(404, "NotFound", message)))
+        for resource in removed:
+            message = f"the cluster no longer serves {resource}"
+            self.informers.end({resource}, NotFound(Status(404, "NotFound", message)))
 
     async def aclose(self) -> None:
         """End every subscription and stop every informer."""
@@ -147,14 +146,18 @@ def _difference(before: Revision, after: Revision) -> str:
         for word, names in (("added", added), ("removed", removed))
         if names
     ]
-    return ", ".join(parts) or "types have changed"
+    return ", ".join(parts) or "types only"
 
 
-def _report(problems: Collection[Problem]) -> None:
-    """Once in the log, however many: the number at warning, each of them at debug."""
-    for each in problems:
-        log.debug("not typed: %s: %s", each.where, each.what)
+def _log_problems(problems: Collection[Problem]) -> None:
+    """One warning with the number of problems and the first one; each problem at debug level."""
+    for problem in problems:
+        logger.debug("not typed: %s: %s", problem.where, problem.what)
     if problems:
         first = next(iter(problems))
-        one = f"{first.where}: {first.what}"
-        log.warning("%d parts of the API are untyped (see --log-level debug); one: %s", len(problems), one)
+        logger.warning(
+            "%d parts of the API are untyped (see --log-level debug); one: %s: %s",
+            len(problems),
+            first.where,
+            first.what,
+        )

@@ -1,0 +1,190 @@
+"""Strawberry's extension points, as this gateway uses them.
+
+Extensions of the pipeline: :class:`OperationCounter`, :class:`ParsedDocuments`, :class:`ValidatedDocuments`
+(and :class:`gateway.execution.errors.ErrorCodes`). Beside them: :class:`ErrorHooksRunner` runs the hooks,
+:class:`SelectedOperation` picks the operation of a document, and :func:`schema_refusal` protects the schema
+from callers that the API server does not accept.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from typing import Any
+
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
+from strawberry.exceptions import MissingQueryError
+from strawberry.extensions import ParserCache, SchemaExtension
+from strawberry.extensions.runner import SchemaExtensionsRunner
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types import ExecutionContext
+from strawberry.types.graphql import OperationType
+
+from gateway.errors import GatewayError
+from gateway.execution.errors import graphql_error, root_cause
+from gateway.resolvers.context import RequestContext, expect_discovery
+
+__all__ = [
+    "ErrorHooksRunner",
+    "OperationCounter",
+    "ParsedDocuments",
+    "SelectedOperation",
+    "ValidatedDocuments",
+    "introspects",
+    "reveals_schema",
+    "schema_refusal",
+]
+
+_OUTCOME_OK = "OK"
+_NO_TYPE = "none"
+"""The operation type of a document that cannot be parsed or lacks the named operation."""
+
+
+class OperationCounter(SchemaExtension):
+    """Counts each operation at its end, by type and outcome; a subscription counts when its stream ends.
+
+    The outcome is the code of the first error, or ``OK``. Must precede ``ErrorCodes`` in the list of
+    extensions, so that its hooks see errors that have a code.
+    """
+
+    def __init__(self) -> None:
+        self._code = ""
+
+    def on_operation(self) -> Iterator[None]:
+        """Count the operation, also after cancellation (the client disconnected)."""
+        try:
+            yield
+        except (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError):
+            self._code = "BAD_REQUEST"
+            raise
+        else:
+            self._note_error(self.execution_context.result)
+        finally:
+            counts = self.execution_context.context.shared.operations
+            counts[self._operation_type(), self._code or _OUTCOME_OK] += 1
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Note the error of a subscription's result, after ``ErrorCodes`` has converted it."""
+        yield
+        self._note_error(result)
+
+    def _note_error(self, result: Any) -> None:
+        errors: list[GraphQLError] | None = getattr(result, "errors", None)
+        if errors and not self._code:
+            self._code = str((errors[0].extensions or {}).get("code", "INTERNAL"))
+
+    def _operation_type(self) -> str:
+        try:
+            return self.execution_context.operation_type.value
+        except (RuntimeError, CannotGetOperationTypeError):
+            return _NO_TYPE
+
+
+class ParsedDocuments(ParserCache):
+    """Strawberry's cache of parsed documents; syntax errors pass through the other extensions' hooks.
+
+    An error that leaves ``on_parse`` would end the operation without running any other hook. Therefore this
+    hook ignores it: Strawberry parses the document again and reports the error itself.
+    """
+
+    def on_parse(self) -> Iterator[None]:
+        context = self.execution_context
+        with suppress(GraphQLError, RecursionError):
+            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
+        yield
+
+
+Validate = Callable[[DocumentNode, tuple[object, ...]], list[GraphQLError]]
+
+
+class ValidatedDocuments(SchemaExtension):
+    """Validates documents through ``validate``, a cache that one schema owns.
+
+    Strawberry's own validation cache is global and would keep every replaced schema alive.
+    """
+
+    def __init__(self, validate: Validate) -> None:
+        self._validate = validate
+
+    def on_validate(self) -> Iterator[None]:
+        context = self.execution_context
+        if context.graphql_document is not None:
+            errors = self._validate(context.graphql_document, context.validation_rules)
+            context.pre_execution_errors = errors
+        yield
+
+
+_NO_HOOKS: AbstractAsyncContextManager[None] = nullcontext()
+
+
+class ErrorHooksRunner(SchemaExtensionsRunner):
+    """Runs the hooks of a stream's result only when the result has errors.
+
+    The extensions of :class:`KubernetesSchema` look at nothing but errors, and the hooks would take a quarter
+    of the time of each event.
+    """
+
+    def on_stream_result(self, result: Any) -> Any:
+        return super().on_stream_result(result) if result.errors else _NO_HOOKS
+
+    async def get_extensions_results(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """Empty: no extension adds to a response."""
+        del ctx
+        return {}
+
+
+class OperationNotDetermined(CannotGetOperationTypeError):
+    """The request does not determine which operation runs; ``message`` is the specification's wording."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(None)
+        self.message = message
+
+    def as_http_error_reason(self) -> str:
+        return self.message
+
+
+class SelectedOperation(ExecutionContext):
+    """The operation that a request selects: by name, or the only one of the document (GraphQL, 6.1).
+
+    Of several operations and no name Strawberry would run the first; here the request fails.
+    """
+
+    @property
+    def operation_type(self) -> OperationType:
+        """Raises CannotGetOperationTypeError or RuntimeError when no operation is selected."""
+        if self._provided_operation_name is None and self.graphql_document is not None:
+            _expect_one(self.graphql_document)
+        return super().operation_type
+
+
+def _expect_one(document: DocumentNode) -> None:
+    operations = sum(isinstance(node, OperationDefinitionNode) for node in document.definitions)
+    if operations > 1:
+        raise OperationNotDetermined("Must provide operation name if query contains multiple operations.")
+    if not operations:
+        raise OperationNotDetermined("Must provide an operation.")
+
+
+# Introspection reveals the schema, and so do errors about a document or its variables ("Did you mean …").
+# Neither causes an upstream request with the caller's token, so the functions below check the token.
+
+_INTROSPECTION = re.compile(r"__(schema|type)\b")
+
+
+def introspects(query: str | None) -> bool:
+    """Whether the query may select introspection beyond ``__typename``."""
+    return _INTROSPECTION.search(query or "") is not None
+
+
+def reveals_schema(errors: list[GraphQLError] | None) -> bool:
+    """Whether an error is graphql-core's own message about the request."""
+    return any(error.path is None and root_cause(error) is None for error in errors or ())
+
+
+async def schema_refusal(context: RequestContext) -> GraphQLError | None:
+    """The error for a caller that may not read the API server's discovery; None when the caller may."""
+    try:
+        await expect_discovery(context)
+    except GatewayError as error:
+        return graphql_error(GraphQLError(error.message, original_error=error))
+    return None
