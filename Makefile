@@ -67,7 +67,7 @@ bench: .venv/.installed-dev ## measure on a real kube-apiserver; ARGS='fanout --
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench $(ARGS)
 
 .PHONY: bench-record
-bench-record: .venv/.installed-dev ## the same, and write it into the README
+bench-record: .venv/.installed-dev ## the same, and write it into docs/performance.md
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench --record $(ARGS)
 
 .PHONY: soak
@@ -75,10 +75,10 @@ soak: .venv/.installed-dev ## subscribers come and go for MINUTES=10; fails wher
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: readme
-readme: .venv/.installed ## write the table of settings into the README
+readme: .venv/.installed ## write the table of settings into docs/settings.md
 	@$(bin)/python -m gateway.settings >.venv/settings.md
-	@sed -i.bak -e '/^<!-- settings -->$$/,/^<!-- \/settings -->$$/{//!d;}' -e '/^<!-- settings -->$$/r .venv/settings.md' README.md
-	@rm -f README.md.bak
+	@sed -i.bak -e '/^<!-- settings -->$$/,/^<!-- \/settings -->$$/{//!d;}' -e '/^<!-- settings -->$$/r .venv/settings.md' docs/settings.md
+	@rm -f docs/settings.md.bak
 
 .PHONY: clean
 clean: ## remove everything that make made

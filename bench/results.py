@@ -1,4 +1,4 @@
-"""Where results are kept: a file of each run, the latest one, and the table in the README."""
+"""Keeps the results of a run: its own files, the latest run, and the tables in the documentation."""
 
 import json
 import os
@@ -11,19 +11,28 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.tables import Table
+from bench.tables import Aim, Measure, Row, Table, Unit
 from tests.fixtures.control_plane import pinned_version
 
 __all__ = ["RESULTS", "Run", "record", "store"]
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
-MARKED = re.compile(r"(?<=<!-- bench -->\n).*?(?=<!-- /bench -->)", re.DOTALL)
+README, PERFORMANCE = "README.md", "docs/performance.md"
+
+_HIGHLIGHTS = (
+    ("Start with the API of Kubernetes, until served", "start cold, until served", 0),
+    ("Start with 500 CRDs more, until served", "start cold, until served", 500),
+    ("List of 5,000 pods from the API server (ratio: raw LIST)", "live list", 5000),
+    ("The same list from the cache (ratio: raw LIST)", "cached list", 5000),
+    ("Events delivered to 1,000 subscribers, one upstream watch", "delivered", 1000),
+)
+"""Label, row and column of each line of figures in the README."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The tables of one run, and where and when it was."""
+    """The tables of one run, its environment in a line, and its time (UTC, ISO 8601)."""
 
     tables: Sequence[Table]
     environment: str
@@ -31,16 +40,36 @@ class Run:
 
     @classmethod
     def of(cls, tables: Sequence[Table]) -> "Run":
-        """A run that has ended just now, here."""
-        return cls(tables, environment(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+        """A run that has just ended, on this machine."""
+        return cls(tables, _environment(), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+
+    @classmethod
+    def load(cls, path: Path) -> "Run":
+        """The run that :meth:`json` wrote."""
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return cls([_table(table) for table in found["tables"]], found["environment"], found["when"])
 
     def markdown(self) -> str:
         """All tables."""
-        return show(self.tables, self.environment)
+        return _markdown(self.tables, self.environment)
 
     def headlines(self) -> str:
-        """The tables for the README."""
-        return show([each for each in self.tables if each.headline], self.environment)
+        """The missed aims, then the headline tables, for the documentation."""
+        tables = [table for table in self.tables if table.headline]
+        missed = [f"- {line}\n" for table in tables for line in table.missed()]
+        summary = f"**Missed aims**\n\n{''.join(missed) or 'None.'}\n"
+        return summary + _markdown(tables, self.environment)
+
+    def highlights(self) -> str:
+        """The README's lines of figures; a figure that this run did not measure is left out."""
+        lines = [
+            f"| {label} | {table.cell(row, column)} |"
+            for label, name, column in _HIGHLIGHTS
+            for table in self.tables
+            for row in table.rows
+            if row.name == name and row.samples.get(column)
+        ]
+        return "\n".join(["|  | measured |", "|---|---:|", *lines]) + "\n"
 
     def json(self) -> str:
         """Every sample."""
@@ -48,32 +77,48 @@ class Run:
         return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
-def show(tables: Sequence[Table], environment: str) -> str:
-    return "\n".join(each.markdown() for each in tables) + f"\n{environment}.\n"
-
-
 def store(run: Run, directory: Path = RESULTS) -> Path:
-    """Keep the run in files of its own, which Git ignores; the path of the Markdown."""
+    """Write the run to files of its own, which Git ignores; return the path of the Markdown file."""
     directory.mkdir(parents=True, exist_ok=True)
-    return write(run, directory, run.when.replace(":", ""))
+    return _write(run, directory, run.when.replace(":", ""))
 
 
-def record(run: Run, directory: Path = RESULTS, readme: Path = ROOT / "README.md") -> None:
-    """Keep the run as the latest one, which is committed, and put it into the README."""
-    write(run, directory, "latest")
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(MARKED.sub(lambda _: run.headlines(), text), encoding="utf-8")
+def record(run: Run, directory: Path = RESULTS, root: Path = ROOT) -> None:
+    """Write the run as the latest one, which Git tracks, and its figures into the documentation."""
+    _write(run, directory, "latest")
+    _replace_between("figures", root / README, run.highlights())
+    _replace_between("bench", root / PERFORMANCE, run.headlines())
 
 
-def write(run: Run, directory: Path, name: str) -> Path:
+def _replace_between(marker: str, path: Path, text: str) -> None:
+    marked = re.compile(rf"(?<=<!-- {marker} -->\n).*?(?=<!-- /{marker} -->)", re.DOTALL)
+    path.write_text(marked.sub(lambda _: text, path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _markdown(tables: Sequence[Table], environment: str) -> str:
+    return "\n".join(table.markdown() for table in tables) + f"\n{environment}.\n"
+
+
+def _table(found: dict[str, Any]) -> Table:
+    return Table(**{**found, "rows": [_row(row) for row in found["rows"]]})
+
+
+def _row(found: dict[str, Any]) -> Row:
+    # JSON has strings as keys
+    samples = {int(column): values for column, values in found["samples"].items()}
+    aims = [Aim(**{**aim, "measure": Measure(aim["measure"])}) for aim in found["aims"]]
+    return Row(**{**found, "unit": Unit(found["unit"]), "samples": samples, "aims": aims})
+
+
+def _write(run: Run, directory: Path, name: str) -> Path:
     (directory / f"{name}.json").write_text(run.json(), encoding="utf-8")
     path = directory / f"{name}.md"
     path.write_text(run.markdown(), encoding="utf-8")
     return path
 
 
-def environment() -> str:
-    """What the figures depend on, in a line."""
+def _environment() -> str:
+    """One line with everything that the figures depend on: versions, cores, load."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()

@@ -1,4 +1,4 @@
-"""Measurements as tables: what was measured, at which sizes, against what, and what it should be."""
+"""Measurements as tables: samples per row and column, comparisons between rows, and aims."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ __all__ = ["Aim", "Column", "Measure", "Row", "Samples", "Table", "Unit"]
 
 
 class Unit(StrEnum):
-    """What a sample is; the value is how it is printed."""
+    """The unit of a sample; the value is its printed form."""
 
     MILLISECONDS = "ms"
     MICROSECONDS = "µs"
@@ -22,7 +22,7 @@ class Unit(StrEnum):
 
 
 class Measure(StrEnum):
-    """Which figure of a cell an aim is about."""
+    """The figure of a cell that an aim limits."""
 
     MEDIAN = "median"
     LARGEST = "largest"
@@ -31,14 +31,14 @@ class Measure(StrEnum):
 
 
 Column = int
-"""How many there were of whatever the table is about."""
+"""The size that a column stands for: a number of pods, CRDs or subscribers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a row should come to in one column; a ratio or difference is that to the row it stands against.
+    """The limit of a row's figure in one column; with ``least`` a lower limit, else an upper one.
 
-    ``least`` turns it round: so much at least.
+    RATIO and DIFFERENCE compare with the row that ``Row.against`` names.
     """
 
     column: Column
@@ -52,7 +52,7 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Samples in each column; ``against`` is the name of the row that it is compared with."""
+    """Samples in each column; ``against`` is the name of the row to compare with."""
 
     name: str
     unit: Unit
@@ -63,7 +63,7 @@ class Row:
 
 @dataclass(slots=True)
 class Samples:
-    """Of every figure, what was measured in every column."""
+    """Collects samples by row name and column."""
 
     found: dict[str, dict[Column, list[float]]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -76,7 +76,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One subject; ``counted`` says what the columns count. The README has those that are a ``headline``."""
+    """One subject; ``counted`` is the unit of the columns. The documentation shows headline tables."""
 
     title: str
     counted: str
@@ -86,36 +86,47 @@ class Table:
     headline: bool = True
 
     def row(self, name: str) -> Row:
-        """KeyError where there is none."""
-        for each in self.rows:
-            if each.name == name:
-                return each
+        """The row with that name; KeyError if there is none."""
+        for row in self.rows:
+            if row.name == name:
+                return row
         raise KeyError(name)
 
     def markdown(self) -> str:
         """The table as GitHub shows it."""
         heads = ["", *(f"{column:,} {self.counted}" for column in self.columns), "aim"]
-        lines = [cells(heads), cells(["---", *("---:" for _ in self.columns), "---"])]
+        lines = [_cells(heads), _cells(["---", *("---:" for _ in self.columns), "---"])]
         for row in self.rows:
             figures = [self.cell(row, column) for column in self.columns]
-            lines.append(cells([row.name, *figures, "; ".join(self.verdict(row, aim) for aim in row.aims)]))
-        notes = "".join(f"\n{each}\n" for each in self.notes)
+            lines.append(_cells([row.name, *figures, "; ".join(self.verdict(row, aim) for aim in row.aims)]))
+        notes = "".join(f"\n{note}\n" for note in self.notes)
         return f"**{self.title}**\n\n" + "\n".join(lines) + "\n" + notes
 
+    def missed(self) -> list[str]:
+        """One line for each aim that was missed."""
+        lines = []
+        for row in self.rows:
+            for aim in row.aims:
+                value = self.value(row, aim.column, aim.measure)
+                if value is not None and not aim.met(value):
+                    where = f"{aim.column:,} {self.counted}"
+                    lines.append(f"{row.name}, {where}: {_figure(value)}, aim {self._limit(row, aim)}")
+        return lines
+
     def cell(self, row: Row, column: Column) -> str:
-        """Median, smallest and largest, and how often the row that it stands against."""
+        """Median, range, and the ratio to the row that it is compared with."""
         samples = row.samples.get(column)
         if not samples:
             return "–"
-        shown = "{:,.0f}".format if row.unit is Unit.COUNT else figure
+        shown = "{:,.0f}".format if row.unit is Unit.COUNT else _figure
         text = shown(median(samples))
         if len(samples) > 1:
             text += f" ({shown(min(samples))}–{shown(max(samples))})"
         ratio = self.value(row, column, Measure.RATIO)
-        return f"{text} {row.unit}".rstrip() + ("" if ratio is None else f", {figure(ratio)} ×")
+        return f"{text} {row.unit}".rstrip() + ("" if ratio is None else f", {_figure(ratio)} ×")
 
     def value(self, row: Row, column: Column, measure: Measure) -> float | None:
-        """That figure of a cell; None where it was not measured."""
+        """That figure of a cell; None if it was not measured."""
         samples = row.samples.get(column)
         if not samples:
             return None
@@ -133,27 +144,31 @@ class Table:
 
     def verdict(self, row: Row, aim: Aim) -> str:
         """The aim in words, and whether it was met."""
-        limit = f"{'≥' if aim.least else '≤'} {aim.limit:,g}"
-        where = f" at {aim.column:,}" if len(self.columns) > 1 else ""
-        match aim.measure:
-            case Measure.RATIO:
-                words = f"{limit} ×{where}"
-            case Measure.DIFFERENCE:
-                words = f"{limit} {row.unit} more{where}"
-            case _:
-                words = f"{limit} {row.unit}".rstrip() + where
+        words = self._limit(row, aim) + (f" at {aim.column:,}" if len(self.columns) > 1 else "")
         value = self.value(row, aim.column, aim.measure)
         if value is None:
             return f"{words}: not measured"
-        return f"{words}: {'met' if aim.met(value) else f'**missed** ({figure(value)})'}"
+        return f"{words}: {'met' if aim.met(value) else f'**missed** ({_figure(value)})'}"
+
+    def _limit(self, row: Row, aim: Aim) -> str:
+        limit = f"{'≥' if aim.least else '≤'} {aim.limit:,g}"
+        match aim.measure:
+            case Measure.RATIO:
+                return f"{limit} ×"
+            case Measure.DIFFERENCE:
+                return f"{limit} {row.unit} more"
+            case _:
+                return f"{limit} {row.unit}".rstrip()
 
 
-def cells(texts: Sequence[str]) -> str:
+def _cells(texts: Sequence[str]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
-def figure(value: float) -> str:
-    """Three significant digits."""
+def _figure(value: float) -> str:
+    """Three significant digits; two below 0.1."""
+    if 0 < abs(value) < 0.1:
+        return f"{value:.2g}"
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

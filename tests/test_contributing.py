@@ -1,15 +1,16 @@
-"""CONTRIBUTING.md is true: its drawing of the layers is what import-linter holds, and nothing is left out."""
+"""The drawings of the layers in CONTRIBUTING.md and docs/architecture.md match import-linter's contracts."""
 
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
-CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 CONTRACTS: dict[str, dict[str, Any]] = {
-    each["name"]: each
-    for each in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    contract["name"]: contract
+    for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 }
 LAYERS = [
     set(re.findall(r"gateway\.(\w+)", layer))
@@ -18,9 +19,10 @@ LAYERS = [
 EVERYTHING = set().union(*LAYERS)
 
 
-def drawn() -> list[set[str]]:
-    """The columns of the drawing, from left to right: what a column holds stands below its first word."""
-    (drawing,) = re.findall(r"^## Layers\n\n```\n(.*?)\n\n", CONTRIBUTING, re.MULTILINE | re.DOTALL)
+def drawn(document: str) -> list[set[str]]:
+    """The columns of the drawing from left to right; the words of a column start at one offset."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    (drawing,) = re.findall(r"^## Layers\n.*?```\n(cli .*?)\n(?:\n|```)", text, re.MULTILINE | re.DOTALL)
     first, *others = drawing.splitlines()
     columns = {found.start(): {found[0]} for found in re.finditer(r"\w+", first)}
     for line in others:
@@ -30,23 +32,24 @@ def drawn() -> list[set[str]]:
 
 
 def names(modules: list[str]) -> set[str]:
-    return {each.removeprefix("gateway.") for each in modules if each.startswith("gateway.")}
+    return {module.removeprefix("gateway.") for module in modules if module.startswith("gateway.")}
 
 
-def test_the_layers_are_drawn_as_they_are_held() -> None:
-    assert drawn() == LAYERS
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_the_drawing_shows_the_layers_of_the_contract(document: str) -> None:
+    assert drawn(document) == LAYERS
 
 
-def test_everything_has_a_layer() -> None:
-    found = {each.stem for each in (ROOT / "gateway").iterdir() if not each.name.startswith("__")}
+def test_every_module_of_the_gateway_but_the_demo_has_a_layer() -> None:
+    found = {path.stem for path in (ROOT / "gateway").iterdir() if not path.name.startswith("__")}
     assert found - EVERYTHING == {"demo"}
 
 
 LEAVES = {"concurrency", "lru", "memory"}
-"""Leaf modules: import nothing of the gateway, so that the demo may import them."""
+"""Modules that import nothing of the gateway; the demo may import them."""
 
 
-def test_nothing_of_the_gateway_is_left_out_around_the_demo() -> None:
+def test_the_contracts_of_the_demo_cover_every_layer() -> None:
     demo, starts = (
         CONTRACTS["The demo stands on the schema side alone"],
         "Only the command line starts the demo",
@@ -55,7 +58,7 @@ def test_nothing_of_the_gateway_is_left_out_around_the_demo() -> None:
     assert names(CONTRACTS[starts]["source_modules"]) == EVERYTHING - {"cli"} - LEAVES
 
 
-def test_one_place_knows_httpx() -> None:
+def test_the_contract_of_httpx_covers_every_package_but_kube() -> None:
     assert names(CONTRACTS["One place knows httpx"]["source_modules"]) == EVERYTHING - {"kube"} - LEAVES | {
         "demo"
     }

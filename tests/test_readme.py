@@ -1,4 +1,4 @@
-"""The README is true: its examples run against the demo and print what it says, its tables are complete."""
+"""The examples of README.md and docs/ run against the demo as printed, and the tables are complete."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from graphql import build_client_schema, get_introspection_query, parse, validate
 
 import gateway.errors
 from gateway.errors import GatewayError
@@ -18,19 +19,24 @@ from tests.fixtures.graphql_ws import Stream
 from tests.fixtures.processes import run_gateway
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+DOCUMENTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"))
+}
+README = DOCUMENTS["README.md"]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCKS = BLOCK.findall(README)
 
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """What ``make demo`` runs."""
+    """The gateway that ``make demo`` runs."""
     with start_gateway(tmp_path_factory.mktemp("demo"), "--demo") as started:
         yield started
 
 
 def example(start: str) -> tuple[str, list[Any]]:
-    """The query that begins so, and the JSON values of the block that follows it."""
+    """The README's query with this beginning, and the JSON values of the block that follows it."""
     for (language, query), (_, output) in pairwise(BLOCKS):
         if language == "graphql" and query.startswith(start):
             return query, json_values(output)
@@ -47,7 +53,7 @@ def json_values(text: str) -> list[Any]:
 
 
 def matches(expected: Any, found: Any) -> bool:
-    """Equal, where an ellipsis in a string stands for what is different each time."""
+    """Whether both are equal; an ellipsis in an expected string matches any text."""
     if isinstance(expected, dict) and isinstance(found, dict):
         return list(expected) == list(found) and all(matches(expected[key], found[key]) for key in expected)
     if isinstance(expected, list) and isinstance(found, list):
@@ -58,33 +64,49 @@ def matches(expected: Any, found: Any) -> bool:
 
 
 async def appears(expected: list[Any], stream: Stream) -> None:
-    """Wait until the stream has shown each of them, in that order; there may be others in between."""
-    for each in expected:
-        while not matches(each, await stream.result()):
+    """Wait until the stream has sent the expected results in this order, with any others in between."""
+    for result in expected:
+        while not matches(result, await stream.result()):
             pass
 
 
-async def test_the_query_answers_what_the_readme_shows(demo: GatewayProcess) -> None:
+async def test_the_query_returns_the_result_that_the_readme_prints(demo: GatewayProcess) -> None:
     query, (expected,) = example("{")
     assert matches(expected, await demo.execute(query))
 
 
-async def test_the_subscription_sees_what_the_mutation_does(demo: GatewayProcess) -> None:
+async def test_the_subscription_shows_the_effect_of_the_mutation(demo: GatewayProcess) -> None:
     query, initial = example("subscription")
     mutation, (patched,) = example("mutation")
     (follow_up,) = [
         json_values(text) for language, text in BLOCKS if language == "json" and '"MODIFIED"' in text
     ]
     async with demo.subscribe(query) as stream:
-        for each in initial:
-            assert matches(each, await stream.result())
+        for result in initial:
+            assert matches(result, await stream.result())
         assert matches(patched, await demo.execute(mutation))
         await appears(follow_up, stream)
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        text
+        for document in DOCUMENTS.values()
+        for language, text in BLOCK.findall(document)
+        if language == "graphql"
+    ],
+    ids=lambda query: " ".join(query.split())[:40],
+)
+async def test_every_query_is_valid(demo: GatewayProcess, query: str) -> None:
+    schema = build_client_schema((await demo.execute(get_introspection_query()))["data"])
+    assert validate(schema, parse(query)) == []
+
+
 COMMANDS = [
     shlex.split(line, comments=True)[1:]
-    for language, text in BLOCKS
+    for document in DOCUMENTS.values()
+    for language, text in BLOCK.findall(document)
     if language == "sh"
     for line in text.splitlines()
     if line.startswith(("kube-graphql query '{", "kube-graphql schema"))
@@ -98,38 +120,46 @@ def test_the_commands_run(command: list[str]) -> None:
     assert done.stdout
 
 
-def test_the_line_that_is_printed_is_the_line_of_the_readme(demo: GatewayProcess) -> None:
+def test_serve_prints_the_line_that_the_readme_shows(demo: GatewayProcess) -> None:
     (shown,) = [text.strip() for _, text in BLOCKS if text.startswith("http://")]
     printed = demo.process.wait_for_output(f"{demo.url}/graphql")
     assert re.sub(r"127\.0\.0\.1:\d+", "…", shown) in re.sub(r"127\.0\.0\.1:\d+", "…", printed)
 
 
-async def test_the_dashboard_is_where_the_readme_says(demo: GatewayProcess) -> None:
+async def test_the_dashboard_is_served_at_the_address_in_the_readme(demo: GatewayProcess) -> None:
     (path,) = set(re.findall(r"<http://127\.0\.0\.1:8000(/\S+)>", README))
     assert (await demo.request("GET", path)).status_code == 200
 
 
-def between(marker: str) -> str:
-    found = re.search(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", README, re.DOTALL)
+def between(marker: str, document: str) -> str:
+    found = re.search(rf"<!-- {marker} -->\n(.*?)<!-- /{marker} -->", DOCUMENTS[document], re.DOTALL)
     assert found is not None
     return found.group(1)
 
 
-def test_the_settings_are_all_there() -> None:
-    assert between("settings") == settings_table(), "update with: make readme"
+def test_the_table_of_settings_is_complete() -> None:
+    assert between("settings", "docs/settings.md") == settings_table(), "update with: make readme"
 
 
-def test_the_error_codes_are_all_there() -> None:
+def test_the_table_of_error_codes_is_complete() -> None:
     errors = [getattr(gateway.errors, name) for name in gateway.errors.__all__]
-    codes = {each.code for each in errors if isinstance(each, type) and issubclass(each, GatewayError)}
-    assert set(re.findall(r"^\| `([A-Z_]+)` \|", between("codes"), re.MULTILINE)) == codes
+    codes = {error.code for error in errors if isinstance(error, type) and issubclass(error, GatewayError)}
+    table = between("codes", "docs/errors.md")
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)) == codes
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_what_is_linked_and_named_exists(document: str) -> None:
-    text = (ROOT / document).read_text()
-    linked = [each for each in re.findall(r"\]\(([^)]+)\)", text) if "://" not in each]
-    assert [each for each in linked if not (ROOT / each).exists()] == []
+def test_the_readme_links_every_document() -> None:
+    assert {name for name in DOCUMENTS if name.startswith("docs/")} <= set(links("README.md"))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_linked_files_and_make_targets_exist(document: str) -> None:
+    folder = (ROOT / document).parent
+    assert [link for link in links(document) if not (folder / link).exists()] == []
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"\bmake ([a-z][a-z-]*)(?=`|   )", text))
-    assert [each for each in targets if f".PHONY: {each}\n" not in makefile] == []
+    targets = set(re.findall(r"\bmake ([a-z][a-z-]*)(?=`|   )", DOCUMENTS[document]))
+    assert [target for target in targets if f".PHONY: {target}\n" not in makefile] == []
+
+
+def links(document: str) -> list[str]:
+    return [link for link in re.findall(r"\]\(([^)]+)\)", DOCUMENTS[document]) if "://" not in link]

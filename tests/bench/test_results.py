@@ -1,0 +1,45 @@
+"""The recorded results and the documentation that quotes them agree."""
+
+from pathlib import Path
+
+from bench.results import RESULTS, Run, record
+from bench.tables import Aim, Measure, Row, Table, Unit
+
+ROOT = Path(__file__).parents[2]
+LATEST = Run.load(RESULTS / "latest.json")
+
+
+def _between(marker: str, path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    return text.partition(f"<!-- {marker} -->\n")[2].partition(f"<!-- /{marker} -->")[0]
+
+
+def test_the_latest_tables_are_those_of_the_latest_samples() -> None:
+    assert (RESULTS / "latest.md").read_text(encoding="utf-8") == LATEST.markdown()
+
+
+def test_the_documentation_quotes_the_latest_run() -> None:
+    assert _between("bench", ROOT / "docs/performance.md") == LATEST.headlines()
+    assert _between("figures", ROOT / "README.md") == LATEST.highlights()
+
+
+def test_the_readme_has_five_lines_of_figures() -> None:
+    assert len(LATEST.highlights().splitlines()) == 2 + 5
+
+
+def test_a_run_is_recorded_between_the_markers(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    documents = {"figures": tmp_path / "README.md", "bench": tmp_path / "docs" / "performance.md"}
+    for marker, path in documents.items():
+        path.write_text(f"before\n<!-- {marker} -->\nold\n<!-- /{marker} -->\nafter\n")
+    raw = Row("raw", Unit.MILLISECONDS, {5000: [10.0]})
+    live = Row("live list", Unit.MILLISECONDS, {5000: [15.0]}, "raw", [Aim(5000, Measure.RATIO, 1.25)])
+    run = Run([Table("Reads", "pods", [5000], [raw, live])], "here", "2026-01-02T03:04:05Z")
+    record(run, tmp_path, tmp_path)
+    for marker, expected in (("figures", run.highlights()), ("bench", run.headlines())):
+        assert (
+            documents[marker].read_text()
+            == f"before\n<!-- {marker} -->\n{expected}<!-- /{marker} -->\nafter\n"
+        )
+    assert "- live list, 5,000 pods: 1.50, aim ≤ 1.25 ×\n" in run.headlines()
+    assert Run.load(tmp_path / "latest.json").markdown() == run.markdown()
