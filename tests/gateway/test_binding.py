@@ -1,4 +1,4 @@
-"""The address, and how several workers share it."""
+"""Binding an address, and sharing it between workers."""
 
 import socket
 from collections import Counter
@@ -23,7 +23,7 @@ def test_a_port_in_use_is_a_configuration_error() -> None:
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
-def test_an_address_of_another_machine_is_a_configuration_error(host: str) -> None:
+def test_a_foreign_or_unknown_host_is_a_configuration_error(host: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot listen on"):
         bind(host, 0)
 
@@ -40,7 +40,7 @@ spreads = pytest.mark.skipif(not SPREADS, reason="only Linux spreads connections
 
 @pytest.fixture(params=[pytest.param(True, marks=spreads), False], ids=["spread", "one socket"])
 def address(request: pytest.FixtureRequest) -> Iterator[SharedAddress]:
-    """An address whose shares are sockets of their own, or all the same one."""
+    """An address with one socket per share, or with one socket for all shares."""
     with SharedAddress(HOST, 0, spread=request.param) as shared:
         yield shared
 
@@ -56,7 +56,7 @@ def connect(share: socket.socket, number: int) -> list[socket.socket]:
 
 
 def accepted(shares: list[socket.socket]) -> list[int]:
-    """How many connections wait at each of them; they are closed."""
+    """Accept and close the waiting connections of each share; returns their numbers."""
     found: Counter[int] = Counter()
     for index, share in enumerate(shares):
         while True:
@@ -74,7 +74,7 @@ def test_a_worker_keeps_its_share(address: SharedAddress) -> None:
     assert len({address.share(worker).getsockname() for worker in range(4)}) == 1
 
 
-def test_every_connection_reaches_somebody(address: SharedAddress) -> None:
+def test_every_connection_reaches_one_share(address: SharedAddress) -> None:
     shares = [listen(address.share(worker)) for worker in range(4)]
     connections = connect(shares[0], MANY)
     assert sum(accepted(shares)) == MANY
@@ -87,13 +87,13 @@ def test_connections_are_spread_evenly() -> None:
     with SharedAddress(HOST, 0) as address:
         shares = [listen(address.share(worker)) for worker in range(4)]
         connections = connect(shares[0], MANY)
-        # 50 each; less than 20 would happen by chance once in ten million runs
+        # 50 on average; fewer than 20 has a probability of one in ten million
         assert min(accepted(shares)) > 20
         for connection in connections:
             connection.close()
 
 
-def test_connections_wait_for_a_worker_that_is_replaced(address: SharedAddress) -> None:
+def test_connections_wait_for_the_replacement_of_a_worker(address: SharedAddress) -> None:
     theirs = listen(address.share(0)).dup()
     connections = connect(theirs, 3)
     theirs.close()
@@ -103,7 +103,7 @@ def test_connections_wait_for_a_worker_that_is_replaced(address: SharedAddress) 
 
 
 @spreads
-def test_the_others_get_the_connections_of_a_share_that_is_given_up() -> None:
+def test_other_shares_get_the_connections_of_a_released_share() -> None:
     with SharedAddress(HOST, 0) as address:
         shares = [listen(address.share(worker)) for worker in range(2)]
         address.release(0)
@@ -116,29 +116,29 @@ def test_the_others_get_the_connections_of_a_share_that_is_given_up() -> None:
             connection.close()
 
 
-def refused_to_others(port: int) -> None:
+def assert_unavailable(port: int) -> None:
     for other in (bind, SharedAddress):
         with pytest.raises(ConfigurationError, match="already in use"):
             other(HOST, port)
 
 
-def test_nobody_else_gets_an_address_that_is_listened_on(address: SharedAddress) -> None:
-    refused_to_others(listen(address.share(0)).getsockname()[1])
+def test_no_other_process_can_bind_an_address_in_use(address: SharedAddress) -> None:
+    assert_unavailable(listen(address.share(0)).getsockname()[1])
 
 
 @spreads
-def test_nobody_else_gets_a_share_while_nobody_listens() -> None:
-    """Neither before the first worker does, nor when the last one has given up."""
+def test_no_other_process_can_bind_an_address_without_a_listener() -> None:
+    """Neither before the first worker listens, nor after the last share is released."""
     with SharedAddress(HOST, 0) as address:
         port = listen(address.share(0)).getsockname()[1]
         address.release(0)
-        refused_to_others(port)
+        assert_unavailable(port)
         address.share(0)
-        refused_to_others(port)
+        assert_unavailable(port)
 
 
-def test_the_address_is_free_again_at_once(address: SharedAddress) -> None:
-    """Though its connections linger on for a while."""
+def test_a_closed_address_is_free_at_once(address: SharedAddress) -> None:
+    """Connections in TIME_WAIT do not block the address."""
     share = listen(address.share(0))
     host, port = share.getsockname()
     connections = connect(share, 3)

@@ -1,4 +1,4 @@
-"""The error tree: a Status chooses its error by its reason, then by its code."""
+"""The error tree: the error of a Status is chosen by its reason, else by its code."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from gateway import errors
 from gateway.errors import GatewayError, Status, StatusError, status_error
 
 
-def test_a_reason_says_more_than_a_code() -> None:
+def test_a_reason_takes_precedence_over_a_code() -> None:
     assert type(status_error(Status(409, "AlreadyExists"))) is errors.AlreadyExists
     assert type(status_error(Status(409, "Conflict"))) is errors.Conflict
     assert type(status_error(Status(410, "Expired"))) is errors.Gone
@@ -32,7 +32,7 @@ def test_a_status_without_a_known_reason_is_chosen_by_its_code(
     assert type(status_error(Status(code))) is expected
 
 
-def test_the_docstring_draws_every_error() -> None:
+def test_the_docstring_lists_every_error() -> None:
     drawn = errors.__doc__ or ""
     tree = {
         name

@@ -34,8 +34,8 @@ def test_every_option_of_a_command_is_a_setting_with_a_variable(command: str) ->
     }
 
 
-@pytest.mark.parametrize("setting", list(settings()), ids=lambda each: each.name)
-def test_help_names_every_setting(setting: Setting) -> None:
+@pytest.mark.parametrize("setting", list(settings()), ids=lambda setting: setting.name)
+def test_help_lists_every_setting(setting: Setting) -> None:
     for command in setting.commands:
         help_text = CliRunner().invoke(main, [command, "--help"]).output
         assert setting.option in help_text
@@ -58,18 +58,18 @@ def test_every_other_host_defaults_to_passthrough(host: str) -> None:
     assert Settings(host=host).resolved_auth() is Auth.PASSTHROUGH
 
 
-def test_local_on_another_host_is_refused_and_says_what_to_do() -> None:
+def test_local_on_another_host_is_refused_with_the_alternatives() -> None:
     with pytest.raises(
         ConfigurationError, match=r"not on 0\.0\.0\.0: use --host 127\.0\.0\.1, or --auth pass"
     ):
         Settings(host="0.0.0.0", auth="local").resolved_auth()
 
 
-def test_passthrough_may_be_asked_for_on_loopback() -> None:
+def test_passthrough_is_allowed_on_loopback() -> None:
     assert Settings(auth="passthrough").resolved_auth() is Auth.PASSTHROUGH
 
 
-def test_caches_are_the_local_identity_s() -> None:
+def test_caches_require_the_local_identity() -> None:
     Settings(cache=("pods",)).check_cache(Auth.LOCAL)
     Settings().check_cache(Auth.PASSTHROUGH)
     with pytest.raises(ConfigurationError, match="no caller's token"):

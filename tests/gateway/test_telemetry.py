@@ -1,4 +1,4 @@
-"""Logging and the phases of start-up."""
+"""Logging, and the phases of start-up."""
 
 import logging
 import subprocess
@@ -15,7 +15,7 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_age_of_the_process_counts_from_its_start() -> None:
+def test_the_age_of_the_process_includes_its_start() -> None:
     code = (
         "import time; time.sleep(0.3)\n"
         "from gateway.telemetry import seconds_since_process_start\n"
@@ -24,7 +24,7 @@ def test_the_age_of_the_process_counts_from_its_start() -> None:
     assert 0.3 <= float(run_python(code).stdout) < 60
 
 
-def test_phases_add_up_and_begin_with_the_imports() -> None:
+def test_repeated_phases_add_up_and_imports_come_first() -> None:
     phases = Phases()
     for name in ("discovery", "schema", "discovery"):
         with phases.phase(name):
@@ -33,14 +33,14 @@ def test_phases_add_up_and_begin_with_the_imports() -> None:
     assert 0 < phases.durations["imports"] <= seconds_since_process_start()
 
 
-def test_a_phase_that_fails_is_still_timed() -> None:
+def test_a_failed_phase_is_timed() -> None:
     phases = Phases()
     with pytest.raises(ValueError, match="no"), phases.phase("discovery"):
         raise ValueError("no")
     assert "discovery" in phases.durations
 
 
-def test_the_report_is_for_debugging_only(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_report_is_logged_at_debug_level(caplog: pytest.LogCaptureFixture) -> None:
     phases = Phases()
     with phases.phase("discovery"):
         pass
@@ -52,7 +52,7 @@ def test_the_report_is_for_debugging_only(caplog: pytest.LogCaptureFixture) -> N
 
 
 @pytest.mark.parametrize(("level", "shown"), [("debug", "one two"), ("info", "two"), ("error", "")])
-def test_the_level_decides_what_reaches_stderr(level: str, shown: str) -> None:
+def test_the_level_filters_the_lines_on_stderr(level: str, shown: str) -> None:
     code = (
         "import logging; from gateway.telemetry import configure_logging\n"
         f"configure_logging({level!r})\n"

@@ -1,4 +1,4 @@
-"""Certificates, and clients for loopback servers that are closed again."""
+"""Fixtures: a certificate authority, and clients that are closed after the test."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -15,7 +15,7 @@ Connect = Callable[..., KubeClient]
 
 @dataclass(frozen=True)
 class Certificates:
-    """An authority, and what it issues: PEM for clients, contexts for servers."""
+    """A certificate authority: it issues PEM for clients and contexts for servers."""
 
     authority: trustme.CA
 
@@ -28,7 +28,7 @@ class Certificates:
         return TLSSettings(ca=self.ca)
 
     def server_context(self, *names: str) -> ssl.SSLContext:
-        """For those names (127.0.0.1); takes client certificates of this authority, and asks for none."""
+        """A context for ``names`` (default 127.0.0.1); client certificates of this authority are optional."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.authority.issue_cert(*(names or ("127.0.0.1",))).configure_cert(context)
         self.authority.configure_trust(context)
@@ -49,7 +49,7 @@ def certificates() -> Certificates:
 
 @pytest.fixture
 async def connect(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connect]:
-    """Connects a client to a URL or a ClusterConfig; keywords replace fields of the config."""
+    """Connect a client to a URL or a ClusterConfig; keywords replace fields of the config."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)

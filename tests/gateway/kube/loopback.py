@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server on loopback that records what reaches it, TLS and client certificates included."""
+"""A small HTTP/1.1 server on loopback that records requests, connections and client certificates."""
 
 import asyncio
 import json
@@ -21,12 +21,12 @@ __all__ = [
     "until",
 ]
 
-DEADLINE = 30.0
+DEADLINE_SECONDS = 30.0
 
 
 @dataclass(eq=False)
 class Connection:
-    """One TCP connection; ``certificate`` is the client's (None: it showed none, or no TLS)."""
+    """One TCP connection; ``certificate`` is the client's, None without one or without TLS."""
 
     certificate: Mapping[str, Any] | None
     transport: asyncio.WriteTransport
@@ -36,7 +36,7 @@ class Connection:
 
 @dataclass
 class Request:
-    """A request as it arrived; header names are in lower case, in order, repeated ones too."""
+    """A received request; header names are in lower case, in order, with repetitions."""
 
     method: str
     target: str
@@ -59,7 +59,7 @@ class Request:
 
 @dataclass
 class Reply:
-    """An answer; with ``chunks`` it is streamed, and broken off without an end where ``broken``."""
+    """A response; ``chunks`` are streamed; ``broken`` closes the connection without the end of the body."""
 
     status: int = 200
     body: bytes = b""
@@ -77,13 +77,13 @@ def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
 
 
 def status_reply(code: int, reason: str, message: str = "", **headers: str) -> Reply:
-    """A failure as an API server answers it."""
+    """A failed response with a Status, as from an API server."""
     body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code}
     return json_reply({**body, "reason": reason, "message": message or reason}, code, **headers)
 
 
 class LoopbackServer:
-    """What is there to see of a running server."""
+    """A running server: its address, and the requests and connections it received."""
 
     def __init__(self, handler: Handler, *, tls: bool) -> None:
         self.handler = handler
@@ -137,7 +137,7 @@ class LoopbackServer:
         writer: asyncio.StreamWriter,
         chunks: AsyncIterator[bytes],
     ) -> None:
-        """Stream, and notice at once when the client goes."""
+        """Stream the chunks; raise ConnectionResetError as soon as the client disconnects."""
 
         async def send() -> None:
             async for chunk in chunks:
@@ -170,7 +170,7 @@ async def read_request(reader: asyncio.StreamReader, connection: Connection) -> 
 
 @asynccontextmanager
 async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[LoopbackServer]:
-    """Run a server while the block runs; with a context it speaks TLS and notes the names asked for."""
+    """Run a server during the block; with ``context`` it uses TLS and records the requested server names."""
     server = LoopbackServer(handler, tls=context is not None)
     if context is not None:
         context.sni_callback = lambda _object, name, _context: server.names.append(name)
@@ -180,20 +180,20 @@ async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> Asyn
         yield server
     finally:
         listening.close()
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(DEADLINE_SECONDS):
             for connection in server.connections:
                 connection.transport.abort()
                 await connection.closed.wait()
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for it; the caller has the deadline."""
-    while not condition():  # noqa: ASYNC110 (what another process does sets no event)
+    """Poll ``condition`` until it is true; the caller sets the deadline."""
+    while not condition():  # noqa: ASYNC110 (another process cannot set an event)
         await asyncio.sleep(0.01)
 
 
 async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy until the end."""
+    """Copy ``reader`` to ``writer`` until the end of the stream."""
     with suppress(OSError):
         while data := await reader.read(65536):
             writer.write(data)

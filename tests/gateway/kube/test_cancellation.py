@@ -19,7 +19,7 @@ CHUNKS = [b"a", b"b", b"c", b"d"]
 
 
 class Source:
-    """Chunks that come at once, then what ``then`` says."""
+    """Chunks without a delay between them, then the exception ``then``."""
 
     def __init__(self, then: BaseException | None = None) -> None:
         self.then = then
@@ -47,7 +47,7 @@ class Source:
 
 
 class Turns:
-    """Counts the turns of the event loop."""
+    """Counts the iterations of the event loop."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -58,8 +58,8 @@ class Turns:
         asyncio.get_running_loop().call_soon(self._next)
 
 
-async def test_chunks_that_come_together_are_read_in_one_turn_of_the_loop() -> None:
-    """Whoever is told of them is told at once, and writes to each socket once."""
+async def test_chunks_that_arrive_together_are_read_in_one_iteration_of_the_event_loop() -> None:
+    """Consumers then deliver them together and write to each socket once."""
     turns = Turns()
     async with buffered_stream(Source().opened()) as chunks:
         seen = [(chunk, turns.count) async for chunk in chunks]
@@ -67,7 +67,7 @@ async def test_chunks_that_come_together_are_read_in_one_turn_of_the_loop() -> N
     assert len({turn for _, turn in seen}) == 1
 
 
-async def test_an_error_comes_after_the_chunks_before_it() -> None:
+async def test_an_error_is_raised_after_all_earlier_chunks() -> None:
     async with buffered_stream(Source(ValueError("broken")).opened()) as chunks:
         assert [await anext(chunks) for _ in CHUNKS] == CHUNKS
         with pytest.raises(ValueError, match="broken"):
@@ -82,14 +82,14 @@ async def test_an_error_on_opening_is_raised_on_opening() -> None:
     assert source.left.is_set()
 
 
-async def test_who_leaves_early_waits_until_the_source_is_left() -> None:
+async def test_leaving_the_stream_early_waits_until_the_source_is_closed() -> None:
     source = Source()
     async with buffered_stream(source.opened()) as chunks:
         assert await anext(chunks) == CHUNKS[0]
     assert source.left.is_set()
 
 
-async def test_work_that_is_cancelled_again_and_again_ends_in_order() -> None:
+async def test_repeated_cancellation_does_not_interrupt_the_clean_up() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def work() -> None:
@@ -97,7 +97,7 @@ async def test_work_that_is_cancelled_again_and_again_ends_in_order() -> None:
             begun.set()
             await asyncio.Event().wait()
         finally:
-            # as httpcore does where it puts a connection in order
+            # as httpcore does when it cleans up a connection
             with anyio.CancelScope(shield=True):
                 for _ in range(5):
                     await asyncio.sleep(0)
@@ -113,7 +113,7 @@ async def test_work_that_is_cancelled_again_and_again_ends_in_order() -> None:
 
 
 MOMENTS = 60
-"""More turns of the event loop than an answered request takes from its end to its caller."""
+"""More event-loop iterations than a response takes from the server to the caller."""
 
 
 async def some_log() -> AsyncIterator[bytes]:
@@ -142,7 +142,7 @@ async def follow(client: KubeClient) -> None:
 
 
 @pytest.mark.parametrize("ask", [read, fail, follow])
-async def test_a_request_cancelled_at_any_moment_keeps_no_connection(
+async def test_a_request_cancelled_at_any_moment_leaks_no_connection(
     connect: Connect, ask: Callable[[KubeClient], Awaitable[None]]
 ) -> None:
     async with serve(answer) as server:
@@ -160,7 +160,7 @@ async def test_a_request_cancelled_at_any_moment_keeps_no_connection(
 
 @pytest.fixture
 def no_collection() -> Iterator[None]:
-    """What only the collector would close stays open."""
+    """Disables the garbage collector, so that it cannot close leaked sockets."""
     gc.disable()
     yield
     gc.enable()
@@ -190,14 +190,14 @@ async def test_a_request_cancelled_during_the_tls_handshake_closes_its_connectio
 
 
 async def cancel_after(moments: int, server: LoopbackServer, asking: asyncio.Future[None]) -> None:
-    """Cancel so many turns of the event loop after the request has reached the server."""
+    """Cancel ``asking`` after ``moments`` iterations of the event loop after the request arrived."""
     seen = len(server.requests)
-    while len(server.requests) == seen and not asking.done():  # noqa: ASYNC110 (the very next turn after it has come is meant)
+    while len(server.requests) == seen and not asking.done():  # noqa: ASYNC110 (the next iteration of the event loop is needed)
         await asyncio.sleep(0)
     for _ in range(moments):
         await asyncio.sleep(0)
     asking.cancel()
-    # a second time while the first has its effect, as a deadline around a task that is being ended does
+    # Cancelled again while the first cancellation is in effect, as by a deadline around a cancelled task.
     await asyncio.sleep(0)
     asking.cancel()
     with suppress(asyncio.CancelledError):

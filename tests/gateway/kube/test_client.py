@@ -40,7 +40,7 @@ async def test_get_gives_status_headers_and_body(connect: Connect) -> None:
     assert request.params == {"labelSelector": "a=b,c in (d)", "limit": "1"}
 
 
-async def test_request_says_who_asks_and_for_what(connect: Connect) -> None:
+async def test_request_carries_credentials_content_type_and_accept(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return json_reply({}, 201)
 
@@ -59,7 +59,7 @@ async def test_request_says_who_asks_and_for_what(connect: Connect) -> None:
     assert request.headers["user-agent"].startswith("kube-graphql")
 
 
-async def test_server_below_a_path_keeps_its_path(connect: Connect) -> None:
+async def test_path_of_the_server_url_is_kept(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return json_reply({})
 
@@ -70,12 +70,12 @@ async def test_server_below_a_path_keeps_its_path(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api", "api/../apis", "api/v1/pods?x=y", "api#x", "..", "api\\v1"])
-async def test_what_is_not_a_path_of_the_api_is_never_sent(connect: Connect, path: str) -> None:
+async def test_malformed_path_is_refused_before_sending(connect: Connect, path: str) -> None:
     with pytest.raises(BadArgument):
         await connect("http://127.0.0.1:1").get(path)
 
 
-async def test_argument_that_is_not_unicode_is_refused(connect: Connect) -> None:
+async def test_argument_with_a_lone_surrogate_is_refused(connect: Connect) -> None:
     with pytest.raises(BadArgument):
         await connect("http://127.0.0.1:1").get("api/v1/pods", {"labelSelector": "\ud800"})
 
@@ -92,7 +92,7 @@ async def test_argument_that_is_not_unicode_is_refused(connect: Connect) -> None
         (500, "InternalError", ServerFailure),
     ],
 )
-async def test_status_of_the_api_server_becomes_its_error(
+async def test_failed_status_raises_the_error_of_its_reason(
     connect: Connect, code: int, reason: str, expected: type[StatusError]
 ) -> None:
     async def answer(request: Request) -> Reply:
@@ -110,7 +110,7 @@ async def test_status_of_the_api_server_becomes_its_error(
     assert len(server.requests) == 1
 
 
-async def test_failure_that_is_no_status_keeps_a_short_text(connect: Connect) -> None:
+async def test_failure_without_a_status_keeps_the_start_of_its_text(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return Reply(502, b"<html>\n bad gateway " + b"x" * 5000)
 
@@ -123,7 +123,7 @@ async def test_failure_that_is_no_status_keeps_a_short_text(connect: Connect) ->
     assert len(caught.value.message) <= 200
 
 
-async def test_redirect_is_an_error_and_is_not_followed(connect: Connect) -> None:
+async def test_redirect_raises_an_error_and_is_not_followed(connect: Connect) -> None:
     async def elsewhere(request: Request) -> Reply:
         return json_reply({})
 
@@ -139,7 +139,7 @@ async def test_redirect_is_an_error_and_is_not_followed(connect: Connect) -> Non
     assert other.requests == []
 
 
-async def test_web_page_is_not_an_answer(connect: Connect) -> None:
+async def test_html_response_is_a_protocol_error(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return Reply(200, b"<html>log in</html>", {"content-type": "text/html"})
 
@@ -149,7 +149,7 @@ async def test_web_page_is_not_an_answer(connect: Connect) -> None:
             await client.get("api")
 
 
-async def test_cookies_of_one_answer_are_not_sent_with_another_request(connect: Connect) -> None:
+async def test_cookies_are_not_sent_back(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return json_reply({}, set_cookie="session=alice; Path=/")
 
@@ -161,7 +161,7 @@ async def test_cookies_of_one_answer_are_not_sent_with_another_request(connect: 
     assert ["cookie" in request.headers for request in server.requests] == [False] * 3
 
 
-async def test_gzip_is_asked_for_only_where_it_pays_and_undone(connect: Connect) -> None:
+async def test_gzip_is_requested_only_with_compress_and_is_decoded(connect: Connect) -> None:
     body = b'{"items": [' + b"1," * 200_000 + b"1]}"
 
     async def answer(request: Request) -> Reply:
@@ -176,7 +176,7 @@ async def test_gzip_is_asked_for_only_where_it_pays_and_undone(connect: Connect)
     assert [request.headers["accept-encoding"] for request in server.requests] == ["identity", "gzip"]
 
 
-async def test_gzip_stream_is_undone_chunk_by_chunk(connect: Connect) -> None:
+async def test_gzip_stream_is_decoded_chunk_by_chunk(connect: Connect) -> None:
     more = asyncio.Event()
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -216,7 +216,7 @@ async def test_body_that_cannot_be_decoded_is_a_protocol_error(
             await client.get("api")
 
 
-async def test_stream_yields_what_is_there_before_the_end(connect: Connect) -> None:
+async def test_stream_yields_chunks_before_the_body_ends(connect: Connect) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"type":'
         await asyncio.Event().wait()
@@ -275,7 +275,7 @@ async def test_silent_stream_times_out(connect: Connect) -> None:
                 await anext(stream)
 
 
-async def test_server_that_does_not_answer_times_out(connect: Connect) -> None:
+async def test_missing_response_is_a_timeout(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         await asyncio.sleep(1.0)
         return Reply()
@@ -286,7 +286,7 @@ async def test_server_that_does_not_answer_times_out(connect: Connect) -> None:
             await client.get("api", timeout=0.1)
 
 
-async def test_body_that_breaks_off_is_an_error_and_is_not_asked_for_again(connect: Connect) -> None:
+async def test_truncated_body_raises_an_error_without_a_retry(connect: Connect) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"half"
 
@@ -300,7 +300,7 @@ async def test_body_that_breaks_off_is_an_error_and_is_not_asked_for_again(conne
     assert len(server.requests) == 1
 
 
-async def test_closed_client_sends_nothing_more(connect: Connect) -> None:
+async def test_closed_client_refuses_to_send(connect: Connect) -> None:
     client = connect("http://127.0.0.1:1")
     bearer = client.as_bearer("alice")
     await client.aclose()
@@ -310,12 +310,12 @@ async def test_closed_client_sends_nothing_more(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\r\nImpersonate-User: admin", "a\n", "ä", "a\x00"])
-def test_token_that_would_be_more_than_a_token_is_refused(connect: Connect, token: str) -> None:
+def test_token_with_header_syntax_is_refused(connect: Connect, token: str) -> None:
     with pytest.raises(CredentialsError):
         connect("http://127.0.0.1:1").as_bearer(token)
 
 
-def test_identity_tells_clusters_users_and_tokens_apart_without_telling_them(connect: Connect) -> None:
+def test_identity_differs_by_cluster_user_and_token_and_reveals_none(connect: Connect) -> None:
     one = connect("http://127.0.0.1:1", user=UserConfig(token="secret"))
     other_user = connect("http://127.0.0.1:1", user=UserConfig(token="other"))
     other_server = connect("http://127.0.0.1:2", user=UserConfig(token="secret"))
@@ -325,9 +325,7 @@ def test_identity_tells_clusters_users_and_tokens_apart_without_telling_them(con
     assert not any("secret" in client.identity for client in clients)
 
 
-async def test_token_is_never_logged_whatever_the_level(
-    connect: Connect, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_token_is_logged_at_no_level(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
     async def answer(request: Request) -> Reply:
@@ -344,7 +342,7 @@ async def test_token_is_never_logged_whatever_the_level(
     assert "s3cret" not in caplog.text
 
 
-async def test_request_error_inside_a_stream_is_the_callers_own(connect: Connect) -> None:
+async def test_error_of_the_consumer_inside_a_stream_is_not_converted(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return status_reply(404, "NotFound") if request.path == "/gone" else Reply(body=b"x")
 

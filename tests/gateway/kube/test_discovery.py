@@ -58,7 +58,7 @@ async def test_aggregated_discovery_takes_two_requests(connect: Connect, version
     assert len(server.requests) == 2
 
 
-async def test_stale_group_is_a_problem(connect: Connect) -> None:
+async def test_stale_group_is_reported_as_a_problem(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         if request.path == "/api":
             return aggregated("v2", group("", "Pod", "pods"))
@@ -70,7 +70,7 @@ async def test_stale_group_is_a_problem(connect: Connect) -> None:
     assert [problem.where for problem in discovery.problems] == ["metrics.k8s.io/v1"]
 
 
-async def test_server_without_the_aggregated_form_is_asked_for_every_list(connect: Connect) -> None:
+async def test_legacy_discovery_fetches_one_list_per_group_version(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         if request.path in LISTS:
             return json_reply(LISTS[request.path])
@@ -83,7 +83,7 @@ async def test_server_without_the_aggregated_form_is_asked_for_every_list(connec
     assert discovery.problems == (Problem("metrics.k8s.io/v1", "discovery failed: no endpoints"),)
 
 
-async def test_groups_that_this_user_may_not_see_cost_only_themselves(connect: Connect) -> None:
+async def test_forbidden_root_does_not_hide_the_other_root(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         if request.path == "/api":
             return status_reply(403, "Forbidden")
@@ -95,7 +95,7 @@ async def test_groups_that_this_user_may_not_see_cost_only_themselves(connect: C
     assert [str(resource.gvr) for resource in discovery.resources] == ["deployments.v1.apps"]
 
 
-async def test_discovery_that_is_refused_altogether_is_that_error(connect: Connect) -> None:
+async def test_discovery_with_both_roots_forbidden_raises_forbidden(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return status_reply(403, "Forbidden", "alice may not")
 
@@ -106,7 +106,7 @@ async def test_discovery_that_is_refused_altogether_is_that_error(connect: Conne
 
 
 @pytest.mark.parametrize("body", [b"hello", b"[1]", b'{"versions": 5}', b"\xff"])
-async def test_server_that_is_not_kubernetes_is_told_apart(connect: Connect, body: bytes) -> None:
+async def test_server_other_than_kubernetes_is_named_in_the_error(connect: Connect, body: bytes) -> None:
     async def answer(request: Request) -> Reply:
         return Reply(200, body, {"content-type": "application/json"})
 
@@ -116,13 +116,13 @@ async def test_server_that_is_not_kubernetes_is_told_apart(connect: Connect, bod
             await fetch_discovery(client)
 
 
-async def test_unreachable_server_is_one_error(connect: Connect) -> None:
+async def test_unreachable_server_raises_a_single_error(connect: Connect) -> None:
     with pytest.raises(UpstreamUnavailable):
         await fetch_discovery(connect("http://127.0.0.1:1"))
 
 
 @pytest.mark.cluster
-async def test_real_server_gives_the_same_either_way(
+async def test_aggregated_and_legacy_discovery_of_a_real_server_agree(
     real_cluster: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with KubeClient.connect(load_config(real_cluster.kubeconfig)) as client:

@@ -12,7 +12,7 @@ from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, statu
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-async def test_too_many_requests_is_sent_again_for_every_verb(connect: Connect, method: str) -> None:
+async def test_too_many_requests_is_retried_for_every_verb(connect: Connect, method: str) -> None:
     asked = count()
 
     async def answer(request: Request) -> Reply:
@@ -26,7 +26,7 @@ async def test_too_many_requests_is_sent_again_for_every_verb(connect: Connect, 
     assert [request.body for request in server.requests] == [b"same"] * 3
 
 
-async def test_unavailable_with_retry_after_is_sent_again(connect: Connect) -> None:
+async def test_unavailable_with_retry_after_is_retried(connect: Connect) -> None:
     asked = count()
 
     async def answer(request: Request) -> Reply:
@@ -41,7 +41,7 @@ async def test_unavailable_with_retry_after_is_sent_again(connect: Connect) -> N
     assert len(server.requests) == 2
 
 
-async def test_retries_end(connect: Connect) -> None:
+async def test_attempts_are_bounded(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return status_reply(429, "TooManyRequests", retry_after="0")
 
@@ -53,7 +53,7 @@ async def test_retries_end(connect: Connect) -> None:
     assert caught.value.status.retry_after_seconds == 0
 
 
-def test_waiting_ends() -> None:
+def test_total_retry_delay_is_bounded() -> None:
     retries = Retries("GET")
     asks_for_six = failed_status(429, {"retry-after": "6"}, b"")
     assert retries.delay(asks_for_six) == 6
@@ -68,7 +68,7 @@ def test_waiting_ends() -> None:
     ("code", "headers"),
     [(403, {"retry-after": "0"}), (404, {"retry-after": "0"}), (500, {}), (429, {}), (503, {})],
 )
-def test_nothing_else_is_sent_again(code: int, headers: dict[str, str]) -> None:
+def test_other_failures_are_final(code: int, headers: dict[str, str]) -> None:
     assert Retries("GET").delay(failed_status(code, headers, b"")) is None
 
 
@@ -96,7 +96,7 @@ async def test_unauthenticated_with_nothing_to_refresh_is_final(connect: Connect
 
 
 @pytest.mark.parametrize(("method", "attempts"), [("GET", 2), ("POST", 1)])
-async def test_connection_that_breaks_before_the_answer_costs_a_get_nothing(
+async def test_connection_broken_before_the_response_is_retried_once_for_get_only(
     connect: Connect, method: str, attempts: int
 ) -> None:
     accepted = 0

@@ -22,7 +22,7 @@ def pod(name: str, version: int = 1, **more: Any) -> Object:
 
 
 def paged(pages: list[list[Object]], *, gone_at: int | None = None) -> Any:
-    """Answers a LIST page by page; the continue token is the number of the page."""
+    """A handler that answers a LIST page by page; the continue token is the page number."""
 
     async def answer(request: Request) -> Reply:
         if "limit" not in request.params:
@@ -45,7 +45,7 @@ def names(objects: Iterable[ReceivedObject]) -> list[str]:
     return [item.header.metadata.name for item in objects]
 
 
-async def test_a_list_comes_page_by_page(connect: Connect) -> None:
+async def test_a_list_is_fetched_page_by_page(connect: Connect) -> None:
     async with serve(paged([[pod("a"), pod("b")], [pod("c")]])) as server:
         client = connect(server.url)
         pages = [page async for page in list_pages(client, "api/v1/pods", {"labelSelector": "x"}, kind=POD)]
@@ -56,7 +56,7 @@ async def test_a_list_comes_page_by_page(connect: Connect) -> None:
     assert server.requests[0].params["limit"] == "500"
 
 
-async def test_a_list_whose_version_is_forgotten_between_pages_starts_again(connect: Connect) -> None:
+async def test_a_list_that_expires_between_pages_is_fetched_again(connect: Connect) -> None:
     async with serve(paged([[pod("a")], [pod("b")]], gone_at=1)) as server:
         client = connect(server.url)
         whole = await fetch_list(client, "api/v1/pods", {}, kind=POD)
@@ -65,7 +65,7 @@ async def test_a_list_whose_version_is_forgotten_between_pages_starts_again(conn
     assert whole.resource_version == "200"
 
 
-async def test_big_objects_make_the_next_page_shorter(connect: Connect) -> None:
+async def test_large_objects_reduce_the_size_of_the_next_page(connect: Connect) -> None:
     big = {**pod("a"), "data": "x" * (5 << 20)}
     async with serve(paged([[big, big], [pod("b")], [pod("c")]])) as server:
         client = connect(server.url)
@@ -77,7 +77,7 @@ async def test_big_objects_make_the_next_page_shorter(connect: Connect) -> None:
     assert limits[2] > limits[1]
 
 
-async def test_items_get_the_kind_that_a_list_leaves_out(connect: Connect) -> None:
+async def test_items_get_the_kind_that_a_list_omits(connect: Connect) -> None:
     own = {"apiVersion": "example.com/v1", "kind": "Own", **pod("own")}
     async with serve(paged([[pod("a"), own]])) as server:
         client = connect(server.url)
@@ -87,7 +87,7 @@ async def test_items_get_the_kind_that_a_list_leaves_out(connect: Connect) -> No
     assert json.loads(complete.object) == own
 
 
-async def test_an_empty_list_is_empty_also_where_it_is_null(connect: Connect) -> None:
+async def test_null_items_are_an_empty_list(connect: Connect) -> None:
     async def answer(_: Request) -> Reply:
         return listing(None, "3")
 
@@ -99,7 +99,7 @@ async def test_an_empty_list_is_empty_also_where_it_is_null(connect: Connect) ->
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{}", b"nonsense", b'{"metadata":{},"items":[1]}'])
-async def test_what_is_no_list_is_a_protocol_error(connect: Connect, body: bytes) -> None:
+async def test_malformed_list_is_a_protocol_error(connect: Connect, body: bytes) -> None:
     async def answer(_: Request) -> Reply:
         return Reply(200, body)
 
@@ -110,7 +110,7 @@ async def test_what_is_no_list_is_a_protocol_error(connect: Connect, body: bytes
         await client.aclose()
 
 
-async def test_a_page_of_500_objects_lets_the_event_loop_run(connect: Connect) -> None:
+async def test_decoding_a_page_of_500_objects_yields_to_the_event_loop(connect: Connect) -> None:
     page = [{**pod(f"p{number}"), "data": "x" * 8192} for number in range(500)]
     turns = 0
 
@@ -124,7 +124,7 @@ async def test_a_page_of_500_objects_lets_the_event_loop_run(connect: Connect) -
         client = connect(server.url)
         body = (await client.get("api/v1/pods", {"limit": "500"})).body
         task = asyncio.create_task(other())
-        pages = list_pages(CannedList(body), "", {}, kind=POD)  # type: ignore[arg-type]  # its get is all that is used
+        pages = list_pages(CannedList(body), "", {}, kind=POD)  # type: ignore[arg-type]  # only its get is used
         assert len((await anext(pages)).objects) == 500
         task.cancel()
         await client.aclose()
@@ -132,7 +132,7 @@ async def test_a_page_of_500_objects_lets_the_event_loop_run(connect: Connect) -
 
 
 class CannedList:
-    """A client that answers at once, so that every turn of the event loop is the decoder's doing."""
+    """A client that answers without waiting: only the decoder yields to the event loop."""
 
     def __init__(self, body: bytes) -> None:
         self.body = body

@@ -1,4 +1,4 @@
-"""A log's bytes become lines, however they are cut; a log that is read again has nothing twice."""
+"""Splitting a log into lines independently of its chunks; resuming a log without repeated lines."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ async def split(body: bytes, cuts: list[int] | None = None) -> list[Piece]:
     st.lists(st.one_of(st.binary(max_size=40), st.just(LONG.encode()), st.just(b"x" * MAX_PIECE_BYTES))),
     st.lists(st.integers(0, 1 << 20), max_size=30),
 )
-async def test_any_chunks_of_the_same_bytes_are_the_same_lines(parts: list[bytes], cuts: list[int]) -> None:
+async def test_lines_do_not_depend_on_the_chunks(parts: list[bytes], cuts: list[int]) -> None:
     body = b"\n".join(parts)
 
     pieces = await split(body, cuts)
@@ -51,7 +51,7 @@ async def test_any_chunks_of_the_same_bytes_are_the_same_lines(parts: list[bytes
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1, max_size=40))
-async def test_no_character_is_cut_in_two(text: str) -> None:
+async def test_pieces_end_at_character_boundaries(text: str) -> None:
     body = text.encode()
     for piece in await split(body * (3 * MAX_PIECE_BYTES // len(body)) + b"\n"):
         piece.content.decode()
@@ -70,7 +70,7 @@ async def test_no_character_is_cut_in_two(text: str) -> None:
         (b"", None, ""),
     ],
 )
-def test_the_time_is_taken_off_a_line(line: bytes, time: str | None, text: str) -> None:
+def test_the_timestamp_is_split_from_a_line(line: bytes, time: str | None, text: str) -> None:
     parsed = parse_line(line)
     assert (parsed.time, parsed.text) == (time, text)
 
@@ -85,7 +85,7 @@ def test_times_are_compared_to_the_nanosecond_and_across_zones() -> None:
     assert nanoseconds("2026-11-23T03:30:00-03:30") == nanoseconds("2026-11-23T07:00:00Z")
 
 
-def test_since_time_takes_the_place_of_the_other_bounds() -> None:
+def test_since_time_replaces_the_other_bounds() -> None:
     options = LogOptions("main", follow=True, tail_lines=5, since_seconds=3)
     assert options.parameters == {
         "container": "main",
@@ -102,7 +102,7 @@ def test_since_time_takes_the_place_of_the_other_bounds() -> None:
     }
 
 
-async def test_the_pieces_of_a_long_line_have_its_time(connect: Connect) -> None:
+async def test_all_pieces_of_a_long_line_have_its_time(connect: Connect) -> None:
     text = LONG + "end"
 
     async def answer(_request: Request) -> Reply:
@@ -118,19 +118,19 @@ async def test_the_pieces_of_a_long_line_have_its_time(connect: Connect) -> None
     assert (following.time, following.text) == ("2026-11-23T07:00:01Z", "next")
 
 
-@pytest.mark.parametrize(("follow", "told"), [(True, ["a"]), (False, ["a", "b"])])
-async def test_a_line_without_an_end_is_told_only_where_no_more_can_come(
-    connect: Connect, follow: bool, told: list[str]
+@pytest.mark.parametrize(("follow", "delivered"), [(True, ["a"]), (False, ["a", "b"])])
+async def test_an_unterminated_line_is_left_out_while_following(
+    connect: Connect, follow: bool, delivered: list[str]
 ) -> None:
     async def answer(_request: Request) -> Reply:
         return Reply(body=b"2026-11-23T07:00:00Z a\n2026-11-23T07:00:01Z b")
 
     async with serve(answer) as server:
         options = LogOptions("main", follow=follow)
-        assert [line.text async for line in read_log(connect(server.url), LOG, options)] == told
+        assert [line.text async for line in read_log(connect(server.url), LOG, options)] == delivered
 
 
-async def test_a_log_that_breaks_off_is_an_error_after_its_lines(connect: Connect) -> None:
+async def test_a_truncated_log_raises_an_error_after_its_lines(connect: Connect) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"2026-11-23T07:00:00Z a\n2026-11-2"
 
@@ -147,7 +147,7 @@ async def test_a_log_that_breaks_off_is_an_error_after_its_lines(connect: Connec
 
 
 def lines_of(times: list[int]) -> list[LogLine]:
-    """A log with one line for each time, in tenths of a second, told apart by their texts."""
+    """A log with one line per time, in tenths of a second; the lines have different texts."""
     return [
         LogLine(f"2026-11-23T07:{tenths // 600:02}:{tenths // 10 % 60:02}.{tenths % 10}Z", f"{number}")
         for number, tenths in enumerate(times)
@@ -159,25 +159,25 @@ def lines_of(times: list[int]) -> list[LogLine]:
     st.lists(st.integers(0, 60), min_size=1, max_size=5),
     st.integers(0, 60),
 )
-def test_reading_on_tells_every_line_once(steps: list[int], stops: list[int], tail: int) -> None:
-    """The server's ``sinceTime`` is inclusive and in whole seconds; streams break off anywhere."""
+def test_a_resumed_log_delivers_every_line_once(steps: list[int], stops: list[int], tail: int) -> None:
+    """``sinceTime`` is inclusive and has whole seconds; streams end at arbitrary lines."""
     log = lines_of([600 + sum(steps[: number + 1]) for number in range(len(steps))])
-    # lines of one and the same moment before the first one cannot be told from it
+    # a tail may not start between lines of equal times: they are indistinguishable
     begin = max(0, len(log) - tail) if len({line.time for line in log}) == len(log) else 0
     position = LogPosition()
-    told: list[str] = []
+    delivered: list[str] = []
     for stop in [*stops, len(log)]:
         since = position.since_time
         position.resume()
         served = log[begin:] if since is None else [line for line in log if (line.time or "") >= since[:-1]]
         for line in served[:stop] if stop < len(log) else served:
             if position.is_new(line):
-                told.append(line.text)
+                delivered.append(line.text)
                 position.record(line)
-    assert told == [line.text for line in log[begin:]]
+    assert delivered == [line.text for line in log[begin:]]
 
 
-def test_lines_written_out_of_order_are_told_once_too() -> None:
+def test_lines_out_of_order_are_delivered_once() -> None:
     log = lines_of([600, 602, 601, 601, 603])
     position = LogPosition()
     for line in log[:3]:
@@ -187,7 +187,7 @@ def test_lines_written_out_of_order_are_told_once_too() -> None:
     assert [line.text for line in log if position.is_new(line)] == ["3", "4"]
 
 
-def test_what_the_node_says_itself_is_not_told_again_and_again() -> None:
+def test_a_message_of_the_kubelet_is_not_repeated() -> None:
     position = LogPosition()
     line = LogLine(None, "unable to retrieve container logs", stamped=False)
     assert position.is_new(line)

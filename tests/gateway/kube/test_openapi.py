@@ -65,7 +65,7 @@ async def test_every_group_version_has_its_document(connect: Connect) -> None:
     assert [problem.where for problem in only.problems] == ["gone/v1"]
 
 
-async def test_only_what_changed_is_fetched_again_also_by_the_next_process(
+async def test_only_changed_documents_are_fetched_again_even_by_another_process(
     connect: Connect, tmp_path: Path
 ) -> None:
     openapi = OpenAPIServer()
@@ -85,7 +85,7 @@ async def test_only_what_changed_is_fetched_again_also_by_the_next_process(
     assert hashes(found.documents) == {CORE: "new", APPS: "h2"}
 
 
-async def test_document_that_cannot_be_fetched_is_a_problem_and_nothing_more(connect: Connect) -> None:
+async def test_failed_document_is_reported_as_a_problem(connect: Connect) -> None:
     openapi = OpenAPIServer()
     openapi.failing.add("apis/apps/v1")
     async with serve(openapi) as server:
@@ -97,7 +97,7 @@ async def test_document_that_cannot_be_fetched_is_a_problem_and_nothing_more(con
     ]
 
 
-async def test_document_that_changed_after_the_index_was_read_is_taken_as_it_is_and_not_kept(
+async def test_document_changed_after_the_index_is_used_but_not_cached(
     connect: Connect,
 ) -> None:
     cache = OpenAPICache(None)
@@ -113,9 +113,7 @@ async def test_document_that_changed_after_the_index_was_read_is_taken_as_it_is_
 
 
 @pytest.mark.parametrize("body", [b"no", b"[]", b'{"paths": {"api/v1": {}}}'])
-async def test_server_without_a_usable_index_is_a_problem_and_nothing_more(
-    connect: Connect, body: bytes
-) -> None:
+async def test_unusable_index_is_reported_as_a_problem(connect: Connect, body: bytes) -> None:
     async def answer(request: Request) -> Reply:
         return Reply(404 if body == b"no" else 200, body)
 
@@ -126,7 +124,7 @@ async def test_server_without_a_usable_index_is_a_problem_and_nothing_more(
     assert [problem.where for problem in found.problems] == ["openapi/v3"]
 
 
-async def test_documents_are_fetched_side_by_side_within_a_bound(connect: Connect) -> None:
+async def test_documents_are_fetched_with_bounded_concurrency(connect: Connect) -> None:
     openapi = OpenAPIServer()
     openapi.hashes |= {f"apis/g{number}/v1": "h" for number in range(30)}
     async with serve(openapi) as server:
@@ -149,7 +147,7 @@ async def test_documents_are_fetched_side_by_side_within_a_bound(connect: Connec
         "http://[",
     ],
 )
-def test_document_elsewhere_is_not_fetched(url: str) -> None:
+def test_document_outside_the_server_is_not_fetched(url: str) -> None:
     with pytest.raises(UpstreamProtocolError, match="elsewhere"):
         parse_location(CORE, url, "https://host:6443")
 

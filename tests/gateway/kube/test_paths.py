@@ -59,7 +59,7 @@ def test_paths_of_collections_objects_and_subresources() -> None:
         (PODS, "a", "b", ".."),
     ],
 )
-def test_what_kubernetes_forbids_is_refused(arguments: tuple[Resource, str | None]) -> None:
+def test_invalid_arguments_are_refused(arguments: tuple[Resource, str | None]) -> None:
     with pytest.raises(BadArgument):
         resource_path(*arguments)
 

@@ -42,7 +42,7 @@ PROXY = "http://proxy.example:3128"
         ("https://[::1]:6443", "", False),
     ],
 )
-def test_no_proxy_is_read_as_go_reads_it(server: str, no_proxy: str, proxied: bool) -> None:
+def test_no_proxy_follows_go(server: str, no_proxy: str, proxied: bool) -> None:
     environ = {"HTTPS_PROXY": PROXY, "NO_PROXY": no_proxy}
     assert proxy_from_environment(server, environ) == (PROXY if proxied else None)
 
@@ -56,7 +56,7 @@ def test_each_scheme_has_its_variable_in_both_cases() -> None:
 
 @dataclass
 class ConnectProxy:
-    """What a proxy was asked for."""
+    """A proxy's URL and the heads of its requests."""
 
     url: str = ""
     heads: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class ConnectProxy:
 
 @asynccontextmanager
 async def connect_proxy(*, refuse: bool = False) -> AsyncIterator[ConnectProxy]:
-    """A proxy that opens tunnels, to whatever host it is asked for, to loopback."""
+    """A proxy whose tunnels lead to loopback, for any requested host."""
     proxy = ConnectProxy()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,7 +111,7 @@ async def test_proxy_url_leads_to_the_server_through_a_tunnel(
     assert not any("Bearer" in head for head in proxy.heads)
 
 
-async def test_tls_server_name_holds_inside_a_tunnel(connect: Connect, certificates: Certificates) -> None:
+async def test_tls_server_name_applies_inside_a_tunnel(connect: Connect, certificates: Certificates) -> None:
     context = certificates.server_context("kubernetes.default")
     async with connect_proxy() as proxy, serve(answer, context) as server:
         settings = TLSSettings(certificates.ca, server_name="kubernetes.default")
@@ -135,7 +135,7 @@ async def test_proxy_of_the_environment_is_used_but_never_for_loopback(
     assert len(proxy.heads) == 1
 
 
-async def test_proxy_that_refuses_is_named_in_the_error(connect: Connect) -> None:
+async def test_refusal_of_the_proxy_is_named_in_the_error(connect: Connect) -> None:
     async with connect_proxy(refuse=True) as proxy:
         client = connect("https://cluster.example:6443", proxy_url=proxy.url)
         with pytest.raises(UpstreamUnavailable, match=r"cluster\.example:6443.*proxy refused.*403"):
@@ -143,12 +143,12 @@ async def test_proxy_that_refuses_is_named_in_the_error(connect: Connect) -> Non
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "nonsense", "http://", "http://h:port"])
-def test_proxy_url_that_is_none_is_a_clear_error(connect: Connect, url: str) -> None:
+def test_malformed_proxy_url_is_a_configuration_error(connect: Connect, url: str) -> None:
     with pytest.raises(ConfigurationError, match="proxy-url"):
         connect("https://127.0.0.1:1", proxy_url=url)
 
 
-def test_socks_proxy_without_its_package_is_a_clear_error(connect: Connect) -> None:
+def test_socks_proxy_without_its_package_is_a_configuration_error(connect: Connect) -> None:
     with pytest.raises(ConfigurationError, match=r"httpx\[socks\]"):
         connect("https://127.0.0.1:1", proxy_url="socks5://127.0.0.1:1080")
 

@@ -1,4 +1,4 @@
-"""Identical reads in the same moment are one request; a shared answer is never older than its question."""
+"""Identical concurrent reads share one request; a shared response is never older than a caller's request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import (
-    DEADLINE,
+    DEADLINE_SECONDS,
     LoopbackServer,
     Reply,
     Request,
@@ -24,28 +24,28 @@ from tests.gateway.kube.loopback import (
 PODS = "api/v1/pods"
 
 
-class Held:
-    """Answers with the number of the request, once it is let go."""
+class DelayedServer:
+    """Answers with the number of the request after its release."""
 
     def __init__(self) -> None:
         self.arrived = 0
-        self.go = asyncio.Event()
+        self.released = asyncio.Event()
 
     async def answer(self, _request: Request) -> Reply:
         self.arrived += 1
         number = self.arrived
-        await self.go.wait()
+        await self.released.wait()
         return json_reply({"number": number})
 
 
 @pytest.fixture
-def held() -> Held:
-    return Held()
+def delayed() -> DelayedServer:
+    return DelayedServer()
 
 
 @pytest.fixture
-async def server(held: Held) -> AsyncIterator[LoopbackServer]:
-    async with serve(held.answer) as server:
+async def server(delayed: DelayedServer) -> AsyncIterator[LoopbackServer]:
+    async with serve(delayed.answer) as server:
         yield server
 
 
@@ -54,136 +54,138 @@ def client(server: LoopbackServer, connect: Connect) -> KubeClient:
     return connect(server.url)
 
 
-async def ask(flights: SingleFlight, client: KubeClient, path: str = PODS, **params: str) -> bytes:
-    return (await flights.get(client, path, params)).body
+async def read(reads: SingleFlight, client: KubeClient, path: str = PODS, **params: str) -> bytes:
+    return (await reads.get(client, path, params)).body
 
 
-async def test_the_same_read_in_the_same_moment_is_one_request(
-    client: KubeClient, held: Held, server: LoopbackServer
+async def test_identical_concurrent_reads_are_one_request(
+    client: KubeClient, delayed: DelayedServer, server: LoopbackServer
 ) -> None:
-    held.go.set()
-    flights = SingleFlight()
+    delayed.released.set()
+    reads = SingleFlight()
 
-    answers = await asyncio.gather(*(ask(flights, client, limit="5") for _ in range(50)))
+    answers = await asyncio.gather(*(read(reads, client, limit="5") for _ in range(50)))
 
     assert set(answers) == {b'{"number": 1}'}
     assert len(server.requests) == 1
     assert server.requests[0].params == {"limit": "5"}
-    assert len(flights) == 0
+    assert len(reads) == 0
 
 
-async def test_nothing_is_shared_between_identities(
-    client: KubeClient, held: Held, server: LoopbackServer
+async def test_identities_share_no_request(
+    client: KubeClient, delayed: DelayedServer, server: LoopbackServer
 ) -> None:
-    held.go.set()
-    flights = SingleFlight()
+    delayed.released.set()
+    reads = SingleFlight()
     callers = [client, client.as_bearer("alice"), client.as_bearer("bob"), client.as_bearer("alice")]
 
-    await asyncio.gather(*(ask(flights, caller) for caller in callers))
+    await asyncio.gather(*(read(reads, caller) for caller in callers))
 
     tokens = sorted(request.headers.get("authorization", "") for request in server.requests)
     assert tokens == ["", "Bearer alice", "Bearer bob"]
 
 
-async def test_what_differs_is_asked_for_by_itself(
-    client: KubeClient, held: Held, server: LoopbackServer
+async def test_different_reads_share_no_request(
+    client: KubeClient, delayed: DelayedServer, server: LoopbackServer
 ) -> None:
-    held.go.set()
-    flights = SingleFlight()
+    delayed.released.set()
+    reads = SingleFlight()
 
     await asyncio.gather(
-        ask(flights, client),
-        ask(flights, client, "api/v1/nodes"),
-        ask(flights, client, limit="1"),
-        flights.get(client, PODS, {}, accept="application/yaml"),
+        read(reads, client),
+        read(reads, client, "api/v1/nodes"),
+        read(reads, client, limit="1"),
+        reads.get(client, PODS, {}, accept="application/yaml"),
     )
 
     assert len(server.requests) == 4
 
 
-async def test_who_asks_while_a_request_is_on_its_way_gets_a_later_one(
-    client: KubeClient, held: Held, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+async def test_a_caller_never_joins_a_request_in_flight(
+    client: KubeClient, delayed: DelayedServer, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_flight, "QUEUE_TIMEOUT_SECONDS", DEADLINE)
-    flights = SingleFlight()
-    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
-        first = tasks.create_task(ask(flights, client))
-        await until(lambda: held.arrived == 1)
-        later = [tasks.create_task(ask(flights, client)) for _ in range(20)]
+    monkeypatch.setattr(single_flight, "QUEUE_TIMEOUT_SECONDS", DEADLINE_SECONDS)
+    reads = SingleFlight()
+    async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(read(reads, client))
+        await until(lambda: delayed.arrived == 1)
+        later = [tasks.create_task(read(reads, client)) for _ in range(20)]
         await asyncio.sleep(0)
-        assert held.arrived == 1
-        held.go.set()
+        assert delayed.arrived == 1
+        delayed.released.set()
 
     assert first.result() == b'{"number": 1}'
     assert {waiter.result() for waiter in later} == {b'{"number": 2}'}
     assert len(server.requests) == 2
 
 
-async def test_a_request_that_hangs_does_not_hold_up_the_next(
-    client: KubeClient, held: Held, monkeypatch: pytest.MonkeyPatch
+async def test_a_hanging_request_delays_the_next_one_for_a_bounded_time(
+    client: KubeClient, delayed: DelayedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(single_flight, "QUEUE_TIMEOUT_SECONDS", 0.01)
-    flights = SingleFlight()
-    async with asyncio.timeout(DEADLINE), asyncio.TaskGroup() as tasks:
-        tasks.create_task(ask(flights, client))
-        await until(lambda: held.arrived == 1)
-        tasks.create_task(ask(flights, client))
-        await until(lambda: held.arrived == 2)
-        held.go.set()
+    reads = SingleFlight()
+    async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as tasks:
+        tasks.create_task(read(reads, client))
+        await until(lambda: delayed.arrived == 1)
+        tasks.create_task(read(reads, client))
+        await until(lambda: delayed.arrived == 2)
+        delayed.released.set()
 
 
-async def test_one_who_leaves_leaves_the_others_alone(client: KubeClient, held: Held) -> None:
-    flights = SingleFlight()
-    async with asyncio.timeout(DEADLINE):
-        stays, leaves = (asyncio.create_task(ask(flights, client)) for _ in range(2))
-        await until(lambda: held.arrived == 1)
+async def test_cancelling_one_waiter_does_not_cancel_the_shared_request(
+    client: KubeClient, delayed: DelayedServer
+) -> None:
+    reads = SingleFlight()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        stays, leaves = (asyncio.create_task(read(reads, client)) for _ in range(2))
+        await until(lambda: delayed.arrived == 1)
         leaves.cancel()
         await asyncio.wait([leaves])
-        held.go.set()
+        delayed.released.set()
 
         assert await stays == b'{"number": 1}'
     assert leaves.cancelled()
 
 
-async def test_the_request_ends_when_the_last_one_has_left(
-    client: KubeClient, held: Held, server: LoopbackServer
+async def test_cancelling_the_last_waiter_cancels_the_request(
+    client: KubeClient, delayed: DelayedServer, server: LoopbackServer
 ) -> None:
-    flights = SingleFlight()
-    asking = [asyncio.create_task(ask(flights, client)) for _ in range(2)]
-    async with asyncio.timeout(DEADLINE):
-        await until(lambda: held.arrived == 1)
-        for task in asking:
+    reads = SingleFlight()
+    waiting = [asyncio.create_task(read(reads, client)) for _ in range(2)]
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await until(lambda: delayed.arrived == 1)
+        for task in waiting:
             task.cancel()
-        await asyncio.wait(asking)
-        assert len(flights) == 0
-        held.go.set()
+        await asyncio.wait(waiting)
+        assert len(reads) == 0
+        delayed.released.set()
         await server.connections[0].closed.wait()
 
 
-async def test_one_who_leaves_before_it_is_sent_sends_nothing(
+async def test_cancelling_the_last_waiter_of_a_queued_request_sends_nothing(
     client: KubeClient, server: LoopbackServer
 ) -> None:
-    flights = SingleFlight()
-    asking = asyncio.create_task(ask(flights, client))
+    reads = SingleFlight()
+    waiting = asyncio.create_task(read(reads, client))
     await asyncio.sleep(0)
 
-    asking.cancel()
-    await asyncio.wait([asking])
+    waiting.cancel()
+    await asyncio.wait([waiting])
 
-    assert len(flights) == 0
+    assert len(reads) == 0
     assert not server.requests
 
 
-async def test_an_error_goes_to_all_and_is_not_kept(connect: Connect) -> None:
+async def test_an_error_is_raised_in_every_waiter_and_not_cached(connect: Connect) -> None:
     replies = [status_reply(403, "Forbidden", "no"), json_reply({})]
 
     async def answer(_request: Request) -> Reply:
         return replies.pop(0)
 
     async with serve(answer) as server:
-        client, flights = connect(server.url), SingleFlight()
+        client, reads = connect(server.url), SingleFlight()
 
-        errors = await asyncio.gather(*(ask(flights, client) for _ in range(3)), return_exceptions=True)
+        errors = await asyncio.gather(*(read(reads, client) for _ in range(3)), return_exceptions=True)
 
         assert [type(error) for error in errors] == [Forbidden] * 3
-        assert await ask(flights, client) == b"{}"
+        assert await read(reads, client) == b"{}"

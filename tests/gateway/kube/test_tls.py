@@ -17,7 +17,7 @@ async def answer(request: Request) -> Reply:
 
 
 def subjects(server: LoopbackServer) -> list[str | None]:
-    """The common name of each client certificate that was shown."""
+    """The common names of the received client certificates."""
     found: list[str | None] = []
     for connection in server.connections:
         fields = dict(pair[0] for pair in (connection.certificate or {}).get("subject", ()))
@@ -25,7 +25,7 @@ def subjects(server: LoopbackServer) -> list[str | None]:
     return found
 
 
-async def test_server_is_verified_with_the_clusters_authority(
+async def test_server_is_verified_with_the_cluster_authority(
     connect: Connect, certificates: Certificates
 ) -> None:
     async with serve(answer, certificates.server_context()) as server:
@@ -45,7 +45,7 @@ async def test_server_of_another_authority_is_not_trusted(
     assert server.requests == []
 
 
-async def test_self_signed_server_certificate_is_its_own_authority(connect: Connect) -> None:
+async def test_self_signed_server_certificate_is_a_trust_anchor(connect: Connect) -> None:
     alone = trustme.CA()
     leaf = alone.issue_cert("127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -56,15 +56,13 @@ async def test_self_signed_server_certificate_is_its_own_authority(connect: Conn
         assert (await client.get("api")).status == 200
 
 
-async def test_insecure_takes_any_certificate(connect: Connect) -> None:
+async def test_insecure_accepts_any_certificate(connect: Connect) -> None:
     async with serve(answer, Certificates(trustme.CA()).server_context("other.example")) as server:
         client = connect(server.url, tls=TLSSettings(insecure=True))
         assert (await client.get("api")).status == 200
 
 
-async def test_tls_server_name_is_asked_for_and_verified(
-    connect: Connect, certificates: Certificates
-) -> None:
+async def test_tls_server_name_is_sent_and_verified(connect: Connect, certificates: Certificates) -> None:
     async with serve(answer, certificates.server_context("kubernetes.default")) as server:
         named = connect(server.url, tls=TLSSettings(certificates.ca, server_name="kubernetes.default"))
         assert (await named.get("api")).status == 200
@@ -94,12 +92,14 @@ async def test_client_certificate_as_data_and_as_files(
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files of this test go."""
+    """The directory for temporary files of this test."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
-def test_key_leaves_no_file_behind(connect: Connect, certificates: Certificates, temporary: Path) -> None:
+def test_temporary_file_of_the_key_is_removed(
+    connect: Connect, certificates: Certificates, temporary: Path
+) -> None:
     certificate, key = certificates.client_pem("system:admin")
     connect(
         "https://127.0.0.1:1", tls=certificates.settings, user=UserConfig(certificate=certificate, key=key)
@@ -107,7 +107,7 @@ def test_key_leaves_no_file_behind(connect: Connect, certificates: Certificates,
     assert not list(temporary.iterdir())
 
 
-def test_certificate_without_its_key_is_a_clear_error(
+def test_mismatched_certificate_and_key_are_a_credentials_error(
     connect: Connect, certificates: Certificates, temporary: Path
 ) -> None:
     certificate, _ = certificates.client_pem("one")
@@ -117,12 +117,12 @@ def test_certificate_without_its_key_is_a_clear_error(
     assert not list(temporary.iterdir())
 
 
-def test_authority_that_is_no_certificate_is_a_clear_error(connect: Connect) -> None:
+def test_malformed_authority_is_a_configuration_error(connect: Connect) -> None:
     with pytest.raises(ConfigurationError, match="certificate-authority"):
         connect("https://127.0.0.1:1", tls=TLSSettings(ca=b"nonsense"))
 
 
-async def test_plain_server_behind_https_url_is_told_apart(connect: Connect) -> None:
+async def test_server_without_tls_behind_an_https_url_is_named_in_the_error(connect: Connect) -> None:
     async def complain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.0 400 Bad Request\r\n\r\nthis server speaks plain HTTP")
@@ -136,7 +136,9 @@ async def test_plain_server_behind_https_url_is_told_apart(connect: Connect) -> 
     server.close()
 
 
-async def test_bearer_shows_nothing_of_the_gateways_own(connect: Connect, certificates: Certificates) -> None:
+async def test_bearer_client_sends_none_of_the_gateways_credentials(
+    connect: Connect, certificates: Certificates
+) -> None:
     certificate, key = certificates.client_pem("gateway")
     async with serve(answer, certificates.server_context()) as server:
         own = connect(
@@ -154,7 +156,7 @@ async def test_bearer_shows_nothing_of_the_gateways_own(connect: Connect, certif
     ] == [(None, True), ("Bearer alice", False), ("Bearer bob", False), (None, True)]
 
 
-async def test_bearer_carries_neither_the_gateways_token_nor_its_impersonation(connect: Connect) -> None:
+async def test_bearer_client_sends_neither_the_gateways_token_nor_its_impersonation(connect: Connect) -> None:
     async with serve(answer) as server:
         own = connect(server.url, user=UserConfig(username="gateway", password="secret"))
         await own.as_bearer("alice").get("api")
@@ -163,7 +165,7 @@ async def test_bearer_carries_neither_the_gateways_token_nor_its_impersonation(c
     assert not [name for name, _ in sent if name.startswith("impersonate")]
 
 
-async def test_rotated_certificate_gets_new_connections_and_ends_none(
+async def test_rotated_certificate_opens_new_connections_and_closes_none_in_use(
     connect: Connect, certificates: Certificates, tmp_path: Path
 ) -> None:
     def write(name: str) -> None:

@@ -20,10 +20,10 @@ HTTPX_ERRORS = [
 ]
 
 
-def made(kind: type[BaseException]) -> BaseException:
-    """An instance, whatever its constructor wants."""
+def instance_of(kind: type[BaseException]) -> BaseException:
+    """An instance of ``kind``, made without its constructor."""
     error = kind.__new__(kind)
-    BaseException.__init__(error, "what httpx says")
+    BaseException.__init__(error, "message of httpx")
     return error
 
 
@@ -31,14 +31,14 @@ def made(kind: type[BaseException]) -> BaseException:
 def test_every_exception_of_httpx_is_caught_and_mapped(kind: type[Exception]) -> None:
     assert issubclass(kind, CAUGHT)
     assert kind in ERRORS
-    error = upstream_error(made(kind), "host:6443")  # type: ignore[arg-type]  # an Exception, by the line above
+    error = upstream_error(instance_of(kind), "host:6443")  # type: ignore[arg-type]  # an Exception, by the line above
     assert isinstance(error, GatewayError)
     assert "host:6443" in error.message
     assert "\n" not in error.message
 
 
 @pytest.mark.parametrize(
-    ("cause", "says"),
+    ("cause", "hint"),
     [
         (ConnectionRefusedError(111, "Connection refused"), "connection refused: is it running"),
         (socket.gaierror(-2, "Name or service not known"), "DNS"),
@@ -47,11 +47,11 @@ def test_every_exception_of_httpx_is_caught_and_mapped(kind: type[Exception]) ->
         (ExceptionGroup("all failed", [ConnectionRefusedError(111, "refused")]), "connection refused"),
     ],
 )
-def test_message_says_what_failed_and_what_to_do(cause: Exception, says: str) -> None:
+def test_message_has_the_failure_and_a_hint(cause: Exception, hint: str) -> None:
     error = httpx.ConnectError("All connection attempts failed")
     error.__cause__ = OSError("wrapped")
     error.__cause__.__cause__ = cause
-    assert says in upstream_error(error, "host:6443").message
+    assert hint in upstream_error(error, "host:6443").message
 
 
 async def test_refused_connection_names_host_and_port(connect: Connect) -> None:
@@ -64,7 +64,7 @@ async def test_refused_connection_names_host_and_port(connect: Connect) -> None:
             await connect(f"http://127.0.0.1:{port}").get("api")
 
 
-async def test_name_that_nobody_knows_is_told_apart(connect: Connect) -> None:
+async def test_unknown_host_name_is_named_in_the_error(connect: Connect) -> None:
     with pytest.raises((UpstreamUnavailable, UpstreamTimeout), match=r"no-such-host\.invalid:6443"):
         await connect("https://no-such-host.invalid:6443").get("api")
 
@@ -107,7 +107,7 @@ async def read_stream(client: KubeClient) -> None:
             pass
 
 
-async def test_misbehaving_server_is_this_packages_error(connect: Connect, misbehaving: str) -> None:
+async def test_misbehaving_server_raises_a_gateway_error(connect: Connect, misbehaving: str) -> None:
     client = connect(misbehaving)
     with pytest.raises(GatewayError):
         await client.get("api", timeout=20)
@@ -117,7 +117,7 @@ async def test_misbehaving_server_is_this_packages_error(connect: Connect, misbe
         await read_stream(client)
 
 
-async def test_server_that_insists_on_a_client_certificate_is_this_packages_error(
+async def test_server_that_requires_a_client_certificate_raises_a_gateway_error(
     connect: Connect, certificates: Certificates
 ) -> None:
     context = certificates.server_context()
@@ -133,7 +133,7 @@ async def test_server_that_insists_on_a_client_certificate_is_this_packages_erro
     server.close()
 
 
-async def test_connection_that_is_reset_is_this_packages_error(connect: Connect) -> None:
+async def test_connection_reset_raises_a_gateway_error(connect: Connect) -> None:
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         raw = writer.get_extra_info("socket")
@@ -147,7 +147,7 @@ async def test_connection_that_is_reset_is_this_packages_error(connect: Connect)
     server.close()
 
 
-async def test_request_that_cannot_be_built_is_this_packages_error(connect: Connect) -> None:
+async def test_malformed_request_raises_a_gateway_error(connect: Connect) -> None:
     client = connect("http://127.0.0.1:1")
     with pytest.raises(GatewayError):
         await client.get("api/v1/pods", {"labelSelector": "a" * 100_000})
@@ -155,11 +155,11 @@ async def test_request_that_cannot_be_built_is_this_packages_error(connect: Conn
         await client.get("api/v1/pods", accept="a\r\nb: c")
 
 
-def test_no_error_of_this_package_is_one_of_httpx() -> None:
+def test_no_gateway_error_is_an_httpx_error() -> None:
     assert not any(issubclass(kind, httpx.HTTPError) for kind, _ in ERRORS.values())
 
 
-def test_status_details_tell_when_to_come_back_where_no_header_does() -> None:
+def test_retry_delay_comes_from_the_status_details_without_a_header() -> None:
     body = b'{"kind": "Status", "code": 500, "details": {"retryAfterSeconds": 3}}'
     error = failed_status(500, {}, body)
     assert isinstance(error, ServerFailure)

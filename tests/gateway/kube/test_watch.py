@@ -43,7 +43,7 @@ async def pieces(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
 
 
 async def watch(connect: Connect, *parts: bytes, broken: bool = False) -> list[WatchEvent]:
-    """What a watch yields whose body comes in these chunks."""
+    """The events of a watch whose body consists of ``chunks``."""
 
     async def answer(request: Request) -> Reply:
         assert request.params["watch"] == "true"
@@ -57,7 +57,7 @@ async def watch(connect: Connect, *parts: bytes, broken: bool = False) -> list[W
             await client.aclose()
 
 
-async def test_an_event_keeps_the_objects_bytes_and_reads_its_header(connect: Connect) -> None:
+async def test_an_event_has_the_objects_bytes_and_its_decoded_header(connect: Connect) -> None:
     content = {"kind": "Pod", "apiVersion": "v1", **pod("a", 7, labels={"app": "x"}), "spec": {"é": [1, {}]}}
     (event,) = await watch(connect, line("ADDED", content))
     assert event.type == "ADDED"
@@ -69,7 +69,7 @@ async def test_an_event_keeps_the_objects_bytes_and_reads_its_header(connect: Co
     assert header.metadata.labels == {"app": "x"}
 
 
-async def test_a_header_with_more_fields_reads_them(connect: Connect) -> None:
+async def test_a_header_subclass_decodes_its_additional_fields(connect: Connect) -> None:
     class Spec(msgspec.Struct):
         nodeName: str = ""  # noqa: N815 - the API's own name
 
@@ -87,7 +87,7 @@ async def test_a_header_with_more_fields_reads_them(connect: Connect) -> None:
         await client.aclose()
 
 
-async def test_bookmarks_tell_where_the_initial_events_end(connect: Connect) -> None:
+async def test_a_bookmark_marks_the_end_of_the_initial_events(connect: Connect) -> None:
     ends = {"k8s.io/initial-events-end": "true"}
     events = await watch(
         connect,
@@ -104,15 +104,15 @@ BODY = b"".join(line("MODIFIED", {**pod(f"é{number}"), "data": "x" * number}) f
 
 
 @given(st.lists(st.integers(0, len(BODY))))
-async def test_events_are_the_same_however_the_body_is_cut(cuts: list[int]) -> None:
+async def test_events_do_not_depend_on_the_chunks(cuts: list[int]) -> None:
     ends = sorted({0, *cuts, len(BODY)})
     parts = [BODY[begin:end] for begin, end in pairwise(ends)]
-    events = [event async for event in watch_events(Canned(parts), "api/v1/pods", {})]  # type: ignore[arg-type]  # its stream is all that is used
+    events = [event async for event in watch_events(Canned(parts), "api/v1/pods", {})]  # type: ignore[arg-type]  # only its stream is used
     assert [event.received.header.metadata.name for event in events] == [f"é{number}" for number in range(5)]
 
 
 class Canned:
-    """The stream of a client whose answer is known; hundreds of examples need no sockets."""
+    """A client with a canned stream, because hundreds of examples are too many for sockets."""
 
     def __init__(self, parts: list[bytes]) -> None:
         self.parts = parts
@@ -128,7 +128,7 @@ class Canned:
 
 
 class Counted(bytes):
-    """Bytes that note when others are added to them, quadratic work where each piece is."""
+    """Bytes that count concatenations: joining the pieces one by one is quadratic work."""
 
     added = 0
 
@@ -144,7 +144,7 @@ class Counted(bytes):
         return [Counted(part) for part in super().split(*separators)]
 
 
-async def test_the_pieces_of_a_large_event_are_put_together_once() -> None:
+async def test_the_pieces_of_a_large_event_are_joined_once() -> None:
     body = line("ADDED", {**pod("big"), "data": "x" * (1 << 20)})
     parts: list[bytes] = [Counted(body[begin : begin + 4096]) for begin in range(0, len(body), 4096)]
     Counted.added = 0
@@ -153,7 +153,7 @@ async def test_the_pieces_of_a_large_event_are_put_together_once() -> None:
     assert Counted.added <= 1
 
 
-async def test_an_event_that_never_ends_is_given_up() -> None:
+async def test_an_endless_event_is_a_protocol_error() -> None:
     async def forever() -> AsyncIterator[bytes]:
         while True:
             yield b"x" * (1 << 20)
@@ -186,7 +186,7 @@ async def test_an_error_event_is_raised_as_its_status(
     assert caught.value.status.retry_after_seconds == status.get("details", {}).get("retryAfterSeconds")
 
 
-async def test_a_refused_watch_raises_its_status(connect: Connect) -> None:
+async def test_a_failed_watch_raises_its_status(connect: Connect) -> None:
     async def answer(_: Request) -> Reply:
         return status_reply(410, "Expired", "too old resource version")
 
@@ -210,15 +210,13 @@ async def test_a_refused_watch_raises_its_status(connect: Connect) -> None:
         b'{"type":"STRANGE","object":{"metadata":{}}}\n',
     ],
 )
-async def test_a_line_that_is_no_watch_event_is_a_protocol_error(connect: Connect, broken: bytes) -> None:
+async def test_a_malformed_line_is_a_protocol_error(connect: Connect, broken: bytes) -> None:
     with pytest.raises(UpstreamProtocolError):
         await watch(connect, line("ADDED", pod("a")), broken)
 
 
 @pytest.mark.parametrize("broken", [True, False])
-async def test_a_body_that_stops_in_the_middle_of_an_event_is_no_event(
-    connect: Connect, broken: bool
-) -> None:
+async def test_a_body_truncated_within_an_event_is_an_error(connect: Connect, broken: bool) -> None:
     with pytest.raises(UpstreamError):
         await watch(connect, line("ADDED", pod("a")) + b'{"type":"ADDED"', broken=broken)
 

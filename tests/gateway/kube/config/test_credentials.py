@@ -27,7 +27,7 @@ def authorization(user: UserConfig) -> bytes | None:
     return dict(read_credential(user).headers).get(b"Authorization")
 
 
-def test_each_way_to_authenticate_has_its_header(tmp_path: Path) -> None:
+def test_every_kind_of_credential_has_its_header(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("from-file\n")
     assert authorization(UserConfig()) is None
     assert authorization(UserConfig(token="t")) == b"Bearer t"
@@ -46,13 +46,13 @@ def test_each_way_to_authenticate_has_its_header(tmp_path: Path) -> None:
         UserConfig(token="t", impersonation=Impersonation("a\r\nX: y")),
     ],
 )
-def test_credential_that_cannot_be_had_is_a_clear_error(user: UserConfig) -> None:
+def test_unusable_credential_is_a_credentials_error(user: UserConfig) -> None:
     with pytest.raises(CredentialsError) as caught:
         UserCredentials(user)
     assert "\n" not in caught.value.message
 
 
-def test_secrets_never_show_in_a_repr() -> None:
+def test_no_repr_contains_a_secret() -> None:
     user = UserConfig(token="s3cret", password="s3cret", key=PEMSource(data=b"s3cret"))
     config = ClusterConfig(server="https://host", user=user, proxy_url="http://me:s3cret@proxy")
     assert "s3cret" not in repr(config)
@@ -70,7 +70,7 @@ async def test_token_file_is_read_again_after_a_minute(tmp_path: Path) -> None:
     assert dict((await credentials.current()).headers)[b"Authorization"] == b"Bearer two"
 
 
-async def test_token_file_that_is_away_for_a_moment_costs_nothing(tmp_path: Path) -> None:
+async def test_missing_token_file_keeps_the_current_token(tmp_path: Path) -> None:
     file, clock = tmp_path / "token", Clock()
     file.write_text("one")
     credentials = UserCredentials(UserConfig(token_file=file), clock)
@@ -79,7 +79,7 @@ async def test_token_file_that_is_away_for_a_moment_costs_nothing(tmp_path: Path
     assert dict((await credentials.current()).headers)[b"Authorization"] == b"Bearer one"
 
 
-async def test_rotated_token_is_read_at_once_after_a_401(connect: Connect, tmp_path: Path) -> None:
+async def test_token_file_is_read_again_after_a_401(connect: Connect, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("one")
 
     async def answer(request: Request) -> Reply:
@@ -94,7 +94,7 @@ async def test_rotated_token_is_read_at_once_after_a_401(connect: Connect, tmp_p
     assert [request.body for request in server.requests] == [b"once", b"once"]
 
 
-async def test_impersonation_goes_with_every_request(connect: Connect) -> None:
+async def test_impersonation_is_sent_with_every_request(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return json_reply({})
 

@@ -26,7 +26,7 @@ CLUSTER = ClusterConfig(server="https://host:6443")
 
 
 class Plugin:
-    """An executable that answers with what ``answer`` wrote, and counts its runs."""
+    """An executable that prints the text set by ``answer`` and counts its runs."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -75,7 +75,7 @@ def token(headers: tuple[tuple[bytes, bytes], ...]) -> str:
 
 
 @pytest.mark.parametrize("version", [V1, V1BETA1])
-async def test_token_of_the_plugin_is_kept_until_it_expires(plugin: Plugin, version: str) -> None:
+async def test_token_of_the_plugin_is_cached_until_it_expires(plugin: Plugin, version: str) -> None:
     now = 0.0
     plugin.answer(version, token="t-{run}", expirationTimestamp="1970-01-01T00:01:00Z")
     credentials = ExecCredentials(CLUSTER, plugin.config(version), lambda: now)
@@ -84,14 +84,14 @@ async def test_token_of_the_plugin_is_kept_until_it_expires(plugin: Plugin, vers
         assert token((await credentials.current()).headers) == expected
 
 
-async def test_token_without_an_end_is_kept(plugin: Plugin) -> None:
+async def test_token_without_expiry_is_cached(plugin: Plugin) -> None:
     plugin.answer(token="t-{run}")
     credentials = ExecCredentials(CLUSTER, plugin.config(), lambda: 1e12)
     assert await credentials.current() == await credentials.current()
     assert plugin.runs == 1
 
 
-async def test_many_requests_run_the_plugin_once(plugin: Plugin) -> None:
+async def test_concurrent_requests_run_the_plugin_once(plugin: Plugin) -> None:
     plugin.answer(token="t-{run}")
     credentials = ExecCredentials(CLUSTER, plugin.config())
     got = await asyncio.gather(*(credentials.current() for _ in range(20)))
@@ -102,7 +102,7 @@ async def test_many_requests_run_the_plugin_once(plugin: Plugin) -> None:
     assert plugin.runs == 2
 
 
-async def test_failure_is_shared_by_those_who_waited_and_then_tried_again(plugin: Plugin) -> None:
+async def test_waiters_share_a_failed_run_and_the_next_request_runs_again(plugin: Plugin) -> None:
     plugin.script("sys.exit(3 if run == 1 else print(open(here + '/answer').read()))")
     plugin.answer(token="t")
     credentials = ExecCredentials(CLUSTER, plugin.config())
@@ -112,7 +112,7 @@ async def test_failure_is_shared_by_those_who_waited_and_then_tried_again(plugin
     assert token((await credentials.current()).headers) == "Bearer t"
 
 
-async def test_cancelled_request_stops_its_run_and_harms_nobody(plugin: Plugin) -> None:
+async def test_cancelled_request_kills_its_run_and_leaves_other_requests_alone(plugin: Plugin) -> None:
     plugin.script("time.sleep(600 if run == 1 else 0); print(open(here + '/answer').read())")
     plugin.answer(token="t")
     credentials = ExecCredentials(CLUSTER, plugin.config())
@@ -127,7 +127,7 @@ async def test_cancelled_request_stops_its_run_and_harms_nobody(plugin: Plugin) 
             await first
 
 
-async def test_plugin_is_told_what_it_asked_for(plugin: Plugin) -> None:
+async def test_plugin_gets_its_arguments_environment_and_cluster_info(plugin: Plugin) -> None:
     plugin.answer(token="t")
     cluster = ClusterConfig(
         server="https://host:6443",
@@ -158,14 +158,14 @@ async def test_plugin_is_told_what_it_asked_for(plugin: Plugin) -> None:
     }
 
 
-async def test_plugin_is_told_nothing_of_the_cluster_unasked(plugin: Plugin) -> None:
+async def test_plugin_gets_no_cluster_info_by_default(plugin: Plugin) -> None:
     plugin.answer(token="t")
     await run_plugin(plugin.config(), CLUSTER, interactive=False)
     assert plugin.info["spec"] == {"interactive": False}
 
 
 @pytest.mark.parametrize(
-    ("output", "says"),
+    ("output", "message"),
     [
         ("not JSON s3cret", "did not print an ExecCredential"),
         ('{"apiVersion": "v1", "kind": "Pod"}', "did not print an ExecCredential"),
@@ -181,34 +181,34 @@ async def test_plugin_is_told_nothing_of_the_cluster_unasked(plugin: Plugin) -> 
         ),
     ],
 )
-async def test_answer_that_is_none_is_a_clear_error_without_secrets(
-    plugin: Plugin, output: str, says: str
+async def test_malformed_output_is_a_credentials_error_that_does_not_quote_it(
+    plugin: Plugin, output: str, message: str
 ) -> None:
     (plugin.directory / "answer").write_text(output)
-    with pytest.raises(CredentialsError, match=says) as caught:
+    with pytest.raises(CredentialsError, match=message) as caught:
         await ExecCredentials(CLUSTER, plugin.config()).current()
     assert "s3cret" not in caught.value.message
 
 
-async def test_plugin_that_is_not_there_is_named_with_its_hint() -> None:
+async def test_missing_plugin_is_named_with_its_install_hint() -> None:
     config = ExecConfig(command="no-such-plugin", api_version=V1, install_hint="Get it\nfrom example.com")
     with pytest.raises(CredentialsError, match=r"no-such-plugin is not installed: Get it from example\.com"):
         await ExecCredentials(CLUSTER, config).current()
 
 
-async def test_plugin_that_cannot_be_run_is_named(plugin: Plugin) -> None:
+async def test_plugin_without_execute_permission_is_named(plugin: Plugin) -> None:
     plugin.command.chmod(0o644)
     with pytest.raises(CredentialsError, match="plugin cannot be run: "):
         await ExecCredentials(CLUSTER, plugin.config()).current()
 
 
-async def test_plugin_that_fails_says_why(plugin: Plugin) -> None:
+async def test_failed_plugin_is_reported_with_its_standard_error(plugin: Plugin) -> None:
     plugin.script("sys.exit('please log in\\nagain')")
     with pytest.raises(CredentialsError, match=r"exit code 1: please log in again"):
         await ExecCredentials(CLUSTER, plugin.config()).current()
 
 
-async def test_plugin_that_hangs_is_stopped_with_what_it_started(plugin: Plugin) -> None:
+async def test_hanging_plugin_is_killed_with_its_children(plugin: Plugin) -> None:
     plugin.script(
         "open(here + '/pids', 'w').write(f'{os.getpid()} ')\n"
         "child = os.fork()\n"
@@ -224,7 +224,7 @@ async def test_plugin_that_hangs_is_stopped_with_what_it_started(plugin: Plugin)
 
 
 def runs(pid: int) -> bool:
-    """Whether that process still does anything; one that nobody has waited for yet does not."""
+    """Whether the process runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
@@ -233,7 +233,7 @@ def runs(pid: int) -> bool:
         return False
 
 
-async def test_plugin_that_needs_a_terminal_is_a_clear_error_without_one(
+async def test_plugin_that_requires_a_terminal_is_a_credentials_error_without_one(
     plugin: Plugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO())
@@ -262,7 +262,7 @@ async def test_rejected_token_is_replaced_once(connect: Connect, plugin: Plugin)
     assert plugin.runs == 4
 
 
-async def test_plugin_with_impersonation_sends_both(connect: Connect, plugin: Plugin) -> None:
+async def test_plugin_and_impersonation_are_combined(connect: Connect, plugin: Plugin) -> None:
     plugin.answer(token="t")
 
     async def answer(request: Request) -> Reply:
@@ -280,9 +280,7 @@ async def test_plugin_with_impersonation_sends_both(connect: Connect, plugin: Pl
     assert sent == [("Bearer t", "jane"), ("Bearer alice", None)]
 
 
-async def test_plugin_is_not_run_where_the_user_has_another_credential(
-    connect: Connect, plugin: Plugin
-) -> None:
+async def test_plugin_is_not_run_for_a_user_with_another_credential(connect: Connect, plugin: Plugin) -> None:
     async def answer(request: Request) -> Reply:
         return json_reply({})
 
@@ -292,7 +290,7 @@ async def test_plugin_is_not_run_where_the_user_has_another_credential(
     assert plugin.runs == 0
 
 
-async def test_certificate_of_the_plugin_is_shown_and_replaced(
+async def test_certificate_of_the_plugin_is_sent_and_renewed(
     connect: Connect, plugin: Plugin, certificates: Certificates
 ) -> None:
     def issue(name: str) -> None:

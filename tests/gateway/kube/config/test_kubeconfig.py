@@ -18,7 +18,7 @@ def kubeconfig(
     context: dict[str, Any] | None = None,
     **top: Any,
 ) -> dict[str, Any]:
-    """A kubeconfig with one of each."""
+    """A kubeconfig with one cluster, one user and one context."""
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -31,7 +31,7 @@ def kubeconfig(
 
 
 def entries(name: str, server: str, token: str, **top: Any) -> dict[str, Any]:
-    """A kubeconfig whose three entries have that name."""
+    """A kubeconfig whose three entries are called ``name``."""
     return {
         "clusters": [{"name": name, "cluster": {"server": server}}],
         "users": [{"name": name, "user": {"token": token}}],
@@ -54,7 +54,7 @@ def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def test_current_context_chooses_cluster_user_and_namespace(tmp_path: Path) -> None:
+def test_current_context_selects_cluster_user_and_namespace(tmp_path: Path) -> None:
     config = load(tmp_path, kubeconfig(user={"token": "t"}, context={"namespace": "team-1"}))
     assert (config.context, config.cluster, config.user.name) == ("main", "c", "u")
     assert (config.server, config.namespace) == ("https://host:6443", "team-1")
@@ -69,11 +69,11 @@ def test_named_context_wins_over_the_current_one(tmp_path: Path) -> None:
     assert load(tmp_path, both).namespace == "default"
 
 
-def test_json_is_a_kubeconfig_too(tmp_path: Path) -> None:
+def test_kubeconfig_may_be_json(tmp_path: Path) -> None:
     assert load(tmp_path, json.dumps(kubeconfig())).server == "https://host:6443"
 
 
-def test_dates_and_unknown_keys_are_taken_as_they_are(tmp_path: Path) -> None:
+def test_dates_are_strings_and_unknown_keys_are_ignored(tmp_path: Path) -> None:
     config = kubeconfig(preferences={}, extensions=[{"name": "x", "extension": {}}])
     text = yaml.safe_dump(config).replace("name: main", "name: 2026-01-01").replace(": main", ": 2026-01-01")
     assert load(tmp_path, text).context == "2026-01-01"
@@ -98,7 +98,7 @@ def test_base64_may_be_folded(tmp_path: Path) -> None:
     assert config.tls.ca == b"PEMPEM"
 
 
-def test_relative_paths_start_at_their_file(tmp_path: Path) -> None:
+def test_relative_paths_are_resolved_against_the_folder_of_their_file(tmp_path: Path) -> None:
     write(tmp_path / "dir" / "pki" / "ca.crt", "PEM")
     write(tmp_path / "dir" / "pki" / "tls.crt", "CERT")
     write(tmp_path / "dir" / "tls.key", "KEY")
@@ -118,7 +118,7 @@ def test_relative_paths_start_at_their_file(tmp_path: Path) -> None:
     assert config.user.exec.command == str(tmp_path / "dir" / "bin" / "plugin")
 
 
-def test_everything_of_a_user(tmp_path: Path) -> None:
+def test_all_fields_of_a_user(tmp_path: Path) -> None:
     user = {
         "client-certificate-data": encoded("CERT"),
         "client-key-data": encoded("KEY"),
@@ -155,7 +155,7 @@ def test_everything_of_a_user(tmp_path: Path) -> None:
     )
 
 
-def test_several_files_are_merged_and_the_first_to_name_an_entry_wins_it(tmp_path: Path) -> None:
+def test_first_file_with_an_entry_of_a_name_wins(tmp_path: Path) -> None:
     first = write(tmp_path / "1" / "a", entries("same", "https://first", "1"))
     second = write(
         tmp_path / "2" / "b", entries("same", "https://second", "2", **{"current-context": "other"})
@@ -169,7 +169,7 @@ def test_several_files_are_merged_and_the_first_to_name_an_entry_wins_it(tmp_pat
     assert (same.server, same.user.token, same.namespace) == ("https://first", "1", "same")
 
 
-def test_entries_of_one_context_may_come_from_several_files(tmp_path: Path) -> None:
+def test_entries_of_one_context_may_be_in_several_files(tmp_path: Path) -> None:
     context = {"contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}], "current-context": "x"}
     files = [
         write(tmp_path / "context", context),
@@ -181,13 +181,13 @@ def test_entries_of_one_context_may_come_from_several_files(tmp_path: Path) -> N
     assert config.user.token_file == tmp_path / "t"
 
 
-def test_without_kubeconfig_variable_it_is_the_one_in_the_home(tmp_path: Path) -> None:
+def test_default_file_is_in_the_home_directory(tmp_path: Path) -> None:
     write(tmp_path / ".kube" / "config", kubeconfig())
     for variable in ({}, {"KUBECONFIG": ""}):
         assert load_config(environ={"HOME": str(tmp_path), **variable}).context == "main"
 
 
-def test_explicit_file_stands_alone_and_must_exist(tmp_path: Path) -> None:
+def test_explicit_file_replaces_the_environment_and_must_exist(tmp_path: Path) -> None:
     write(tmp_path / ".kube" / "config", kubeconfig())
     environ = {"HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / ".kube" / "config")}
     with pytest.raises(KubeconfigError, match=r"there is no kubeconfig .*missing"):
@@ -206,11 +206,11 @@ def test_explicit_file_stands_alone_and_must_exist(tmp_path: Path) -> None:
         ("https://host/a/?b=c#d", "https://host/a"),
     ],
 )
-def test_server_may_be_written_as_kubectl_takes_it(tmp_path: Path, server: str, expected: str) -> None:
+def test_server_url_is_normalised_as_in_kubectl(tmp_path: Path, server: str, expected: str) -> None:
     assert load(tmp_path, kubeconfig({"server": server})).server == expected
 
 
-def test_credentials_are_not_for_plain_http_but_on_this_machine(
+def test_plain_http_gets_credentials_on_loopback_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     user = {"token": "s3cret", "as": "jane"}
@@ -221,7 +221,7 @@ def test_credentials_are_not_for_plain_http_but_on_this_machine(
     assert "s3cret" not in caplog.text
 
 
-def test_first_of_several_documents_counts(tmp_path: Path) -> None:
+def test_first_of_several_documents_is_used(tmp_path: Path) -> None:
     assert load(tmp_path, yaml.safe_dump_all([kubeconfig(), {"kind": "Pod"}])).context == "main"
 
 
@@ -229,7 +229,7 @@ def test_first_of_several_documents_counts(tmp_path: Path) -> None:
     "cluster",
     [{"server": "https://127.0.0.1:6443"}, {"server": "https://localhost"}, {"disable-compression": True}],
 )
-def test_compression_is_not_for_this_machine(tmp_path: Path, cluster: dict[str, Any]) -> None:
+def test_compression_is_off_for_loopback(tmp_path: Path, cluster: dict[str, Any]) -> None:
     assert not load(tmp_path, kubeconfig(cluster)).compress
 
 
@@ -293,7 +293,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_malformed_kubeconfig_is_one_line_that_names_the_file(tmp_path: Path, name: str) -> None:
+def test_malformed_kubeconfig_raises_one_line_that_names_the_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(KubeconfigError) as caught:
         load(tmp_path, MALFORMED[name])
     assert str(tmp_path / "config") in caught.value.message
@@ -307,17 +307,17 @@ def test_password_in_a_server_url_is_not_repeated(tmp_path: Path) -> None:
     assert "s3cret" not in caught.value.message
 
 
-def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(KubeconfigError, match=f"cannot read kubeconfig {tmp_path}"):
         load_config(tmp_path, environ={})
 
 
-def test_wrong_context_says_which_there_are(tmp_path: Path) -> None:
+def test_unknown_context_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(KubeconfigError, match=r"no context 'nope' \(it has main\)"):
         load(tmp_path, kubeconfig(), "nope")
 
 
-def test_nothing_at_all_says_what_to_do(tmp_path: Path) -> None:
+def test_missing_configuration_names_the_alternatives(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path)}
     with pytest.raises(ConfigurationError, match=r"set KUBECONFIG, pass --kubeconfig, or try --demo"):
         load_config(environ=environ, service_account=tmp_path / "none")

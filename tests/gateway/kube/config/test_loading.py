@@ -38,7 +38,7 @@ def test_namespace_may_come_from_the_environment_or_be_absent(service_account: P
 
 
 @pytest.mark.parametrize("missing", ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "token"])
-def test_outside_a_cluster_it_says_what_is_missing(service_account: Path, missing: str) -> None:
+def test_missing_service_account_is_a_configuration_error(service_account: Path, missing: str) -> None:
     environ = {name: value for name, value in SERVICE.items() if name != missing}
     if missing == "token":
         (service_account / "token").unlink()
@@ -46,7 +46,7 @@ def test_outside_a_cluster_it_says_what_is_missing(service_account: Path, missin
         in_cluster_config(environ, service_account)
 
 
-def test_service_account_is_the_last_choice(
+def test_service_account_is_used_without_a_kubeconfig_only(
     service_account: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     home = tmp_path_factory.mktemp("home")
@@ -60,7 +60,7 @@ def test_service_account_is_the_last_choice(
     assert load_config(environ=environ, service_account=service_account).context == "a"
 
 
-async def test_rotated_service_account_token_is_used(connect: Connect, service_account: Path) -> None:
+async def test_rotated_service_account_token_is_sent(connect: Connect, service_account: Path) -> None:
     async def answer(request: Request) -> Reply:
         good = request.headers["authorization"] == "Bearer two"
         return json_reply({}) if good else status_reply(401, "Unauthorized")
