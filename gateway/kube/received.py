@@ -69,12 +69,12 @@ class ReceivedObject(msgspec.Struct, frozen=True, gc=False):
 T = TypeVar("T")
 
 
-def decode(body: bytes | msgspec.Raw, expected: type[T], what: str) -> T:
-    """Decode JSON to ``expected``. Raises UpstreamProtocolError; ``what`` names the value in its message."""
+def decode(body: bytes | msgspec.Raw, expected: type[T], subject: str) -> T:
+    """Decode JSON to ``expected``. Raises UpstreamProtocolError; its message names ``subject``."""
     try:
         return msgspec.json.decode(body, type=expected)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UpstreamProtocolError(f"the API server sent {what} that cannot be read: {error}") from error
+        raise UpstreamProtocolError(f"the API server sent {subject} that cannot be read: {error}") from error
 
 
 def receive(raw: msgspec.Raw, header: type[ObjectHeader], prefix: bytes = b"") -> ReceivedObject:
