@@ -7,7 +7,6 @@ from contextlib import aclosing
 from typing import Any
 
 import msgspec
-import yaml
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from strawberry.http import process_result
 
@@ -15,6 +14,7 @@ from gateway.cli.connect import connect
 from gateway.cli.event_loop import run
 from gateway.settings import Settings
 from gateway.telemetry import phases
+from schema.yaml_output import to_yaml
 
 __all__ = ["print_sdl", "run_operation", "write_out"]
 
@@ -78,18 +78,5 @@ def _format(response: Any, output: str, *, streaming: bool) -> str:
     """One result: indented JSON, one line of JSON per event, or one YAML document."""
     encoded = msgspec.json.encode(response)
     if output == "yaml":
-        text = yaml.dump(
-            json.loads(encoded), Dumper=_Dumper, sort_keys=False, allow_unicode=True, explicit_start=streaming
-        )
-        return str(text)
+        return to_yaml(json.loads(encoded), explicit_start=streaming)
     return (encoded if streaming else msgspec.json.format(encoded, indent=2)).decode() + "\n"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes multi-line strings as literal blocks."""
-
-    def represent_text(self, text: str) -> yaml.ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _Dumper.represent_text)

@@ -7,15 +7,13 @@ The value is the object just as the API server gave it, unknown properties inclu
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from graphql import GraphQLField, GraphQLResolveInfo, GraphQLString
 
 from schema.model import Scalar
 from schema.scalars import SCALARS
+from schema.yaml_output import to_yaml
 
 __all__ = ["json_field", "yaml_field"]
-
-Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def json_field() -> GraphQLField:
@@ -33,4 +31,4 @@ def _resolve_json(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> 
 
 
 def _resolve_yaml(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> str:
-    return str(yaml.dump(source, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=2**16))
+    return to_yaml(source)
