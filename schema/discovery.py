@@ -1,10 +1,10 @@
 """Discovery documents → the resources that an API server serves.
 
-Two forms of the same facts: aggregated discovery (KEP-3352: one ``APIGroupDiscoveryList`` each for the
-core group and for all others) and the lists of older servers, one per group and version.
+Discovery has two forms: aggregated (KEP-3352: one ``APIGroupDiscoveryList`` for the core group and one for
+all others), and the lists of older servers, one per group version.
 
-What is malformed costs only itself and is reported as a :class:`~schema.model.Problem`; only a
-document that is not JSON, or not a list of groups at all, raises :class:`MalformedDiscovery`.
+A malformed entry is skipped and reported as a :class:`~schema.model.Problem`. Only a document that is not
+JSON, or not a list of groups, raises :class:`MalformedDiscovery`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResourc
 __all__ = ["Discovery", "MalformedDiscovery", "parse_aggregated", "parse_legacy"]
 
 T = TypeVar("T")
-# msgspec's own errors and UnicodeDecodeError are ValueErrors; nesting beyond any API raises the other
+# msgspec's errors and UnicodeDecodeError are ValueErrors; excessive nesting raises RecursionError
 MALFORMED = (ValueError, RecursionError)
 
 
@@ -29,9 +29,9 @@ class MalformedDiscovery(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """What is served: groups in discovery's order, core first; versions in order of preference.
+    """The served resources: groups in discovery's order, core first; versions in order of preference.
 
-    ``group_versions`` also names those whose resources are not known.
+    ``group_versions`` includes group versions whose resources are unknown.
     """
 
     resources: tuple[Resource, ...]
@@ -39,10 +39,14 @@ class Discovery:
     problems: tuple[Problem, ...] = ()
 
     def restricted_to(self, group_versions: Collection[GroupVersion]) -> "Discovery":
-        """The same, as if only those group versions were served."""
+        """The discovery with only these group versions."""
         return Discovery(
-            resources=tuple(each for each in self.resources if each.gvr.group_version in group_versions),
-            group_versions=tuple(each for each in self.group_versions if each in group_versions),
+            resources=tuple(
+                resource for resource in self.resources if resource.gvr.group_version in group_versions
+            ),
+            group_versions=tuple(
+                group_version for group_version in self.group_versions if group_version in group_versions
+            ),
             problems=self.problems,
         )
 
@@ -53,7 +57,7 @@ class _Kind(msgspec.Struct):
     kind: str | None = None
 
     def within(self, group_version: GroupVersion) -> GroupVersionKind | None:
-        """The full kind; an empty version means that group and version are those around it."""
+        """The full kind; an empty version means the surrounding group version."""
         if not self.kind:
             return None
         if not self.version:
@@ -132,13 +136,13 @@ class _LegacyCoreVersions(msgspec.Struct):
 
 
 def parse_aggregated(api: bytes, apis: bytes) -> Discovery:
-    """Read the ``APIGroupDiscoveryList`` documents (v2, v2beta1) of ``/api`` and of ``/apis``.
+    """Parse the ``APIGroupDiscoveryList`` documents (v2, v2beta1) of ``/api`` and ``/apis``.
 
-    A stale group version keeps the resources it was last known to have, and is a problem.
+    A stale group version keeps its last known resources and is a problem. Raises MalformedDiscovery.
     """
     collector = _Collector()
     for document in (api, apis):
-        for group in collector.each(_decode(document, _GroupList).items, _Group, "discovery"):
+        for group in collector.entries(_decode(document, _GroupList).items, _Group, "discovery"):
             _read_group(collector, group)
     return collector.discovery()
 
@@ -146,14 +150,14 @@ def parse_aggregated(api: bytes, apis: bytes) -> Discovery:
 def parse_legacy(
     core_versions: bytes, groups: bytes, resource_lists: Mapping[GroupVersion, bytes]
 ) -> Discovery:
-    """Read ``APIVersions`` (``/api``), ``APIGroupList`` (``/apis``) and one ``APIResourceList`` each.
+    """Parse ``APIVersions`` (``/api``), ``APIGroupList`` (``/apis``) and the ``APIResourceList`` documents.
 
-    A group version without its resource list is a problem, and has no resources.
+    A group version without a resource list is a problem and has no resources. Raises MalformedDiscovery.
     """
     collector = _Collector()
     versions = _decode(core_versions, _LegacyCoreVersions).versions or []
     listed = [GroupVersion("", version) for version in versions]
-    for group in collector.each(_decode(groups, _LegacyGroupList).groups, _LegacyGroup, "discovery"):
+    for group in collector.entries(_decode(groups, _LegacyGroupList).groups, _LegacyGroup, "discovery"):
         listed += _preference_order(group)
     for group_version in listed:
         if collector.open(group_version):
@@ -169,7 +173,7 @@ def _decode(document: bytes, shape: type[T]) -> T:
 
 
 class _Collector:
-    """Gathers resources in order, and what was wrong on the way."""
+    """Collects resources in order, and problems."""
 
     def __init__(self) -> None:
         self._resources: dict[GroupVersionResource, Resource] = {}
@@ -177,11 +181,11 @@ class _Collector:
         self._seen: set[tuple[str, str]] = set()
         self._problems: list[Problem] = []
 
-    def each(self, entries: Iterable[msgspec.Raw] | None, shape: type[T], where: str) -> Iterator[T]:
-        """The entries that have the shape; every other one is a problem."""
-        for entry in entries or ():
+    def entries(self, raws: Iterable[msgspec.Raw] | None, shape: type[T], where: str) -> Iterator[T]:
+        """The entries that have the shape; every other entry is a problem."""
+        for raw in raws or ():
             try:
-                yield msgspec.json.decode(entry, type=shape)
+                yield msgspec.json.decode(raw, type=shape)
             except MALFORMED as error:
                 self.problem(where, f"malformed discovery entry: {error}")
 
@@ -189,7 +193,7 @@ class _Collector:
         self._problems.append(Problem(where, what))
 
     def open(self, group_version: GroupVersion) -> bool:
-        """Note the group version; False where it was listed before or is none."""
+        """Add the group version; False if it was listed before or is invalid."""
         if not group_version.version or group_version in self._group_versions:
             self.problem(group_version.api_version, "listed twice, or without a version")
             return False
@@ -205,7 +209,7 @@ class _Collector:
         namespaced: bool,
         subresources: tuple[Subresource, ...],
     ) -> None:
-        """Note a resource; it is preferred where it is its group's first version of it."""
+        """Add a resource; the first version in which a group lists it is the preferred one."""
         name = entry.resource if isinstance(entry, _Resource) else entry.name
         gvr = GroupVersionResource(group_version.group, group_version.version, name)
         if not name or "/" in name or gvr in self._resources:
@@ -230,13 +234,13 @@ class _Collector:
 
 def _read_group(collector: _Collector, group: _Group) -> None:
     name = (group.metadata.name if group.metadata else None) or ""
-    for version in collector.each(group.versions, _Version, name or "core"):
+    for version in collector.entries(group.versions, _Version, name or "core"):
         group_version = GroupVersion(name, version.version)
         if not collector.open(group_version):
             continue
         if version.freshness == "Stale":
             collector.problem(group_version.api_version, "stale: the server behind it does not answer")
-        for entry in collector.each(version.resources, _Resource, group_version.api_version):
+        for entry in collector.entries(version.resources, _Resource, group_version.api_version):
             _read_resource(collector, group_version, entry)
 
 
@@ -244,22 +248,22 @@ def _read_resource(collector: _Collector, group_version: GroupVersion, entry: _R
     kind = entry.response_kind.within(group_version) if entry.response_kind else None
     subresources = tuple(
         Subresource(
-            name=each.subresource,
-            kind=each.response_kind.within(group_version) if each.response_kind else None,
-            verbs=frozenset(each.verbs or ()),
+            name=subresource.subresource,
+            kind=subresource.response_kind.within(group_version) if subresource.response_kind else None,
+            verbs=frozenset(subresource.verbs or ()),
         )
-        for each in collector.each(entry.subresources, _Subresource, group_version.api_version)
+        for subresource in collector.entries(entry.subresources, _Subresource, group_version.api_version)
     )
     if kind is not None:
         namespaced = entry.scope == "Namespaced"
         collector.add(group_version, entry, kind, namespaced=namespaced, subresources=subresources)
-    elif entry.verbs:  # without verbs it only stands in for the parent of its subresources
+    elif entry.verbs:  # an entry without verbs is only the parent of its subresources
         collector.problem(group_version.api_version, f"resource {entry.resource!r} has no kind")
 
 
 def _preference_order(group: _LegacyGroup) -> list[GroupVersion]:
     preferred = [group.preferred.version] if group.preferred else []
-    names = dict.fromkeys(preferred + [each.version for each in group.versions or ()])
+    names = dict.fromkeys(preferred + [version.version for version in group.versions or ()])
     return [GroupVersion(group.name, version) for version in names]
 
 
@@ -273,7 +277,7 @@ def _read_resource_list(collector: _Collector, group_version: GroupVersion, docu
     except MalformedDiscovery as error:
         collector.problem(where, str(error))
         return
-    entries = list(collector.each(resource_list.resources, _LegacyResource, where))
+    entries = list(collector.entries(resource_list.resources, _LegacyResource, where))
     subresources = _legacy_subresources(group_version, entries)
     for entry in entries:
         if "/" in entry.name:
@@ -282,14 +286,19 @@ def _read_resource_list(collector: _Collector, group_version: GroupVersion, docu
         if kind is None:
             collector.problem(where, f"resource {entry.name!r} has no kind")
             continue
-        below = tuple(subresources.get(entry.name, ()))
-        collector.add(group_version, entry, kind, namespaced=entry.namespaced, subresources=below)
+        collector.add(
+            group_version,
+            entry,
+            kind,
+            namespaced=entry.namespaced,
+            subresources=tuple(subresources.get(entry.name, ())),
+        )
 
 
 def _legacy_subresources(
     group_version: GroupVersion, entries: Iterable[_LegacyResource]
 ) -> dict[str, list[Subresource]]:
-    """The entries called ``resource/subresource``, by resource."""
+    """The entries named ``resource/subresource``, by resource."""
     found: dict[str, list[Subresource]] = {}
     for entry in entries:
         resource, slash, name = entry.name.partition("/")

@@ -1,28 +1,30 @@
-"""What of a cluster's API is served at all: allow and deny lists, in the words of RBAC and of kubectl.
+"""Filters on the served API: allow and deny lists of patterns, in the terms of RBAC and kubectl.
 
-A pattern is ``RESOURCE[.GROUP][/SUBRESOURCE][:VERB[+VERB…]]``, as ``kubectl create role --resource`` has it,
-with the verbs behind:
+A pattern is ``RESOURCE[.GROUP][/SUBRESOURCE][:VERB[+VERB…]]``, as in ``kubectl create role --resource``,
+followed by verbs:
 
-- ``RESOURCE`` is a plural, singular, kind or short name in any case; it stands for its subresources too.
-- ``GROUP`` is an API group, ``core`` for the one without a name; without it, any group.
-- ``VERB`` is one of the API's verbs; without any, all of them.
-- ``*`` in the first three stands for any text.
+- ``RESOURCE`` is a plural, singular, kind or short name in any case; it includes the subresources.
+- ``GROUP`` is an API group, ``core`` for the core group. Default: any group.
+- ``VERB`` is one of the API's verbs. Default: all verbs.
+- ``*`` in the first three matches any text.
 
-What is excluded stays in discovery without its verbs: nothing of it is served, and yet it keeps its
-claims on names, so that no list ever changes what the name of something else means.
+An excluded resource stays in discovery without verbs. It has no root fields, but keeps its claims on names:
+a filter never changes the meaning of another name.
+
+:func:`find_resource` uses the same patterns to look up a resource by a name, as kubectl does.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from schema.discovery import Discovery
-from schema.lowering.claims import is_builtin_group
-from schema.resources import GroupVersion, Resource
+from schema.resources import GroupVersion, Resource, is_builtin_group
 
-__all__ = ["VERBS", "Filters", "MalformedPattern", "Pattern"]
+__all__ = ["Filters", "MalformedPattern", "Pattern", "find_resource"]
 
-VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+API_VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 CORE = "core"
 PATTERN = re.compile(
     r"(?P<resource>[\w*-]+)(?:\.(?P<group>[\w*-]+(?:\.[\w*-]+)*))?(?:/(?P<subresource>[\w*-]+))?(?::(?P<verbs>.*))?"
@@ -32,12 +34,12 @@ SEPARATOR = re.compile(r"[,\s]+")
 
 
 class MalformedPattern(ValueError):
-    """A pattern that cannot be read; the message quotes it and says what one looks like."""
+    """A malformed pattern; the message quotes it and gives the syntax."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern as it was written; what is None stands for anything."""
+    """One pattern; None matches anything. ``text`` is its source text."""
 
     text: str
     resource: str = "*"
@@ -80,7 +82,7 @@ class Pattern:
         return cls(text, group=text.lower())
 
     def matches(self, resource: Resource, subresource: str | None, verb: str) -> bool:
-        """Whether it covers that verb on the resource, or on a subresource of it."""
+        """Whether it matches the verb on the resource or on its subresource."""
         if self.verbs is not None and verb not in self.verbs:
             return False
         if self.subresource is not None and (
@@ -90,7 +92,7 @@ class Pattern:
         return self.names(resource)
 
     def names(self, resource: Resource) -> bool:
-        """Whether it is about that resource."""
+        """Whether it matches a name of the resource."""
         if self.group is not None and not _is_like(self.group, resource.gvr.group or CORE):
             return False
         names = (resource.gvr.resource, resource.kind.kind, resource.singular, *resource.short_names)
@@ -99,7 +101,7 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Allow lists, each of which has to allow what is served where it is not empty, and a deny list."""
+    """Allow lists, every non-empty one of which has to match, and a deny list, which must not match."""
 
     allowed: tuple[tuple[Pattern, ...], ...] = ()
     denied: tuple[Pattern, ...] = ()
@@ -113,7 +115,7 @@ class Filters:
         groups: Iterable[str] = (),
         kinds: Iterable[str] = (),
     ) -> "Filters":
-        """Read the lists; each text holds any number of patterns, separated by commas or blanks.
+        """Parse the lists; a text holds any number of patterns, separated by commas or blanks.
 
         ``groups`` and ``kinds`` are further allow lists, of groups and of kinds. Raises MalformedPattern.
         """
@@ -125,10 +127,9 @@ class Filters:
         return cls(tuple(filter(None, allowed)), tuple(map(Pattern.parse, _split(exclude))))
 
     def apply(self, discovery: Discovery) -> Discovery:
-        """The same discovery, without the verbs and the subresources that the lists do not leave.
+        """The discovery without the filtered verbs and subresources.
 
-        Custom groups of which nothing is left are not among its ``group_versions``: their documents need
-        not be fetched.
+        Its ``group_versions`` omit custom groups without a served resource: their documents are not needed.
         """
         if not self.allowed and not self.denied:
             return discovery
@@ -140,33 +141,36 @@ class Filters:
         )
 
     def unmatched(self, discovery: Discovery) -> tuple[str, ...]:
-        """The patterns that match nothing of what is served: most likely typing errors."""
-        patterns = [*(each for patterns in self.allowed for each in patterns), *self.denied]
+        """The patterns that match nothing in discovery, most likely typing errors."""
+        patterns = [*chain.from_iterable(self.allowed), *self.denied]
         places = [
             (resource, subresource, verb)
             for resource in discovery.resources
             for subresource, verbs in _verbs_by_place(resource)
             for verb in verbs
         ]
-        matched = {each for each in patterns if any(each.matches(*place) for place in places)}
-        return tuple(each.text for each in patterns if each not in matched)
+        matched = {pattern for pattern in patterns if any(pattern.matches(*place) for place in places)}
+        return tuple(pattern.text for pattern in patterns if pattern not in matched)
 
     def _restrict(self, resource: Resource) -> Resource:
         subresources = (
-            replace(each, verbs=self._left(resource, each.name, each.verbs)) for each in resource.subresources
+            replace(subresource, verbs=self._allowed_verbs(resource, subresource.name, subresource.verbs))
+            for subresource in resource.subresources
         )
         return replace(
             resource,
-            verbs=self._left(resource, None, resource.verbs),
-            subresources=tuple(each for each in subresources if each.verbs),
+            verbs=self._allowed_verbs(resource, None, resource.verbs),
+            subresources=tuple(subresource for subresource in subresources if subresource.verbs),
         )
 
-    def _left(self, resource: Resource, subresource: str | None, verbs: frozenset[str]) -> frozenset[str]:
+    def _allowed_verbs(
+        self, resource: Resource, subresource: str | None, verbs: frozenset[str]
+    ) -> frozenset[str]:
         return frozenset(verb for verb in verbs if self._allows(resource, subresource, verb))
 
     def _allows(self, resource: Resource, subresource: str | None, verb: str) -> bool:
         def any_of(patterns: tuple[Pattern, ...]) -> bool:
-            return any(each.matches(resource, subresource, verb) for each in patterns)
+            return any(pattern.matches(resource, subresource, verb) for pattern in patterns)
 
         return all(map(any_of, self.allowed)) and not any_of(self.denied)
 
@@ -175,9 +179,9 @@ def _parse_verbs(text: str, verbs: str | None) -> frozenset[str] | None:
     if verbs is None:
         return None
     parsed = frozenset(verbs.lower().split("+"))
-    if unknown := sorted(parsed - {*VERBS, "*"}):
+    if unknown := sorted(parsed - {*API_VERBS, "*"}):
         raise MalformedPattern(
-            f"{text!r}: {unknown[0]!r} is no verb; verbs are {', '.join(VERBS)}, joined by +"
+            f"{text!r}: {unknown[0]!r} is no verb; verbs are {', '.join(API_VERBS)}, joined by +"
         )
     return None if "*" in parsed else parsed
 
@@ -188,7 +192,7 @@ def _split(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _is_like(pattern: str, name: str) -> bool:
-    """Whether a pattern in lower case stands for the name."""
+    """Whether a lower-case pattern matches the name."""
     name = name.lower()
     if "*" not in pattern:
         return pattern == name
@@ -197,18 +201,39 @@ def _is_like(pattern: str, name: str) -> bool:
 
 def _verbs_by_place(resource: Resource) -> Iterator[tuple[str | None, frozenset[str]]]:
     yield None, resource.verbs
-    for each in resource.subresources:
-        yield each.name, each.verbs
+    for subresource in resource.subresources:
+        yield subresource.name, subresource.verbs
 
 
 def _still_served(
     group_versions: Iterable[GroupVersion], resources: Iterable[Resource]
 ) -> Iterator[GroupVersion]:
-    """Kubernetes' own stay in any case: their definitions settle who has which plain type name."""
-    left: dict[GroupVersion, bool] = {}
-    for each in resources:
-        serves = bool(each.verbs or each.subresources)
-        left[each.gvr.group_version] = left.get(each.gvr.group_version, False) or serves
+    """Built-in groups always stay: their definitions determine the owners of plain type names."""
+    is_served: dict[GroupVersion, bool] = {}
+    for resource in resources:
+        group_version = resource.gvr.group_version
+        serves = bool(resource.verbs or resource.subresources)
+        is_served[group_version] = is_served.get(group_version, False) or serves
     for group_version in group_versions:
-        if is_builtin_group(group_version.group) or left.get(group_version, True):
+        if is_builtin_group(group_version.group) or is_served.get(group_version, True):
             yield group_version
+
+
+def find_resource(name: str, resources: Iterable[Resource]) -> Resource | None:
+    """Find a resource by its plural, singular, kind or short name in any case, optionally with ``.GROUP``.
+
+    A full name wins over a short one, then the group's preferred version, then discovery's order. None if
+    no resource has the name. Raises MalformedPattern for a text that is not a name.
+    """
+    pattern = Pattern.parse_kind(name)
+    if "*" in name:
+        raise MalformedPattern(f"{name!r} is not the name of one resource")
+    matching = [resource for resource in resources if pattern.names(resource)]
+    return min(
+        matching, key=lambda resource: (_is_short(pattern, resource), not resource.preferred), default=None
+    )
+
+
+def _is_short(pattern: Pattern, resource: Resource) -> bool:
+    full = (resource.gvr.resource, resource.singular, resource.kind.kind)
+    return pattern.resource not in map(str.lower, full)

@@ -1,8 +1,8 @@
-"""The model: what a cluster serves, in GraphQL's terms, as plain data.
+"""The model: the API of a cluster in GraphQL's terms, as plain data.
 
-The one vocabulary that everything else shares. :mod:`schema.lowering` makes it from discovery and OpenAPI,
-:mod:`schema.building` makes graphql-core types of it, and :mod:`schema.selection` makes decoders of it.
-Nothing here knows graphql-core, OpenAPI or HTTP.
+It is the shared vocabulary: :mod:`schema.lowering` makes it from discovery and OpenAPI,
+:mod:`schema.building` builds graphql-core types from it, and :mod:`schema.selection` builds decoders.
+This module imports neither graphql-core nor anything of OpenAPI or HTTP.
 
 Every name in the model is final: valid, distinct in its scope, and mapped back by the ``key`` or the
 identifier beside it.
@@ -33,7 +33,7 @@ __all__ = [
 class Scalar(StrEnum):
     """The leaf types; each value is the GraphQL name (design section 4, "Values")."""
 
-    # Enum's own hash is a function in Python: it showed in a schema of 60,000 fields
+    # Enum's own hash is a function in Python: its cost is measurable in a schema of 60,000 fields
     __hash__ = str.__hash__
 
     STRING = "String"
@@ -51,14 +51,14 @@ class Scalar(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A reference to ``Model.objects[id]``; a reference, so that types may be recursive."""
+    """A reference to ``Model.objects[id]``; references allow recursive types."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of values, each of the type ``items``."""
+    """A list of values of the type ``items``."""
 
     items: "TypeExpression"
 
@@ -70,8 +70,8 @@ TypeExpression = Scalar | Definition | ListOf
 class Property:
     """A field of an object: ``key`` is Kubernetes' own name, ``name`` the GraphQL name.
 
-    ``description`` is the API's own text; what is added to it (the original key, required, default,
-    enum) is in the fields beside it and is put into words by :mod:`schema.building.types`.
+    ``description`` is the API's own text. :mod:`schema.building.object_types` adds the other facts (the
+    original key, required, default, enum) to the description that users read.
     """
 
     key: str
@@ -96,10 +96,10 @@ class ObjectType:
     kinds: tuple[GroupVersionKind, ...] = ()
 
     def property(self, name: str) -> Property:
-        """The property with that GraphQL name; KeyError where there is none."""
-        for each in self.properties:
-            if each.name == name:
-                return each
+        """The property with that GraphQL name. Raises KeyError."""
+        for property_ in self.properties:
+            if property_.name == name:
+                return property_
         raise KeyError(name)
 
 
@@ -107,9 +107,9 @@ class ObjectType:
 class ServedResource:
     """A served resource with its GraphQL names.
 
-    ``pinned`` maps every verb that exists to its pinned root field; ``short`` likewise, empty where
-    the resource has no short name. ``object`` is the id of the kind's object type (one with
-    ``apiVersion``, ``kind`` and ``metadata`` at least, also where the API server has no schema).
+    ``pinned`` maps every served verb to the name of its pinned root field. ``short`` maps verbs to short
+    names; it is empty if the resource has none. ``object`` is the id of the kind's object type, which has at
+    least ``apiVersion``, ``kind`` and ``metadata``, even if the API server has no schema.
     """
 
     resource: Resource
@@ -123,7 +123,10 @@ class ServedResource:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that could not be typed or fetched; ``where`` is a group/version or a definition."""
+    """A schema that could not be typed, or a document that could not be fetched.
+
+    ``where`` is a group version or a definition.
+    """
 
     where: str
     what: str
@@ -131,7 +134,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Everything that is served, ready to be built into a GraphQL schema."""
+    """The whole API of a cluster, ready to be built into a GraphQL schema."""
 
     objects: Mapping[str, ObjectType]
     resources: tuple[ServedResource, ...]

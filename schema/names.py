@@ -1,17 +1,26 @@
-"""Kubernetes names ↔ GraphQL names: the spelling (who gets a contested name is decided elsewhere).
+"""Kubernetes names ↔ GraphQL names: their spelling, and the owner of a contested name.
 
-GraphQL names are ``[_A-Za-z][_0-9A-Za-z]*`` and those that begin with two underscores belong to
-GraphQL itself. Property names, which anything at all may be, have a reversible spelling; nouns and
-type names are made of letters and digits alone, which leaves the underscore to pinned names and to
-whatever tells two equal names apart.
+**Spelling.** A GraphQL name matches ``[_A-Za-z][_0-9A-Za-z]*``; names that begin with two underscores are
+reserved. A property name can be any text, and has a reversible spelling. Nouns and type names consist of
+letters and digits, so that underscores occur only in pinned names and in marks that distinguish equal names.
+
+**Contested names.** A :class:`Claim` is the wish of one owner for one name, and :func:`settle` decides.
+Invariant: a CRD that is installed later never changes the meaning of an existing name. Therefore built-in
+claims win in discovery's order, which CRDs do not change, and a name that several others claim has no owner:
+a name may disappear, but it never passes from one owner to another. One exception: a CRD in a ``*.k8s.io``
+group, which needs the approval of the Kubernetes project, wins over CRDs in other groups.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from enum import IntEnum
 from hashlib import sha256
 from itertools import takewhile
+from typing import NamedTuple
 
 __all__ = [
+    "Claim",
+    "Standing",
     "camel",
     "distinguished",
     "escape",
@@ -20,6 +29,7 @@ __all__ = [
     "lower_camel",
     "plural_noun",
     "property_names",
+    "settle",
     "snake",
     "unescape",
 ]
@@ -27,25 +37,25 @@ __all__ = [
 LEGAL = re.compile(r"(?!__)[_A-Za-z][_0-9A-Za-z]*")
 FORBIDDEN = re.compile(r"[^_0-9A-Za-z]")
 ESCAPE = re.compile(r"_([0-9a-f]+)_|__")
-# what has to be escaped: forbidden characters, a digit in front, and every underscore that would
-# otherwise read as part of an escape
+# escaped are forbidden characters, a leading digit, and every underscore that would read as part of an
+# escape
 ESCAPED = re.compile(r"[^_0-9A-Za-z]|\A[0-9]|_(?=[0-9a-f]|[^0-9A-Za-z])")
 EMPTY = "_00_"
 WORD = re.compile(r"[0-9A-Za-z]+|[^\x00-\x7f]")
 LEADING_CAPITALS = re.compile(r"\A(?:[A-Z]+(?![a-z])|[A-Z])")
-# how much of a kind its plural may replace: policy → policies, index → indices
-LONGEST_CHANGED_ENDING = 2
+# a plural may replace so many letters of the singular: policy → policies, index → indices
+MAX_CHANGED_ENDING = 2
 
 
 def is_legal(name: str) -> bool:
-    """Whether it is a name that GraphQL allows and does not keep for itself."""
+    """Whether GraphQL allows the name and does not reserve it."""
     return LEGAL.fullmatch(name) is not None
 
 
 def escape(key: str) -> str:
-    """A legal name for a key that is none; distinct keys have distinct names.
+    """A legal name for an illegal key; distinct keys have distinct names.
 
-    A hyphen is two underscores, everything else its hexadecimal code point between two:
+    A hyphen becomes two underscores, any other character its hexadecimal code point between underscores:
     ``x-kubernetes-foo`` → ``x__kubernetes__foo``, ``$ref`` → ``_24_ref``.
     """
     return ESCAPED.sub(_escape_one, key) if key else EMPTY
@@ -56,7 +66,7 @@ def _escape_one(match: re.Match[str]) -> str:
 
 
 def unescape(name: str) -> str:
-    """The key that :func:`escape` made the name of."""
+    """The inverse of :func:`escape`."""
     if name == EMPTY:
         return ""
     return ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else "-", name)
@@ -65,8 +75,8 @@ def unescape(name: str) -> str:
 def property_names(keys: Collection[str]) -> dict[str, str]:
     """The GraphQL name of each property of one object.
 
-    Legal keys are their own names; the others are escaped, with underscores behind in the one case
-    that the escaped form is itself a key of the same object.
+    A legal key is its own name. Other keys are escaped, and get trailing underscores if the escaped form is
+    itself a key of the object.
     """
     names = {key: key for key in keys if LEGAL.fullmatch(key)}
     if len(names) == len(keys):
@@ -82,7 +92,7 @@ def property_names(keys: Collection[str]) -> dict[str, str]:
 
 
 def legal(name: str) -> str:
-    """The name, with something in front where it would otherwise begin as no name may."""
+    """The name, with a prefix if its beginning is not legal."""
     if name.startswith("__"):
         return f"x{name}"
     return name if name[:1].isalpha() or name[:1] == "_" else f"_{name}"
@@ -91,35 +101,35 @@ def legal(name: str) -> str:
 def camel(text: str) -> str:
     """Upper camel case of letters and digits: ``cert-manager.io`` → ``CertManagerIo``.
 
-    A word keeps its own capitals; what is beyond ASCII is written as its code point.
+    A word keeps its capitals; a character beyond ASCII becomes its code point.
     """
     if text.isascii() and text.isalnum():
         return text[0].upper() + text[1:]
     words = (word if word.isascii() else f"x{ord(word):x}" for word in WORD.findall(text))
     joined = "".join(word[0].upper() + word[1:] for word in words)
-    return joined or "X" + "".join(f"{ord(each):x}" for each in text)
+    return joined or "X" + "".join(f"{ord(character):x}" for character in text)
 
 
 def snake(text: str) -> str:
-    """The text with an underscore for everything that GraphQL forbids: ``cert_manager_io``."""
+    """The text with an underscore for every character that GraphQL forbids: ``cert_manager_io``."""
     return FORBIDDEN.sub("_", text)
 
 
 def lower_camel(kind: str) -> str:
-    """The noun of one object: ``networkPolicy``, ``csiDriver``, ``apiService``."""
+    """The singular noun: ``networkPolicy``, ``csiDriver``, ``apiService``."""
     return legal(LEADING_CAPITALS.sub(lambda match: match[0].lower(), camel(kind)))
 
 
 def plural_noun(kind: str, plural: str) -> str:
-    """The noun of many: the API's plural in the kind's capitals, never the noun of one.
+    """The plural noun: the API's plural in the kind's capitalisation, never equal to the singular noun.
 
-    ``networkPolicies``; the API's plural as it is where the two share no stem; ``endpointsList``
-    where both nouns would be equal.
+    ``networkPolicies``; the API's plural unchanged if the two share no stem; ``endpointsList`` if both nouns
+    would be equal.
     """
     singular, spelled = lower_camel(kind), camel(plural)
     letters = zip(singular.lower(), spelled.lower(), strict=False)
     stem = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], letters))
-    if len(singular) - stem <= LONGEST_CHANGED_ENDING:
+    if len(singular) - stem <= MAX_CHANGED_ENDING:
         noun = legal(singular[:stem] + spelled[stem:].lower())
     else:
         noun = legal(spelled[0].lower() + spelled[1:])
@@ -127,9 +137,51 @@ def plural_noun(kind: str, plural: str) -> str:
 
 
 def distinguished(name: str, identity: str) -> str:
-    """The name with a mark of the identity behind: for those that a contested name is denied to.
+    """The name with a suffix derived from the identity, for a claimant that does not get the name.
 
-    A function of the two alone, so that it stays what it is whatever else comes and goes; no name that
-    is not contested ends in an underscore.
+    It depends only on name and identity, so that other resources never change it. No uncontested name ends
+    in an underscore.
     """
     return f"{name}_{sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}_"
+
+
+class Standing(IntEnum):
+    """The rank of a claim; a lower one wins over a higher one."""
+
+    # Enum's own hash is a function in Python, called for each of thousands of claims
+    __hash__ = int.__hash__
+
+    BUILTIN = 0
+    # a CRD in a *.k8s.io group (Gateway API, volume snapshots); like any CRD, it is installed later
+    ADDON = 1
+    CUSTOM = 2
+
+
+class Claim(NamedTuple):
+    """The wish of ``owner`` for ``name``; names of different scopes are independent."""
+
+    owner: str
+    name: str
+    standing: Standing
+    scope: str = ""
+
+
+def settle(claims: Iterable[Claim], reserved: Collection[tuple[str, str]] = ()) -> set[Claim]:
+    """The claims that win; ``reserved`` are names that no claim can win, as (scope, name).
+
+    Among built-in claims on one name the first one wins.
+    """
+    claimants: dict[tuple[str, str], list[Claim]] = {}
+    for claim in claims:
+        claimants.setdefault((claim.scope, claim.name), []).append(claim)
+    return {
+        winner for place, rivals in claimants.items() if place not in reserved for winner in _winner(rivals)
+    }
+
+
+def _winner(rivals: list[Claim]) -> list[Claim]:
+    if len(rivals) == 1:
+        return rivals
+    best = min(claim.standing for claim in rivals)
+    foremost = [claim for claim in rivals if claim.standing == best]
+    return foremost[:1] if best is Standing.BUILTIN or len(foremost) == 1 else []

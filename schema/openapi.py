@@ -1,8 +1,8 @@
-"""OpenAPI v3 documents → definitions, each decoded when it is first asked for.
+"""OpenAPI v3 documents → definitions, decoded lazily.
 
-A document is mostly ``paths``, which nobody here needs: they are skipped, not decoded. The same
-definition comes in many documents (``ObjectMeta`` in all of them) and is handled once. Decoding goes
-one level at a time, so that a malformed schema costs only itself.
+Most of a document is ``paths``, which the decoder skips. Many documents repeat a definition (``ObjectMeta``
+is in all of them); it is decoded once. Decoding proceeds one level at a time, so that a malformed schema does
+not affect the schemas around it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,19 +17,19 @@ __all__ = ["ABSENT", "Definitions", "MalformedSchema", "Schema", "parse_schema"]
 
 ABSENT = msgspec.Raw(b"")
 REFERENCE = "#/components/schemas/"
-# msgspec's own errors and UnicodeDecodeError are ValueErrors; nesting beyond any API raises the other
+# msgspec's errors and UnicodeDecodeError are ValueErrors; excessive nesting raises RecursionError
 MALFORMED = (ValueError, RecursionError)
 
 
 class MalformedSchema(ValueError):
-    """A schema that is not what OpenAPI calls one."""
+    """A schema that does not conform to OpenAPI."""
 
 
 class Schema(msgspec.Struct, gc=False):
-    """One schema object, its inner schemas still undecoded.
+    """One schema object; its inner schemas are not decoded.
 
-    What is Any may be anything at all: documents of aggregated API servers and of CRDs are not to be
-    trusted, and a keyword of the wrong type should not cost the keywords beside it.
+    The type Any is deliberate: documents of aggregated API servers and of CRDs are untrusted, and a keyword
+    of the wrong type must not cost the keywords beside it.
     """
 
     reference: Any = msgspec.field(name="$ref", default=None)
@@ -76,7 +76,7 @@ _kinds_decoder = msgspec.json.Decoder(_Kinds)
 
 
 def parse_schema(raw: msgspec.Raw | bytes) -> Schema:
-    """Decode one schema; ``true`` and ``{}`` are the one that allows anything.
+    """Decode one schema; ``true`` and ``{}`` allow any value.
 
     Raises MalformedSchema.
     """
@@ -89,9 +89,9 @@ def parse_schema(raw: msgspec.Raw | bytes) -> Schema:
 
 
 class Definitions:
-    """The definitions of all documents by id; where two documents differ, the first one counts.
+    """The definitions of all documents by id; if two documents differ, the first one wins.
 
-    ``problems`` has one entry per document that could not be read.
+    ``problems`` has one entry per malformed document.
     """
 
     def __init__(self, documents: Iterable[tuple[GroupVersion, bytes]]) -> None:
@@ -113,21 +113,21 @@ class Definitions:
         return id_ in self._raw
 
     def raw(self, id_: str) -> msgspec.Raw:
-        """The definition as it is in its document; KeyError where there is none."""
+        """The undecoded definition. Raises KeyError."""
         return self._raw[id_]
 
     def id_of(self, kind: GroupVersionKind) -> str | None:
-        """The definition of a kind, by preference from its own group version's document."""
+        """The definition of a kind, preferably from the document of its own group version."""
         return self._ids.get(kind)
 
     def kinds(self) -> Iterator[tuple[str, GroupVersionKind]]:
-        """Every definition that is a kind, those that are many kinds (``DeleteOptions``) left out."""
+        """The definitions that are exactly one kind; ``DeleteOptions``, for example, is many kinds."""
         for id_, kinds in self._kinds.items():
             if len(kinds) == 1:
                 yield id_, kinds[0]
 
     def add_missing(self, schemas: Mapping[str, bytes]) -> None:
-        """Stand in for definitions that no document has."""
+        """Add the definitions that no document has."""
         for id_, schema in schemas.items():
             self._add(id_, msgspec.Raw(schema))
 
@@ -153,10 +153,10 @@ def _parse_kinds(raw: msgspec.Raw) -> tuple[GroupVersionKind, ...]:
         return ()
     entries = found if isinstance(found, list) else [found]
     return tuple(
-        GroupVersionKind(each.get("group", ""), each.get("version", ""), each["kind"])
-        for each in entries
-        if isinstance(each, dict)
-        and isinstance(each.get("kind"), str)
-        and isinstance(each.get("group", ""), str)
-        and isinstance(each.get("version", ""), str)
+        GroupVersionKind(entry.get("group", ""), entry.get("version", ""), entry["kind"])
+        for entry in entries
+        if isinstance(entry, dict)
+        and isinstance(entry.get("kind"), str)
+        and isinstance(entry.get("group", ""), str)
+        and isinstance(entry.get("version", ""), str)
     )

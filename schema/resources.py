@@ -1,7 +1,7 @@
-"""What an API server serves: groups, versions, kinds, resources and their subresources.
+"""The API that a server serves: groups, versions, kinds, resources and their subresources.
 
-The words are Kubernetes' own (API conventions, "Types (Kinds)"): a *kind* is a type, a *resource* is
-an endpoint that serves objects of a kind, a *subresource* hangs below one object.
+The terms are Kubernetes' own (API conventions, "Types (Kinds)"): a *kind* is a type, a *resource* is
+an endpoint that serves objects of a kind, a *subresource* is an endpoint of one object.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,13 @@ __all__ = [
     "GroupVersionResource",
     "Resource",
     "Subresource",
+    "is_builtin_group",
 ]
+
+
+def is_builtin_group(group: str) -> bool:
+    """The core group, groups without a dot, and ``*.k8s.io``: a CRD needs approval to use one."""
+    return "." not in group or group.endswith(".k8s.io")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +41,7 @@ class GroupVersion:
 
     @property
     def path(self) -> str:
-        """Where the API server serves it, without a leading slash: ``api/v1``, ``apis/apps/v1``."""
+        """Its path in the API server, without a leading slash: ``api/v1``, ``apis/apps/v1``."""
         return f"apis/{self.group}/{self.version}" if self.group else f"api/{self.version}"
 
 
@@ -79,7 +85,7 @@ class GroupVersionResource:
 
 @dataclass(frozen=True, slots=True)
 class Subresource:
-    """An endpoint below one object, such as ``status``, ``scale`` or ``log``."""
+    """An endpoint of one object, such as ``status``, ``scale`` or ``log``."""
 
     name: str
     kind: GroupVersionKind | None
@@ -90,8 +96,8 @@ class Subresource:
 class Resource:
     """One served resource, as discovery describes it.
 
-    ``preferred`` says that this is its group's preferred version *of this resource*: the first
-    version, in the order of the API server's discovery, in which the group serves it.
+    ``preferred``: this is the group's preferred version *of this resource*, the first version in discovery's
+    order in which the group serves it.
     """
 
     gvr: GroupVersionResource
@@ -105,5 +111,5 @@ class Resource:
     subresources: tuple[Subresource, ...] = field(default=())
 
     def subresource(self, name: str) -> Subresource | None:
-        """The subresource called ``name``, where discovery lists it."""
-        return next((each for each in self.subresources if each.name == name), None)
+        """The subresource called ``name``; None if discovery does not list it."""
+        return next((subresource for subresource in self.subresources if subresource.name == name), None)

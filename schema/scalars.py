@@ -1,13 +1,16 @@
-"""The scalars: Kubernetes' leaf values in GraphQL, none of which loses anything on its way.
+"""The scalars: Kubernetes' leaf values in GraphQL, without loss.
 
-Input is checked here as far as Kubernetes' own parsers would refuse it too, so that a mistake is told
-with its place in the query. Output is what the API server sent; a value that does not fit its type is
-an error for that field, never a silent change.
+Input is refused here only if Kubernetes' own parsers would refuse it, so that the error has its place in the
+query. Output is the value that the API server sent; a value that does not fit its type is an error of that
+field and is never changed.
 """
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from math import isfinite
 from typing import Any
 
@@ -33,16 +36,56 @@ from graphql import (
 )
 
 from schema.model import Scalar
-from schema.quantity import parse_quantity
-from schema.timestamps import is_rfc3339
 
-__all__ = ["SCALARS"]
+__all__ = ["SCALARS", "is_rfc3339", "parse_quantity"]
 
 INT64 = range(-(2**63), 2**63)
 EXACT_IN_FLOAT = 2**53
-MAX_DIGITS = 4000  # Python refuses to convert much more than that
+MAX_DIGITS = 4000  # below Python's limit for the conversion (4,300)
 
 Coercion = Callable[[Any], Any]
+
+
+# resource.Quantity in k8s.io/apimachinery: a decimal number, then a binary suffix (Ki … Ei), a decimal one
+# (n … E) or an exponent
+QUANTITY = re.compile(
+    r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"
+    r"(?:(?P<binary>[KMGTPE]i)|(?P<decimal>[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]{1,9}))?"
+)
+BINARY = {suffix: 1024**power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)}
+DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+
+
+def parse_quantity(text: str) -> Decimal:
+    """The exact value of a quantity. Raises ValueError if Kubernetes would refuse it."""
+    match = QUANTITY.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a quantity: {text[:40]!r}")
+    number = Decimal(match["number"])
+    # enough digits for the product: the value is exact
+    context = Context(prec=len(text) + 20, Emax=MAX_EMAX, Emin=MIN_EMIN)
+    if match["binary"]:
+        return context.multiply(number, Decimal(BINARY[match["binary"]]))
+    exponent = DECIMAL[match["decimal"]] if match["decimal"] else int(match["exponent"] or 0)
+    return number.scaleb(exponent, context)
+
+
+RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
+
+def is_rfc3339(text: str) -> bool:
+    """Whether the text is a valid date, time of day and offset, as the API server parses RFC 3339."""
+    match = RFC3339.fullmatch(text)
+    if match is None:
+        return False
+    try:
+        datetime.fromisoformat(match[1])
+    except ValueError:
+        return False
+    return True
 
 
 def _refusal(scalar: Scalar, value: object, expected: str) -> GraphQLError:
@@ -115,7 +158,7 @@ def _string_map(value: object) -> Mapping[str, str | None]:
     if not isinstance(value, dict):
         raise _refusal(Scalar.STRING_MAP, value, "expected an object whose values are strings")
     for key, entry in value.items():
-        # null is how a patch takes a key away
+        # null in a patch deletes the key
         if not (entry is None or isinstance(entry, str)):
             raise _refusal(Scalar.STRING_MAP, entry, f"expected a string or null at {key!r}")
     return value
@@ -124,13 +167,13 @@ def _string_map(value: object) -> Mapping[str, str | None]:
 def _json_in(value: Any) -> Any:
     pending = [value]
     while pending:
-        each = pending.pop()
-        if isinstance(each, float) and not isfinite(each):
-            raise _refusal(Scalar.JSON, each, "JSON has no such number")
-        if isinstance(each, dict):
-            pending += each.values()
-        elif isinstance(each, list):
-            pending += each
+        item = pending.pop()
+        if isinstance(item, float) and not isfinite(item):
+            raise _refusal(Scalar.JSON, item, "JSON has no such number")
+        if isinstance(item, dict):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
     return value
 
 
@@ -148,7 +191,7 @@ def _text_out(scalar: Scalar) -> Coercion:
 
 
 def _plain(node: ValueNode) -> Any:
-    """The JSON that a constant literal stands for; keys in the order they were written."""
+    """The JSON value of a constant literal, with its keys in order."""
     match node:
         case NullValueNode():
             return None
@@ -161,9 +204,9 @@ def _plain(node: ValueNode) -> Any:
         case StringValueNode(value=value) | BooleanValueNode(value=value):
             return value
         case ListValueNode(values=values):
-            return [_plain(each) for each in values]
+            return [_plain(item) for item in values]
         case ObjectValueNode(fields=fields):
-            return {each.name.value: _plain(each.value) for each in fields}
+            return {field.name.value: _plain(field.value) for field in fields}
     if isinstance(node, EnumValueNode):
         raise GraphQLError(f"The value {node.value} is not JSON; a string is written in quotes.", node)
     raise GraphQLError(f"{print_ast(node)} is not a constant.", node)
@@ -180,20 +223,20 @@ def _literal_in(coerce: Coercion) -> Callable[[ConstValueNode], Any]:
 
 
 def _located(node: ValueNode) -> ValueNode | NameNode:
-    """The node, or the first thing in it that has a place.
+    """The node, or the first node inside it that has a location.
 
-    graphql-core makes lists and objects anew, without one, to put the values of variables into them.
+    graphql-core rebuilds lists and objects without a location to substitute the values of variables.
     """
     inside: Iterable[ValueNode | NameNode] = ()
     if isinstance(node, ListValueNode):
         inside = map(_located, node.values)
     elif isinstance(node, ObjectValueNode):
-        inside = (each.name for each in node.fields)
-    return node if node.loc else next((each for each in inside if each.loc), node)
+        inside = (field.name for field in node.fields)
+    return node if node.loc else next((inner for inner in inside if inner.loc), node)
 
 
 def _quantity_literal(node: ConstValueNode) -> str:
-    # the digits as they were written: no detour over a float
+    # keeps the digits of the literal: no conversion to float
     if isinstance(node, IntValueNode | FloatValueNode):
         return _quantity_in(node.value)
     return str(_literal_in(_quantity_in)(node))
@@ -225,8 +268,8 @@ SCALARS: Mapping[Scalar, GraphQLScalarType] = {
     Scalar.FLOAT: GraphQLFloat,
     Scalar.INT64: _scalar(
         Scalar.INT64,
-        "A 64-bit signed integer, as a JSON number of up to 19 digits: more than a JavaScript number"
-        " holds exactly beyond 2^53. Input may also be a string of digits.",
+        "A 64-bit signed integer, as a JSON number of up to 19 digits. A JavaScript number is exact only"
+        " up to 2^53. Input may also be a string of digits.",
         "https://spec.openapis.org/registry/format/int64",
         coerce_in=_int64_in,
         coerce_out=_int64_out,
@@ -256,7 +299,7 @@ SCALARS: Mapping[Scalar, GraphQLScalarType] = {
     ),
     Scalar.INT_OR_STRING: _scalar(
         Scalar.INT_OR_STRING,
-        "An integer or a string, each kept as what it is: `8080`, `\"http\"`, `\"25%\"`.",
+        "An integer or a string, each kept as it is: `8080`, `\"http\"`, `\"25%\"`.",
         "https://pkg.go.dev/k8s.io/apimachinery/pkg/util/intstr#IntOrString",
         coerce_in=_int_or_string,
         coerce_out=_int_or_string,
@@ -264,14 +307,14 @@ SCALARS: Mapping[Scalar, GraphQLScalarType] = {
     Scalar.STRING_MAP: _scalar(
         Scalar.STRING_MAP,
         "An object whose values are strings, such as labels: `{app: \"web\"}`. Keys that are not GraphQL"
-        " names can be given through a variable. In a patch, null takes a key away.",
+        " names need a variable. In a patch, null deletes a key.",
         "https://spec.openapis.org/oas/v3.0.3#model-with-map-dictionary-properties",
         coerce_in=_string_map,
         coerce_out=_string_map,
     ),
     Scalar.JSON: _scalar(
         Scalar.JSON,
-        "Any JSON value, as itself: an object is an object, never a string of JSON. Keys keep their order.",
+        "Any JSON value as it is: an object is an object, never a string of JSON. Keys keep their order.",
         "https://www.rfc-editor.org/rfc/rfc8259",
         coerce_in=_json_in,
         coerce_out=_json_out,

@@ -1,8 +1,8 @@
-"""Label selectors and field selectors: their text, and what they select.
+"""Label selectors and field selectors: parsing and matching.
 
-The grammar and the rules are the API server's (Kubernetes documentation, "Labels and Selectors" and
-"Field Selectors"): what it refuses with 400 is a ``ValueError`` here, what it takes means the same.
-Which fields a kind can be selected by is the API server's business: a :class:`FieldSelector` takes any.
+Grammar and rules are the API server's (Kubernetes documentation, "Labels and Selectors" and "Field
+Selectors"): a selector that it refuses with 400 is a ``ValueError`` here, any other has the same meaning.
+The API server decides which fields of a kind are selectable: a :class:`FieldSelector` accepts any field.
 """
 
 import re
@@ -27,7 +27,7 @@ __all__ = [
 
 
 class Operator(StrEnum):
-    """What a requirement asks of a label; the values are the selector language's own spelling."""
+    """The operator of a label requirement; the values are the selector language's own spelling."""
 
     IN = "in"
     NOT_IN = "notin"
@@ -48,7 +48,7 @@ class LabelRequirement:
     values: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether the labels meet it; an absent key meets ``!=`` and ``notin`` (as upstream)."""
+        """Whether the labels meet it; an absent key meets ``!=`` and ``notin``, as in the API server."""
         value = labels.get(self.key)
         match self.operator:
             case Operator.IN | Operator.EQUALS:
@@ -71,7 +71,7 @@ class LabelRequirement:
 
 @dataclass(frozen=True, slots=True)
 class LabelSelector:
-    """All of the requirements together; none at all selects everything."""
+    """A conjunction of requirements; an empty one selects everything."""
 
     requirements: tuple[LabelRequirement, ...] = ()
 
@@ -81,12 +81,12 @@ class LabelSelector:
         return not self.requirements
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        return all(each.matches(labels) for each in self.requirements)
+        return all(requirement.matches(labels) for requirement in self.requirements)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRequirement:
-    """``field=value``, or ``field!=value`` where ``negated``."""
+    """``field=value``, or ``field!=value`` if ``negated``."""
 
     field: str
     value: str
@@ -98,7 +98,7 @@ class FieldRequirement:
 
 @dataclass(frozen=True, slots=True)
 class FieldSelector:
-    """All of the requirements together; none at all selects everything."""
+    """A conjunction of requirements; an empty one selects everything."""
 
     requirements: tuple[FieldRequirement, ...] = ()
 
@@ -109,17 +109,22 @@ class FieldSelector:
 
     @property
     def fields(self) -> frozenset[str]:
-        """Every field it looks at."""
-        return frozenset(each.field for each in self.requirements)
+        """The fields of all requirements."""
+        return frozenset(requirement.field for requirement in self.requirements)
 
     def matches(self, get: Callable[[str], str]) -> bool:
-        """``get`` gives the value of a field, the empty string for an absent one."""
-        return all(each.matches(get) for each in self.requirements)
+        """Whether an object matches; ``get`` returns the value of a field, the empty string if absent."""
+        return all(requirement.matches(get) for requirement in self.requirements)
 
     def exact(self, field: str) -> str | None:
-        """The one value that ``field`` must have, None where it isn't pinned to one."""
+        """The value that ``field`` must have; None if the selector does not require exactly one."""
         return next(
-            (each.value for each in self.requirements if each.field == field and not each.negated), None
+            (
+                requirement.value
+                for requirement in self.requirements
+                if requirement.field == field and not requirement.negated
+            ),
+            None,
         )
 
 
@@ -140,7 +145,7 @@ SYMBOLS = frozenset(("", "=", "==", "!=", "!", "<", ">", "(", ")", ","))
 
 
 def label_key_problem(key: str) -> str | None:
-    """What is wrong with a label key (``[prefix/]name``); None where nothing is."""
+    """The fault of a label key (``[prefix/]name``); None if it is valid."""
     prefix, slash, name = key.rpartition("/")
     if slash and (len(prefix) > 253 or not SUBDOMAIN.fullmatch(prefix)):
         return "the part before the slash must be a lower-case DNS subdomain of at most 253 characters"
@@ -150,14 +155,14 @@ def label_key_problem(key: str) -> str | None:
 
 
 def label_value_problem(value: str) -> str | None:
-    """What is wrong with a label value; None where nothing is."""
+    """The fault of a label value; None if it is valid."""
     if value and (len(value) > 63 or not NAME.fullmatch(value)):
         return "must be empty or 1 to 63 letters, digits, '-', '_' and '.', alphanumeric at both ends"
     return None
 
 
 def parse_label_selector(text: str) -> LabelSelector:
-    """Read a label selector (``a=b,c!=d,e in (x,y),f notin (z),g,!h``); ValueError says what is wrong."""
+    """Parse a label selector (``a=b,c!=d,e in (x,y),f notin (z),g,!h``). Raises ValueError."""
     tokens = _Tokens(TOKEN.findall(text))
     requirements = []
     while tokens.peek():
@@ -172,7 +177,7 @@ def parse_label_selector(text: str) -> LabelSelector:
 
 
 class _Tokens:
-    """The tokens of a label selector, read from left to right; the empty string is the end."""
+    """The tokens of a label selector, from left to right; the empty string marks the end."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens
@@ -215,7 +220,7 @@ def _parse_values(tokens: _Tokens) -> Iterator[str]:
     if (opening := tokens.take()) != "(":
         raise ValueError(f"label selector: found {opening!r}, expected '('")
     while True:
-        # a missing value is the empty one, as in "()" and "(a,)"
+        # a missing value is the empty string, as in "()" and "(a,)"
         yield "" if tokens.peek() in (",", ")") else tokens.take()
         if (separator := tokens.take()) == ")":
             return
@@ -243,7 +248,10 @@ EXPRESSIONS = {
 
 
 def read_label_selector(selector: Mapping[str, Any]) -> LabelSelector:
-    """Read the ``LabelSelector`` of an object (``matchLabels``, ``matchExpressions``)."""
+    """Parse the ``LabelSelector`` of an object (``matchLabels``, ``matchExpressions``).
+
+    Raises ValueError.
+    """
     equal = [
         _requirement(key, Operator.EQUALS, frozenset((value,)))
         for key, value in (selector.get("matchLabels") or {}).items()
@@ -265,12 +273,12 @@ ESCAPED = re.compile(r"\\(.)")
 
 
 def parse_field_selector(text: str) -> FieldSelector:
-    """Read a field selector (``metadata.name=x,spec.nodeName!=y``); ValueError says what is wrong.
+    """Parse a field selector (``metadata.name=x,spec.nodeName!=y``). Raises ValueError.
 
-    In a value ``\\,``, ``\\=`` and ``\\\\`` stand for the characters themselves.
+    In a value ``\\,``, ``\\=`` and ``\\\\`` escape the character.
     """
     terms = map(_parse_term, TERM.findall(text))
-    return FieldSelector(tuple(each for each in terms if each.field or each.value))
+    return FieldSelector(tuple(term for term in terms if term.field or term.value))
 
 
 def _parse_term(term: str) -> FieldRequirement:
@@ -282,5 +290,5 @@ def _parse_term(term: str) -> FieldRequirement:
 
 
 def escape_field_value(value: str) -> str:
-    """Write a value so that :func:`parse_field_selector` reads it back."""
+    """Escape a value; the inverse of :func:`parse_field_selector`."""
     return re.sub(r"([\\,=])", r"\\\1", value)

@@ -8,8 +8,7 @@ from typing import Any
 from gateway.demo.decoding import missing_fields
 from gateway.demo.documents import Node
 from gateway.demo.statuses import Cause
-from schema.lowering.claims import is_builtin_group
-from schema.resources import Resource
+from schema.resources import Resource, is_builtin_group
 from schema.selectors import label_key_problem, label_value_problem, read_label_selector
 
 __all__ = ["creation_causes", "label_causes", "object_causes", "update_causes"]

@@ -30,7 +30,7 @@ from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.execution.introspection import Introspection
-from schema.selection.compiled import Compiled, LargeSource, SharedSource
+from schema.selection import Compiled, LargeSource, SharedSource
 
 __all__ = ["CompiledExecutor"]
 

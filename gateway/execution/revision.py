@@ -13,10 +13,10 @@ from gateway.kube.openapi import OpenAPICache, fetch_openapi
 from gateway.memory import invisible_to_collector, on_release
 from gateway.resolvers.root import Resolvers
 from gateway.telemetry import Phases
-from schema.building.operations import build_schema
+from schema.building import build_schema
 from schema.discovery import Discovery
 from schema.filters import Filters
-from schema.lowering.lower import LoweredDefinitions, lower
+from schema.lowering import LoweredDefinitions, lower
 from schema.model import Model, Problem
 from schema.resources import GroupVersion, GroupVersionResource
 

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
-from schema.filters import MalformedPattern
-from schema.resource_lookup import find_resource
+from schema.filters import MalformedPattern, find_resource
 from schema.resources import Resource
 
 __all__ = ["WarmCaches", "find_cacheable"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.kube.client import KubeClient
-from schema.timestamps import is_rfc3339
+from schema.scalars import is_rfc3339
 
 __all__ = [
     "MAX_PIECE_BYTES",

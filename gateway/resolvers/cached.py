@@ -26,11 +26,9 @@ from gateway.informers.store import StoredObject
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import answer_object, decode_object, source
 from gateway.resolvers.list_request import ListRequest, cached_version
-from schema.building.operations import RootField
+from schema.building import RootField
 from schema.resources import GroupVersionKind, Resource
-from schema.selection.compile import compile_list_parts, compile_object
-from schema.selection.compiled import Compiled, SelectionMismatch
-from schema.selection.lists import ListSelection
+from schema.selection import Compiled, ListSelection, SelectionMismatch, compile_list_parts, compile_object
 
 __all__ = ["answer_cached_list", "answer_cached_object"]
 

@@ -8,8 +8,7 @@ from gateway.identity.access import ACCESS_REVIEWS, review_body
 from gateway.resolvers.context import Info, client_of, expect_discovery
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
-from schema.building.cluster_fields import ClusterResolvers
-from schema.building.operations import RootField
+from schema.building import ClusterResolvers, RootField
 from schema.model import Model, ServedResource, Verb
 from schema.resources import GroupVersion, GroupVersionKind
 

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.errors import UpstreamProtocolError
 from schema.resources import GroupVersionKind
-from schema.selection.compiled import Compiled, LargeSource, Selection, SelectionMismatch
+from schema.selection import Compiled, LargeSource, Selection, SelectionMismatch
 
 __all__ = ["answer_list", "answer_object", "decode_list", "decode_object", "source"]
 

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from schema.selection.event import EventSelection
+from schema.selection import EventSelection
 
 __all__ = ["Fragments", "Table"]
 

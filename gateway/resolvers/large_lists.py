@@ -13,8 +13,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from schema.selection.compiled import Compiled, SelectionMismatch
-from schema.selection.lists import ListSelection
+from schema.selection import Compiled, ListSelection, SelectionMismatch
 
 __all__ = ["LARGE", "LargeLists"]
 

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from gateway.informers import Informer
 from gateway.informers.store import StoredObject
 from gateway.kube.received import ObjectHeader
-from schema.selection.compiled import Selection
+from schema.selection import Selection
 
 __all__ = ["ListFragments"]
 

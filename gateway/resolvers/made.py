@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.informers import ObjectEvent
 from gateway.resolvers.decoding import decode_object
-from schema.selection.compiled import Compiled, SharedSource
+from schema.selection import Compiled, SharedSource
 
 __all__ = ["MADE", "Made", "Payload", "source_of"]
 

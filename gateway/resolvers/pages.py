@@ -25,8 +25,7 @@ from gateway.errors import Gone, UpstreamProtocolError
 from gateway.resolvers.decoding import decode_list, source
 from gateway.resolvers.list_request import ListRequest
 from schema.resources import GroupVersionKind
-from schema.selection.compiled import Compiled, SelectionMismatch
-from schema.selection.lists import ListSelection
+from schema.selection import Compiled, ListSelection, SelectionMismatch
 
 __all__ = ["answer_all_pages"]
 

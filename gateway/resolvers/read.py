@@ -11,11 +11,16 @@ from gateway.resolvers.decoding import answer_list, answer_object
 from gateway.resolvers.large_lists import LARGE
 from gateway.resolvers.list_request import ListRequest
 from gateway.resolvers.pages import answer_all_pages
-from schema.building.operations import RootField
+from schema.building import RootField
 from schema.resources import GroupVersionKind
-from schema.selection.compile import compile_list, compile_list_parts, compile_object
-from schema.selection.compiled import Selection, SelectionMismatch
-from schema.selection.lists import ListSelection
+from schema.selection import (
+    ListSelection,
+    Selection,
+    SelectionMismatch,
+    compile_list,
+    compile_list_parts,
+    compile_object,
+)
 
 __all__ = ["list_objects", "read_object"]
 

@@ -20,7 +20,7 @@ from gateway.resolvers.write import (
     restart_object,
     scale_object,
 )
-from schema.building.operations import RootField
+from schema.building import RootField
 from schema.model import Model, Verb
 from schema.resources import Resource
 
@@ -44,7 +44,7 @@ STREAMS: Mapping[Verb, Callable[..., AsyncIterator[Any]]] = {
 
 
 class Resolvers:
-    """The root resolvers over one model (:class:`schema.building.operations.RootResolvers`)."""
+    """The root resolvers over one model (:class:`schema.building.RootResolvers`)."""
 
     def __init__(self, model: Model) -> None:
         self.cluster = cluster_resolvers(model)

@@ -10,10 +10,8 @@ from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.fragments import Fragments, Table
 from gateway.resolvers.made import MADE, Payload, source_of
-from schema.building.operations import RootField
-from schema.selection.compile import compile_event
-from schema.selection.compiled import Compiled, SelectionMismatch
-from schema.selection.event import EventSelection
+from schema.building import RootField
+from schema.selection import Compiled, EventSelection, SelectionMismatch, compile_event
 
 __all__ = ["watch_list", "watch_object"]
 

@@ -10,7 +10,7 @@ from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.decoding import decode_object
-from schema.building.operations import RootField
+from schema.building import RootField
 
 __all__ = [
     "apply_object",

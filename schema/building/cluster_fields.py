@@ -1,4 +1,4 @@
-"""The root fields about the cluster itself, the same on every cluster: version, resources, can, object."""
+"""The root fields about the cluster, equal on every cluster: version, resources, can, object."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ __all__ = ["ClusterResolvers", "build_cluster_fields"]
 
 @dataclass(frozen=True, slots=True)
 class ClusterResolvers:
-    """Who answers them; each gets the arguments of its field by name."""
+    """The functions that answer the fields; each gets the arguments of its field by name."""
 
     version: GraphQLFieldResolver
     resources: GraphQLFieldResolver
@@ -37,7 +37,7 @@ def build_cluster_fields(
         "resources": GraphQLField(
             GraphQLNonNull(GraphQLList(GraphQLNonNull(API_RESOURCE))),
             resolve=resolvers.resources,
-            description="What the cluster serves, and under which root fields.",
+            description="The resources that the cluster serves, with their root fields.",
         ),
         "can": GraphQLField(
             ACCESS_REVIEW,
@@ -45,22 +45,24 @@ def build_cluster_fields(
                 "verb": _text(
                     "`get`, `list`, `watch`, `create`, `patch`, `delete`, …, or `*`.", required=True
                 ),
-                "group": _text("The API group; the core group where it is not given."),
+                "group": _text("The API group. Default: the core group."),
                 "resource": _text("The resource: plural, lower case.", required=True),
-                "namespace": _text("One namespace; all of them where it is not given."),
-                "name": _text("One object; any where it is not given."),
+                "namespace": _text("One namespace. Default: all namespaces."),
+                "name": _text("One object. Default: any object."),
                 "subresource": _text("`status`, `scale`, `log`, …"),
             },
             resolve=resolvers.can,
-            description="Whether the caller may do this, as the API server's access review says.",
+            description="Whether the caller may do this, by the API server's access review.",
         ),
         "object": GraphQLField(
             interface,
             args={
                 "apiVersion": _text("`v1`, `apps/v1`, …", required=True),
                 "kind": _text("`Pod`, `Deployment`, …", required=True),
-                "name": _text("The object's name.", required=True),
-                "namespace": _text("Its namespace; the context's, else `default`, where it is not given."),
+                "name": _text("The name of the object.", required=True),
+                "namespace": _text(
+                    "The namespace of the object. Default: the namespace of the context, else `default`."
+                ),
             },
             resolve=resolvers.object,
             description="One object of any kind.",
@@ -92,7 +94,7 @@ VERSION = GraphQLObjectType(
         "compiler",
         "platform",
     ),
-    description="What the API server says of its own version.",
+    description="The version of the API server, as it reports it.",
 )
 
 ACCESS_REVIEW = GraphQLObjectType(
@@ -100,12 +102,12 @@ ACCESS_REVIEW = GraphQLObjectType(
     {
         "allowed": GraphQLField(GraphQLNonNull(GraphQLBoolean)),
         "denied": GraphQLField(
-            GraphQLBoolean, description="Refused outright, whatever other authorizers say."
+            GraphQLBoolean, description="Refused outright; other authorizers cannot allow it."
         ),
         "reason": GraphQLField(GraphQLString),
         "evaluationError": GraphQLField(GraphQLString),
     },
-    description="The answer of an access review.",
+    description="The result of an access review.",
 )
 
 NAMES = GraphQLList(GraphQLNonNull(GraphQLString))
@@ -116,7 +118,7 @@ API_RESOURCE = GraphQLObjectType(
         **_fields(GraphQLNonNull(GraphQLString), "group", "version", "kind", "name", "singularName"),
         **_fields(GraphQLNonNull(GraphQLBoolean), "namespaced", "preferred"),
         **_fields(NAMES, "verbs", "shortNames", "categories", "subresources"),
-        "fields": GraphQLField(NAMES, description="The root fields that reach it, short names first."),
+        "fields": GraphQLField(NAMES, description="The root fields of the resource, short names first."),
     },
-    description="One resource that the cluster serves.",
+    description="A resource that the cluster serves.",
 )

@@ -1,4 +1,4 @@
-"""The subscription ``podLogs``, where pods and their logs are served."""
+"""The subscription ``podLogs``; it exists if the cluster serves pods and their logs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,32 +17,34 @@ from graphql import (
     GraphQLString,
 )
 
-from schema.model import Model, Scalar, Verb
+from schema.model import Model, Scalar
 from schema.resources import Resource
 from schema.scalars import SCALARS
-from schema.selection.tree import NotCompilable, SelectionReader, details_of
+from schema.selection import NotCompilable, SelectionReader, details_of
+from schema.verbs import Verb
 
 __all__ = ["POD_LOG_LINE", "PodLogSubscriber", "build_pod_logs", "compile_line", "logged_pods"]
 
 PodLogSubscriber = Callable[[Resource], Callable[..., Any]]
-"""Makes the function that answers with the source stream, for the pods that are served."""
+"""Makes the function that returns the source stream, for the resource of pods."""
 
 POD_LOG_LINE = GraphQLObjectType(
     "PodLogLine",
     {
-        "namespace": GraphQLField(GraphQLNonNull(GraphQLString), description="The pod's namespace."),
-        "pod": GraphQLField(GraphQLNonNull(GraphQLString), description="The pod's name."),
+        "namespace": GraphQLField(GraphQLNonNull(GraphQLString), description="The namespace of the pod."),
+        "pod": GraphQLField(GraphQLNonNull(GraphQLString), description="The name of the pod."),
         "container": GraphQLField(
-            GraphQLNonNull(GraphQLString), description="The container's name; init and ephemeral ones too."
+            GraphQLNonNull(GraphQLString),
+            description="The name of the container, also an init or ephemeral one.",
         ),
         "time": GraphQLField(
             SCALARS[Scalar.DATE_TIME],
-            description="When it was written, by the node's clock; null for what the node itself says.",
+            description="The time of writing, by the node's clock; null for a message of the node itself.",
         ),
         "line": GraphQLField(
             GraphQLNonNull(GraphQLString),
-            description="The text, without its line break. Bytes that are not UTF-8 are replaced; a very long"
-            " line comes in several pieces of the same time.",
+            description="The text without its line break. Bytes that are not UTF-8 are replaced. A very long"
+            " line comes in several pieces with the same time.",
         ),
     },
     description="One line of a container's log.",
@@ -50,22 +52,18 @@ POD_LOG_LINE = GraphQLObjectType(
 
 
 def logged_pods(model: Model) -> Resource | None:
-    """The pods whose logs can be followed, where they are served."""
+    """The resource of pods; None if it cannot be watched, or its logs cannot be read."""
     for served in model.resources:
         resource = served.resource
-        if (resource.gvr.group, resource.gvr.resource) != (
-            "",
-            "pods",
-        ) or Verb.WATCH_LIST not in served.pinned:
-            continue
+        is_pods = (resource.gvr.group, resource.gvr.resource) == ("", "pods")
         log = resource.subresource("log")
-        if log is not None and "get" in log.verbs:
+        if is_pods and Verb.WATCH_LIST in served.pinned and log is not None and "get" in log.verbs:
             return resource
     return None
 
 
 def build_pod_logs(model: Model, subscriber: PodLogSubscriber) -> dict[str, GraphQLField]:
-    """The field by its name; none where there are no logs to ask for."""
+    """The field by its name; empty if the cluster serves no logs."""
     pods = logged_pods(model)
     if pods is None:
         return {}
@@ -75,14 +73,14 @@ def build_pod_logs(model: Model, subscriber: PodLogSubscriber) -> dict[str, Grap
         resolve=_line,
         subscribe=subscriber(pods),
         description="The log of one pod, or of every pod that a selector matches: all containers that have"
-        " run, interleaved as lines come. With a selector, pods join and leave as they match, and a pod whose"
-        " log cannot be read is a null with an error beside it, once; with a name that error is the end.",
+        " run, interleaved as lines arrive. With `labelSelector`, pods join and leave as they match; a pod"
+        " whose log cannot be read gives one null with an error. With `name`, that error ends the stream.",
     )
     return {"podLogs": field}
 
 
 def compile_line(info: GraphQLResolveInfo[Any]) -> tuple[tuple[str, str], ...] | None:
-    """What is selected of a line: response names and their fields; None where graphql-core has to say."""
+    """The selection of a line, as (response name, field); None if graphql-core has an error to report."""
     try:
         collected = SelectionReader(info).collect(POD_LOG_LINE, details_of(info))
     except (NotCompilable, GraphQLError, RecursionError):
@@ -92,31 +90,31 @@ def compile_line(info: GraphQLResolveInfo[Any]) -> tuple[tuple[str, str], ...] |
 
 def _arguments() -> dict[str, GraphQLArgument]:
     return {
-        "name": _argument(GraphQLString, "One pod. Exactly one of `name` and `labelSelector` is given."),
+        "name": _argument(GraphQLString, "One pod. Give exactly one of `name` and `labelSelector`."),
         "labelSelector": _argument(
             GraphQLString,
-            "Every pod that matches, as kubectl's `-l`: `app=web,tier in (a,b),!legacy`.",
+            "Every pod that matches, as in `kubectl -l`: `app=web,tier in (a,b),!legacy`.",
             "label_selector",
         ),
         "namespace": _argument(
             GraphQLString,
-            "Where it is not given: with `name` the context's, else `default`; with `labelSelector` all.",
+            "Default: with `name` the namespace of the context, else `default`; with `labelSelector` all.",
         ),
-        "container": _argument(GraphQLString, "One container; all of them where it is not given."),
+        "container": _argument(GraphQLString, "One container. Default: all containers."),
         "follow": _flag(
-            "Go on as lines are written, through restarts, until the pod is gone; else end at what there is.",
+            "Continue with new lines, through restarts, until the pod is gone; else end after the last line.",
             default=True,
         ),
         "tailLines": _argument(
             GraphQLInt,
-            "Begin with that many lines of each container; all of them where it is not given.",
+            "The number of existing lines of each container to begin with. Default: all.",
             "tail_lines",
         ),
         "sinceSeconds": _argument(
-            GraphQLInt, "Begin with lines that are at most that many seconds old.", "since_seconds"
+            GraphQLInt, "Begin with lines that are at most this many seconds old.", "since_seconds"
         ),
         "timestamps": _flag("Keep the time at the beginning of each line, as kubectl does."),
-        "previous": _flag("The containers before the last restart; these end, whatever `follow` says."),
+        "previous": _flag("The containers before their last restart. Such a log ends, also with `follow`."),
     }
 
 
@@ -129,5 +127,5 @@ def _flag(description: str, *, default: bool = False) -> GraphQLArgument:
 
 
 def _line(source: Any, _info: object, **_arguments: Any) -> Any:
-    """The source stream's item itself; graphql-core raises one that is an exception."""
+    """The value of the field is the item of the source stream; graphql-core raises an exception item."""
     return source

@@ -1,4 +1,4 @@
-"""The types around an object: its list, its watch event, and what scaling and deleting answer with."""
+"""The types around an object: its list, its watch event, and the answers of scaling and deleting."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from graphql import (
     GraphQLString,
 )
 
-from schema.building.types import LIST_META, ObjectTypes
+from schema.building.object_types import LIST_META, ObjectTypes
 from schema.model import Definition, ListOf, Property, Scalar, ServedResource, TypeExpression
 
 __all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrapper", "Wrappers"]
@@ -26,61 +26,63 @@ WATCH_EVENT_TYPE = GraphQLEnumType(
     "WatchEventType",
     {
         "ADDED": GraphQLEnumValue("ADDED", description="The object is new to this subscriber."),
-        "MODIFIED": GraphQLEnumValue("MODIFIED", description="What is selected of the object has changed."),
-        "DELETED": GraphQLEnumValue("DELETED", description="The object is gone, or has left the selection."),
+        "MODIFIED": GraphQLEnumValue("MODIFIED", description="A selected field of the object changed."),
+        "DELETED": GraphQLEnumValue("DELETED", description="The object was deleted, or left the selection."),
         "SYNCED": GraphQLEnumValue(
-            "SYNCED", description="No object: what the subscriber has now is the whole set; changes follow."
+            "SYNCED", description="No object: the subscriber has the whole set now; changes follow."
         ),
     },
-    description="What happened to an object.",
+    description="The kind of a change.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapper:
-    """A wrapper type, and what it was made of."""
+    """A wrapper type, and the types and names from which it was built."""
 
     type: GraphQLObjectType
     parts: tuple[object, ...]
 
 
 class Wrappers:
-    """Makes each wrapper type once; a kind at two resources has two lists and two events.
+    """Builds each wrapper type once; a kind at two resources has two lists and two events.
 
-    Those of ``before`` are used again where they would be made of the very same types. No type refers to
-    this one, so that all of them are freed together with the schema.
+    A wrapper of ``before`` is reused if its parts are the same. No other type references a wrapper type, so
+    that a wrapper type is freed with its last schema.
     """
 
     def __init__(self, types: ObjectTypes, before: Mapping[str, Wrapper]) -> None:
         self._types = types
         self._before = before
-        self.made: dict[str, Wrapper] = {}
+        self.built: dict[str, Wrapper] = {}
 
     def list_of(self, served: ServedResource) -> GraphQLObjectType:
-        """``PodList``"""
+        """``PodList``."""
         parts = self._types.output(served.object), self._types.output(LIST_META), served.resource.kind.kind
         return self._once(served.list_name, parts, lambda: self._build_list(served))
 
     def event_of(self, served: ServedResource) -> GraphQLObjectType:
-        """``PodEvent``"""
+        """``PodEvent``."""
         parts = self._types.output(served.object), served.resource.kind.kind
         return self._once(served.event_name, parts, lambda: self._build_event(served))
 
     def scale(self) -> GraphQLObjectType:
-        """``Scale``"""
+        """``Scale``."""
         return self._types.output(SCALE)
 
     def deletion(self) -> GraphQLObjectType:
-        """``DeleteResult``"""
+        """``DeleteResult``."""
         return self._once(DELETION, (self._types.interface,), self._build_deletion)
 
     def _once(
         self, name: str, parts: tuple[object, ...], build: Callable[[], GraphQLObjectType]
     ) -> GraphQLObjectType:
-        if name not in self.made:
-            known = self._before.get(name)
-            self.made[name] = known if known and known.parts == parts else Wrapper(build(), parts)
-        return self.made[name].type
+        if name not in self.built:
+            reusable = self._before.get(name)
+            if reusable is None or reusable.parts != parts:
+                reusable = Wrapper(build(), parts)
+            self.built[name] = reusable
+        return self.built[name].type
 
     def _build_list(self, served: ServedResource) -> GraphQLObjectType:
         item, metadata = self._types.output(served.object), self._types.output(LIST_META)
@@ -105,12 +107,10 @@ class Wrappers:
             served.event_name,
             lambda: {
                 "type": GraphQLField(GraphQLNonNull(WATCH_EVENT_TYPE)),
-                "object": GraphQLField(
-                    item, description="As it is now; as it was last where it is `DELETED`."
-                ),
+                "object": GraphQLField(item, description="The current object; for `DELETED` its last state."),
                 "resourceVersion": GraphQLField(
                     GraphQLNonNull(GraphQLString),
-                    description="Where a new subscription resumes after this event.",
+                    description="The version at which a new subscription resumes after this event.",
                 ),
             },
             description=f"A change of one object of kind {served.resource.kind.kind}.",
@@ -122,18 +122,18 @@ class Wrappers:
             {
                 "status": GraphQLField(
                     GraphQLNonNull(GraphQLString),
-                    description="`Success`: it is gone. `Terminating`: finalizers or a grace period hold it.",
+                    description="`Success`: it is gone. `Terminating`: finalizers or a grace period keep it.",
                 ),
-                "uid": GraphQLField(GraphQLString, description="The UID of what was deleted."),
+                "uid": GraphQLField(GraphQLString, description="The UID of the deleted object."),
                 "object": GraphQLField(
                     self._types.interface,
-                    description="The object as it is now, where the API server shows it.",
+                    description="The current object, if the API server returns it.",
                 ),
             },
-            description="What became of a delete.",
+            description="The result of a delete.",
         )
 
 
 def _field(key: str, expression: TypeExpression, type_: GraphQLOutputType) -> GraphQLField:
-    """A field that reads a property, and says so as the fields of the model's objects do."""
+    """A field that reads a property; the extension marks it like the fields of the model's objects."""
     return GraphQLField(type_, extensions={"property": Property(key, key, expression)})

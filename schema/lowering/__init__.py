@@ -1,3 +1,15 @@
-"""Lowering: resources and OpenAPI definitions become the model."""
+"""Lowering: discovery and OpenAPI definitions become the model.
 
-__all__: list[str] = []
+:func:`lower` is the entry point (:mod:`~schema.lowering.pipeline`).
+:mod:`~schema.lowering.definitions` and :mod:`~schema.lowering.values` turn schemas into types.
+:mod:`~schema.lowering.type_names` and :mod:`~schema.lowering.root_names` name the types and the root fields.
+:mod:`~schema.lowering.well_known` has the definitions that are known by name.
+
+graphql-core does not belong here (:mod:`schema.building` imports it), nor does fetching documents.
+"""
+
+from schema.lowering.pipeline import LoweredDefinitions, lower
+from schema.lowering.type_names import RESERVED_TYPES
+from schema.lowering.well_known import stand_in_id
+
+__all__ = ["RESERVED_TYPES", "LoweredDefinitions", "lower", "stand_in_id"]

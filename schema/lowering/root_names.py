@@ -1,18 +1,26 @@
 """The names of the root fields: pinned for every served version, short for the preferred one.
 
-Design section 4, "Root fields" and "Short and pinned names". Pinned names always have underscores and
-short names never do, so that neither can be mistaken for the other.
+Design section 4, "Root fields" and "Short and pinned names". A pinned name always has an underscore and a
+short name never has one, so that the two cannot collide.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from schema.lowering.claims import Claim, Standing, is_builtin_group, settle
-from schema.model import Verb
-from schema.names import camel, distinguished, legal, lower_camel, plural_noun, snake
-from schema.resources import GroupVersionKind, GroupVersionResource, Resource
-from schema.verbs import VERBS, Operation
+from schema.names import (
+    Claim,
+    Standing,
+    camel,
+    distinguished,
+    legal,
+    lower_camel,
+    plural_noun,
+    settle,
+    snake,
+)
+from schema.resources import GroupVersionKind, GroupVersionResource, Resource, is_builtin_group
+from schema.verbs import VERBS, Operation, Verb
 
 __all__ = ["RESERVED_FIELDS", "RootNames", "root_names", "verbs_of"]
 
@@ -21,7 +29,7 @@ RESERVED_FIELDS = frozenset({"version", "resources", "can", "object", "applyMani
 
 @dataclass(frozen=True, slots=True)
 class RootNames:
-    """The root fields of one resource, by what they do."""
+    """The names of one resource's root fields, by verb."""
 
     pinned: Mapping[Verb, str]
     short: Mapping[Verb, str]
@@ -35,13 +43,13 @@ def verbs_of(resource: Resource) -> tuple[Verb, ...]:
 def root_names(
     resources: Sequence[Resource], from_crds: Collection[GroupVersionKind] = ()
 ) -> list[RootNames]:
-    """The names of each resource's root fields; ``resources`` in discovery's order.
+    """The names of the root fields, one RootNames per resource; ``resources`` are in discovery's order.
 
-    ``from_crds``: the kinds known to be custom resources, whatever their group.
+    ``from_crds`` are the kinds that are known to be custom resources, in any group.
     """
-    wishes = [_wishes(each.gvr, each.kind.kind) for each in resources]
-    standings = [_standing(each, from_crds) for each in resources]
-    served = [verbs_of(each) for each in resources]
+    wishes = [_wishes(resource.gvr, resource.kind.kind) for resource in resources]
+    standings = [_standing(resource, from_crds) for resource in resources]
+    served = [verbs_of(resource) for resource in resources]
     fields = [
         (number, resource, verb) for number, resource in enumerate(resources) for verb in served[number]
     ]
@@ -64,7 +72,7 @@ def root_names(
 def _settle_short(
     resources: Sequence[Resource], wishes: Sequence[RootNames], standings: Sequence[Standing]
 ) -> list[dict[Verb, str]]:
-    """A resource also claims the names of what it does not serve: ``scalePod`` is about no other Pod."""
+    """A resource also claims the names of verbs that it does not serve: ``scalePod`` has no other owner."""
     claims = {
         Claim(f"{number}", name, standings[number], VERBS[verb].operation): (number, verb)
         for number, resource in enumerate(resources)
@@ -81,7 +89,7 @@ def _settle_short(
 
 @lru_cache(maxsize=4096)
 def _wishes(gvr: GroupVersionResource, kind: str) -> RootNames:
-    """What the fields are called unless contested; the pinned name has group and version in front.
+    """The names of the fields unless they are contested; a pinned name begins with group and version.
 
     ``pods``, ``createPod``, ``patchPodStatus``; ``core_v1_pods``, ``apps_v1_patchDeployment``.
     """

@@ -1,17 +1,16 @@
-"""The names of the types: plain for Kubernetes' own definitions, with group and version for all others.
+"""The names of the types: plain for built-in definitions, with group and version for all others.
 
-Design section 4, "Type names". A type's input, list and event are named after it. An uncontested name
-has no underscore inside, which is how the marked names of contested ones never meet another.
+Design section 4, "Type names". The input, list and event types are named after the type. An uncontested name
+has no underscore inside, so that the marked name of a contested type cannot collide with it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schema.lowering.claims import Claim, Standing, is_builtin_group, settle
 from schema.lowering.well_known import is_custom_resource
 from schema.model import Scalar
-from schema.names import camel, distinguished, legal
-from schema.resources import GroupVersion, GroupVersionKind
+from schema.names import Claim, Standing, camel, distinguished, legal, settle
+from schema.resources import GroupVersion, GroupVersionKind, is_builtin_group
 
 __all__ = ["RESERVED_TYPES", "Packages", "TypeNames", "Unnamed", "type_names"]
 
@@ -41,7 +40,7 @@ class Unnamed:
 
 @dataclass(frozen=True, slots=True)
 class TypeNames:
-    """The names of one object type and of what stands around it."""
+    """The names of one object type, and of the types around it."""
 
     output: str
     input: str
@@ -50,7 +49,7 @@ class TypeNames:
 
 
 class Packages:
-    """Which group version a definition belongs to, told by the kinds that stand in its package.
+    """The group version of each definition, inferred from the kinds in the same package.
 
     A package is a definition's id without its last segment: ``io.k8s.api.core.v1``.
     """
@@ -64,7 +63,7 @@ class Packages:
             self._group_versions.setdefault(id_.rpartition(".")[0], kind.group_version)
 
     def is_builtin(self, unnamed: Unnamed) -> bool:
-        """Whether it is a definition of Kubernetes' own, which may have a plain name."""
+        """Whether it is a built-in definition, which may have a plain name."""
         if unnamed.path:
             return False
         if unnamed.kind is not None:
@@ -76,7 +75,7 @@ class Packages:
         return is_builtin_group(group_version.group)
 
     def rank(self, unnamed: Unnamed) -> tuple[int, bool, int, str]:
-        """Who is first among Kubernetes' own: the machinery, then preferred versions, kinds before parts."""
+        """The order of built-in definitions: the machinery, then preferred versions, kinds before parts."""
         if unnamed.definition.startswith(MACHINERY):
             return (-1, False, 0, unnamed.id)
         group_version = self._group_version(unnamed)
@@ -91,7 +90,7 @@ class Packages:
         prefix = camel(package) if group_version is None else _prefix(group_version)
         stem = unnamed.kind.kind if unnamed.kind and not unnamed.path else last
         name = legal(prefix + camel(stem) + "".join(map(camel, unnamed.path)))
-        # never the name of the input of the object around it
+        # differs from the name of the input type of the object around it
         return f"{name}_" if unnamed.path and name.endswith("Input") else name
 
     def _group_version(self, unnamed: Unnamed) -> GroupVersion | None:
@@ -102,31 +101,31 @@ class Packages:
 
 def type_names(unnamed: Sequence[Unnamed], packages: Packages) -> Mapping[str, TypeNames]:
     """The names of every object type, by id; all of them are distinct."""
-    builtin = sorted((each for each in unnamed if packages.is_builtin(each)), key=packages.rank)
+    builtin = sorted((item for item in unnamed if packages.is_builtin(item)), key=packages.rank)
     taken = set(RESERVED_TYPES)
     names: dict[str, TypeNames] = {}
-    for each in builtin:
-        names[each.id] = _plain_names(each, packages.qualified(each), taken)
-        taken.update(_all(names[each.id], each))
-    others = [each for each in unnamed if each.id not in names]
+    for item in builtin:
+        names[item.id] = _plain_names(item, packages.qualified(item), taken)
+        taken.update(_used(names[item.id], item))
+    others = [item for item in unnamed if item.id not in names]
     return names | _qualified_names(others, packages, taken)
 
 
 def _plain_names(unnamed: Unnamed, qualified: str, taken: set[str]) -> TypeNames:
-    """The last segment of the definition where that is free, else the name with group and version."""
+    """The last segment of the definition if it is free, else the name with group and version."""
     last = unnamed.kind.kind if unnamed.kind else unnamed.definition.rpartition(".")[2]
     for name in (legal(camel(last)), qualified):
-        names = _around(name)
-        if taken.isdisjoint(_all(names, unnamed)):
+        names = _with_suffixes(name)
+        if taken.isdisjoint(_used(names, unnamed)):
             return names
     return TypeNames(*(distinguished(qualified + suffix, unnamed.id) for suffix in SUFFIXES))
 
 
 def _qualified_names(unnamed: Sequence[Unnamed], packages: Packages, taken: set[str]) -> dict[str, TypeNames]:
-    """Each wins its names or is marked; a contested name is nobody's."""
-    wishes = {each.id: _around(packages.qualified(each)) for each in unnamed}
+    """The names with group and version; a contested name has no owner, all claimants are marked."""
+    wishes = {item.id: _with_suffixes(packages.qualified(item)) for item in unnamed}
     claims = [
-        Claim(each.id, name, Standing.CUSTOM) for each in unnamed for name in _all(wishes[each.id], each)
+        Claim(item.id, name, Standing.CUSTOM) for item in unnamed for name in _used(wishes[item.id], item)
     ]
     won = settle(claims, {("", name) for name in taken})
 
@@ -144,12 +143,12 @@ def _qualified_names(unnamed: Sequence[Unnamed], packages: Packages, taken: set[
     }
 
 
-def _around(name: str) -> TypeNames:
+def _with_suffixes(name: str) -> TypeNames:
     return TypeNames(*(name + suffix for suffix in SUFFIXES))
 
 
-def _all(names: TypeNames, unnamed: Unnamed) -> tuple[str, ...]:
-    """The names that are in use: only kinds have lists and events."""
+def _used(names: TypeNames, unnamed: Unnamed) -> tuple[str, ...]:
+    """The names in use: only kinds have lists and events."""
     if unnamed.kind is None:
         return (names.output, names.input)
     return (names.output, names.input, names.list, names.event)

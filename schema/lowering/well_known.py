@@ -1,7 +1,7 @@
-"""Definitions that are known by name: scalars in disguise, and those that every schema needs.
+"""Definitions that are known by name: scalars in disguise, and the definitions that every schema needs.
 
-Every API server's documents have the needed ones; a minimal form of them stands in where a document
-could not be fetched, so that the schema is there all the same.
+The documents of every API server contain the needed definitions. If a document could not be fetched, a
+minimal form stands in, so that the schema can be built.
 """
 
 from collections.abc import Mapping
@@ -48,18 +48,18 @@ JSON_OBJECT = {"type": "object"}
 
 
 def friendly_name(kind: GroupVersionKind) -> str:
-    """The id that API servers give the definition of a custom resource: ``io.cert-manager.v1.Issuer``."""
+    """The id of a custom resource's definition in the API server: ``io.cert-manager.v1.Issuer``."""
     reversed_group = ".".join(reversed(kind.group.split(".")))
     return f"{reversed_group}.{kind.version}.{kind.kind}"
 
 
 def is_custom_resource(id_: str, kind: GroupVersionKind) -> bool:
-    """Whether the definition is that of a custom resource: Kubernetes' own are named after Go packages."""
+    """Whether the definition belongs to a custom resource; built-in ones are named after Go packages."""
     return "." in kind.group and id_ == friendly_name(kind)
 
 
 def stand_in_id(kind: GroupVersionKind) -> str:
-    """The id of a kind that no document defines."""
+    """The id for a kind that no document defines."""
     if "." in kind.group:
         return friendly_name(kind)
     return f"io.k8s.api.{kind.group or 'core'}.{kind.version}.{kind.kind}"

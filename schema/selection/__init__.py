@@ -1,3 +1,50 @@
-"""Compiled selections: an operation's selection set as a decoder of Kubernetes JSON (design section 8)."""
+"""Compiled selections: a selection set becomes a decoder of Kubernetes JSON (design section 8).
 
-__all__: list[str] = []
+Three steps lead from an operation to its answer: :mod:`~schema.selection.tree` collects the selected fields,
+:mod:`~schema.selection.decoder` turns them into msgspec Structs that decode the API server's bytes straight
+into the answer, and :mod:`~schema.selection.parts` puts answers together from parts (watch events, lists in
+pages). :mod:`~schema.selection.compile` is the entry point and caches the compiled selections.
+:mod:`~schema.selection.results` has the marks by which a resolver hands such an answer to the executor.
+
+Resolvers, I/O and the execution of operations do not belong here.
+"""
+
+from schema.selection.compile import compile_event, compile_list, compile_list_parts, compile_object
+from schema.selection.decoder import Selection, SelectionMismatch
+from schema.selection.parts import EventField, EventSelection, ListField, ListSelection, event_selection
+from schema.selection.results import Compiled, LargeSource, SharedSource
+from schema.selection.tree import (
+    Field,
+    Leaf,
+    Node,
+    NonNull,
+    NotCompilable,
+    Repeated,
+    SelectionReader,
+    details_of,
+)
+
+__all__ = [
+    "Compiled",
+    "EventField",
+    "EventSelection",
+    "Field",
+    "LargeSource",
+    "Leaf",
+    "ListField",
+    "ListSelection",
+    "Node",
+    "NonNull",
+    "NotCompilable",
+    "Repeated",
+    "Selection",
+    "SelectionMismatch",
+    "SelectionReader",
+    "SharedSource",
+    "compile_event",
+    "compile_list",
+    "compile_list_parts",
+    "compile_object",
+    "details_of",
+    "event_selection",
+]

@@ -1,10 +1,14 @@
-"""The selection set of a root field, compiled.
+"""The entry point: compiles the selection set of a root field, and caches the result.
 
-Each function answers None where a selection is not compilable, because a selected field has a resolver of
-its own (``yaml``, ``json``) or because graphql-core has an error to tell of: then plain JSON and
-graphql-core's execution are the answer. Equal selections are the same Selection, whatever the document,
-the request or the revision of the schema; the least recently used are forgotten. What a field of a parsed
-document was compiled to is found again without looking at its selection set.
+Every function returns None if the selection is not compilable: a selected field has a resolver of its own
+(``yaml``, ``json``), or graphql-core has an error to report. The caller then decodes plain JSON and
+graphql-core executes the selection.
+
+Two caches save work:
+
+- :class:`CompilationCache` finds the compilation of a parsed document's field without reading its selection
+  set. A server parses a document once and runs it often, with the same field nodes.
+- Equal trees give the same Selection, whatever the document, request or schema revision (LRU).
 """
 
 from collections.abc import Callable
@@ -12,15 +16,21 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from graphql import GraphQLError, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo, get_named_type
+from graphql import (
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    get_named_type,
+)
 from graphql.execution.collect_fields import FieldDetails
 
+from schema.memory import WeakFieldCache
 from schema.model import Scalar
 from schema.resources import GroupVersionKind
-from schema.selection.cache import CompilationCache
-from schema.selection.compiled import Selection
-from schema.selection.event import EventField, EventSelection, event_selection
-from schema.selection.lists import ListField, ListSelection
+from schema.selection.decoder import Selection
+from schema.selection.parts import EventField, EventSelection, ListField, ListSelection, event_selection
 from schema.selection.tree import (
     Constant,
     Field,
@@ -30,41 +40,79 @@ from schema.selection.tree import (
     SelectionReader,
     Value,
     details_of,
-    nodes_below,
-    with_node,
+    nodes_in,
+    replace_node,
 )
 
-__all__ = ["compile_event", "compile_list", "compile_list_parts", "compile_object"]
+__all__ = ["CompilationCache", "compile_event", "compile_list", "compile_list_parts", "compile_object"]
 
-SELECTIONS = 256
+MAX_SELECTIONS = 256
+# per field, by the values of its Boolean variables: bounds a client that tries all combinations
+MAX_VARIANTS = 32
 TYPE_META = frozenset({"apiVersion", "kind"})
-
-COMPILED = CompilationCache()
 
 Info = GraphQLResolveInfo[Any]
 Result = TypeVar("Result")
 
 
-def compile_list(info: Info, kind: GroupVersionKind) -> Selection | None:
-    """The selection of a field that answers with a List of objects of ``kind``.
+class CompilationCache:
+    """Compilations by schema, field node and the values of the operation's Boolean variables.
 
-    Items get the ``apiVersion`` and ``kind`` that the API server leaves out of them.
+    ``@include`` and ``@skip`` use only Boolean variables. A selection that depends on any other variable is
+    not cached.
+    """
+
+    def __init__(self) -> None:
+        self._fields = WeakFieldCache()
+
+    def compiled(
+        self, info: Info, arguments: tuple[Any, ...], compile_selection: Callable[[SelectionReader], Result]
+    ) -> Result:
+        """The result of ``compile_selection`` for the field.
+
+        ``arguments`` are all other values on which the result depends.
+        """
+        variants = self._fields.of_field(info.schema, info.field_nodes[0])
+        reader = SelectionReader(info)
+        key = (*map(id, info.field_nodes), *arguments, reader.booleans)
+        if key in variants:
+            cached: Result = variants[key]
+            return cached
+        result = compile_selection(reader)
+        if reader.is_repeatable:
+            if len(variants) >= MAX_VARIANTS:
+                variants.clear()
+            variants[key] = result
+        return result
+
+    def count(self, schema: GraphQLSchema) -> int:
+        """The number of cached compilations for a schema."""
+        return self._fields.count(schema)
+
+
+_COMPILED = CompilationCache()
+
+
+def compile_list(info: Info, kind: GroupVersionKind) -> Selection | None:
+    """Compile a field that answers with a List of objects of ``kind``.
+
+    Items get ``apiVersion`` and ``kind``, which the API server omits in lists.
     """
     return _cached(info, kind, _list)
 
 
 def compile_list_parts(info: Info, kind: GroupVersionKind) -> ListSelection | None:
-    """The same as :func:`compile_list`, for a List that is put together here."""
+    """Compile the same field as :func:`compile_list`, for a List that is put together from parts."""
     return _cached(info, kind, _list_parts)
 
 
 def compile_object(info: Info, kind: GroupVersionKind) -> Selection | None:
-    """The selection of a field that answers with an object of ``kind``."""
+    """Compile a field that answers with an object of ``kind``."""
     return _cached(info, kind, _answer)
 
 
 def compile_event(info: Info, kind: GroupVersionKind) -> EventSelection | None:
-    """The selection of a field that answers with watch events of objects of ``kind``."""
+    """Compile a field that answers with watch events of objects of ``kind``."""
     return _cached(info, kind, _event)
 
 
@@ -79,7 +127,7 @@ def _cached(
         except (NotCompilable, GraphQLError, RecursionError):
             return None
 
-    return COMPILED.compiled(info, (compile_selection, kind), attempt)
+    return _COMPILED.compiled(info, (compile_selection, kind), attempt)
 
 
 def _answer(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Selection:
@@ -91,16 +139,17 @@ def _list(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Select
 
 
 def _list_tree(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> tuple[Node, bool]:
-    """The tree, and whether it reads nothing but metadata."""
+    """The tree, and whether it reads only metadata."""
     tree = reader.node(_answer_type(info.return_type), details_of(info))
-    items = nodes_below([each.value for each in tree.fields if each.key == "items"])
+    items = nodes_in([field.value for field in tree.fields if field.key == "items"])
     only_metadata = tree.keys() <= {"metadata", "items"} and all(map(_is_only_metadata, items))
 
-    def fill(item: Node) -> Node:
-        return _with_type_meta(item, kind, only_metadata)
+    def fill(field: Field) -> Value:
+        if field.key != "items":
+            return field.value
+        return replace_node(field.value, lambda item: _with_type_meta(item, kind, only_metadata))
 
-    filled = tree.with_values(lambda each: with_node(each.value, fill) if each.key == "items" else each.value)
-    return filled, only_metadata
+    return tree.with_values(fill), only_metadata
 
 
 def _list_parts(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> ListSelection:
@@ -108,7 +157,7 @@ def _list_parts(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> 
 
     def part(field: Field) -> ListField:
         of = _selection(replace(tree, fields=(field,)), only_metadata)
-        item = next(iter(nodes_below([field.value] if field.key == "items" else [])), None)
+        item = next(iter(nodes_in([field.value] if field.key == "items" else [])), None)
         return ListField(field, of, None if item is None else _selection(item, only_metadata))
 
     return ListSelection(tuple(map(part, tree.fields)), only_metadata)
@@ -138,11 +187,11 @@ def _event(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Event
 def _answer_type(type_: GraphQLOutputType) -> GraphQLObjectType:
     named = get_named_type(type_)
     if not isinstance(named, GraphQLObjectType):
-        raise NotCompilable("which type an object has, only the object can say")
+        raise NotCompilable("the object itself determines its type")
     return named
 
 
-@lru_cache(maxsize=SELECTIONS)
+@lru_cache(maxsize=MAX_SELECTIONS)
 def _selection(tree: Node, only_metadata: bool) -> Selection:
     return Selection(tree, only_metadata=only_metadata)
 
@@ -152,7 +201,7 @@ def _is_only_metadata(node: Node) -> bool:
 
 
 def _with_type_meta(node: Node, kind: GroupVersionKind, known: bool) -> Node:
-    """``apiVersion`` and ``kind`` of the served kind where they are absent, or at all where ``known``."""
+    """The node with the served kind's type meta: as default values, or as constants if ``known``."""
     type_meta = {"apiVersion": kind.api_version, "kind": kind.kind}
 
     def fill(field: Field) -> Value:

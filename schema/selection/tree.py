@@ -1,9 +1,8 @@
-"""What an operation selects of one JSON value, as plain data.
+"""The selection of one JSON value as a tree of plain data.
 
-graphql-core's own ``collect_subfields`` says which fields a selection set has for a type, so fragments,
-``@include``, ``@skip`` and the same field twice mean here what they mean there. The tree is hashable and
-knows neither the document nor the schema that it came from: equal selections are equal trees, whichever
-request they come with.
+graphql-core's own ``collect_subfields`` collects the fields of a selection set, so that fragments,
+``@include``, ``@skip`` and repeated fields have exactly graphql-core's semantics. The tree is hashable and
+references neither the document nor the schema: equal selections are equal trees in every request.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,13 +35,14 @@ __all__ = [
     "Repeated",
     "SelectionReader",
     "Value",
-    "below",
     "details_of",
-    "nodes_below",
-    "with_node",
+    "nodes_in",
+    "replace_node",
+    "unwrap",
 ]
 
-UNSPEAKABLE = frozenset('"\\') | frozenset(map(chr, range(0x20)))
+# msgspec has no escape sequences in the names of a Struct's fields
+UNENCODABLE = frozenset('"\\') | frozenset(map(chr, range(0x20)))
 
 
 class NotCompilable(Exception):
@@ -51,7 +51,7 @@ class NotCompilable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A scalar; ``absent`` is what stands for it where the JSON object does not have the key."""
+    """A scalar; ``absent`` is its value if the JSON object does not have the key."""
 
     scalar: Scalar
     absent: str | None = None
@@ -66,7 +66,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A value that is known before anything is read: ``__typename``."""
+    """A value that does not depend on the JSON: ``__typename``."""
 
     value: str
 
@@ -80,7 +80,7 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class NonNull:
-    """A value that must be there and must not be null."""
+    """A value that must be present and must not be null."""
 
     of: "Value"
 
@@ -96,18 +96,18 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A JSON object, and the fields of the answer that are made of it, in the answer's order."""
+    """A JSON object: the fields of the answer that are read from it, in the answer's order."""
 
     type_name: str
     fields: tuple[Field, ...]
 
     def keys(self) -> frozenset[str]:
         """The keys that the fields read."""
-        return frozenset(each.key for each in self.fields if not isinstance(each.value, Constant))
+        return frozenset(field.key for field in self.fields if not isinstance(field.value, Constant))
 
     def with_values(self, change: "Callable[[Field], Value]") -> "Node":
-        """The same fields with what ``change`` makes of their values."""
-        return replace(self, fields=tuple(replace(each, value=change(each)) for each in self.fields))
+        """The same fields with the values that ``change`` returns."""
+        return replace(self, fields=tuple(replace(field, value=change(field)) for field in self.fields))
 
 
 Value = Leaf | Entry | Constant | Repeated | NonNull | Node
@@ -116,24 +116,23 @@ Value = Leaf | Entry | Constant | Repeated | NonNull | Node
 class SelectionReader:
     """Reads the selection of one field of one operation.
 
-    ``is_repeatable`` says, when everything is read, that for the same values of :attr:`booleans` the same
-    would be read again.
+    ``is_repeatable``, once everything is read: whether equal values of :attr:`booleans` give an equal tree.
     """
 
     def __init__(self, info: GraphQLResolveInfo[Any]) -> None:
         self._schema = info.schema
         self._operation = info.operation
-        self._fragments = {name: FragmentDetails(each) for name, each in info.fragments.items()}
+        self._fragments = {name: FragmentDetails(fragment) for name, fragment in info.fragments.items()}
         self._variables = _variable_values(info)
         self.is_repeatable = True
 
     @property
     def booleans(self) -> frozenset[tuple[str, bool]]:
-        """The Boolean variables, of which ``@include`` and ``@skip`` may make use."""
-        return frozenset(each for each in self._variables.coerced.items() if isinstance(each[1], bool))
+        """The Boolean variables and their values, which ``@include`` and ``@skip`` may use."""
+        return frozenset(item for item in self._variables.coerced.items() if isinstance(item[1], bool))
 
     def node(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Node:
-        """The tree of what is selected of ``type_``; NotCompilable where it needs a resolver."""
+        """The tree of the fields selected of ``type_``. Raises NotCompilable if one needs a resolver."""
         return Node(
             type_.name,
             tuple(self._field(type_, name, group) for name, group in self.collect(type_, details).items()),
@@ -171,18 +170,18 @@ class SelectionReader:
         raise NotCompilable(str(type_))
 
     def _entry_name(self, field: GraphQLField, details: FieldDetails) -> str:
-        if any(isinstance(each.value, VariableNode) for each in details.node.arguments or ()):
+        if any(isinstance(argument.value, VariableNode) for argument in details.node.arguments or ()):
             self.is_repeatable = False
         return str(get_argument_values(field, details.node, self._variables)["key"])
 
 
 def details_of(info: GraphQLResolveInfo[Any]) -> list[FieldDetails]:
-    """The field that is being resolved, as graphql-core's collection wants it."""
+    """The field that is being resolved, in the form that graphql-core's collection takes."""
     return [FieldDetails(node, None) for node in info.field_nodes]
 
 
 def _variable_values(info: GraphQLResolveInfo[Any]) -> VariableValues:
-    """Strawberry gives resolvers the coerced values alone; directives need no more than those."""
+    """Strawberry gives resolvers only the coerced values; directives need nothing else."""
     values: Any = info.variable_values
     return values if isinstance(values, VariableValues) else VariableValues({}, values)
 
@@ -191,28 +190,28 @@ def _key_of(field: GraphQLField) -> str:
     property_: Property | None = field.extensions.get("property")
     if property_ is None:
         raise NotCompilable("a field with a resolver of its own")
-    if UNSPEAKABLE.intersection(property_.key):
-        raise NotCompilable("msgspec has no escape sequences in the names of a Struct's fields")
+    if UNENCODABLE.intersection(property_.key):
+        raise NotCompilable("a key that msgspec cannot encode as a field name")
     return property_.key
 
 
-def nodes_below(values: Sequence[Value]) -> list[Node]:
-    """The nodes inside lists and non-null marks."""
-    return [each for each in map(below, values) if isinstance(each, Node)]
+def nodes_in(values: Sequence[Value]) -> list[Node]:
+    """The nodes among the unwrapped values."""
+    return [value for value in map(unwrap, values) if isinstance(value, Node)]
 
 
-def with_node(value: Value, change: Callable[[Node], Node]) -> Value:
-    """The same lists and non-null marks around what ``change`` makes of the node inside."""
+def replace_node(value: Value, change: Callable[[Node], Node]) -> Value:
+    """The value with its innermost node changed, inside the same lists and non-null wrappers."""
     match value:
         case Repeated(of=of) | NonNull(of=of):
-            return replace(value, of=with_node(of, change))
+            return replace(value, of=replace_node(of, change))
         case Node():
             return change(value)
     return value
 
 
-def below(value: Value) -> Value:
-    """The value inside lists and non-null marks."""
+def unwrap(value: Value) -> Value:
+    """The value inside lists and non-null wrappers."""
     while isinstance(value, Repeated | NonNull):
         value = value.of
     return value

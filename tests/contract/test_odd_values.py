@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schema.quantity import parse_quantity
+from schema.scalars import parse_quantity
 from tests.fixtures.api import API, core, grouped
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess

@@ -6,11 +6,9 @@ from typing import Any
 
 from graphql import GraphQLSchema, validate_schema
 
-from schema.building.cluster_fields import ClusterResolvers
-from schema.building.operations import RootField, build_schema
+from schema.building import ClusterResolvers, RootField, build_schema
 from schema.discovery import Discovery
-from schema.lowering.lower import lower
-from schema.lowering.well_known import stand_in_id
+from schema.lowering import lower, stand_in_id
 from schema.model import Model, ObjectType, Property, ServedResource
 from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource, Subresource
 

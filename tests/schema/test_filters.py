@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.discovery import Discovery
-from schema.filters import VERBS, Filters, MalformedPattern, Pattern
-from schema.lowering.lower import lower
+from schema.filters import API_VERBS, Filters, MalformedPattern, Pattern, find_resource
+from schema.lowering import lower
 from schema.model import Verb
 from schema.resources import GroupVersion, Resource
 from tests.fixtures.sdl import kubernetes_discovery
@@ -162,7 +162,35 @@ def test_what_is_left_is_what_the_lists_say(include: list[str], exclude: list[st
     filtered = Filters.parse(include=include, exclude=exclude).apply(whole)
     for before, after in zip(whole.resources, filtered.resources, strict=True):
         assert (before.gvr, before.kind, before.preferred) == (after.gvr, after.kind, after.preferred)
-        for verb in VERBS:
+        for verb in API_VERBS:
             wanted = not allowed or any(each.matches(before, None, verb) for each in allowed)
             wanted = wanted and not any(each.matches(before, None, verb) for each in denied)
             assert (verb in after.verbs) is (verb in before.verbs and wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("pods", "pods.v1"),
+        ("pod", "pods.v1"),
+        ("po", "pods.v1"),
+        ("Pod", "pods.v1"),
+        ("pods.core", "pods.v1"),
+        ("deploy", "deployments.v1.apps"),
+        ("deployments.apps", "deployments.v1.apps"),
+        ("horizontalpodautoscalers", "horizontalpodautoscalers.v2.autoscaling"),
+        ("events", "events.v1"),
+        ("events.events.k8s.io", "events.v1.events.k8s.io"),
+        ("Deployment.core", None),
+        ("nonsense", None),
+    ],
+)
+def test_a_name_finds_its_resource(name: str, found: str | None) -> None:
+    resource = find_resource(name, kubernetes_discovery().resources)
+    assert (resource and str(resource.gvr)) == found
+
+
+@pytest.mark.parametrize("name", ["*", "pods:get", "pods/log", "a b", ""])
+def test_what_is_no_name_is_said(name: str) -> None:
+    with pytest.raises(MalformedPattern):
+        find_resource(name, kubernetes_discovery().resources)

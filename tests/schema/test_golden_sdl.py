@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from schema.filters import Filters
-from schema.lowering.lower import lower
+from schema.lowering import lower
 from tests.fixtures.goldens import Golden
 from tests.fixtures.sdl import (
     definitions_of,

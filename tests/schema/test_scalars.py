@@ -17,9 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.model import Scalar
-from schema.quantity import parse_quantity
-from schema.scalars import SCALARS
-from schema.timestamps import is_rfc3339
+from schema.scalars import SCALARS, is_rfc3339, parse_quantity
 
 OURS = [
     Scalar.INT64,

@@ -11,9 +11,9 @@ from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.logs.container_log import ContainerLog, End, FollowedPod, LogRequest, Output
 from gateway.resolvers.logs.pod_containers import Pod, parse_pod
-from schema.building.pod_logs import POD_LOG_LINE, compile_line
+from schema.building import POD_LOG_LINE, compile_line
 from schema.resources import Resource
-from schema.selection.compiled import Compiled
+from schema.selection import Compiled
 
 __all__ = ["answer_pod_logs", "stream_pod_logs"]
 

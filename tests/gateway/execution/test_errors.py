@@ -23,8 +23,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
-from schema.building.cluster_fields import ClusterResolvers
-from schema.building.operations import RootField, build_schema
+from schema.building import ClusterResolvers, RootField, build_schema
 from schema.model import Model
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.schema.models import gadget_resource, served_gadget, small_model

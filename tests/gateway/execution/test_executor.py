@@ -22,7 +22,7 @@ from graphql import (
 )
 
 from gateway.execution.executor import CompiledExecutor
-from schema.selection.compiled import Compiled, LargeSource
+from schema.selection import Compiled, LargeSource
 
 THING = GraphQLObjectType(
     "Thing",

@@ -4,9 +4,16 @@ import pytest
 
 from gateway.resolvers.fragments import Fragments
 from schema.model import Scalar
-from schema.selection.compiled import Selection, SelectionMismatch
-from schema.selection.event import EventField, EventSelection, event_selection
-from schema.selection.tree import Field, Leaf, Node
+from schema.selection import (
+    EventField,
+    EventSelection,
+    Field,
+    Leaf,
+    Node,
+    Selection,
+    SelectionMismatch,
+    event_selection,
+)
 
 
 def selection_of(*keys: str) -> EventSelection:

@@ -11,9 +11,17 @@ from hypothesis import strategies as some
 
 from gateway.resolvers.large_lists import LargeLists
 from schema.model import Scalar
-from schema.selection.compiled import Selection, SelectionMismatch
-from schema.selection.lists import ListField, ListSelection
-from schema.selection.tree import Field, Leaf, Node, NonNull, Repeated
+from schema.selection import (
+    Field,
+    Leaf,
+    ListField,
+    ListSelection,
+    Node,
+    NonNull,
+    Repeated,
+    Selection,
+    SelectionMismatch,
+)
 
 PART = Node("Part", (Field("name", "name", Leaf(Scalar.STRING)),))
 ITEM = Node(

@@ -10,8 +10,7 @@ from gateway.kube.received import ObjectHeader, ObjectMetadata, ReceivedObject
 from gateway.kube.watch import WatchEvent
 from gateway.resolvers.list_fragments import ListFragments
 from schema.model import Scalar
-from schema.selection.compiled import Selection
-from schema.selection.tree import Field, Leaf, Node
+from schema.selection import Field, Leaf, Node, Selection
 
 
 class Counting(Selection):

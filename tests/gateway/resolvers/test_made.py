@@ -14,7 +14,7 @@ import pytest
 from gateway.informers import EventType, ObjectEvent
 from gateway.resolvers.context import RequestContext
 from gateway.resolvers.made import Made, source_of
-from schema.selection.compiled import Compiled, SharedSource
+from schema.selection import Compiled, SharedSource
 from tests.gateway.informers.scripted_server import ScriptedServer
 from tests.gateway.resolvers.conftest import SCHEMA
 

@@ -10,9 +10,7 @@ from gateway.resolvers.list_request import ListRequest
 from gateway.resolvers.pages import answer_all_pages
 from schema.model import Scalar
 from schema.resources import GroupVersionKind
-from schema.selection.compiled import Selection
-from schema.selection.lists import ListField, ListSelection
-from schema.selection.tree import Field, Leaf, Node, NonNull, Repeated
+from schema.selection import Field, Leaf, ListField, ListSelection, Node, NonNull, Repeated, Selection
 
 KIND = GroupVersionKind("", "v1", "Thing")
 ITEM = Node("Thing", (Field("name", "name", Leaf(Scalar.STRING)),))

@@ -10,7 +10,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
 from gateway.resolvers.root import Resolvers
-from schema.building.operations import build_schema
+from schema.building import build_schema
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve
 from tests.schema.models import small_model

@@ -9,9 +9,9 @@ import msgspec
 from graphql import GraphQLResolveInfo
 
 from schema.model import Definition, Model, ObjectType, Property, Scalar
-from schema.selection.cache import VARIANTS, CompilationCache
-from tests.schema.selection_cases import Case, case, parsed
-from tests.schema.selection_models import (
+from schema.selection.compile import MAX_VARIANTS, CompilationCache
+from tests.schema.selection.cases import Case, case, parsed
+from tests.schema.selection.generated_models import (
     LIST_META_TYPE,
     OBJECT_META_TYPE,
     SERVED,
@@ -94,7 +94,7 @@ def test_a_client_that_tries_every_value_does_not_fill_the_memory() -> None:
         values = {name: bool(number >> bit & 1) for bit, name in enumerate(names)}
         assert counted(cache, answering, document, **values) == 1
 
-    assert cache.count(answering.schema) <= VARIANTS
+    assert cache.count(answering.schema) <= MAX_VARIANTS
 
 
 def test_what_was_compiled_goes_with_its_document_and_with_its_schema() -> None:

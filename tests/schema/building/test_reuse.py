@@ -17,9 +17,8 @@ from graphql import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.building.cluster_fields import ClusterResolvers
-from schema.building.operations import RootField, build_schema
-from schema.lowering.lower import LoweredDefinitions, lower
+from schema.building import ClusterResolvers, RootField, build_schema
+from schema.lowering import LoweredDefinitions, lower
 from schema.model import Model
 from schema.resources import GroupVersion, Resource
 from tests.schema.documents import META, TEXT, discovery_of, document, id_of, kind_schema, ref, resource

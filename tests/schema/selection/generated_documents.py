@@ -3,7 +3,7 @@
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
 from hypothesis import strategies as st
 
-from tests.schema.selection_models import Draw, Vocabulary
+from tests.schema.selection.generated_models import Draw, Vocabulary
 
 DIRECTIVES = st.sampled_from(
     ["", "", "", "", " @include(if: $yes)", " @skip(if: $no)", " @include(if: $no)", " @skip(if: false)"]

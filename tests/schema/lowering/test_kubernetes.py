@@ -8,7 +8,7 @@ from importlib.resources import files
 import pytest
 
 from schema.discovery import parse_aggregated
-from schema.lowering.lower import lower
+from schema.lowering import lower
 from schema.model import Definition, ListOf, Model, Scalar, TypeExpression, Verb
 from schema.resources import GroupVersion
 from tests.schema.documents import META, built, property_of, served

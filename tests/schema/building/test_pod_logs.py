@@ -14,9 +14,9 @@ from graphql import (
     validate_schema,
 )
 
-from schema.building.operations import build_schema
-from schema.building.pod_logs import compile_line, logged_pods
-from schema.lowering.type_names import RESERVED_TYPES
+from schema.building import build_schema, compile_line
+from schema.building.pod_logs import logged_pods
+from schema.lowering import RESERVED_TYPES
 from schema.model import ServedResource, Verb
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.schema.documents import NoResolvers

@@ -19,12 +19,11 @@ from graphql import (
 )
 
 from gateway.execution.executor import CompiledExecutor
-from schema.building.types import ObjectTypes
+from schema.building import ObjectTypes
 from schema.building.wrappers import Wrappers
 from schema.model import Model, ServedResource
 from schema.resources import GroupVersionKind
-from schema.selection.compile import compile_list, compile_object
-from schema.selection.compiled import Compiled, Selection, SelectionMismatch
+from schema.selection import Compiled, Selection, SelectionMismatch, compile_list, compile_object
 
 # as the server does: the same text is the same document
 parsed = lru_cache(maxsize=8)(parse)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schema.lowering import LoweredDefinitions, lower
 from schema.lowering import values as lower_values
-from schema.lowering.lower import LoweredDefinitions, lower
 from schema.resources import GroupVersion, Resource
 from tests.schema.documents import META, TEXT, discovery_of, document, kind_schema, ref, resource
-from tests.schema.test_lower_anything import TARGETS, schemas
+from tests.schema.lowering.test_any_definitions import TARGETS, schemas
 
 GROUP_VERSION = GroupVersion("example.io", "v1")
 GADGET, PART = "io.example.v1.Gadget", "io.example.v1.Part"

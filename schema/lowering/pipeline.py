@@ -1,8 +1,8 @@
 """Resources and definitions → the model.
 
-Only what served kinds reach is lowered. Nothing that the API server says makes this raise: what
-cannot be typed is JSON, a kind without a schema has what every object has, and each such place is a
-:class:`~schema.model.Problem`.
+Only definitions that served kinds reach are lowered. No document of the API server makes this raise: a
+schema that cannot be typed becomes JSON, a kind without a schema gets the properties of every object, and
+each such place is a :class:`~schema.model.Problem`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,9 +23,10 @@ from schema.lowering.well_known import (
     is_custom_resource,
     stand_in_id,
 )
-from schema.model import Model, ObjectType, ServedResource, Verb
+from schema.model import Model, ObjectType, ServedResource
 from schema.openapi import Definitions
 from schema.resources import GroupVersion, GroupVersionKind, Resource
+from schema.verbs import Verb
 
 __all__ = ["LoweredDefinitions", "lower"]
 
@@ -33,20 +34,20 @@ __all__ = ["LoweredDefinitions", "lower"]
 def lower(
     discovery: Discovery, documents: Mapping[GroupVersion, bytes], kept: LoweredDefinitions | None = None
 ) -> Model:
-    """The model of what ``discovery`` lists, typed by the OpenAPI v3 ``documents``.
+    """The model of the resources in ``discovery``, typed by the OpenAPI v3 ``documents``.
 
-    ``kept`` is what was lowered the last time, and has what was lowered this time in the end: it makes
-    this quick where little has changed, and no other difference.
+    ``kept`` has the definitions of the previous call; on return it has those of this call. It only saves
+    time: the model is equal without it.
 
-    A resource of which nothing is served has no part in the model, and keeps its claims on names all the
-    same: what is left out of discovery's verbs changes no name of anything else.
+    A resource without verbs is not in the model, but keeps its claims on names. Filters, which remove verbs,
+    therefore never change the name of another resource.
 
-    Never raises for what a document says; ``Model.problems`` has discovery's problems too.
+    Never raises for the content of a document. ``Model.problems`` includes discovery's problems.
     """
     definitions = Definitions(_in_order(discovery, documents))
     definitions.add_missing(STAND_INS)
-    known = [(each, _object_id(each, definitions)) for each in discovery.resources]
-    served = [(each, id_) for each, id_ in known if verbs_of(each)]
+    known = [(resource, _object_id(resource, definitions)) for resource in discovery.resources]
+    served = [(resource, id_) for resource, id_ in known if verbs_of(resource)]
     kept = kept or LoweredDefinitions()
     lowering = _lower_objects(served, Lowering(definitions, kept.by_id))
     drafts, problems = dict(lowering.drafts), tuple(lowering.problems)
@@ -73,7 +74,7 @@ def lower(
 def _in_order(
     discovery: Discovery, documents: Mapping[GroupVersion, bytes]
 ) -> Iterator[tuple[GroupVersion, bytes]]:
-    """The documents in discovery's order: what Kubernetes itself defines, nobody else redefines."""
+    """The documents in discovery's order: a custom API, which is later, cannot redefine a built-in one."""
     others = sorted(documents.keys() - set(discovery.group_versions))
     for group_version in (*discovery.group_versions, *others):
         if group_version in documents:
@@ -99,7 +100,7 @@ def _lower_objects(served: list[tuple[Resource, str]], lowering: Lowering) -> Lo
 
 
 def _unnamed(drafts: Mapping[str, Draft], silent: Mapping[str, GroupVersionKind]) -> Iterator[Unnamed]:
-    """Every draft, and every kind that is not served: it has no type, and nobody else gets its name."""
+    """Every draft, and every kind that is not served: such a kind has no type, but reserves its name."""
     for draft in drafts.values():
         kind = draft.kinds[0] if draft.kinds else silent.get(draft.id)
         yield Unnamed(draft.id, draft.definition, draft.path, kind)

@@ -1,6 +1,7 @@
-"""The model as a GraphQL schema: the Query, Mutation and Subscription root fields (design section 4).
+"""The model as a GraphQL schema: the Query, Mutation and Subscription root types (design section 4).
 
-What a field *does* is not known here: :class:`RootResolvers` brings the functions that answer them.
+Each root field is generated from its row in :data:`schema.verbs.VERBS`. :class:`RootResolvers` brings the
+functions that answer the fields.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,31 +19,28 @@ from graphql import (
     specified_directives,
 )
 
-from schema.building import named_types
 from schema.building.arguments import build_arguments
 from schema.building.cluster_fields import ClusterResolvers, build_cluster_fields
-from schema.building.descriptions import describe_root_field
-from schema.building.named_types import field_with_arguments
+from schema.building.object_types import ObjectTypes, TrustedObjectType
 from schema.building.pod_logs import build_pod_logs
-from schema.building.types import ObjectTypes
 from schema.building.wrappers import Wrapper, Wrappers
-from schema.model import Model, ServedResource, Verb
+from schema.model import Model, ServedResource
 from schema.resources import GroupVersionResource, Resource
-from schema.verbs import VERBS, Answer, Operation
+from schema.verbs import VERBS, Answer, Operation, Verb, VerbSpec
 
 __all__ = ["RootField", "RootResolvers", "build_schema"]
 
 
 @dataclass(frozen=True, slots=True)
 class RootField:
-    """What a root field stands for; it is ``field.extensions["root"]`` of the graphql-core field."""
+    """The verb and the resource of a root field: ``field.extensions["root"]`` of the graphql-core field."""
 
     verb: Verb
     served: ServedResource
 
 
 class RootResolvers(Protocol):
-    """Who answers the root fields; what a function does is a matter of its root field alone."""
+    """The functions that answer the root fields; a function depends on its root field alone."""
 
     cluster: ClusterResolvers
 
@@ -59,10 +57,10 @@ class RootResolvers(Protocol):
 def build_schema(
     model: Model, resolvers: RootResolvers, before: GraphQLSchema | None = None
 ) -> GraphQLSchema:
-    """The whole schema; not yet validated (``graphql.validate_schema`` does that).
+    """Build the whole schema; ``graphql.validate_schema`` has to validate it.
 
-    ``extensions["types"]`` of it are its ObjectTypes. What is the same in the schema ``before``, with all
-    that it leads to, is the same object in this one: with it as without it, equal models give equal schemas.
+    ``extensions["types"]`` are its ObjectTypes. Parts of the schema ``before`` are reused if they are equal
+    together with everything that they lead to. ``before`` only saves time: the schema is equal without it.
     """
     builder = _RootBuilder(model, resolvers, before.extensions["parts"] if before else None)
     parts = builder.parts
@@ -80,7 +78,7 @@ def build_schema(
 
 @dataclass(frozen=True, slots=True)
 class _ResourceFields:
-    """The root fields of one resource by what they do, and the types that they have and take."""
+    """The root fields of one resource by verb, and the types of the fields and their arguments."""
 
     served: ServedResource
     types: tuple[GraphQLNamedType | None, ...]
@@ -89,7 +87,7 @@ class _ResourceFields:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What a later schema may have in common with this one."""
+    """The parts of a schema that a later schema can reuse."""
 
     types: ObjectTypes
     wrappers: Mapping[str, Wrapper]
@@ -101,35 +99,34 @@ class _RootBuilder:
         self._resolvers = resolvers
         self._types = ObjectTypes(model, before.types if before else None)
         self._wrappers = Wrappers(self._types, before.wrappers if before else {})
-        known = before.fields if before else {}
+        reusable = before.fields if before else {}
         self._resources = [
-            self._resource_fields(served, known.get(served.resource.gvr)) for served in model.resources
+            self._resource_fields(served, reusable.get(served.resource.gvr)) for served in model.resources
         ]
-        fields = {each.served.resource.gvr: each for each in self._resources}
-        self.parts = _Parts(self._types, self._wrappers.made, fields)
+        fields = {resource.served.resource.gvr: resource for resource in self._resources}
+        self.parts = _Parts(self._types, self._wrappers.built, fields)
 
     def root(
         self, operation: Operation, more: dict[str, GraphQLField] | None = None
     ) -> GraphQLObjectType | None:
         """The root type of the operation; None if it has no field."""
         fields = dict(more or {})
-        for resource_fields in self._resources:
-            for verb, fields_of_verb in resource_fields.fields.items():
+        for resource in self._resources:
+            for verb, fields_of_verb in resource.fields.items():
                 if VERBS[verb].operation is operation:
                     fields.update(fields_of_verb)
-        return named_types.ObjectType(operation.value, fields) if fields else None
+        return TrustedObjectType(operation.value, fields) if fields else None
 
-    def _resource_fields(self, served: ServedResource, known: _ResourceFields | None) -> _ResourceFields:
+    def _resource_fields(self, served: ServedResource, reusable: _ResourceFields | None) -> _ResourceFields:
         types = tuple(
             type_
             for verb in served.pinned
-            for type_ in (self._answer(verb, served), self._input(verb, served))
+            for type_ in (self._answer(VERBS[verb], served), self._input(VERBS[verb], served))
         )
-        if known is not None and known.types == types and known.served == served:
-            return known
-        return _ResourceFields(
-            served, types, {verb: dict(self._fields(verb, served)) for verb in served.pinned}
-        )
+        if reusable is not None and reusable.types == types and reusable.served == served:
+            return reusable
+        fields = {verb: dict(self._fields(verb, served)) for verb in served.pinned}
+        return _ResourceFields(served, types, fields)
 
     def _fields(self, verb: Verb, served: ServedResource) -> Iterator[tuple[str, GraphQLField]]:
         short = served.short.get(verb)
@@ -138,20 +135,22 @@ class _RootBuilder:
         yield served.pinned[verb], self._field(RootField(verb, served), short)
 
     def _field(self, root: RootField, short: str | None) -> GraphQLField:
-        spec = VERBS[root.verb]
+        spec, served = VERBS[root.verb], root.served
         subscribes = spec.operation is Operation.SUBSCRIPTION
-        answer = self._answer(root.verb, root.served)
-        return field_with_arguments(
+        answer = self._answer(spec, served)
+        field = GraphQLField(
             GraphQLNonNull(answer) if spec.answer in (Answer.LIST, Answer.EVENT) else answer,
-            build_arguments(spec, self._input(root.verb, root.served), root.served.resource.namespaced),
             resolve=_event if subscribes else self._resolvers.resolver(root),
             subscribe=self._resolvers.subscriber(root) if subscribes else None,
-            description=describe_root_field(spec, root.served, short),
+            description=_describe(spec, served, short),
             extensions={"root": root},
         )
+        # set afterwards: GraphQLField would check the names of the arguments again
+        field.args = build_arguments(spec, self._input(spec, served), served.resource.namespaced)
+        return field
 
-    def _answer(self, verb: Verb, served: ServedResource) -> GraphQLObjectType:
-        match VERBS[verb].answer:
+    def _answer(self, spec: VerbSpec, served: ServedResource) -> GraphQLObjectType:
+        match spec.answer:
             case Answer.LIST:
                 return self._wrappers.list_of(served)
             case Answer.EVENT:
@@ -163,10 +162,17 @@ class _RootBuilder:
             case Answer.OBJECT:
                 return self._types.output(served.object)
 
-    def _input(self, verb: Verb, served: ServedResource) -> GraphQLInputObjectType | None:
-        return self._types.input(served.object) if VERBS[verb].writes_object else None
+    def _input(self, spec: VerbSpec, served: ServedResource) -> GraphQLInputObjectType | None:
+        return self._types.input(served.object) if spec.writes_object else None
+
+
+def _describe(spec: VerbSpec, served: ServedResource, short: str | None) -> str:
+    """The description of a root field; ``short`` is the short name that a pinned field also has."""
+    kind = served.resource.kind
+    description = spec.description.format(kind=f"{kind.kind} ({kind.api_version})")
+    return f"{description}\n\nAlso: `{short}`." if short else description
 
 
 def _event(source: Any, _info: object, **_arguments: Any) -> Any:
-    """A subscription's root field is answered by its source stream's event itself."""
+    """The value of a subscription's root field is the event of its source stream."""
     return source

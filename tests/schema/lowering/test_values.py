@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from schema.discovery import Discovery
-from schema.lowering.lower import lower
+from schema.lowering import lower
 from schema.model import Definition, ListOf, Problem, Property, Scalar, TypeExpression, Verb
 from schema.resources import GroupVersion
 from tests.schema.documents import (

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from schema.building.types import LIST_META, OBJECT_META
+from schema.building.object_types import LIST_META, OBJECT_META
 from schema.model import (
     Definition,
     ListOf,

@@ -9,11 +9,10 @@ import msgspec
 import pytest
 
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar
-from schema.selection.compile import SELECTIONS
-from schema.selection.compiled import Selection, SelectionMismatch
-from schema.selection.tree import Field, Leaf, Node
-from tests.schema.selection_cases import case
-from tests.schema.selection_models import (
+from schema.selection import Field, Leaf, Node, Selection, SelectionMismatch
+from schema.selection.compile import MAX_SELECTIONS
+from tests.schema.selection.cases import case
+from tests.schema.selection.generated_models import (
     KIND,
     LIST_META_TYPE,
     OBJECT_META_TYPE,
@@ -288,7 +287,7 @@ def test_selections_that_are_no_longer_used_are_forgotten() -> None:
     assert selection is not None
     structs = weakref.ref(type(selection.decode(b"{}")))
     del selection
-    for number in range(SELECTIONS):
+    for number in range(MAX_SELECTIONS):
         selection_of(f"{{ thing {{ a{number}: count }} }}")
     gc.collect()
 

@@ -14,8 +14,7 @@ from graphql import (
     validate_schema,
 )
 
-from schema.building.cluster_fields import ClusterResolvers
-from schema.building.operations import RootField, build_schema
+from schema.building import ClusterResolvers, RootField, build_schema
 from schema.model import Verb
 from schema.resources import Resource
 from tests.schema.models import gadget_resource, served_gadget, small_model

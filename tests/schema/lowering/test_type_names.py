@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.lowering.type_names import RESERVED_TYPES
+from schema.lowering import RESERVED_TYPES
 from schema.model import Model, Scalar
 from schema.names import is_legal
 from tests.schema.documents import (

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from schema.model import Model, ServedResource, Verb
-from tests.schema.selection_cases import Case, case, normalised, parsed
-from tests.schema.selection_documents import Documents
-from tests.schema.selection_models import SERVED, Draw, Objects, Vocabulary, models
-from tests.schema.test_lower_kubernetes import kubernetes
+from tests.schema.lowering.test_kubernetes import kubernetes
+from tests.schema.selection.cases import Case, case, normalised, parsed
+from tests.schema.selection.generated_documents import Documents
+from tests.schema.selection.generated_models import SERVED, Draw, Objects, Vocabulary, models
 
 SETTINGS = settings(
     max_examples=60,

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.lowering.lower import lower
+from schema.lowering import lower
 from schema.openapi import Definitions
 from schema.resources import GroupVersion
 from tests.schema.documents import META, built, discovery_of, kind_schema, lower_gadget, ref, resource

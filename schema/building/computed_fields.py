@@ -1,0 +1,55 @@
+"""Fields that Kubernetes has no property for: ``label``, ``annotation``, ``yaml`` and ``json``.
+
+``yaml`` and ``json`` give the whole object exactly as the API server sent it, unknown properties included.
+They make the content of ``x-kubernetes-preserve-unknown-fields`` reachable beside typed properties.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import GraphQLArgument, GraphQLField, GraphQLNonNull, GraphQLResolveInfo, GraphQLString
+
+from schema.model import Scalar
+from schema.scalars import SCALARS
+from schema.yaml_output import to_yaml
+
+__all__ = ["build_document_fields", "build_entry_fields"]
+
+
+def build_document_fields() -> dict[str, GraphQLField]:
+    """The fields of every kind: the whole object as YAML, in the API server's order of keys, and as JSON."""
+    return {
+        "yaml": GraphQLField(GraphQLString, resolve=_resolve_yaml, description="The whole object as YAML."),
+        "json": GraphQLField(
+            SCALARS[Scalar.JSON], resolve=_resolve_json, description="The whole object as JSON."
+        ),
+    }
+
+
+def build_entry_fields() -> dict[str, GraphQLField]:
+    """The fields of ``ObjectMeta``: one entry of its labels or annotations."""
+    return {
+        "label": _entry_field("labels", "label"),
+        "annotation": _entry_field("annotations", "annotation"),
+    }
+
+
+def _resolve_json(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> Mapping[str, Any]:
+    return source
+
+
+def _resolve_yaml(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> str:
+    return to_yaml(source)
+
+
+def _entry_field(key_of_map: str, noun: str) -> GraphQLField:
+    def resolve(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any], key: str) -> Any:
+        return (source.get(key_of_map) or {}).get(key)
+
+    return GraphQLField(
+        GraphQLString,
+        args={"key": GraphQLArgument(GraphQLNonNull(GraphQLString))},
+        resolve=resolve,
+        description=f"The value of one {noun}; null if the object does not have it.",
+        extensions={"entries_of": key_of_map},
+    )

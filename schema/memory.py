@@ -1,0 +1,78 @@
+"""The one owner of memory tricks on the schema side: a finalizer, emptied types and weak references.
+
+**Why.** The schema of a cluster with many custom resources has tens of thousands of graphql-core types, and
+a live gateway replaces the schema whenever a CRD changes. Two properties of graphql-core make that hard:
+
+- *Types are cyclic.* A recursive type (``JSONSchemaProps``) reaches itself through its fields. Reference
+  counting alone never frees such a cycle.
+- *A full garbage collection is too slow.* It visits every type while the event loop waits. Therefore
+  ``gateway/memory.py`` keeps the collector away from a build and freezes the result (``gc.freeze``), so that
+  later collections skip the types. As a consequence no collection ever frees a cycle among them.
+
+**How.** Reference counts free the types; this module breaks the cycles.
+
+- :class:`OwnedType` holds one type on behalf of every schema that contains it. Successive schemas share the
+  OwnedType of an unchanged type. When the last schema drops it, its finalizer empties the type, which breaks
+  any cycle through the type's fields.
+- :func:`release_types` drops OwnedTypes one at a time. Freeing 60,000 types takes long, and the caller runs
+  it in a thread: between two types other threads can run. :func:`empty` breaks the cycle between the owner
+  of the types and the closures that build them.
+- :class:`WeakFieldCache` holds results by (schema, field node). It must not keep a replaced schema or an
+  evicted document alive, so both keys are weak.
+
+**Invariants.** Nothing uses a type after the last schema that contains it is gone: an operation in flight
+holds its schema. A value of WeakFieldCache references neither its schema nor its document.
+
+Delete this module when graphql-core can build types without cycles, or free them explicitly.
+"""
+
+from collections.abc import Hashable, MutableMapping
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from graphql import FieldNode, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
+
+__all__ = ["OwnedType", "WeakFieldCache", "empty", "release_types"]
+
+Type = TypeVar("Type", GraphQLObjectType, GraphQLInputObjectType)
+
+
+class OwnedType(Generic[Type]):
+    """A type that is emptied as soon as no schema owns it any more."""
+
+    __slots__ = ("type",)
+
+    def __init__(self, type_: Type) -> None:
+        self.type: Type = type_
+
+    def __del__(self) -> None:
+        vars(self.type).clear()
+
+
+def release_types(*owned: MutableMapping[str, Any]) -> None:
+    """Remove all entries, one at a time; the thread can be preempted between two of them."""
+    for types in owned:
+        while types:
+            types.popitem()
+
+
+def empty(owner: object) -> None:
+    """Remove all attributes of an object that nothing uses any more."""
+    vars(owner).clear()
+
+
+class WeakFieldCache:
+    """Dictionaries by schema and field node; an entry goes with its schema or its document."""
+
+    def __init__(self) -> None:
+        self._by_schema: WeakKeyDictionary[
+            GraphQLSchema, WeakKeyDictionary[FieldNode, dict[Hashable, Any]]
+        ] = WeakKeyDictionary()
+
+    def of_field(self, schema: GraphQLSchema, node: FieldNode) -> dict[Hashable, Any]:
+        """The dictionary of one field of one document under one schema."""
+        return self._by_schema.setdefault(schema, WeakKeyDictionary()).setdefault(node, {})
+
+    def count(self, schema: GraphQLSchema) -> int:
+        """The number of entries for a schema."""
+        return sum(map(len, self._by_schema.get(schema, {}).values()))
