@@ -14,4 +14,6 @@ Exceptions of httpx are converted here to :mod:`gateway.errors`. Nothing here de
 - :mod:`~gateway.kube.log_stream`: container logs as lines.
 """
 
-__all__: list[str] = []
+from gateway.kube.client import KubeClient, Response
+
+__all__ = ["KubeClient", "Response"]

@@ -10,4 +10,7 @@
 No request to the API server is sent here.
 """
 
-__all__: list[str] = []
+from gateway.kube.config.cluster_config import ClusterConfig
+from gateway.kube.config.loading import load_config
+
+__all__ = ["ClusterConfig", "load_config"]
