@@ -6,7 +6,6 @@ request reaches another caller's.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 from typing import Any
 
 import anyio
@@ -147,8 +146,6 @@ def _proxy_of(config: ClusterConfig) -> httpx.Proxy | None:
         url = proxy_from_environment(config.server)
     if url is None:
         return None
-    if url.startswith("socks5") and find_spec("socksio") is None:
-        raise ConfigurationError("a SOCKS proxy needs one more package: pip install 'httpx[socks]'")
     try:
         return httpx.Proxy(url, ssl_context=proxy_context(config.tls) if url.startswith("https:") else None)
     except httpx.InvalidURL as error:

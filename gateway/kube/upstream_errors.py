@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import msgspec
+from socksio.exceptions import SOCKSError
 
 from gateway.errors import (
     BadArgument,
@@ -24,7 +25,7 @@ from gateway.errors import (
 
 __all__ = ["CAUGHT", "ERRORS", "broke_off", "failed_status", "upstream_error"]
 
-CAUGHT = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, OSError)
+CAUGHT = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, SOCKSError, OSError)
 """All exceptions that sending and reading raise. A late TLS alert is a plain OSError."""
 
 ERRORS: Mapping[type[Exception], tuple[type[GatewayError], str]] = {
@@ -56,6 +57,7 @@ ERRORS: Mapping[type[Exception], tuple[type[GatewayError], str]] = {
     httpx.ResponseNotRead: (UpstreamUnavailable, "has not been read"),
     httpx.RequestNotRead: (UpstreamUnavailable, "has not been sent the request"),
     httpx.StreamError: (UpstreamUnavailable, "has no more to read"),
+    SOCKSError: (UpstreamUnavailable, "cannot be reached: the reply of the SOCKS proxy is malformed"),
     OSError: (UpstreamUnavailable, "broke off the connection"),
 }
 
