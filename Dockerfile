@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
-# The gateway as an image: no compiler, no Node and no pip at run time, and not root.
+# The gateway as an image, without compiler, Node and pip at run time, and not as root.
 #   docker build -t kube-graphql .
 
-# GraphiQL's scripts and styles, at the versions that package-lock.json pins, so that the page needs no CDN.
+# GraphiQL's scripts and styles at the versions of package-lock.json: the page then needs no CDN.
 FROM node:22-slim AS graphiql
 WORKDIR /graphiql
 COPY gateway/server/graphiql/package.json gateway/server/graphiql/package-lock.json ./
@@ -32,6 +32,6 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
   CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/livez', timeout=2)"]
 ENTRYPOINT ["kube-graphql"]
-# In a cluster it finds its API server by the pod's service account, and every caller brings a token of
-# their own: away from loopback the identity mode is passthrough.
+# In a cluster the gateway finds the API server by the pod's service account. Not bound to loopback, it defaults to
+# the identity mode passthrough: every caller sends its own token.
 CMD ["serve", "--host", "0.0.0.0"]

@@ -1,6 +1,6 @@
-# Everything runs in .venv, made from the lock files; `make` alone lists the targets.
-# Needs Python 3.11 or later (PYTHON=… picks one) and make; uses Node, where it is there, for GraphiQL's
-# assets and the test clients.
+# All targets run in .venv, which is installed from the lock files; `make` alone lists the targets.
+# Needs Python 3.11 or later (PYTHON=… chooses one) and make. Uses Node, if installed, for GraphiQL's assets and
+# the test clients.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -8,10 +8,10 @@
 
 PYTHON ?=
 PORT ?= 8000
-# Passed on to what a target runs: make test ARGS='-k watch', make demo ARGS='--log-level debug'.
+# Arguments for the command of a target: make test ARGS='-k watch', make demo ARGS='--log-level debug'.
 ARGS ?=
 CLUSTER ?= .cluster
-# How long a soak takes.
+# The duration of a soak.
 MINUTES ?= 10
 
 bin := .venv/bin
@@ -23,7 +23,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: .venv/.installed $(addsuffix /node_modules/.installed,$(assets_packages)) ## run the gateway on a small living cluster of its own
+demo: .venv/.installed $(addsuffix /node_modules/.installed,$(assets_packages)) ## run the gateway on the embedded demo cluster
 	@$(bin)/kube-graphql serve --demo --port $(PORT) $(ARGS)
 
 .PHONY: test
@@ -38,7 +38,7 @@ lint: .venv/.installed-dev ## ruff, mypy and import-linter
 	$(bin)/lint-imports
 
 .PHONY: format
-format: .venv/.installed-dev ## let ruff format and fix what it can
+format: .venv/.installed-dev ## format, and apply the fixes of ruff
 	$(bin)/ruff format .
 	$(bin)/ruff check --fix .
 
@@ -46,32 +46,32 @@ format: .venv/.installed-dev ## let ruff format and fix what it can
 check: lint test ## lint and test
 
 .PHONY: install
-install: .venv/.installed-dev $(addsuffix /node_modules/.installed,$(assets_packages) $(test_packages)) ## the environment in .venv, with all that the tests need
+install: .venv/.installed-dev $(addsuffix /node_modules/.installed,$(assets_packages) $(test_packages)) ## install the environment of the tests in .venv
 
 .PHONY: cluster-up
 cluster-up: ## start a real kube-apiserver on loopback (built with Go the first time)
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) tests/kube/cluster.sh up $(CLUSTER)
 
 .PHONY: cluster-down
-cluster-down: ## stop it
+cluster-down: ## stop that kube-apiserver
 	@tests/kube/cluster.sh down $(CLUSTER)
 
 .PHONY: lock
-lock: .venv/.uv ## resolve the dependencies anew and write the lock files (UPGRADE=1: to the newest versions)
+lock: .venv/.uv ## resolve the dependencies and write the lock files (UPGRADE=1: newest versions)
 	$(compile) pyproject.toml -o requirements.lock
 	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
 	printf '%s\n' $(patsubst %,'%',$(build_requirements)) | $(compile) - --no-annotate -o requirements-build.lock
 
 .PHONY: bench
-bench: .venv/.installed-dev ## measure on a real kube-apiserver; ARGS='fanout --quick' for a part of it
+bench: .venv/.installed-dev ## benchmark on a real kube-apiserver; ARGS='fanout --quick' for a part
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench $(ARGS)
 
 .PHONY: bench-record
-bench-record: .venv/.installed-dev ## the same, and write it into docs/performance.md
+bench-record: .venv/.installed-dev ## benchmark, and write the results into docs/performance.md
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench --record $(ARGS)
 
 .PHONY: soak
-soak: .venv/.installed-dev ## subscribers come and go for MINUTES=10; fails where anything is left of them
+soak: .venv/.installed-dev ## subscribe and unsubscribe for MINUTES=10; fails on leaks
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: readme
@@ -81,23 +81,23 @@ readme: .venv/.installed ## write the table of settings into docs/settings.md
 	@rm -f docs/settings.md.bak
 
 .PHONY: clean
-clean: ## remove everything that make made
+clean: ## remove the files that make creates
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache build dist *.egg-info
 	rm -rf $(addsuffix /node_modules,$(assets_packages) $(test_packages))
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The environment. The stamps make a second run instant; a changed lock file makes a new one.
+# The environment. Stamp files make repeated runs instant; a changed lock file triggers an installation.
 pip_install := $(bin)/python -m pip install --quiet --disable-pip-version-check
 compile = $(bin)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 build_requirements = $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject.toml | tr -d '", ')
 
 .venv/bin/python:
-	@for each in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3); do \
-	  if $$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	    echo "making .venv with $$($$each --version)"; \
-	    $$each -m venv .venv && exit 0; \
+	@for python in $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3); do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "making .venv with $$($$python --version)"; \
+	    $$python -m venv .venv && exit 0; \
 	    rm -rf .venv; \
-	    echo "$$each cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; \
+	    echo "$$python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; \
 	  fi; \
 	done; \
 	echo "no Python 3.11 or later found$(if $(PYTHON), as $(PYTHON)); name one with PYTHON=/path/to/python3" >&2; exit 1
@@ -109,7 +109,7 @@ build_requirements = $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject.
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.lock .venv/.installed
-	@echo "installing what the tests need into .venv"
+	@echo "installing the test dependencies into .venv"
 	@$(pip_install) --require-hashes -r requirements-dev.lock
 	@touch $@
 
@@ -117,12 +117,12 @@ build_requirements = $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject.
 	$(pip_install) uv
 	@touch $@
 
-# npm packages are a gain, never a condition: the demo falls back to the CDN, tests say what they lack.
+# npm packages are optional: the demo falls back to the CDN, and tests report missing packages.
 %/node_modules/.installed: %/package-lock.json
 	@if ! command -v npm >/dev/null; then \
-	  echo "npm is not installed: going on without the packages of $* (install Node.js 20 or later for them)"; \
+	  echo "npm is not installed: continuing without the packages of $* (install Node.js 20 or later for them)"; \
 	elif (cd $* && npm ci --silent --no-audit --no-fund --fetch-retries=1); then \
 	  touch $@; \
 	else \
-	  echo "npm ci failed in $*: going on without its packages"; \
+	  echo "npm ci failed in $*: continuing without its packages"; \
 	fi

@@ -1,9 +1,9 @@
-"""Loads the fixtures, which stand in tests/fixtures, one module per subject."""
+"""Loads the fixtures of tests/fixtures, one module per subject."""
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# what a property finds must not depend on how busy the machine is
+# no deadline: a busy machine must not fail a property
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 

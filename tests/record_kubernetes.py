@@ -1,8 +1,8 @@
-"""Record what a whole API server says of itself: ``python -m tests.record_kubernetes KUBECONFIG [FILE]``.
+"""Record the API of a kube-apiserver: ``python -m tests.record_kubernetes KUBECONFIG [FILE]``.
 
-Reads the aggregated discovery and every OpenAPI v3 document of a real kube-apiserver with no custom
-resources in it. Descriptions and paths are left out, and nothing says when it was recorded: the same
-server always gives the same bytes. The golden SDL is made of it (tests/schema/test_golden_sdl.py).
+Reads the aggregated discovery and all OpenAPI v3 documents of a server without custom resources, and drops
+descriptions and paths. The file has no time stamp: the same server always gives the same bytes. The golden
+SDL is built from it (tests/schema/test_golden_sdl.py).
 """
 
 import re
@@ -27,7 +27,7 @@ def record_documents(client: httpx.Client) -> dict[str, object]:
 
 
 def main(kubeconfig: Path, file: Path) -> None:
-    """Record everything into one file."""
+    """Write discovery and documents to one file."""
     with connect(kubeconfig) as client:
         version = fetch(client, "/version")
         recorded = {

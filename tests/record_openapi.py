@@ -1,9 +1,9 @@
-"""Record what the demo API server says of itself: ``python tests/record_openapi.py KUBECONFIG [FOLDER]``.
+"""Record discovery and OpenAPI for the demo: ``python tests/record_openapi.py KUBECONFIG [FOLDER]``.
 
-Reads the aggregated discovery and the OpenAPI v3 documents of a real kube-apiserver (a kubeconfig whose
-current user has a token, as ``tests/kube/cluster.sh`` writes it) and keeps what the demo serves: its
-resources, their paths, and every definition these refer to. Descriptions are left out. The files are
-compressed with no time stamp in them, so that the same server always gives the same bytes.
+Reads the aggregated discovery and the OpenAPI v3 documents of a real kube-apiserver (the kubeconfig's current
+user needs a token, as in those of ``tests/kube/cluster.sh``). Keeps the demo's resources, their paths and the
+definitions that these refer to, without descriptions. The compressed files have no time stamp: the same
+server always gives the same bytes.
 """
 
 import base64
@@ -58,7 +58,7 @@ REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 
 
 def connect(kubeconfig: Path) -> httpx.Client:
-    """A client for the current context, whose user has a token."""
+    """A client for the current context, with its user's token."""
     config = yaml.safe_load(kubeconfig.read_text())
     context = named(config["contexts"], config["current-context"])["context"]
     cluster = named(config["clusters"], context["cluster"])["cluster"]
@@ -82,7 +82,7 @@ def fetch(client: httpx.Client, path: str, accept: str = "application/json") -> 
 
 
 def record_discovery(client: httpx.Client) -> Iterator[dict[str, Any]]:
-    """The groups of the aggregated discovery, with the served resources only; the core group first."""
+    """The groups of the aggregated discovery with the demo's resources only; the core group comes first."""
     for path in ("/api", "/apis"):
         for group in fetch(client, path, AGGREGATED)["items"]:
             name = group["metadata"].get("name", "")
@@ -108,7 +108,7 @@ def keep_resources(resources: list[dict[str, Any]], served: frozenset[str]) -> I
 
 
 def keep_document(document: dict[str, Any], served: frozenset[str]) -> dict[str, Any]:
-    """The document with the paths of the served resources and the definitions that these need."""
+    """The document, reduced to the paths of the served resources and the definitions that they refer to."""
     paths = {path: item for path, item in document["paths"].items() if is_served(path, served)}
     schemas = document["components"]["schemas"]
     needed: set[str] = set()
@@ -131,7 +131,7 @@ def is_served(path: str, served: frozenset[str]) -> bool:
 
 
 def strip_descriptions(value: Any, *, are_properties: bool = False) -> Any:
-    """The JSON without descriptions; a property that is called ``description`` stays."""
+    """The JSON without descriptions; a property named ``description`` stays."""
     if isinstance(value, list):
         return [strip_descriptions(item) for item in value]
     if not isinstance(value, dict):
@@ -150,7 +150,7 @@ def write(path: Path, value: Any) -> None:
 
 
 def main(kubeconfig: Path, folder: Path) -> None:
-    """Record everything into ``folder``."""
+    """Write discovery and documents to ``folder``."""
     with connect(kubeconfig) as client:
         groups = list(record_discovery(client))
         version = fetch(client, "/version")

@@ -1,4 +1,4 @@
-"""The project as it is shipped: the wheel, the lock files, the image and the compose file."""
+"""The distribution: the wheel, the lock files, the image and the compose file."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
 
 
-def test_the_packages_are_ours() -> None:
+def test_the_packages_are_imported_from_this_repository() -> None:
     """PyPI has an unrelated package that also imports as ``schema``."""
     assert Path(schema.__file__).parent.parent == ROOT
     assert Path(gateway.__file__).parent.parent == ROOT
@@ -31,7 +31,7 @@ def test_the_packages_are_ours() -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The names in a wheel that is built from what the Dockerfile copies."""
+    """The file names in a wheel, built from the same files as in the Dockerfile."""
     source = tmp_path_factory.mktemp("source")
     skip = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in ("pyproject.toml", "README.md", "LICENSE", "schema", "gateway", "examples"):
@@ -78,7 +78,7 @@ def test_the_wheel_has_the_examples(wheel: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_a_lock_file_has_a_hash_for_every_version_and_no_address(name: str) -> None:
+def test_a_lock_file_has_a_hash_for_every_version_and_no_index(name: str) -> None:
     text = (ROOT / name).read_text()
     entries = re.split(r"\n(?=\S)", text.strip())
     assert entries
@@ -92,7 +92,7 @@ def locked(name: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / name).read_text(), re.MULTILINE))
 
 
-def test_every_dependency_is_locked_and_tests_run_with_what_is_shipped() -> None:
+def test_every_dependency_is_locked_and_tests_use_the_shipped_versions() -> None:
     wanted = PROJECT["project"]["dependencies"]
     development = PROJECT["project"]["optional-dependencies"]["dev"]
     names = [re.split(r"[<>=;\[ ]", item)[0].lower() for item in wanted]
@@ -115,7 +115,7 @@ def options_of_serve() -> str:
     return result.output
 
 
-def test_the_image_copies_only_what_is_there_and_is_not_ignored() -> None:
+def test_the_image_copies_existing_files_that_are_not_ignored() -> None:
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     dockerfile = (ROOT / "Dockerfile").read_text()
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE)
@@ -125,7 +125,7 @@ def test_the_image_copies_only_what_is_there_and_is_not_ignored() -> None:
         assert f"!{source.split('/')[0]}" in ignored, source
 
 
-def test_the_image_serves_on_every_address_and_is_not_root() -> None:
+def test_the_image_serves_on_all_interfaces_and_is_not_root() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^USER 65532:65532$", dockerfile, re.MULTILINE)
     command = re.search(r"^CMD \[(.+)\]$", dockerfile, re.MULTILINE)
@@ -134,7 +134,7 @@ def test_the_image_serves_on_every_address_and_is_not_root() -> None:
     assert "--host" in options_of_serve()
 
 
-def test_compose_publishes_on_loopback_only_and_lends_no_identity() -> None:
+def test_compose_publishes_on_loopback_only_with_passthrough() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     ports = [port for service in services.values() for port in service.get("ports", [])]
     assert ports == ["127.0.0.1:8000:8000"]

@@ -1,4 +1,4 @@
-"""The Makefile's own promises: it lists itself, and says clearly what is missing."""
+"""The Makefile lists its targets, and reports missing programs."""
 
 import os
 import re
@@ -36,27 +36,27 @@ def test_plain_make_lists_every_target() -> None:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    """A folder with nothing but the Makefile."""
+def bare_folder(tmp_path: Path) -> Path:
+    """A folder that contains only the Makefile."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     return tmp_path
 
 
-def test_a_python_that_is_not_there_is_said_so(elsewhere: Path) -> None:
-    done = make(".venv/bin/python", "PYTHON=/nowhere/python3", directory=elsewhere)
+def test_a_missing_python_is_reported(bare_folder: Path) -> None:
+    done = make(".venv/bin/python", "PYTHON=/nowhere/python3", directory=bare_folder)
     assert done.returncode == 2
     assert "no Python 3.11 or later found as /nowhere/python3; name one with PYTHON=" in done.stderr
-    assert not (elsewhere / ".venv").exists()
+    assert not (bare_folder / ".venv").exists()
 
 
-def test_a_python_that_is_too_old_is_not_taken(elsewhere: Path) -> None:
-    tools = elsewhere / "bin"
+def test_an_old_python_is_not_used(bare_folder: Path) -> None:
+    tools = bare_folder / "bin"
     tools.mkdir()
     old = tools / "python3"
     old.write_text("#!/bin/sh\nexit 1\n")
     old.chmod(0o755)
     for name in ("sh", "rm", "env"):
         (tools / name).symlink_to(shutil.which(name) or f"/bin/{name}")
-    done = make(".venv/bin/python", directory=elsewhere, path=str(tools))
+    done = make(".venv/bin/python", directory=bare_folder, path=str(tools))
     assert done.returncode == 2
     assert "no Python 3.11 or later found; name one with PYTHON=" in done.stderr

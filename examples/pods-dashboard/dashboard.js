@@ -1,6 +1,6 @@
-// The page: one `pods` subscription in, tiles and counts out.
+// The page: renders one `pods` subscription as tiles and counts.
 //
-// ?namespace=… shows one namespace; ?endpoint=… another gateway than the one that served this page.
+// ?namespace=… limits the page to one namespace; ?endpoint=… connects to another gateway.
 
 import { PodSet, QUERY, STATES } from "./pods.js";
 import { subscribe } from "./subscription.js";

@@ -1,4 +1,4 @@
-// From a pod, as the API server describes it, to what a tile says. No DOM in here.
+// Folds subscription events into a set of pods, and derives the content of a tile from a pod. Independent of the DOM.
 
 export const QUERY = `
   subscription Pods($namespace: String, $resourceVersion: String) {
@@ -18,7 +18,7 @@ export const QUERY = `
   }
 `;
 
-// In the order of the header. The marks say what the colours say.
+// In the order of the header. A mark shows the same state as the colour.
 export const STATES = {
   running: { label: "Running", mark: "●" },
   unready: { label: "Not ready", mark: "◐" },
@@ -32,8 +32,8 @@ export function describe(pod) {
   const { metadata, spec, status } = pod;
   const containers = status?.containerStatuses ?? [];
   const total = spec?.containers?.length ?? 0;
-  const ready = containers.filter((each) => each.ready).length;
-  const waiting = containers.map((each) => each.state?.waiting?.reason).find(Boolean);
+  const ready = containers.filter((container) => container.ready).length;
+  const waiting = containers.map((container) => container.state?.waiting?.reason).find(Boolean);
   const state = stateOf(metadata, status, waiting, ready === total);
   return {
     uid: metadata.uid,
@@ -43,7 +43,7 @@ export function describe(pod) {
     state,
     reason: waiting ?? status?.reason ?? STATES[state].label,
     ready: `${ready}/${total}`,
-    restarts: containers.reduce((sum, each) => sum + (each.restartCount ?? 0), 0),
+    restarts: containers.reduce((sum, container) => sum + (container.restartCount ?? 0), 0),
   };
 }
 
@@ -56,18 +56,18 @@ function stateOf(metadata, status, waiting, ready) {
   return ready ? "running" : "unready";
 }
 
-// The set of pods that streams of events describe, one after the other. `resourceVersion` is where the next one
-// should go on. One that begins with SYNCED at just that version does. Any other tells everything from the
-// beginning: what an earlier one knew, and it has not named when it says SYNCED, is gone.
+// The set of pods, folded from consecutive streams of events. The next stream should resume at `resourceVersion`.
+// A resumed stream begins with SYNCED at exactly that version. Any other stream repeats the initial events: pods
+// that it has not named before SYNCED no longer exist.
 export class PodSet {
   #pods = new Map();
   #unseen = new Set();
-  #begins = false;
+  #isFirstEvent = false;
   synced = false;
   resourceVersion = null;
 
   constructor(changed) {
-    this.changed = changed; // called with (uid, pod or null) whenever a pod is new, different or gone
+    this.changed = changed; // called with (uid, pod or null) for every new, changed or deleted pod
   }
 
   get size() {
@@ -80,13 +80,13 @@ export class PodSet {
 
   start() {
     this.synced = false;
-    this.#begins = true;
+    this.#isFirstEvent = true;
     this.#unseen = new Set(this.#pods.keys());
   }
 
   apply({ type, object, resourceVersion }) {
-    if (this.#begins && type === "SYNCED" && resourceVersion === this.resourceVersion) this.#unseen.clear();
-    this.#begins = false;
+    if (this.#isFirstEvent && type === "SYNCED" && resourceVersion === this.resourceVersion) this.#unseen.clear();
+    this.#isFirstEvent = false;
     if (type === "SYNCED") {
       for (const uid of this.#unseen) this.#remove(uid);
       this.#unseen.clear();
@@ -99,7 +99,7 @@ export class PodSet {
       this.#pods.set(pod.uid, pod);
       this.changed(pod.uid, pod);
     }
-    // a stream that breaks off in the middle of its beginning is no place to go on from
+    // an interrupted stream without SYNCED cannot be resumed
     if (this.synced) this.resourceVersion = resourceVersion;
   }
 

@@ -1,17 +1,17 @@
 // A live GraphQL subscription over graphql-transport-ws, with reconnect; no dependencies.
 //
-// https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md has the protocol.
+// Protocol: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
-const FIRST_DELAY = 250; // milliseconds, doubled with every failure
+const FIRST_DELAY = 250; // milliseconds, doubled after every failure
 const LONGEST_DELAY = 15_000;
 const PING_EVERY = 10_000;
 const UNAUTHORIZED = [4401, 4403];
 
-// Runs `query` for as long as the page lives, each time with what `variables()` says. `on` has these callbacks:
-//   start()        a new stream is about to be asked for
-//   next(data)     one event
-//   state(name, detail)  "connecting", "live", "waiting" (until the next attempt) or "denied"
-// `token()` gives the bearer token to connect with, or null. Returns {retry}: connect now.
+// Runs `query` until the page is closed; `variables()` is called for every attempt. `on` has these callbacks:
+//   start()              before a new stream is requested
+//   next(data)           one event
+//   state(name, detail)  "connecting", "live", "waiting" (for the next attempt) or "denied"
+// `token()` returns the bearer token or null. Returns {retry}, which connects immediately.
 export function subscribe({ url, query, variables, token, on }) {
   let socket = null;
   let failures = 0;
@@ -22,12 +22,12 @@ export function subscribe({ url, query, variables, token, on }) {
     on.state("connecting");
     const mine = new WebSocket(url, "graphql-transport-ws");
     socket = mine;
-    let heard = true;
+    let received = true;
     const send = (message) => mine.readyState === WebSocket.OPEN && mine.send(JSON.stringify(message));
-    // a connection that died without a word is noticed by the pong that never comes
+    // a missing pong reveals a connection that was lost without a close event
     const pings = setInterval(() => {
-      if (!heard) return wait("the gateway went silent");
-      heard = false;
+      if (!received) return wait("the gateway went silent");
+      received = false;
       send({ type: "ping" });
     }, PING_EVERY);
 
@@ -36,7 +36,7 @@ export function subscribe({ url, query, variables, token, on }) {
       send({ type: "connection_init", payload: secret ? { Authorization: `Bearer ${secret}` } : {} });
     };
     mine.onmessage = ({ data }) => {
-      heard = true;
+      received = true;
       const message = JSON.parse(data);
       if (message.type === "connection_ack") {
         on.start();
@@ -55,25 +55,25 @@ export function subscribe({ url, query, variables, token, on }) {
     mine.onclose = ({ code, reason }) =>
       UNAUTHORIZED.includes(code) ? deny(reason) : wait(reason || "the connection was lost");
 
-    // the stream is over, the connection is not: leave it with the reason that the server gave
+    // the stream has ended on an open connection: close it with the reason of the server
     function end(errors) {
       const [error] = errors ?? [];
       const close = error?.extensions?.code === "UNAUTHENTICATED" ? deny : wait;
       close(error?.message ?? "the stream has ended");
     }
-    function leave() {
+    function disconnect() {
       clearInterval(pings);
       mine.onclose = mine.onmessage = null;
       mine.close();
       socket = null;
     }
     function deny(reason) {
-      leave();
+      disconnect();
       on.state("denied", reason);
     }
     function wait(reason) {
-      leave();
-      // half of the delay is random, so that a thousand pages don't come back in the same instant
+      disconnect();
+      // half of the delay is jitter, so that many pages do not reconnect at the same time
       const delay = Math.min(FIRST_DELAY * 2 ** failures++, LONGEST_DELAY) * (0.5 + Math.random() / 2);
       on.state("waiting", reason);
       timer = setTimeout(connect, delay);

@@ -1,8 +1,8 @@
-// The tiles: one list per node, kept in order, changed once per frame however many events came.
+// The tiles: one sorted list per node, updated once per frame.
 
 import { STATES } from "./pods.js";
 
-const BUDGET = 8; // milliseconds of a frame; the browser needs the rest for layout and paint
+const BUDGET = 8; // milliseconds per frame, which leaves time for layout and paint
 const collator = new Intl.Collator("en", { numeric: true });
 
 export class Tiles {
@@ -13,14 +13,14 @@ export class Tiles {
   #settled = false;
   #highlight = false;
 
-  // `lookup(uid)` is the pod as it is now, or null; `drawn()` is called after every frame that drew.
+  // `lookup(uid)` returns the current pod or null; `drawn()` is called after every frame with updates.
   constructor(root, lookup, drawn) {
     this.root = root;
     this.lookup = lookup;
     this.drawn = drawn;
   }
 
-  // Whether what comes from now on is news, and calls for attention, or only the beginning.
+  // Whether the stream is past its initial events; later changes are highlighted.
   settle(settled) {
     this.#settled = settled;
     this.#highlight = settled && this.#pending.size === 0;
@@ -47,7 +47,7 @@ export class Tiles {
   #show(uid, pod) {
     let tile = this.#shown.get(uid);
     if (tile && (pod === null || pod.node !== tile.pod.node)) {
-      this.#take(tile);
+      this.#remove(tile);
       tile = undefined;
     }
     if (pod === null) return;
@@ -62,7 +62,7 @@ export class Tiles {
     if (this.#highlight) flash(tile.element);
   }
 
-  #take(tile) {
+  #remove(tile) {
     const { node } = tile;
     this.#shown.delete(tile.pod.uid);
     node.tiles.splice(node.tiles.indexOf(tile), 1);
@@ -81,7 +81,7 @@ export class Tiles {
       node = newNode(name);
       this.#nodes.set(name, node);
       const after = [...this.#nodes.values()]
-        .filter((each) => compareNodes(each.name, name) > 0)
+        .filter((other) => compareNodes(other.name, name) > 0)
         .sort((a, b) => compareNodes(a.name, b.name))[0];
       this.root.insertBefore(node.section, after?.section ?? null);
     }
@@ -113,7 +113,7 @@ function newTile() {
   return { element, parts };
 }
 
-// Writes what has changed, and nothing else; returns how much that was.
+// Writes the changed properties only; returns their number.
 function fill(tile, pod) {
   const { element, parts } = tile;
   tile.pod = pod;
@@ -135,7 +135,7 @@ function fill(tile, pod) {
   return changes;
 }
 
-// Into its node's list, by namespace and name: a search by halves, one insertion.
+// Inserts the tile into its node's list, sorted by namespace and name (binary search).
 function place(tile) {
   const { tiles, list, number } = tile.node;
   let low = 0;
@@ -154,7 +154,7 @@ function comparePods(a, b) {
   return collator.compare(a.namespace, b.namespace) || collator.compare(a.name, b.name);
 }
 
-// Pods without a node come first: they wait for one.
+// Pods without a node come first.
 function compareNodes(a, b) {
   return (a !== "") - (b !== "") || collator.compare(a, b);
 }

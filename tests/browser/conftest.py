@@ -1,4 +1,4 @@
-"""Headless Chromium, driven by playwright-core in a Node process beside the tests."""
+"""Headless Chromium, driven by playwright-core in a Node process."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ CLIENTS = Path(__file__).parents[1] / "clients"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One tab, in a browser context of its own; methods are playwright's."""
+    """One tab in a separate browser context; :meth:`call` calls playwright's methods."""
 
     node: Process
     number: int
@@ -41,19 +41,19 @@ class Page:
         return await self.call("evaluate", expression)
 
     async def wait_for(self, expression: str) -> None:
-        """Wait until a JavaScript expression is true of the page."""
+        """Wait until a JavaScript expression is true in the page."""
 
         async def holds() -> bool:
             return bool(await self.evaluate(f"Boolean({expression})"))
 
-        # not playwright's waitForFunction: it evaluates text inside the page, which the page's policy forbids
+        # not waitForFunction: it evaluates text inside the page, which the content security policy forbids
         await eventually(holds, expression)
 
     async def press(self, keys: str) -> None:
         await self.call("press", keys, target="keyboard")
 
     async def problems(self) -> list[str]:
-        """What the page has written to the console as errors, and what it did not catch."""
+        """The console errors and uncaught exceptions of the page."""
         problems: list[str] = await self.call("problems")
         return problems
 
@@ -67,7 +67,7 @@ class Browser:
 
 
 def find_chromium() -> str:
-    """Chromium's path; skips (or fails) the test without it, Node and playwright."""
+    """The path of Chromium; skips (or fails) the test if Chromium, Node or playwright is missing."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         unavailable("browser", "Chromium is not installed", "apt-get install chromium")
@@ -80,7 +80,7 @@ def find_chromium() -> str:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    """A Chromium of the test's own."""
+    """A Chromium process for one test."""
     command = ["node", str(CLIENTS / "browser.mjs"), find_chromium()]
     node = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     assert node.stdin is not None
@@ -94,5 +94,5 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Page:
-    """A tab of it."""
+    """The browser's first tab."""
     return browser.page()

@@ -1,4 +1,4 @@
-"""GraphiQL in a real browser: queries, subscriptions, and the two together."""
+"""GraphiQL in a real browser: queries, subscriptions, and both together."""
 
 import json
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ READY = "document.querySelector('.graphiql-execute-button') !== null"
 
 @pytest.fixture(autouse=True, scope="module")
 def _graphiql_installed() -> None:
-    if not all(item.installed.is_file() for item in PACKAGES):
+    if not all(package.installed.is_file() for package in PACKAGES):
         unavailable("browser", "GraphiQL is not installed", "npm ci --prefix gateway/server/graphiql")
 
 
@@ -48,9 +48,7 @@ async def run(page: Page) -> None:
     await page.call("click", ".graphiql-execute-button")
 
 
-async def test_the_first_thing_that_a_visitor_sees_is_a_query_that_runs(
-    page: Page, demo: GatewayProcess
-) -> None:
+async def test_the_start_page_has_a_query_that_runs(page: Page, demo: GatewayProcess) -> None:
     requests_elsewhere = (
         "performance.getEntriesByType('resource').filter(e => !e.name.startsWith(location.origin))"
     )
@@ -62,7 +60,7 @@ async def test_the_first_thing_that_a_visitor_sees_is_a_query_that_runs(
     assert await page.problems() == []
 
 
-async def test_the_schema_is_there_for_completion(page: Page, demo: GatewayProcess) -> None:
+async def test_the_documentation_explorer_shows_the_schema(page: Page, demo: GatewayProcess) -> None:
     await page.open(f"{demo.url}/graphql")
     await page.wait_for(READY)
     await page.call("click", "[aria-label='Show Documentation Explorer']")
@@ -84,8 +82,8 @@ async def test_a_patch_in_one_tab_is_seen_by_a_subscription_in_another(
     await open_query(patching, demo, SCALE_WEB, variables=json.dumps({"replicas": len(before) + 2}))
     await run(patching)
     await patching.wait_for(f"{ANSWER}.includes('\"replicas\": {len(before) + 2}')")
-    new = f"each.type === 'ADDED' && !{json.dumps(before)}.includes(each.object.metadata.name)"
-    await watching.wait_for(f"(each => {new})(JSON.parse({ANSWER}).data.pods)")
+    added = f"event.type === 'ADDED' && !{json.dumps(before)}.includes(event.object.metadata.name)"
+    await watching.wait_for(f"(event => {added})(JSON.parse({ANSWER}).data.pods)")
     assert await watching.problems() == await patching.problems() == []
 
 

@@ -1,4 +1,4 @@
-"""The pods dashboard in a real browser, on both API servers."""
+"""The pods dashboard (examples) in a real browser, on both API servers."""
 
 import signal
 from pathlib import Path
@@ -18,15 +18,15 @@ LIVE = "document.querySelector('#connection').dataset.state === 'live'"
 
 
 def tile(name: str) -> str:
-    """The expression for a pod's tile; null where it has none."""
-    return f"[...document.querySelectorAll('section li')].find(each => each.textContent.includes('{name}'))"
+    """The JavaScript expression of a pod's tile, undefined without one."""
+    return f"[...document.querySelectorAll('section li')].find(tile => tile.textContent.includes('{name}'))"
 
 
 async def open_dashboard(page: Page, gateway: GatewayProcess, namespace: str = "") -> None:
     await page.open(f"{gateway.url}/examples/pods-dashboard/?namespace={namespace}")
 
 
-async def test_a_pod_that_is_created_appears_and_one_that_is_deleted_goes(
+async def test_created_pods_appear_and_deleted_pods_disappear(
     page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
 ) -> None:
     api = backend.api()
@@ -42,8 +42,8 @@ async def test_a_pod_that_is_created_appears_and_one_that_is_deleted_goes(
     status = {
         "phase": "Running",
         "containerStatuses": [
-            {"name": item, "image": "i", "imageID": "i", "ready": True, "restartCount": 2}
-            for item in ("main", "sidecar")
+            {"name": container, "image": "i", "imageID": "i", "ready": True, "restartCount": 2}
+            for container in ("main", "sidecar")
         ],
     }
     api.merge(core("pods", namespace, "newcomer", "status"), {"status": status})
@@ -56,20 +56,20 @@ async def test_a_pod_that_is_created_appears_and_one_that_is_deleted_goes(
     assert await page.problems() == []
 
 
-async def test_the_namespace_in_the_address_is_all_that_is_shown(
+async def test_the_namespace_in_the_address_limits_the_page(
     page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
 ) -> None:
     backend.api().create(core("pods", namespace), pod("alone", labels={"app": "alone"}))
     await open_dashboard(page, gateway, namespace)
     await page.wait_for(f"{LIVE} && {tile('alone')} !== undefined")
-    shown = await page.evaluate("[...document.querySelectorAll('.namespace')].map(each => each.textContent)")
+    shown = await page.evaluate("[...document.querySelectorAll('.namespace')].map(tile => tile.textContent)")
     assert set(shown) == {namespace}
     assert await page.evaluate("document.querySelector('#total').textContent") == str(len(shown))
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL], ids=["told to end", "killed"])
-async def test_it_goes_on_with_the_next_gateway_and_what_is_there_now(
-    page: Page, backend: Backend, namespace: str, tmp_path: Path, how: signal.Signals
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["terminated", "killed"])
+async def test_the_page_continues_with_the_next_gateway(
+    page: Page, backend: Backend, namespace: str, tmp_path: Path, number: signal.Signals
 ) -> None:
     api = backend.api()
     for name in ("stays", "goes"):
@@ -78,7 +78,7 @@ async def test_it_goes_on_with_the_next_gateway_and_what_is_there_now(
     with start_gateway(tmp_path / "first", "--kubeconfig", kubeconfig, port=port) as first:
         await page.open(f"http://127.0.0.1:{port}/examples/pods-dashboard/?namespace={namespace}")
         await page.wait_for(f"{LIVE} && {tile('stays')} !== undefined && {tile('goes')} !== undefined")
-        first.process.child.send_signal(how)
+        first.process.child.send_signal(number)
         first.process.wait()
     await page.wait_for("document.querySelector('#connection').textContent === 'reconnecting'")
     assert await page.evaluate(f"{tile('stays')} !== undefined && {tile('goes')} !== undefined")
@@ -102,7 +102,7 @@ RECORD_REQUESTS = """(() => {
 })()"""
 
 
-async def test_after_a_lost_connection_it_asks_for_what_it_missed(
+async def test_the_page_resumes_after_a_lost_connection(
     page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
 ) -> None:
     api, pods = backend.api(), core("pods", namespace)
@@ -120,11 +120,11 @@ async def test_after_a_lost_connection_it_asks_for_what_it_missed(
         await page.wait_for(LIVE)
         await page.wait_for(f"{tile('comes')} !== undefined && {tile('goes')} === undefined")
         assert await page.evaluate(f"{tile('stays')} !== undefined")
-        (asked,) = await page.evaluate("requests")
-        assert int(asked["resourceVersion"]) < int(created["metadata"]["resourceVersion"])
+        (variables,) = await page.evaluate("requests")
+        assert int(variables["resourceVersion"]) < int(created["metadata"]["resourceVersion"])
 
 
-async def test_a_gateway_that_needs_a_token_is_given_one(
+async def test_the_page_signs_in_to_a_passthrough_gateway(
     page: Page, backend: Backend, namespace: str, tmp_path: Path
 ) -> None:
     backend.api().create(core("pods", namespace), pod("secret", labels={"app": "secret"}))

@@ -1,12 +1,12 @@
-// Runs one subscription with Apollo Client: "http" is a multipart response, "ws" GraphQLWsLink on graphql-ws.
-// argv: "http" or "ws", URL, query, headers (or connectionParams) as JSON. Prints each result's data as a line,
-// then "complete".
+// Runs one subscription with Apollo Client: multipart over HTTP, or GraphQLWsLink over graphql-ws.
+// argv: "http" or "ws", URL, query, headers (or connectionParams) as JSON. Prints the data of each result on a
+// line, then "complete".
 import { ApolloClient, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
-// Apollo looks at its constants
+// Apollo reads the constants of the global WebSocket
 globalThis.WebSocket ??= WebSocket;
 
 const [transport, url, query, params] = process.argv.slice(2);

@@ -1,5 +1,5 @@
-// Runs the audits of graphql-http ("GraphQL over HTTP" conformance) on the endpoint in argv[2] and prints
-// one JSON array of {id, name, status, reason}.
+// Runs the "GraphQL over HTTP" conformance audits of graphql-http on the endpoint argv[2]; prints a JSON array of
+// {id, name, status, reason}.
 import { auditServer } from "graphql-http";
 
 const results = await auditServer({ url: process.argv[2], fetchFn: fetch });

@@ -1,7 +1,7 @@
-// Drives headless Chromium. Each line on stdin is a command, each line on stdout its answer:
+// Drives headless Chromium. Reads one JSON command per line from stdin, writes one answer per line to stdout:
 //   {"page": 0, "target": "keyboard", "method": "press", "args": ["Enter"]} -> {"value": …} or {"error": "…"}
-// `target` is "page" or one of its parts; a page comes into being with its first command. The method
-// "problems" answers with the page's errors so far. argv: the path of Chromium.
+// `target` is "page", "context" or a property of the page. The first command for a page number opens the page.
+// The method "problems" returns the page's errors so far. argv: the path of Chromium.
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -36,7 +36,7 @@ async function run({ page: number, target, method, args }) {
   if (method === "problems") return problems;
   const object = target === "page" ? page : target === "context" ? page.context() : page[target];
   const value = await object[method](...args);
-  // handles and responses stay here
+  // handles and responses cannot be serialised
   return ["evaluate", "textContent", "inputValue"].includes(method) ? value : null;
 }
 

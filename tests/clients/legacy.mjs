@@ -1,5 +1,5 @@
 // Runs one operation with subscriptions-transport-ws, the reference client of the legacy graphql-ws protocol.
-// argv: websocket URL, query, connectionParams as JSON. Prints each result as a line, then "complete".
+// argv: websocket URL, query, connectionParams as JSON. Prints one result per line, then "complete".
 import { SubscriptionClient } from "subscriptions-transport-ws";
 import WebSocket from "ws";
 

@@ -1,8 +1,8 @@
-// Subscribes for as long as it is let, through whatever happens to the gateway: each client set up as its own
-// documentation says for that. A new attempt asks for what came after the last event (`$v`, resourceVersion).
-// argv: a name of `clients`, URLs (http:, with commas between; tried in turn by clients that can), query,
-// variables as JSON. Ends with its standard input. Prints a line for each thing: {stream: $v} when one is asked
-// for, {event}, and what a user would see: {error}, {complete}.
+// Subscribes and reconnects until stdin ends. Each client is configured as its documentation recommends. A new
+// attempt resumes at the resource version of the last event (variable `$v`).
+// argv: a key of `clients`, comma-separated http URLs (tried in turn, by clients that support that), query,
+// variables as JSON. Prints one JSON object per line: {stream: $v} per connection, {event}, and the outcomes that a
+// user would see: {error}, {complete}.
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { RetryLink } from "@apollo/client/link/retry";
@@ -13,16 +13,16 @@ import { createClient as createSocketClient } from "graphql-ws";
 import { SubscriptionClient } from "subscriptions-transport-ws";
 import WebSocket from "ws";
 
-// Apollo looks at its constants
+// Apollo reads the constants of the global WebSocket
 globalThis.WebSocket ??= WebSocket;
 
 const [name, list, query, json] = process.argv.slice(2);
 const urls = list.split(",");
 const [url] = urls;
 let attempts = 0;
-const anotherUrl = () => urls[attempts++ % urls.length];
+const nextUrl = () => urls[attempts++ % urls.length];
 const asSocket = (address) => address.replace(/^http/, "ws");
-// one object for all attempts: most clients put it into words anew for each
+// shared by all attempts: most clients serialise it for each attempt
 const variables = JSON.parse(json);
 
 const print = (line) => process.stdout.write(JSON.stringify(line) + "\n");
@@ -41,12 +41,12 @@ const sink = {
 
 function socketClient() {
   return createSocketClient({
-    url: () => asSocket(anotherUrl()),
+    url: () => asSocket(nextUrl()),
     webSocketImpl: WebSocket,
     keepAlive: 10_000,
     retryAttempts: Infinity,
     retryWait: pause,
-    // also when nothing listens there, which is no close event
+    // also after a refused connection, which has no close event
     shouldRetry: () => true,
     on: { connected: begin },
   });
@@ -54,7 +54,7 @@ function socketClient() {
 
 function eventsClient(singleConnection) {
   return createEventsClient({
-    url: anotherUrl,
+    url: nextUrl,
     singleConnection,
     retryAttempts: Infinity,
     retry: pause,
@@ -70,7 +70,7 @@ function apollo(...links) {
 function urql(...exchanges) {
   const client = new Client({ url, preferGetMethod: false, fetchSubscriptions: true, exchanges });
   client.subscription(query, variables).subscribe((result) => {
-    // the last one of a stream says that none follows, and may repeat the data of the one before it
+    // the last result has hasNext: false, and may repeat the data of the previous one
     if (result.error || result.hasNext) sink.next(result);
     else sink.complete();
   });
@@ -99,7 +99,7 @@ const clients = {
       operation.variables = { ...variables };
       return forward(operation);
     });
-    apollo(retry, resume, new HttpLink({ uri: anotherUrl }));
+    apollo(retry, resume, new HttpLink({ uri: nextUrl }));
   },
   "Apollo, graphql-ws"() {
     const resume = new ApolloLink((operation, forward) => {
@@ -116,8 +116,8 @@ const clients = {
       retryWith: ({ networkError }, operation) =>
         networkError && makeOperation(operation.kind, { ...operation, variables: { ...variables } }),
     });
-    const told = mapExchange({ onOperation: ({ kind }) => void (kind === "subscription" && begin()) });
-    urql(retry, told, fetchExchange);
+    const announce = mapExchange({ onOperation: ({ kind }) => void (kind === "subscription" && begin()) });
+    urql(retry, announce, fetchExchange);
   },
   "urql, graphql-ws"() {
     const client = socketClient();

@@ -1,11 +1,11 @@
 // Runs one operation with graphql-sse, the reference client of GraphQL over server-sent events.
-// argv: URL, query, "distinct" or "single" (connection mode), headers as JSON. Prints each result as a line,
-// then "complete".
+// argv: URL, query, "distinct" or "single" (connection mode), headers as JSON. Prints one result per
+// line, then "complete".
 import { createClient } from "graphql-sse";
 
 const [url, query, mode, headers] = process.argv.slice(2);
 
-// the client tells that it was refused, and throws away what the response says of it
+// the client reports a refusal without the body of the response
 let refusal;
 async function fetchFn(...request) {
   const response = await fetch(...request);

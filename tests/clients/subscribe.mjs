@@ -1,5 +1,5 @@
 // Runs one subscription with graphql-ws, the reference client of graphql-transport-ws.
-// argv: websocket URL, query, connectionParams as JSON. Prints each result as a line, then "complete".
+// argv: websocket URL, query, connectionParams as JSON. Prints one result per line, then "complete".
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
@@ -14,7 +14,7 @@ try {
   for await (const result of client.iterate({ query })) console.log(JSON.stringify(result));
   console.log("complete");
 } catch (error) {
-  // a close event, or the errors of an operation that never ran
+  // a close event, or the errors of an operation that did not start
   const { code, reason, message } = Array.isArray(error) ? error[0] : error;
   console.log(JSON.stringify({ code, reason, message }));
   process.exitCode = 1;

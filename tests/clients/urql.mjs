@@ -1,6 +1,6 @@
-// Runs one subscription with urql: "http" is its own fetch of server-sent events, "ws" graphql-ws.
-// argv: "http" or "ws", URL, query, headers (or connectionParams) as JSON. Prints each result's data as a line,
-// then "complete".
+// Runs one subscription with urql: server-sent events over its fetch exchange, or graphql-ws.
+// argv: "http" or "ws", URL, query, headers (or connectionParams) as JSON. Prints the data of each result on a
+// line, then "complete".
 import { Client, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
@@ -31,7 +31,7 @@ client.subscription(query, {}).subscribe(({ data, error, hasNext }) => {
   } else if (data && data !== last) {
     console.log(JSON.stringify((last = data)));
   }
-  // what says that nothing follows may repeat the data of the one before it
+  // the last result, with hasNext: false, may repeat the data of the previous one
   if (!hasNext) {
     if (!error) console.log("complete");
     if (socket) socket.dispose();

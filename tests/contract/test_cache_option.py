@@ -1,9 +1,8 @@
-"""``--cache``: in memory from start-up, and ready when it is."""
+"""``--cache``: resources are cached from start-up, and readiness waits for them."""
 
 import re
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -12,7 +11,7 @@ from tests.fixtures.backends import Backend, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
 from tests.fixtures.processes import run_gateway, start_process
-from tests.fixtures.tap import Tap, tapped
+from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import wait_until
 
 PODS = '{ pods(namespace: "team-0", resourceVersion: "0") { items { metadata { name } spec { nodeName } } } }'
@@ -21,16 +20,13 @@ DEPLOYMENT = """{ deployment(name: "app-0", namespace: "team-0", resourceVersion
 
 
 def reads(tap: Tap) -> list[str]:
-    """What was asked of the API server for objects, watches aside."""
+    """The upstream requests for objects, except watches."""
     found = (request for request in tap.requests if re.search(r"/(pods|deployments)\b", request.target))
     return [item.target for item in found if "watch=true" not in item.target]
 
 
-async def test_what_is_cached_is_there_from_the_first_read(backend: Backend, tmp_path: Path) -> None:
-    server = urlsplit(backend.server)
-    assert server.hostname is not None
-    assert server.port is not None
-    with tapped(server.hostname, server.port, backend.trust) as tap:
+async def test_the_first_read_is_answered_from_the_cache(backend: Backend, tmp_path: Path) -> None:
+    with backend.tapped() as tap:
         kubeconfig = str(write_kubeconfig(tmp_path / "kubeconfig", tap.url))
         options = ("--kubeconfig", kubeconfig, "--cache", "po,deployments.apps", "--cache", "Pod")
         with start_gateway(tmp_path / "gateway", *options) as gateway:
@@ -43,24 +39,24 @@ async def test_what_is_cached_is_there_from_the_first_read(backend: Backend, tmp
 
 
 @pytest.mark.cluster
-async def test_a_gateway_is_alive_but_not_ready_while_a_cache_is_not_there(
+async def test_a_gateway_is_alive_but_not_ready_while_a_cache_is_missing(
     seeded_cluster: Backend, tmp_path: Path
 ) -> None:
-    """Bob may see the pods of one namespace; the cache of all of them is refused."""
+    """Bob may see the pods of one namespace; the cache of all namespaces is forbidden."""
     port = free_port()
     kubeconfig = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--context", "bob"]
     options = [*kubeconfig, "--cache", "pods", "--port", str(port)]
     command = [sys.executable, "-m", "gateway", "serve", *options]
     with start_process(command, tmp_path) as process:
         gateway = GatewayProcess(process, port, {})
-        answer = wait_until(lambda: why_unready(gateway), "the cache to be refused")
+        answer = wait_until(lambda: unready_reason(gateway), "the cache to be forbidden")
         assert answer.startswith("waiting for the caches of pods (pods is forbidden: User")
         assert (await gateway.request("GET", "/livez")).text == "ok"
         data = await gateway.data('{ pods(namespace: "team-1", resourceVersion: "0") { items { kind } } }')
         assert len(data["pods"]["items"]) == 5
 
 
-def why_unready(gateway: GatewayProcess) -> str:
+def unready_reason(gateway: GatewayProcess) -> str:
     assert gateway.process.child.poll() is None, gateway.process.output()
     try:
         response = httpx.get(f"{gateway.url}/readyz", timeout=5, trust_env=False)
@@ -71,7 +67,7 @@ def why_unready(gateway: GatewayProcess) -> str:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         (("--cache", "pods,nonsense"), "nonsense"),
         (("--cache", "*"), "'*'"),
@@ -79,9 +75,11 @@ def why_unready(gateway: GatewayProcess) -> str:
         (("--cache", "pods", "--auth", "passthrough"), "--auth local"),
     ],
 )
-def test_what_cannot_be_cached_is_said_at_once(backend: Backend, options: tuple[str, ...], said: str) -> None:
+def test_resources_that_cannot_be_cached_end_the_start(
+    backend: Backend, options: tuple[str, ...], expected: str
+) -> None:
     arguments = ["--kubeconfig", str(backend.kubeconfig), "--port", str(free_port())]
     done = run_gateway("serve", *arguments, *options)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert expected in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

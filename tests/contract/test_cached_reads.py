@@ -1,4 +1,4 @@
-"""``resourceVersion`` 0 and N: answered from an informer that runs anyway, just as the API server does."""
+"""Reads at ``resourceVersion`` 0 and N, answered from a running informer as the API server answers them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,14 +17,14 @@ TEAM_0 = 'namespace: "team-0"'
 
 @asynccontextmanager
 async def watching(gateway: GatewayProcess, namespace: str | None = None) -> AsyncIterator[None]:
-    """While somebody subscribes to the pods, and has got them all."""
+    """Keep a synced subscription to the pods open, and with it an informer."""
     async with gateway.subscribe(WATCH, {"n": namespace}) as stream:
         await stream.until(lambda event: event["type"] == "SYNCED")
         yield
 
 
 def reads_of_pods(tapped: TappedGateway) -> list[Request]:
-    """The reads of pods that reached the API server, watches aside."""
+    """The upstream requests for pods, except watches."""
     return [
         request
         for request in tapped.tap.requests
@@ -43,9 +43,7 @@ SELECTIONS = [
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-async def test_a_cached_list_is_what_the_api_server_would_say(
-    tapped_gateway: TappedGateway, selection: str
-) -> None:
+async def test_a_cached_list_equals_the_api_servers(tapped_gateway: TappedGateway, selection: str) -> None:
     gateway = tapped_gateway.gateway
     async with watching(gateway):
         live = await gateway.data(f"{{ pods({TEAM_0}) {selection} }}")
@@ -71,7 +69,7 @@ async def test_a_cached_list_is_what_the_api_server_would_say(
         'namespace: "empty"',
     ],
 )
-async def test_selectors_are_answered_from_the_cache_in_the_api_server_s_order(
+async def test_the_cache_evaluates_selectors_and_keeps_the_api_servers_order(
     gateway: GatewayProcess, backend: Backend, arguments: str
 ) -> None:
     params = {"resourceVersion": "0"}
@@ -92,7 +90,7 @@ async def test_selectors_are_answered_from_the_cache_in_the_api_server_s_order(
     ]
 
 
-async def test_a_cached_list_says_of_which_version_it_is(gateway: GatewayProcess, backend: Backend) -> None:
+async def test_a_cached_list_has_its_resource_version(gateway: GatewayProcess, backend: Backend) -> None:
     async with watching(gateway):
         query = '{ pods(resourceVersion: "0") { metadata { resourceVersion continue } } }'
         metadata = (await gateway.data(query))["pods"]["metadata"]
@@ -106,7 +104,7 @@ OBJECT = (
 )
 
 
-async def test_a_cached_object_costs_nothing_upstream(tapped_gateway: TappedGateway) -> None:
+async def test_a_cached_object_needs_no_upstream_request(tapped_gateway: TappedGateway) -> None:
     gateway = tapped_gateway.gateway
     async with watching(gateway, "team-0"):
         upstream = len(reads_of_pods(tapped_gateway))
@@ -115,7 +113,7 @@ async def test_a_cached_object_costs_nothing_upstream(tapped_gateway: TappedGate
     assert found == {"metadata": {"name": "app-0-00000"}, "spec": {"nodeName": "node-1"}}
 
 
-async def test_an_object_that_is_not_there_is_not_found_in_the_same_words(gateway: GatewayProcess) -> None:
+async def test_an_absent_object_has_the_api_servers_error(gateway: GatewayProcess) -> None:
     live = await gateway.error(OBJECT % "absent")
     async with watching(gateway):
         cached = await gateway.error(OBJECT % "absent")
@@ -123,7 +121,7 @@ async def test_an_object_that_is_not_there_is_not_found_in_the_same_words(gatewa
     assert cached["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_where_no_informer_runs_the_api_server_s_own_cache_is_asked(
+async def test_without_an_informer_the_api_servers_cache_answers(
     tapped_gateway: TappedGateway,
 ) -> None:
     gateway = tapped_gateway.gateway
@@ -135,7 +133,7 @@ async def test_where_no_informer_runs_the_api_server_s_own_cache_is_asked(
     assert "resourceVersion=0" in second.target
 
 
-async def test_one_s_own_write_is_read_from_the_cache(
+async def test_the_cache_reads_your_own_write(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     query = """query($n: String!, $v: String!) {
@@ -148,17 +146,19 @@ async def test_one_s_own_write_is_read_from_the_cache(
 
         data = await gateway.data(query, {"n": namespace, "v": version})
 
-    assert [item["metadata"]["name"] for item in data["pods"]["items"]] == [f"p{item}" for item in range(5)]
+    assert [item["metadata"]["name"] for item in data["pods"]["items"]] == [
+        f"p{number}" for number in range(5)
+    ]
     assert int(data["pods"]["metadata"]["resourceVersion"]) >= int(version)
     assert data["pod"] == {"metadata": {"name": "p4"}}
 
 
-async def test_a_version_that_the_cache_has_not_reached_is_the_api_server_s_to_answer(
+async def test_a_version_ahead_of_the_cache_is_read_upstream(
     tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
     gateway = tapped_gateway.gateway
     async with watching(gateway, namespace):
-        # a write elsewhere: this namespace's watch is not told of it
+        # a write to another resource: the watch of the pods gets no event
         other = grouped("apps/v1", "deployments", namespace, "web")
         written = backend.api().merge(other, {"metadata": {"labels": {"a": "b"}}})
         version = written["metadata"]["resourceVersion"]
@@ -176,7 +176,7 @@ async def test_a_version_that_the_cache_has_not_reached_is_the_api_server_s_to_a
         "",
     ],
 )
-async def test_what_the_cache_cannot_promise_goes_upstream(
+async def test_reads_without_a_cache_guarantee_go_upstream(
     tapped_gateway: TappedGateway, backend: Backend, arguments: str
 ) -> None:
     gateway = tapped_gateway.gateway
@@ -190,16 +190,14 @@ async def test_what_the_cache_cannot_promise_goes_upstream(
 
 
 @pytest.mark.parametrize("argument", ['labelSelector: "a in"', 'fieldSelector: "spec.colour=red"'])
-async def test_a_selector_that_cannot_be_is_refused_by_the_api_server(
-    gateway: GatewayProcess, argument: str
-) -> None:
+async def test_an_invalid_selector_has_the_api_servers_error(gateway: GatewayProcess, argument: str) -> None:
     query = f'{{ pods(resourceVersion: "0", {argument}) {{ items {{ kind }} }} }}'
     live = await gateway.error(query)
     async with watching(gateway):
         assert await gateway.error(query) == live
 
 
-async def test_identical_fields_of_one_request_are_one_request_upstream(
+async def test_equal_reads_of_one_operation_share_an_upstream_request(
     tapped_gateway: TappedGateway,
 ) -> None:
     before = len(reads_of_pods(tapped_gateway))
@@ -209,7 +207,7 @@ async def test_identical_fields_of_one_request_are_one_request_upstream(
 
     data = await tapped_gateway.gateway.data(query)
 
-    assert [len(data[item]["items"]) for item in "abc"] == [5, 5, 5]
-    whole, metadata = sorted(reads_of_pods(tapped_gateway)[before:], key=lambda each: len(each.accept))
+    assert [len(data[alias]["items"]) for alias in "abc"] == [5, 5, 5]
+    whole, metadata = sorted(reads_of_pods(tapped_gateway)[before:], key=lambda request: len(request.accept))
     assert "PartialObjectMetadata" not in whole.accept
     assert "PartialObjectMetadata" in metadata.accept

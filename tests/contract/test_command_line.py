@@ -1,4 +1,4 @@
-"""The command line: what it prints, how it ends, and that it ends."""
+"""The command line on both API servers: output, exit status, and shutdown."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.fixtures.api import core, pod
 from tests.fixtures.backends import Backend, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import run_gateway, start_process
+from tests.fixtures.processes import assert_one_line, run_gateway, start_process
 from tests.fixtures.waiting import wait_until
 
 QUERY = '{ pod(name: "app-0-00000", namespace: "team-0") { metadata { name } } }'
@@ -37,24 +37,24 @@ def test_a_result_as_yaml(backend: Backend) -> None:
     assert not printed.lstrip().startswith("{")
 
 
-def test_variables_come_as_json(backend: Backend) -> None:
+def test_variables_are_json(backend: Backend) -> None:
     query = 'query($name: String!) { pod(name: $name, namespace: "team-0") { metadata { name } } }'
     status, printed, _ = run(backend, "query", query, "--variables", '{"name": "app-0-00000"}')
     assert (status, json.loads(printed)["data"]) == (0, DATA)
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
         ('{ pod(name: "absent", namespace: "team-0") { kind } }', "NOT_FOUND"),
         ("{ nonsense }", "nonsense"),
         ("{ nonsense", "Syntax Error"),
     ],
 )
-def test_errors_are_printed_and_the_exit_status_is_1(backend: Backend, query: str, said: str) -> None:
+def test_errors_are_printed_and_the_exit_status_is_1(backend: Backend, query: str, expected: str) -> None:
     status, printed, complaint = run(backend, "query", query)
     assert status == 1
-    assert said in printed + complaint
+    assert expected in printed + complaint
     assert "Traceback" not in printed + complaint
 
 
@@ -66,36 +66,26 @@ def test_a_subscription_prints_a_line_per_event(backend: Backend, namespace: str
         backend.api().create(core("pods", namespace), pod("printed", labels={}))
         process.wait_for_output("printed")
         lines = [json.loads(line) for line in process.stdout.read_text().splitlines()]
-        assert [item["data"]["pods"]["type"] for item in lines] == ["SYNCED", "ADDED"]
+        assert [line["data"]["pods"]["type"] for line in lines] == ["SYNCED", "ADDED"]
         process.interrupt()
         process.wait()
         assert "Traceback" not in process.output()
 
 
-def complaint(status: int, text: str, *wanted: str) -> None:
-    """One clear line, exit status 2, no traceback."""
-    assert status == 2, text
-    assert len(text.strip().splitlines()) == 1, text
-    assert "Traceback" not in text
-    for item in wanted:
-        assert item in text
-
-
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("schema",), ("query", "{ __typename }")])
 class TestOneLineAndStatus2:
-    def test_for_a_context_that_is_not_there(self, demo_cluster: Backend, command: tuple[str, ...]) -> None:
-        status, _, text = run(demo_cluster, *command, "--context", "nowhere")
-        complaint(status, text, "nowhere", "admin")
+    def test_for_an_unknown_context(self, demo_cluster: Backend, command: tuple[str, ...]) -> None:
+        assert_one_line(*run(demo_cluster, *command, "--context", "nowhere"), "nowhere", "admin")
 
-    def test_for_a_server_that_is_not_there(self, tmp_path: Path, command: tuple[str, ...]) -> None:
+    def test_for_an_unreachable_server(self, tmp_path: Path, command: tuple[str, ...]) -> None:
         server = f"127.0.0.1:{free_port()}"
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", f"http://{server}")
         done = run_gateway(*command, "--kubeconfig", str(kubeconfig))
-        complaint(done.returncode, done.stderr, server)
+        assert_one_line(done.returncode, done.stdout, done.stderr, server)
 
-    def test_for_a_kubeconfig_that_is_not_there(self, tmp_path: Path, command: tuple[str, ...]) -> None:
+    def test_for_a_missing_kubeconfig(self, tmp_path: Path, command: tuple[str, ...]) -> None:
         done = run_gateway(*command, "--kubeconfig", str(tmp_path / "absent"))
-        complaint(done.returncode, done.stderr, str(tmp_path / "absent"))
+        assert_one_line(done.returncode, done.stdout, done.stderr, str(tmp_path / "absent"))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "clusters: 7", "apiVersion: v1\nkind: Config\n", "\x00"])
@@ -103,7 +93,7 @@ def test_a_malformed_kubeconfig_is_one_line_and_status_2(tmp_path: Path, text: s
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(text)
     done = run_gateway("query", "{ __typename }", "--kubeconfig", str(kubeconfig))
-    complaint(done.returncode, done.stderr)
+    assert_one_line(done.returncode, done.stdout, done.stderr)
 
 
 def test_a_port_in_use_is_one_line_and_status_2(demo_cluster: Backend) -> None:
@@ -111,39 +101,37 @@ def test_a_port_in_use_is_one_line_and_status_2(demo_cluster: Backend) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        status, _, text = run(demo_cluster, "serve", "--port", port)
-    complaint(status, text, port)
+        done = run(demo_cluster, "serve", "--port", port)
+    assert_one_line(*done, port)
 
 
 @pytest.mark.cluster
-def test_a_certificate_that_is_not_trusted_is_one_line_and_status_2(
-    seeded_cluster: Backend, tmp_path: Path
-) -> None:
+def test_an_untrusted_certificate_is_one_line_and_status_2(seeded_cluster: Backend, tmp_path: Path) -> None:
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", seeded_cluster.server)
     done = run_gateway("query", "{ __typename }", "--kubeconfig", str(kubeconfig))
-    complaint(done.returncode, done.stderr, "certificate")
+    assert_one_line(done.returncode, done.stdout, done.stderr, "certificate")
 
 
 @pytest.mark.cluster
-def test_a_token_that_is_not_known_is_one_line_and_status_2(seeded_cluster: Backend, tmp_path: Path) -> None:
+def test_an_unknown_token_is_one_line_and_status_2(seeded_cluster: Backend, tmp_path: Path) -> None:
     config: dict[str, Any] = yaml.safe_load(seeded_cluster.kubeconfig.read_text())
     config["users"][0]["user"]["token"] = "mallory-token"
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(yaml.safe_dump(config))
     done = run_gateway("query", "{ __typename }", "--kubeconfig", str(kubeconfig))
-    complaint(done.returncode, done.stderr)
+    assert_one_line(done.returncode, done.stdout, done.stderr)
     assert "mallory" not in done.stderr
 
 
-def test_start_up_says_where_what_who_and_how_much(gateway: GatewayProcess, backend: Backend) -> None:
+def test_the_greeting_names_url_server_identity_and_kinds(gateway: GatewayProcess, backend: Backend) -> None:
     output = gateway.process.wait_for_output(f"{gateway.url}/graphql")
-    (line,) = [item for item in output.splitlines() if gateway.url in item]
+    (line,) = [line for line in output.splitlines() if gateway.url in line]
     assert backend.server in line
     assert "local" in line
     assert re.search(r"\b\d+ kinds\b", line)
 
 
-def test_debug_prints_the_phases_of_start_up(backend: Backend, tmp_path: Path) -> None:
+def test_debug_logs_the_start_up_phases(backend: Backend, tmp_path: Path) -> None:
     options = ["--kubeconfig", str(backend.kubeconfig), "--log-level", "debug"]
     with start_gateway(tmp_path, *options) as started:
         output = started.process.wait_for_output(f"{started.url}/graphql").lower()
@@ -151,20 +139,20 @@ def test_debug_prints_the_phases_of_start_up(backend: Backend, tmp_path: Path) -
         assert re.search(rf"{phase}.*\d+(\.\d+)? ?ms", output), phase
 
 
-async def test_ctrl_c_ends_it_at_once_with_subscriptions_open(backend: Backend, tmp_path: Path) -> None:
+async def test_ctrl_c_ends_open_subscriptions(backend: Backend, tmp_path: Path) -> None:
     query = "subscription { pods { type object { metadata { name } } } }"
     with start_gateway(tmp_path, "--kubeconfig", str(backend.kubeconfig)) as started:
         async with started.socket() as one, started.socket() as two:
-            streams = [await item.subscribe(query) for item in (one, two, two)]
+            streams = [await socket.subscribe(query) for socket in (one, two, two)]
             for stream in streams:
                 await stream.synced()
             started.process.interrupt()
             assert started.process.wait() in (0, 130)
         assert "Traceback" not in started.process.output()
-        wait_until(lambda: port_is_free(started.port), "its port to be free again")
+        wait_until(lambda: is_free(started.port), "its port to be free again")
 
 
-def port_is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 

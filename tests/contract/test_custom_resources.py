@@ -1,12 +1,11 @@
-"""Custom resources, and neighbours that are broken: an API server that is down, a kind without a schema."""
+"""Custom resources, beside a kind without a schema and an aggregated API server that is down."""
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
 
-from tests.fixtures.api import API, core, grouped
+from tests.fixtures.api import API, CRDS, core, crd, grouped
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.waiting import wait_until
@@ -15,25 +14,7 @@ pytestmark = pytest.mark.cluster
 
 GROUP = "shapes.example.test"
 WIDGETS = f"{GROUP}/v1"
-CRDS = "apiextensions.k8s.io/v1"
 API_SERVICES = "apiregistration.k8s.io/v1"
-
-
-def definition(kind: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """A CustomResourceDefinition with one version."""
-    singular = kind.lower()
-    names = {"kind": kind, "plural": f"{singular}s", "singular": singular, "listKind": f"{kind}List"}
-    version = {
-        "name": "v1",
-        "served": True,
-        "storage": True,
-        "schema": {"openAPIV3Schema": schema},
-        "subresources": {"status": {}},
-    }
-    return {
-        "metadata": {"name": f"{singular}s.{GROUP}"},
-        "spec": {"group": GROUP, "scope": "Namespaced", "names": names, "versions": [version]},
-    }
 
 
 TYPED = {
@@ -41,7 +22,7 @@ TYPED = {
     "properties": {
         "spec": {
             "type": "object",
-            "description": "What the widget should be.",
+            "description": "The desired state of the widget.",
             "properties": {
                 "size": {"type": "integer", "format": "int32"},
                 "weight": {"type": "integer", "format": "int64"},
@@ -71,8 +52,8 @@ WIDGET = {
 
 def install(api: API) -> None:
     for kind, schema in (("Widget", TYPED), ("Blob", UNTYPED)):
-        api.create(grouped(CRDS, "customresourcedefinitions"), definition(kind, schema))
-    service = {"namespace": "default", "name": "nobody-there"}
+        api.create(CRDS, crd(GROUP, kind, schema, subresources={"status": {}}))
+    service = {"namespace": "default", "name": "absent"}
     api.create(
         grouped(API_SERVICES, "apiservices"),
         {
@@ -96,26 +77,26 @@ def is_served(api: API, plural: str) -> bool:
 
 @pytest.fixture(scope="module")
 def api(seeded_cluster: Backend) -> Iterator[API]:
-    """The real API server, with two custom kinds and an aggregated API server that does not answer."""
+    """The real API server with two custom kinds and an unreachable aggregated API server."""
     api = seeded_cluster.api()
     install(api)
     try:
         for plural in ("widgets", "blobs"):
-            wait_until(partial(is_served, api, plural), f"{plural} to be served, with their schema")
+            wait_until(partial(is_served, api, plural), f"{plural} to be served with their schema")
         api.create(core("namespaces"), {"metadata": {"name": "shapes"}})
         api.create(grouped(WIDGETS, "widgets", "shapes"), WIDGET)
         yield api
     finally:
         api.delete(grouped(API_SERVICES, "apiservices", None, "v1.down.example.test"))
         for plural in ("widgets", "blobs"):
-            api.delete(grouped(CRDS, "customresourcedefinitions", None, f"{plural}.{GROUP}"))
+            api.delete(f"{CRDS}/{plural}.{GROUP}")
 
 
 @pytest.fixture(scope="module")
 def customised(
     api: API, seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[GatewayProcess]:
-    """A gateway that was started with all of that there."""
+    """A gateway that starts after the custom kinds are installed."""
     options = ["--kubeconfig", str(seeded_cluster.kubeconfig)]
     with start_gateway(tmp_path_factory.mktemp("customised"), *options) as started:
         yield started
@@ -143,7 +124,7 @@ async def test_a_custom_kind_has_its_pinned_name(customised: GatewayProcess) -> 
     }
 
 
-async def test_a_custom_kind_is_patched_by_merge(customised: GatewayProcess) -> None:
+async def test_the_default_patch_of_a_custom_kind_is_a_merge_patch(customised: GatewayProcess) -> None:
     query = """mutation($type: PatchType) { patchWidget(name: "first", namespace: "shapes", type: $type,
       patch: {spec: {parts: [{name: "only"}]}}) { spec { parts { name } } } }"""
     data = await customised.data(query)
@@ -164,14 +145,14 @@ async def test_a_custom_kind_is_watched(customised: GatewayProcess, api: API) ->
         assert (event["type"], event["object"]["spec"]["size"]) == ("MODIFIED", 4)
 
 
-async def test_a_kind_without_a_schema_is_served_all_the_same(customised: GatewayProcess, api: API) -> None:
+async def test_a_kind_without_a_schema_is_served(customised: GatewayProcess, api: API) -> None:
     blob = {"apiVersion": WIDGETS, "kind": "Blob", "metadata": {"name": "odd"}, "anything": {"goes": 1}}
     api.create(grouped(WIDGETS, "blobs", "shapes"), blob)
     data = await customised.data('{ blob(name: "odd", namespace: "shapes") { kind metadata { name } } }')
     assert data["blob"] == {"kind": "Blob", "metadata": {"name": "odd"}}
 
 
-async def test_an_api_server_that_is_down_costs_only_its_own_kinds(customised: GatewayProcess) -> None:
+async def test_an_unreachable_api_server_affects_only_its_own_kinds(customised: GatewayProcess) -> None:
     resources = (await customised.data("{ resources { group } }"))["resources"]
     assert "down.example.test" not in {resource["group"] for resource in resources}
     assert (await customised.data("{ nodes { kind } }"))["nodes"]["kind"] == "NodeList"

@@ -1,4 +1,4 @@
-"""Allow and deny lists: what is excluded is neither in the schema nor reachable by any other field."""
+"""``--include`` and ``--exclude``: no field of the schema reaches an excluded resource."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ SECRET = {"metadata": {"name": "hidden"}, "stringData": {"password": "swordfish"
 
 @pytest.fixture(scope="module")
 def guarded(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """Without secrets; nothing can be written but the scale of deployments."""
+    """A gateway without secrets, on which only the scale of deployments is writable."""
     options = [
         "--kubeconfig",
         str(backend.kubeconfig),
@@ -31,7 +31,7 @@ def guarded(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield started
 
 
-async def test_the_schema_has_nothing_of_it(guarded: GatewayProcess) -> None:
+async def test_the_schema_omits_excluded_resources(guarded: GatewayProcess) -> None:
     data = await guarded.data(
         """{ __schema { types { name } queryType { fields { name } } subscriptionType { fields { name } }
         mutationType { fields { name } } } resources { kind verbs fields } }"""
@@ -50,7 +50,9 @@ async def test_the_schema_has_nothing_of_it(guarded: GatewayProcess) -> None:
     assert all(set(resource["verbs"]) <= {"get", "list", "watch"} for resource in data["resources"])
 
 
-async def test_no_other_field_reaches_it(guarded: GatewayProcess, backend: Backend, namespace: str) -> None:
+async def test_no_field_reaches_an_excluded_resource(
+    guarded: GatewayProcess, backend: Backend, namespace: str
+) -> None:
     backend.api().create(core("secrets", namespace), SECRET)
     error = await guarded.error(
         """query($n: String) { object(apiVersion: "v1", kind: "Secret", name: "hidden", namespace: $n) {
@@ -66,7 +68,7 @@ async def test_no_other_field_reaches_it(guarded: GatewayProcess, backend: Backe
     assert ended.value.errors
 
 
-async def test_what_is_left_works(guarded: GatewayProcess, namespace: str) -> None:
+async def test_included_resources_work(guarded: GatewayProcess, namespace: str) -> None:
     data = await guarded.data(
         """mutation($n: String) { scaleDeployment(name: "web", namespace: $n, replicas: 4) {
         spec { replicas } } }""",
@@ -79,7 +81,7 @@ async def test_what_is_left_works(guarded: GatewayProcess, namespace: str) -> No
     assert data == {"deployment": {"spec": {"replicas": 4}}}
 
 
-def test_a_pattern_that_matches_nothing_is_warned_of(guarded: GatewayProcess) -> None:
+def test_a_pattern_without_a_match_is_logged(guarded: GatewayProcess) -> None:
     warnings = [line for line in guarded.process.output().splitlines() if "matches nothing" in line]
 
     assert len(warnings) == 1
@@ -98,7 +100,7 @@ def test_a_malformed_pattern_is_one_line_and_status_2(
     assert "'secrets:read'" in done.stderr
 
 
-def test_lists_come_from_the_environment_too(demo_cluster: Backend, tmp_path: Path) -> None:
+def test_patterns_come_from_the_environment(demo_cluster: Backend, tmp_path: Path) -> None:
     variables = {
         "KUBE_GRAPHQL_KUBECONFIG": str(demo_cluster.kubeconfig),
         "KUBE_GRAPHQL_INCLUDE": "pods, nodes:get",

@@ -1,4 +1,4 @@
-"""The golden SDL is what a real API server's schema is."""
+"""The schema of a real API server equals the golden SDL."""
 
 import pytest
 

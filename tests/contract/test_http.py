@@ -1,4 +1,4 @@
-"""The endpoint as HTTP and websocket clients see it: a browser, a script, a subscription."""
+"""The endpoint over HTTP and websockets: GraphiQL, queries and their failures."""
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -30,7 +30,7 @@ async def test_a_query_by_get(gateway: GatewayProcess) -> None:
     assert (response.status_code, response.json()) == (200, ANSWER)
 
 
-async def test_a_get_changes_nothing(gateway: GatewayProcess) -> None:
+async def test_a_mutation_by_get_is_refused(gateway: GatewayProcess) -> None:
     mutation = (
         'mutation { patchPod(name: "app-0-00000", namespace: "team-0", patch: {metadata: {}}) { kind } }'
     )
@@ -38,7 +38,7 @@ async def test_a_get_changes_nothing(gateway: GatewayProcess) -> None:
     assert response.status_code in (400, 405)
 
 
-async def test_the_newer_media_type_is_answered_with_itself(gateway: GatewayProcess) -> None:
+async def test_the_response_media_type_is_negotiated(gateway: GatewayProcess) -> None:
     accept = {"accept": "application/graphql-response+json"}
     response = await gateway.request("POST", "/graphql", json={"query": QUERY}, headers=accept)
     assert response.headers["content-type"].startswith("application/graphql-response+json")
@@ -56,7 +56,7 @@ async def test_the_newer_media_type_is_answered_with_itself(gateway: GatewayProc
         ("query=%7B__typename%7D", "application/x-www-form-urlencoded", 415),
     ],
 )
-async def test_what_is_no_graphql_request_is_refused(
+async def test_a_malformed_request_is_refused(
     gateway: GatewayProcess, content: str, media_type: str, status: int
 ) -> None:
     response = await gateway.request(
@@ -68,9 +68,7 @@ async def test_what_is_no_graphql_request_is_refused(
 @pytest.mark.parametrize(
     "query", ["{ nonsense", "{ nonsense }", "{ pods { items { nonsense } } }", "{ pods }"]
 )
-async def test_a_document_that_is_not_valid_has_no_data_and_a_code(
-    gateway: GatewayProcess, query: str
-) -> None:
+async def test_an_invalid_document_has_no_data_and_an_error_code(gateway: GatewayProcess, query: str) -> None:
     answer = await gateway.execute(query)
     assert answer.get("data") is None
     assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
@@ -84,17 +82,17 @@ async def test_variables_and_operation_names(gateway: GatewayProcess) -> None:
     assert response.json() == ANSWER
 
 
-async def test_it_says_that_it_is_alive_and_ready(gateway: GatewayProcess) -> None:
+async def test_the_health_endpoints_succeed(gateway: GatewayProcess) -> None:
     for path in ("/livez", "/readyz"):
         assert (await gateway.request("GET", path)).status_code == 200
 
 
-async def test_queries_run_over_a_websocket_too(gateway: GatewayProcess) -> None:
+async def test_queries_run_over_a_websocket(gateway: GatewayProcess) -> None:
     async with gateway.subscribe(QUERY) as stream:
         assert await stream.result() == ANSWER
 
 
-async def test_nothing_runs_before_the_connection_was_initialised(gateway: GatewayProcess) -> None:
+async def test_operations_before_connection_init_close_the_websocket(gateway: GatewayProcess) -> None:
     async with open_socket(gateway.socket_url) as socket:
         await socket.subscribe(QUERY)
         with pytest.raises(ConnectionClosed) as closed:

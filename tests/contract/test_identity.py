@@ -1,17 +1,16 @@
-"""Who the API server sees: local for a person's own machine, passthrough for everybody's token."""
+"""The identity of upstream requests: the kubeconfig's in ``local``, the caller's in ``passthrough``."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from tests.fixtures.api import bearer
 from tests.fixtures.backends import Backend, TappedGateway, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
-from tests.fixtures.graphql_ws import StreamEnded, open_socket
+from tests.fixtures.graphql_ws import open_socket
 from tests.fixtures.processes import run_gateway
-from tests.fixtures.tap import tapped
 
 NAMES = '{ pods(namespace: "team-1") { items { metadata { name } } } }'
 WATCH = 'subscription { pods(namespace: "team-1") { type object { metadata { name } } } }'
@@ -20,23 +19,16 @@ BODY = {"query": "{ __typename }"}
 
 @pytest.fixture
 def passthrough(backend: Backend, tmp_path: Path) -> Iterator[TappedGateway]:
-    """A gateway that lends nobody its own identity; it starts as the user ``gateway``."""
-    server = urlsplit(backend.server)
-    assert server.hostname is not None
-    assert server.port is not None
-    with tapped(server.hostname, server.port, backend.trust) as tap:
+    """A passthrough gateway, which itself is the user ``gateway``."""
+    with backend.tapped() as tap:
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", tap.url)
         options = ["--kubeconfig", str(kubeconfig), "--context", "gateway", "--auth", "passthrough"]
         with start_gateway(tmp_path / "gateway", *options, "--grace-period", "0.2") as gateway:
             yield TappedGateway(gateway, tap)
 
 
-def bearer(user: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {user}-token"}
-
-
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
-async def test_local_answers_to_no_other_name(gateway: GatewayProcess, host: str) -> None:
+async def test_local_refuses_other_hosts(gateway: GatewayProcess, host: str) -> None:
     for method, path, body in (
         ("POST", "/graphql", BODY),
         ("GET", "/graphql", None),
@@ -47,7 +39,7 @@ async def test_local_answers_to_no_other_name(gateway: GatewayProcess, host: str
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
-async def test_local_answers_to_the_names_of_this_machine(gateway: GatewayProcess, host: str) -> None:
+async def test_local_accepts_loopback_hosts(gateway: GatewayProcess, host: str) -> None:
     response = await gateway.request(
         "POST", "/graphql", json=BODY, headers={"host": f"{host}:{gateway.port}"}
     )
@@ -55,7 +47,7 @@ async def test_local_answers_to_the_names_of_this_machine(gateway: GatewayProces
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://localhost.evil.example"])
-async def test_local_refuses_pages_from_elsewhere(gateway: GatewayProcess, origin: str) -> None:
+async def test_local_refuses_other_origins(gateway: GatewayProcess, origin: str) -> None:
     response = await gateway.request("POST", "/graphql", json=BODY, headers={"origin": origin})
     assert response.status_code == 403
     assert response.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
@@ -65,7 +57,7 @@ async def test_local_refuses_pages_from_elsewhere(gateway: GatewayProcess, origi
     assert refusal.value.response.status_code == 403
 
 
-async def test_local_serves_its_own_pages(gateway: GatewayProcess) -> None:
+async def test_local_accepts_its_own_origin(gateway: GatewayProcess) -> None:
     response = await gateway.request("POST", "/graphql", json=BODY, headers={"origin": gateway.url})
     assert response.json() == {"data": {"__typename": "Query"}}
     async with open_socket(gateway.socket_url, origin=gateway.url) as socket:
@@ -80,7 +72,7 @@ def test_local_binds_to_loopback_only(backend: Backend) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-async def test_passthrough_has_no_answer_without_a_token(passthrough: TappedGateway) -> None:
+async def test_passthrough_requires_a_token(passthrough: TappedGateway) -> None:
     gateway = passthrough.gateway
     for query in (NAMES, "{ version { gitVersion } }", "{ __typename }"):
         response = await gateway.request("POST", "/graphql", json={"query": query})
@@ -93,11 +85,11 @@ async def test_passthrough_has_no_answer_without_a_token(passthrough: TappedGate
             pass
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
-    asked = [request.target for request in passthrough.tap.requests]
-    assert [item for item in asked if "pods" in item or item.endswith("/version")] == []
+    targets = [request.target for request in passthrough.tap.requests]
+    assert [item for item in targets if "pods" in item or item.endswith("/version")] == []
 
 
-async def test_passthrough_takes_the_token_from_the_header_or_the_connection(
+async def test_passthrough_accepts_the_token_in_headers_or_connection_params(
     passthrough: TappedGateway,
 ) -> None:
     gateway = passthrough.gateway
@@ -108,7 +100,7 @@ async def test_passthrough_takes_the_token_from_the_header_or_the_connection(
             assert await stream.synced()
 
 
-async def test_informers_are_never_shared_between_two_identities(passthrough: TappedGateway) -> None:
+async def test_identities_do_not_share_informers(passthrough: TappedGateway) -> None:
     gateway, tap = passthrough.gateway, passthrough.tap
     async with gateway.subscribe(WATCH, params=bearer("admin")) as first:
         await first.synced()
@@ -122,7 +114,7 @@ async def test_informers_are_never_shared_between_two_identities(passthrough: Ta
 
 @pytest.fixture(scope="module")
 def guarded(seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """A gateway on the real API server, where roles are enforced."""
+    """A passthrough gateway on the real API server, which enforces roles."""
     options = [
         "--kubeconfig",
         str(seeded_cluster.kubeconfig),
@@ -150,15 +142,12 @@ async def test_a_caller_without_rights_may_not_subscribe(guarded: GatewayProcess
     async with guarded.subscribe(WATCH, params=bearer("admin")) as allowed:
         await allowed.synced()
         async with guarded.subscribe(WATCH, params=bearer("alice")) as stream:
-            try:
-                errors = (await stream.result())["errors"]
-            except StreamEnded as ended:
-                errors = ended.errors
+            errors = await stream.errors()
         assert errors[0]["extensions"]["code"] == "FORBIDDEN"
 
 
 @pytest.mark.cluster
-async def test_a_callers_rights_are_what_the_api_server_says(guarded: GatewayProcess) -> None:
+async def test_the_api_server_decides_a_callers_rights(guarded: GatewayProcess) -> None:
     assert (await guarded.data(NAMES, headers=bearer("bob")))["pods"]["items"]
     elsewhere = NAMES.replace("team-1", "team-0")
     assert (await guarded.error(elsewhere, headers=bearer("bob")))["extensions"]["code"] == "FORBIDDEN"
@@ -169,18 +158,18 @@ async def test_a_callers_rights_are_what_the_api_server_says(guarded: GatewayPro
 
 
 @pytest.mark.cluster
-async def test_a_token_that_the_api_server_does_not_know_is_unauthenticated(guarded: GatewayProcess) -> None:
+async def test_an_unknown_token_is_unauthenticated(guarded: GatewayProcess) -> None:
     error = await guarded.error(NAMES, headers=bearer("mallory"))
     assert error["extensions"]["code"] == "UNAUTHENTICATED"
 
 
 @pytest.mark.cluster
-async def test_no_token_is_ever_logged(guarded: GatewayProcess) -> None:
+async def test_tokens_are_not_logged(guarded: GatewayProcess) -> None:
     await guarded.execute(NAMES, headers=bearer("mallory"))
     assert "-token" not in guarded.process.output()
 
 
-TELLS_OF_THE_SCHEMA = {
+REVEALS_SCHEMA = {
     "introspection": ("{ __schema { queryType { name } } }", None),
     "one type": ('{ __type(name: "Pod") { name } }', None),
     "discovery": ("{ resources { kind } }", None),
@@ -192,43 +181,43 @@ TELLS_OF_THE_SCHEMA = {
 
 
 async def codes(gateway: GatewayProcess, user: str) -> dict[str, tuple[str, ...]]:
-    """What each of those questions is refused with."""
+    """The error codes of the operations that reveal the schema."""
     found = {}
-    for question, (query, variables) in TELLS_OF_THE_SCHEMA.items():
+    for label, (query, variables) in REVEALS_SCHEMA.items():
         answer = await gateway.execute(query, variables, headers=bearer(user))
         assert bool(answer.get("data") and any(answer["data"].values())) is ("errors" not in answer)
-        found[question] = tuple(error["extensions"]["code"] for error in answer.get("errors", ()))
+        found[label] = tuple(error["extensions"]["code"] for error in answer.get("errors", ()))
     return found
 
 
-async def test_what_the_cluster_serves_is_told_to_nobody_whom_it_does_not_know(
+async def test_the_schema_is_hidden_from_unauthenticated_callers(
     passthrough: TappedGateway,
 ) -> None:
     gateway = passthrough.gateway
-    assert await codes(gateway, "mallory") == dict.fromkeys(TELLS_OF_THE_SCHEMA, ("UNAUTHENTICATED",))
+    assert await codes(gateway, "mallory") == dict.fromkeys(REVEALS_SCHEMA, ("UNAUTHENTICATED",))
     async with gateway.socket(params=bearer("mallory")) as socket:
-        for query, variables in TELLS_OF_THE_SCHEMA.values():
+        for query, variables in REVEALS_SCHEMA.values():
             stream = await socket.subscribe(query, variables)
             message = await socket.message(stream.id)
             assert "UNAUTHENTICATED" in str(message)
             assert "BAD_REQUEST" not in str(message)
 
 
-async def test_what_the_cluster_serves_is_told_to_everybody_whom_it_knows(passthrough: TappedGateway) -> None:
+async def test_the_schema_is_visible_to_authenticated_callers(passthrough: TappedGateway) -> None:
     found = await codes(passthrough.gateway, "alice")
     assert list(found.values()) == [()] * 3 + [("BAD_REQUEST",)] * 4
 
 
-async def test_whom_the_cluster_knows_is_asked_seldom_and_not_for_what_it_answers_itself(
+async def test_authentication_is_cached_and_only_checked_for_schema_queries(
     passthrough: TappedGateway,
 ) -> None:
     gateway, tap = passthrough.gateway, passthrough.tap
 
-    def asked() -> int:
+    def reviews() -> int:
         return len([request for request in tap.requests if "selfsubjectaccessreviews" in request.target])
 
     await gateway.data("{ version { gitVersion } }", headers=bearer("alice"))
-    assert asked() == 0
+    assert reviews() == 0
     for _ in range(5):
         await gateway.data("{ __schema { queryType { name } } resources { kind } }", headers=bearer("alice"))
-    assert asked() == 1
+    assert reviews() == 1

@@ -1,4 +1,4 @@
-"""Lists: pages, selectors, resource versions, and what a selection set may look like."""
+"""Lists: paging, selectors, resource versions and selection sets."""
 
 import pytest
 
@@ -44,7 +44,7 @@ async def test_pages_add_up_to_the_whole_list(gateway: GatewayProcess) -> None:
         remaining.append(page["metadata"]["remainingItemCount"])
         token = page["metadata"]["continue"] or ""
     assert found == PODS_OF_TEAM_0
-    assert [int(str(entry)) if entry is not None else None for entry in remaining] == [3, 1, None]
+    assert [int(str(count)) if count is not None else None for count in remaining] == [3, 1, None]
 
 
 async def test_an_unreadable_continue_token_is_a_bad_request(gateway: GatewayProcess) -> None:
@@ -81,14 +81,12 @@ async def test_field_selectors_select(gateway: GatewayProcess, selector: str, ex
 
 
 @pytest.mark.parametrize("argument", ['labelSelector: "a in"', 'fieldSelector: "spec.colour=red"'])
-async def test_a_selector_that_the_api_server_cannot_read_is_a_bad_request(
-    gateway: GatewayProcess, argument: str
-) -> None:
+async def test_an_invalid_selector_is_a_bad_request(gateway: GatewayProcess, argument: str) -> None:
     error = await gateway.error(f"{{ pods({argument}) {{ items {{ kind }} }} }}")
     assert error["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_any_resource_version_will_do_for_zero(gateway: GatewayProcess) -> None:
+async def test_resource_version_zero_is_accepted(gateway: GatewayProcess) -> None:
     assert await names(gateway, 'namespace: "team-0", resourceVersion: "0"') == PODS_OF_TEAM_0
 
 
@@ -117,7 +115,7 @@ async def test_aliases_fragments_and_directives(gateway: GatewayProcess) -> None
       second: pods(namespace: "team-1", limit: 1) { ...Named }
     }
     fragment Named on PodList {
-      what: __typename
+      type: __typename
       items {
         ... on Pod { meta: metadata { id: name name } }
         spec @include(if: $with) { containers { called: name } }
@@ -126,7 +124,7 @@ async def test_aliases_fragments_and_directives(gateway: GatewayProcess) -> None
     }"""
     data = await gateway.data(query, {"with": False, "without": False})
     assert data["first"] == {
-        "what": "PodList",
+        "type": "PodList",
         "items": [
             {"meta": {"id": "app-0-00000", "name": "app-0-00000"}, "status": {"phase": "Pending"}},
         ],
@@ -140,7 +138,7 @@ async def test_aliases_fragments_and_directives(gateway: GatewayProcess) -> None
     ]
 
 
-async def test_one_failing_list_leaves_nothing_wrong_in_the_other(gateway: GatewayProcess) -> None:
+async def test_one_failing_field_leaves_its_sibling_intact(gateway: GatewayProcess) -> None:
     query = """{ good: pod(name: "app-0-00000", namespace: "team-0") { kind }
                  bad: pod(name: "absent", namespace: "team-0") { kind } }"""
     answer = await gateway.execute(query)

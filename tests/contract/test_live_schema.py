@@ -1,4 +1,4 @@
-"""The schema follows the cluster: what is installed is served, what changes changes, what goes is gone."""
+"""The schema follows the CustomResourceDefinitions of the cluster while the gateway runs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -9,36 +9,26 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.api import API, core, grouped, pod
+from tests.fixtures.api import API, CRDS, core, crd, grouped, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import Stream, StreamEnded
 from tests.fixtures.waiting import eventually, wait_until
 
 GROUP = "live.example.test"
-DEFINITIONS = grouped("apiextensions.k8s.io/v1", "customresourcedefinitions")
 SIZE = {"size": {"type": "integer", "format": "int32"}}
 
 
 def definition(kind: str, spec: Mapping[str, Any], group: str = GROUP) -> dict[str, Any]:
-    plural = f"{kind.lower()}s"
+    """A CRD whose spec has the given properties."""
     schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": dict(spec)}}}
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    return {
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
-            "versions": [version],
-        },
-    }
+    return crd(group, kind, schema)
 
 
 class Installer:
-    """Installs CRDs and removes what is left of them.
+    """Installs CRDs, and removes the remaining ones after the test.
 
-    Each test has kinds of its own: an API server takes its time to let go of a definition.
+    Tests do not share kinds, because an API server deletes definitions asynchronously.
     """
 
     def __init__(self, api: API) -> None:
@@ -46,12 +36,12 @@ class Installer:
         self.installed: set[str] = set()
 
     def install(self, kind: str, spec: Mapping[str, Any] = SIZE, group: str = GROUP) -> None:
-        """Returns when the API server has established it."""
-        wanted = definition(kind, spec, group)
-        name = wanted["metadata"]["name"]
-        self.api.create(DEFINITIONS, wanted)
+        """Create the CRD and wait until the API server has established it."""
+        installed = definition(kind, spec, group)
+        name = installed["metadata"]["name"]
+        self.api.create(CRDS, installed)
         self.installed.add(name)
-        plural = wanted["spec"]["names"]["plural"]
+        plural = installed["spec"]["names"]["plural"]
         wait_until(partial(self._is_served, f"{group}/v1", plural), f"{name} to be established")
 
     def _is_served(self, group_version: str, plural: str) -> bool:
@@ -59,7 +49,7 @@ class Installer:
 
     def remove(self, name: str) -> None:
         self.installed.discard(name)
-        self.api.delete(f"{DEFINITIONS}/{name}")
+        self.api.delete(f"{CRDS}/{name}")
 
 
 @pytest.fixture
@@ -71,16 +61,16 @@ def crds(backend: Backend) -> Iterator[Installer]:
 
 
 async def served(gateway: GatewayProcess, query: str) -> dict[str, Any]:
-    """The data of a query as soon as the schema has what it asks for."""
+    """Repeat the query until the schema has its fields; returns its data."""
 
-    async def ask() -> dict[str, Any] | None:
+    async def execute() -> dict[str, Any] | None:
         answer = await gateway.execute(query)
         return None if "errors" in answer else answer["data"]
 
-    return await eventually(ask, f"{query} to be served")
+    return await eventually(execute, f"{query} to be served")
 
 
-async def test_a_new_kind_is_served_typed_and_a_removed_one_is_dropped(
+async def test_a_new_kind_is_served_and_a_removed_kind_is_dropped(
     gateway: GatewayProcess, crds: Installer
 ) -> None:
     crds.install("Kettle")
@@ -95,15 +85,17 @@ async def test_a_new_kind_is_served_typed_and_a_removed_one_is_dropped(
     await eventually(is_unknown, "kettles to be dropped from the schema")
 
 
-async def test_a_changed_kind_changes(gateway: GatewayProcess, backend: Backend, crds: Installer) -> None:
+async def test_a_changed_definition_changes_the_type(
+    gateway: GatewayProcess, backend: Backend, crds: Installer
+) -> None:
     crds.install("Teapot")
     await served(gateway, "{ teapots { items { spec { size } } } }")
     changed = definition("Teapot", {**SIZE, "colour": {"type": "string"}})["spec"]["versions"]
-    backend.api().merge(f"{DEFINITIONS}/teapots.{GROUP}", {"spec": {"versions": changed}})
+    backend.api().merge(f"{CRDS}/teapots.{GROUP}", {"spec": {"versions": changed}})
     await served(gateway, "{ teapots { items { spec { size colour } } } }")
 
 
-async def test_a_websocket_that_was_open_before_can_use_a_new_kind(
+async def test_an_open_websocket_can_use_a_new_kind(
     gateway: GatewayProcess, backend: Backend, namespace: str, crds: Installer
 ) -> None:
     async with gateway.socket() as socket:
@@ -113,12 +105,12 @@ async def test_a_websocket_that_was_open_before_can_use_a_new_kind(
         await served(gateway, "{ samovars { metadata { resourceVersion } } }")
         samovars = await socket.subscribe("subscription { samovars { type object { spec { size } } } }")
         await samovars.synced()
-        # and what was subscribed to on the schema before goes on undisturbed
+        # subscriptions of the previous schema revision continue
         backend.api().create(core("pods", namespace), pod("later", labels={}))
         assert await pods.event() == {"type": "ADDED"}
 
 
-async def test_a_subscription_to_a_kind_that_is_removed_ends_with_a_clear_error(
+async def test_a_subscription_to_a_removed_kind_ends_with_not_found(
     gateway: GatewayProcess, crds: Installer
 ) -> None:
     crds.install("Flask")
@@ -143,9 +135,9 @@ async def last_error(stream: Stream) -> dict[str, Any]:
             return error
 
 
-async def test_many_kinds_at_once_are_all_served(gateway: GatewayProcess, crds: Installer) -> None:
+async def test_many_kinds_installed_at_once_are_served(gateway: GatewayProcess, crds: Installer) -> None:
     kinds = [f"Burst{letter}" for letter in "abcdefghijkl"]
-    await asyncio.gather(*(asyncio.to_thread(crds.install, item) for item in kinds))
+    await asyncio.gather(*(asyncio.to_thread(crds.install, kind) for kind in kinds))
     selections = " ".join(f"{kind.lower()}s {{ items {{ spec {{ size }} }} }}" for kind in kinds)
     data = await served(gateway, f"{{ {selections} }}")
     assert len(data) == len(kinds)
@@ -159,15 +151,15 @@ async def gateway_of(backend: Backend, user: str, directory: Path) -> AsyncItera
 
 
 @pytest.mark.cluster
-async def test_a_broken_definition_costs_only_itself(seeded_cluster: Backend, tmp_path: Path) -> None:
+async def test_a_broken_definition_affects_only_itself(seeded_cluster: Backend, tmp_path: Path) -> None:
     crds = Installer(seeded_cluster.api())
-    # its list kind is another one's: the API server takes it, and never serves it
+    # its list kind belongs to another CRD: the API server accepts the definition and never serves it
     broken = definition("Pot", SIZE)
     broken["spec"]["names"]["listKind"] = "MugList"
     async with gateway_of(seeded_cluster, "admin", tmp_path) as gateway:
         try:
             crds.install("Mug")
-            crds.api.create(DEFINITIONS, broken)
+            crds.api.create(CRDS, broken)
             crds.installed.add(f"pots.{GROUP}")
             crds.install("Lid")
             await served(gateway, "{ mugs { items { spec { size } } } lids { items { spec { size } } } }")
@@ -179,25 +171,25 @@ async def test_a_broken_definition_costs_only_itself(seeded_cluster: Backend, tm
 
 
 @pytest.mark.cluster
-async def test_whoever_may_not_watch_definitions_polls_and_says_so_once(
+async def test_without_the_right_to_watch_definitions_discovery_is_polled(
     seeded_cluster: Backend, tmp_path: Path
 ) -> None:
     async with gateway_of(seeded_cluster, "bob", tmp_path) as gateway:
 
-        async def has_said() -> bool:
+        async def is_logged() -> bool:
             return "cannot be watched" in gateway.process.output()
 
-        await eventually(has_said, "the log to say that discovery is polled")
+        await eventually(is_logged, "polling to be logged")
         assert gateway.process.output().count("customresourcedefinitions cannot be watched") == 1
         installer = Installer(seeded_cluster.api())
         try:
             installer.install("Urn")
-            await served_to_whoever_may_not_list(gateway)
+            await is_served_but_forbidden(gateway)
         finally:
             installer.remove(f"urns.{GROUP}")
 
 
-async def served_to_whoever_may_not_list(gateway: GatewayProcess) -> None:
+async def is_served_but_forbidden(gateway: GatewayProcess) -> None:
     async def is_known() -> bool:
         answer = await gateway.execute("{ urns { metadata { resourceVersion } } }")
         code: str = answer["errors"][0]["extensions"]["code"]

@@ -1,4 +1,4 @@
-"""Logs: every container of every pod that is meant, as lines; a pod that cannot be asked is one error."""
+"""``podLogs``: the lines of all containers of the selected pods; an unreachable pod is one error."""
 
 import itertools
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import Stream, StreamEnded
 from tests.fixtures.kubelet import FakeKubelet, running_kubelet
+from tests.fixtures.metrics import scrape
 from tests.fixtures.waiting import eventually
 
 LOGS = """subscription(
@@ -21,33 +22,33 @@ LOGS = """subscription(
   podLogs(name: $name, labelSelector: $labels, namespace: $n, follow: $follow, tailLines: $tail,
           timestamps: $stamps) { namespace pod container time line } }"""
 STARTED = "2026-11-01T00:00:00Z"
-FRESH = itertools.count()
+NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node whose kubelet answers; on the demo, the demo itself does."""
+    """A node with a kubelet; the demo generates logs itself."""
 
     name: str
     backend: Backend
     kubelet: FakeKubelet
 
     def run_pod(self, name: str, namespace: str, **labels: str) -> None:
-        """A pod with its two containers running."""
+        """Create a pod with two running containers."""
         api, path = self.backend.api(), core("pods", namespace)
         api.create(path, pod(name, labels=labels, node=self.name))
         statuses = [
             {
-                "name": item,
+                "name": container,
                 "image": "x",
                 "imageID": "x",
                 "ready": True,
                 "restartCount": 0,
-                "containerID": f"test://{name}-{item}",
+                "containerID": f"test://{name}-{container}",
                 "state": {"running": {"startedAt": STARTED}},
                 "lastState": {},
             }
-            for item in ("main", "sidecar")
+            for container in ("main", "sidecar")
         ]
         status = {"phase": "Running", "startTime": STARTED, "containerStatuses": statuses}
         api.merge(f"{path}/{name}/status", {"status": status})
@@ -60,7 +61,7 @@ class Node:
 @contextmanager
 def running_node(backend: Backend) -> Iterator[Node]:
     with running_kubelet() as kubelet:
-        name = f"logs-{next(FRESH)}"
+        name = f"logs-{next(NUMBERS)}"
         backend.api().create(core("nodes"), {"metadata": {"name": name}})
         status = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
@@ -73,13 +74,13 @@ def running_node(backend: Backend) -> Iterator[Node]:
 
 @pytest.fixture
 def node(backend: Backend) -> Iterator[Node]:
-    """A node of the test's own."""
+    """A node for one test."""
     with running_node(backend) as node:
         yield node
 
 
 async def results(stream: Stream) -> list[dict[str, Any]]:
-    """Every result up to the stream's end, which has to be no error."""
+    """All results of a stream; asserts that it ends without an error."""
     found: list[dict[str, Any]] = []
     with pytest.raises(StreamEnded) as ended:
         await collect(stream, found)
@@ -92,7 +93,7 @@ async def collect(stream: Stream, found: list[dict[str, Any]]) -> None:
         found.append(await stream.result())
 
 
-async def test_all_containers_of_all_pods_come_and_new_pods_join(
+async def test_all_containers_of_all_pods_are_followed_and_new_pods_join(
     gateway: GatewayProcess, namespace: str, node: Node
 ) -> None:
     node.run_pod("one", namespace, app="a")
@@ -108,7 +109,7 @@ async def test_all_containers_of_all_pods_come_and_new_pods_join(
         await stream.until(lambda line: (line["pod"], line["container"]) == ("three", "sidecar"))
 
 
-async def test_what_there_is_is_read_and_that_is_the_end(
+async def test_without_follow_the_stream_ends_after_the_existing_lines(
     gateway: GatewayProcess, namespace: str, node: Node
 ) -> None:
     node.run_pod("one", namespace, app="a")
@@ -119,7 +120,9 @@ async def test_what_there_is_is_read_and_that_is_the_end(
     assert all(line["line"].startswith(f"{line['time']} ") for line in lines)
 
 
-async def test_the_log_of_a_pod_ends_with_it(gateway: GatewayProcess, namespace: str, node: Node) -> None:
+async def test_the_stream_ends_when_its_pod_is_deleted(
+    gateway: GatewayProcess, namespace: str, node: Node
+) -> None:
     node.run_pod("one", namespace)
     async with gateway.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 1}) as stream:
         await stream.event()
@@ -127,10 +130,10 @@ async def test_the_log_of_a_pod_ends_with_it(gateway: GatewayProcess, namespace:
         assert all("errors" not in result for result in await results(stream))
 
 
-async def test_a_pod_that_cannot_be_asked_is_an_error_at_that_pod(
+async def test_an_unreachable_pod_is_an_error_that_names_the_pod(
     gateway: GatewayProcess, namespace: str, backend: Backend, node: Node
 ) -> None:
-    """No kubelet is there to ask: its node is not known to the API server."""
+    """The pod's node does not exist, so the API server finds no kubelet."""
     backend.api().create(core("pods", namespace), pod("mute", labels={"app": "a"}, node="nowhere"))
     node.run_pod("one", namespace, app="a")
     async with gateway.subscribe(LOGS, {"labels": "app=a", "n": namespace, "tail": 1}) as stream:
@@ -151,7 +154,7 @@ async def test_a_pod_that_cannot_be_asked_is_an_error_at_that_pod(
 
 
 @pytest.mark.parametrize("follow", [True, False])
-async def test_the_error_of_a_named_pod_is_the_end(
+async def test_an_error_of_a_named_pod_ends_the_stream(
     gateway: GatewayProcess, namespace: str, backend: Backend, follow: bool
 ) -> None:
     backend.api().create(core("nodes"), {"metadata": {"name": f"mute-{namespace}-{follow}".lower()}})
@@ -165,7 +168,7 @@ async def test_the_error_of_a_named_pod_is_the_end(
     assert error["message"].endswith("no preferred addresses found; known addresses: []")
 
 
-async def test_a_pod_that_has_no_node_yet_has_no_lines(
+async def test_an_unscheduled_pod_has_no_lines(
     gateway: GatewayProcess, namespace: str, backend: Backend
 ) -> None:
     backend.api().create(core("pods", namespace), pod("waits", labels={}))
@@ -180,24 +183,21 @@ async def test_a_pod_that_has_no_node_yet_has_no_lines(
         ({"name": "a", "labels": "a=b"}, "BAD_REQUEST"),
         ({"name": "a", "tail": -1}, "BAD_REQUEST"),
         ({"labels": "a in"}, "BAD_REQUEST"),
-        ({"name": "nobody"}, "NOT_FOUND"),
+        ({"name": "absent"}, "NOT_FOUND"),
     ],
     ids=str,
 )
-async def test_what_cannot_be_answered_says_why(
+async def test_invalid_arguments_have_an_error_code(
     gateway: GatewayProcess, namespace: str, arguments: dict[str, Any], code: str
 ) -> None:
     async with gateway.subscribe(LOGS, {"n": namespace, **arguments}) as stream:
-        try:
-            errors = (await stream.result())["errors"]
-        except StreamEnded as ended:
-            errors = ended.errors
+        errors = await stream.errors()
     assert errors[0]["extensions"]["code"] == code
 
 
 @pytest.mark.cluster
 async def test_logs_are_read_as_the_caller(seeded_cluster: Backend, tmp_path: Path) -> None:
-    """Bob may see the pods of team-1, and none of their logs."""
+    """Bob may read the pods of team-1, but not their logs."""
     arguments = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough"]
     with (
         running_node(seeded_cluster) as node,
@@ -210,7 +210,7 @@ async def test_logs_are_read_as_the_caller(seeded_cluster: Backend, tmp_path: Pa
     assert error["extensions"]["code"] == "FORBIDDEN"
 
 
-async def test_leaving_closes_the_connections_upstream(
+async def test_unsubscribing_closes_the_upstream_connections(
     tapped_gateway: TappedGateway, namespace: str, node: Node
 ) -> None:
     tap = tapped_gateway.tap
@@ -224,35 +224,35 @@ async def test_leaving_closes_the_connections_upstream(
         async def closed() -> bool:
             return not tap.open_logs()
 
-        await eventually(closed, "the logs' connections to close")
+        await eventually(closed, "the log connections to close")
 
 
-async def logs_counted(gateway: GatewayProcess) -> dict[str, float]:
-    """What /metrics says of logs: subscriptions and streams that are open, and all lines."""
-    text = (await gateway.request("GET", "/metrics")).text
-    samples = [line.split() for line in text.splitlines() if line.startswith("kube_graphql_log_")]
-    return {name.removeprefix("kube_graphql_log_"): float(value) for name, value in samples}
+async def scrape_logs(gateway: GatewayProcess) -> dict[str, float]:
+    """The log metrics: open subscriptions, open streams and the total of lines."""
+    prefix = "kube_graphql_log_"
+    samples = await scrape(gateway)
+    return {name.removeprefix(prefix): value for name, value in samples.items() if name.startswith(prefix)}
 
 
-async def test_what_logs_cost_is_counted(tapped_gateway: TappedGateway, namespace: str, node: Node) -> None:
+async def test_log_streams_are_counted(tapped_gateway: TappedGateway, namespace: str, node: Node) -> None:
     gateway = tapped_gateway.gateway
-    assert await logs_counted(gateway) == {"subscriptions": 0, "streams": 0, "lines_total": 0}
+    assert await scrape_logs(gateway) == {"subscriptions": 0, "streams": 0, "lines_total": 0}
     node.run_pod("one", namespace)
     async with gateway.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 3}) as stream:
         seen = await stream.until(lambda line: line["container"] == "sidecar")
-        during = await logs_counted(gateway)
+        during = await scrape_logs(gateway)
         assert (during["subscriptions"], during["streams"]) == (1, len(tapped_gateway.tap.open_logs()))
         assert during["lines_total"] >= len(seen)
 
     async def closed() -> bool:
-        after = await logs_counted(gateway)
+        after = await scrape_logs(gateway)
         return (after["subscriptions"], after["streams"]) == (0, 0)
 
-    await eventually(closed, "the logs to be closed")
-    assert (await logs_counted(gateway))["lines_total"] >= len(seen)
+    await eventually(closed, "the log streams to close")
+    assert (await scrape_logs(gateway))["lines_total"] >= len(seen)
 
 
-async def test_a_cut_line_loses_and_repeats_nothing(
+async def test_a_cut_connection_loses_and_repeats_no_line(
     tapped_gateway: TappedGateway, namespace: str, node: Node
 ) -> None:
     node.run_pod("one", namespace)

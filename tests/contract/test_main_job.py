@@ -1,4 +1,4 @@
-"""The main job, end to end, in the words of its acceptance: a cluster becomes a live GraphQL API."""
+"""Acceptance: a query, a mutation and a subscription on a cluster, and a restart of kube-apiserver."""
 
 from pathlib import Path
 
@@ -37,13 +37,13 @@ async def test_one_deployment(gateway: GatewayProcess, backend: Backend) -> None
     assert data == {"deployment": {"spec": {"replicas": stored["spec"]["replicas"]}}}
 
 
-async def test_all_deployments_by_their_pinned_name(gateway: GatewayProcess) -> None:
+async def test_all_deployments_by_the_pinned_name(gateway: GatewayProcess) -> None:
     data = await gateway.data("{ apps_v1_deployments { items { metadata { name } } } }")
     names = [item["metadata"]["name"] for item in data["apps_v1_deployments"]["items"]]
     assert {"app-0", "app-1", "app-2", "app-3"} <= set(names)
 
 
-async def test_a_patch_is_stored_and_answered(gateway: GatewayProcess, backend: Backend) -> None:
+async def test_a_patch_is_stored_and_returned(gateway: GatewayProcess, backend: Backend) -> None:
     data = await gateway.data(
         """mutation { patchDeployment(name: "app-1", namespace: "team-1",
         patch: {spec: {replicas: 3}}) { spec { replicas } } }"""
@@ -53,7 +53,7 @@ async def test_a_patch_is_stored_and_answered(gateway: GatewayProcess, backend: 
     assert stored["spec"]["replicas"] == 3
 
 
-async def test_a_subscription_shows_what_there_is_and_what_changes(
+async def test_a_subscription_has_initial_events_and_changes(
     gateway: GatewayProcess, backend: Backend
 ) -> None:
     query = """subscription { deployments(namespace: "team-1") { type object { metadata { name }
@@ -62,13 +62,13 @@ async def test_a_subscription_shows_what_there_is_and_what_changes(
         initial = await stream.synced()
         assert {event["object"]["metadata"]["name"] for event in initial} == {"app-1", "app-3"}
         before = next(e["object"] for e in initial if e["object"]["metadata"]["name"] == "app-3")
-        wanted = before["spec"]["replicas"] + 1
+        replicas = before["spec"]["replicas"] + 1
         backend.api().merge(
-            grouped("apps/v1", "deployments", "team-1", "app-3"), {"spec": {"replicas": wanted}}
+            grouped("apps/v1", "deployments", "team-1", "app-3"), {"spec": {"replicas": replicas}}
         )
         assert await stream.event() == {
             "type": "MODIFIED",
-            "object": {"metadata": {"name": "app-3"}, "spec": {"replicas": wanted}},
+            "object": {"metadata": {"name": "app-3"}, "spec": {"replicas": replicas}},
         }
 
 
@@ -81,7 +81,9 @@ async def test_no_event_is_lost_when_kube_apiserver_is_killed_and_started_again(
     api, path = seeded_cluster.api(), grouped("apps/v1", "deployments", "team-1", "app-1")
     with start_gateway(tmp_path, "--kubeconfig", str(seeded_cluster.kubeconfig)) as gateway:
         async with gateway.subscribe(query) as stream:
-            initial = {item["object"]["metadata"]["name"]: item["object"] for item in await stream.synced()}
+            initial = {
+                event["object"]["metadata"]["name"]: event["object"] for event in await stream.synced()
+            }
             replicas = initial["app-1"]["spec"]["replicas"]
             for change in range(1, 4):
                 real_cluster.kill_apiserver()

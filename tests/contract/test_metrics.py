@@ -1,26 +1,13 @@
-"""``/metrics`` while the gateway does something: what is counted, and as what."""
-
-from prometheus_client.parser import text_string_to_metric_families
+"""``/metrics``: which activity of the gateway changes which samples."""
 
 from tests.fixtures.api import core, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.metrics import scrape
 from tests.fixtures.waiting import eventually
 
 PODS = "subscription($n: String) { pods(namespace: $n) { type object { metadata { name } } } }"
 LAG = "kube_graphql_event_lag_seconds_count"
-
-
-async def scrape(gateway: GatewayProcess) -> dict[str, float]:
-    """Every sample by its name, the values of its labels after it (type, outcome)."""
-    text = (await gateway.request("GET", "/metrics")).text
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return {
-        " ".join(
-            (sample.name, *(sample.labels[label] for label in sorted(sample.labels, reverse=True)))
-        ): sample.value
-        for sample in samples
-    }
 
 
 async def test_informers_subscribers_events_and_lag_are_counted(
@@ -41,7 +28,7 @@ async def test_informers_subscribers_events_and_lag_are_counted(
         async def counted() -> bool:
             return (await scrape(gateway))[LAG] >= before[LAG] + 2
 
-        await eventually(counted, "both subscribers' lag to be measured")
+        await eventually(counted, "the lag of both subscribers to be measured")
         during = await scrape(gateway)
         assert during["kube_graphql_subscribers"] >= 2
         assert during["kube_graphql_websockets"] >= 2
@@ -55,7 +42,7 @@ async def test_informers_subscribers_events_and_lag_are_counted(
 async def test_operations_are_counted_by_type_and_outcome(gateway: GatewayProcess, namespace: str) -> None:
     mutation = 'mutation($n: String) { deletePod(name: "no-such", namespace: $n) { __typename } }'
     expected = {"query OK", "query BAD_REQUEST", "mutation NOT_FOUND", "none BAD_REQUEST", "subscription OK"}
-    names = {f"kube_graphql_operations_total {item}" for item in expected}
+    names = {f"kube_graphql_operations_total {label}" for label in expected}
     before = await scrape(gateway)
     await gateway.data("{ __typename }")
     await gateway.error("{ nothing }")
@@ -68,10 +55,10 @@ async def test_operations_are_counted_by_type_and_outcome(gateway: GatewayProces
         after = await scrape(gateway)
         return all(after.get(name, 0) > before.get(name, 0) for name in names)
 
-    await eventually(counted, "every operation to be counted, the subscription with its end")
+    await eventually(counted, "every operation to be counted; the subscription is counted at its end")
 
 
-async def test_nothing_of_the_cluster_is_in_the_metrics(gateway: GatewayProcess, namespace: str) -> None:
+async def test_metrics_do_not_contain_names_of_the_cluster(gateway: GatewayProcess, namespace: str) -> None:
     async with gateway.subscribe(PODS, {"n": namespace}) as stream:
         await stream.synced()
         assert namespace not in (await gateway.request("GET", "/metrics")).text

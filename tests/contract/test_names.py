@@ -1,4 +1,4 @@
-"""The schema as a client sees it: names, introspection, the printed SDL."""
+"""The schema as clients see it: names, introspection, and the printed SDL."""
 
 import pytest
 from graphql import (
@@ -17,9 +17,9 @@ from tests.fixtures.processes import run_gateway
 
 @pytest.fixture
 async def schema(gateway: GatewayProcess) -> GraphQLSchema:
-    """The schema that introspection shows, with descriptions."""
+    """The schema from introspection, with descriptions."""
     introspection = await gateway.data(get_introspection_query(descriptions=True))
-    return build_client_schema(introspection)  # type: ignore[arg-type]  # a plain dict is what it is
+    return build_client_schema(introspection)  # type: ignore[arg-type]  # a plain dict is accepted
 
 
 def fields(schema: GraphQLSchema, operation: str) -> set[str]:
@@ -43,7 +43,7 @@ async def test_root_fields_have_short_and_pinned_names(schema: GraphQLSchema) ->
     assert {"pod", "pods", "deployments", "apps_v1_deployments"} <= fields(schema, "Subscription")
 
 
-async def test_what_is_only_created_is_not_listed(schema: GraphQLSchema) -> None:
+async def test_create_only_resources_have_no_query_fields(schema: GraphQLSchema) -> None:
     assert not {"tokenReviews", "tokenReview", "bindings"} & fields(schema, "Query")
 
 
@@ -57,7 +57,7 @@ async def test_the_preferred_version_has_the_short_name(gateway: GatewayProcess)
     assert answers["horizontalPodAutoscalers"] != answers["autoscaling_v1_horizontalPodAutoscalers"]
 
 
-async def test_pinned_fields_say_which_short_name_they_have(schema: GraphQLSchema) -> None:
+async def test_pinned_fields_describe_their_short_name(schema: GraphQLSchema) -> None:
     root = schema.type_map["Query"]
     assert isinstance(root, GraphQLObjectType)
     assert "`deployments`" in (root.fields["apps_v1_deployments"].description or "")
@@ -76,7 +76,7 @@ async def test_kubernetes_types_have_kubernetes_fields(schema: GraphQLSchema) ->
     }
 
 
-async def test_short_and_pinned_names_answer_the_same(gateway: GatewayProcess) -> None:
+async def test_short_and_pinned_names_return_the_same_data(gateway: GatewayProcess) -> None:
     query = """{ short: deployments(namespace: "team-0") { items { metadata { uid } } }
                  pinned: apps_v1_deployments(namespace: "team-0") { items { metadata { uid } } } }"""
     data = await gateway.data(query)
@@ -84,7 +84,7 @@ async def test_short_and_pinned_names_answer_the_same(gateway: GatewayProcess) -
     assert data["short"] == data["pinned"]
 
 
-def test_the_printed_schema_is_valid_sorted_and_the_same_each_time(backend: Backend) -> None:
+def test_the_printed_schema_is_valid_sorted_and_deterministic(backend: Backend) -> None:
     first = run_gateway("schema", "--kubeconfig", str(backend.kubeconfig))
     assert (first.returncode, first.stderr) == (0, "")
     printed = build_schema(first.stdout)

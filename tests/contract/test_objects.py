@@ -1,4 +1,4 @@
-"""Single objects, and the root fields about the cluster itself."""
+"""Single objects, and the root fields about the cluster."""
 
 import pytest
 
@@ -24,12 +24,12 @@ async def test_an_absent_object_is_null_and_not_found(gateway: GatewayProcess) -
     assert kubernetes["details"]["name"] == "absent"
 
 
-async def test_the_default_namespace_is_where_a_name_is_looked_up(gateway: GatewayProcess) -> None:
+async def test_a_name_without_namespace_is_looked_up_in_the_default_one(gateway: GatewayProcess) -> None:
     error = await gateway.error('{ pod(name: "app-0-00000") { kind } }')
     assert error["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_any_resource_version_will_do_for_zero(gateway: GatewayProcess) -> None:
+async def test_resource_version_zero_is_accepted(gateway: GatewayProcess) -> None:
     query = '{ pod(name: "app-0-00000", namespace: "team-0", resourceVersion: "0") { metadata { name } } }'
     assert (await gateway.data(query))["pod"]["metadata"]["name"] == "app-0-00000"
 
@@ -37,7 +37,7 @@ async def test_any_resource_version_will_do_for_zero(gateway: GatewayProcess) ->
 @pytest.mark.parametrize(
     "name", ["../../../version", "a/b", "a?b=c", "a%2Fb", "", ".", "..", "a#b", "a\\\\b"]
 )
-async def test_a_name_never_becomes_another_path(gateway: GatewayProcess, name: str) -> None:
+async def test_a_name_cannot_change_the_request_path(gateway: GatewayProcess, name: str) -> None:
     error = await gateway.error(f'{{ pod(name: "{name}", namespace: "team-0") {{ kind }} }}')
     assert error["extensions"]["code"] in ("BAD_REQUEST", "NOT_FOUND")
     error = await gateway.error(f'{{ pod(name: "app-0-00000", namespace: "{name or ".."}") {{ kind }} }}')
@@ -49,7 +49,7 @@ async def test_the_version_is_the_api_servers_own(gateway: GatewayProcess, backe
     assert data["version"]["gitVersion"] == backend.api().get("version")["gitVersion"]
 
 
-async def test_resources_are_what_discovery_lists(gateway: GatewayProcess) -> None:
+async def test_resources_lists_the_discovery(gateway: GatewayProcess) -> None:
     query = "{ resources { group version kind name namespaced verbs shortNames fields } }"
     found = {
         (resource["group"], resource["name"]): resource

@@ -1,4 +1,4 @@
-"""Custom resources that are called anything and hold anything (tests/contract/odd): nothing is lost."""
+"""Custom resources with unusual names and schemas (tests/contract/odd) are served without loss."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def api(backend: Backend) -> API:
 
 
 async def test_introspection_shows_a_valid_schema(odd: GatewayProcess) -> None:
-    schema = build_client_schema(await odd.data(get_introspection_query(descriptions=True)))  # type: ignore[arg-type]  # a plain dict is what it is
+    schema = build_client_schema(await odd.data(get_introspection_query(descriptions=True)))  # type: ignore[arg-type]  # a plain dict is accepted
 
     assert validate_schema(schema) == []
     spec = schema.type_map["OddExampleComV1TreasureSpec"]
@@ -51,7 +51,7 @@ async def test_introspection_shows_a_valid_schema(odd: GatewayProcess) -> None:
 
 
 @pytest.mark.parametrize(("group", "kind", "plural"), KINDS)
-async def test_a_kind_may_be_called_anything(
+async def test_a_kind_may_have_any_name(
     odd: GatewayProcess, api: API, namespace: str, group: str, kind: str, plural: str
 ) -> None:
     prefix = f"{group.replace('.', '_')}_v1"
@@ -92,7 +92,7 @@ async def test_a_kind_may_be_called_anything(
     assert read == {f"{prefix}_{plural}": {"items": [{"spec": {"note": "second"}}]}, "object": {"kind": kind}}
 
 
-async def test_custom_kinds_take_no_short_name_from_pod_nor_from_each_other(odd: GatewayProcess) -> None:
+async def test_custom_kinds_do_not_take_short_names_from_other_kinds(odd: GatewayProcess) -> None:
     data = await odd.data("{ resources { group version kind fields } pods(limit: 1) { __typename } }")
     fields = {
         (resource["group"], resource["version"], resource["kind"]): resource["fields"]
@@ -116,7 +116,7 @@ def declared_properties(kind: str) -> list[str]:
     return list(schema["properties"]["spec"]["properties"])
 
 
-async def test_properties_may_be_called_anything(odd: GatewayProcess, api: API, namespace: str) -> None:
+async def test_properties_may_have_any_name(odd: GatewayProcess, api: API, namespace: str) -> None:
     names = property_names(declared_properties("Labyrinth"))
     spec = {key: f"value of {key}" for key in names}
     renamed = {names[key]: value for key, value in spec.items()}
@@ -189,9 +189,7 @@ async def test_a_kind_may_have_several_versions_a_status_and_a_scale(odd: Gatewa
 
 
 @pytest.mark.parametrize("kind", ["Wild", "Barren"])
-async def test_a_kind_may_say_nothing_of_its_objects(
-    odd: GatewayProcess, api: API, namespace: str, kind: str
-) -> None:
+async def test_a_kind_may_have_no_schema(odd: GatewayProcess, api: API, namespace: str, kind: str) -> None:
     plural, inside = f"{kind.lower()}s", {"spec": {"z": [1, None], "a": {"big": 2**60}}, "more": "text"}
     api.create(
         grouped(f"{GROUP}/v1", plural, namespace),
@@ -214,7 +212,7 @@ async def test_a_kind_may_say_nothing_of_its_objects(
     assert ("big: 1152921504606846976" in item["yaml"]) is (kind == "Wild")
 
 
-def test_the_schema_is_printed_for_groups_and_kinds(odd: GatewayProcess, backend: Backend) -> None:
+def test_the_printed_schema_is_limited_to_groups_and_kinds(odd: GatewayProcess, backend: Backend) -> None:
     arguments = ["--kubeconfig", str(backend.kubeconfig), "--groups", f"{GROUP},core", "--kinds", "pod"]
     done = run_gateway("schema", *arguments)
     printed = definitions_of(done.stdout)

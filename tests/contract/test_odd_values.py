@@ -1,4 +1,4 @@
-"""Values of every type reach the API server, and come back, as what they are."""
+"""Values of every type reach the API server and come back unchanged."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def api(backend: Backend) -> API:
 
 
 def seen(spec: dict[str, Any]) -> dict[str, Any]:
-    """The spec as a selection of everything shows it: what is not there is null."""
+    """The spec as a selection of all its fields returns it: absent properties are null."""
     complete = {"one": {"left": None}, "any": {"right": None}}
     return {
         **spec,
@@ -70,11 +70,11 @@ def seen(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def stored(spec: dict[str, Any]) -> dict[str, Any]:
-    """The spec as the API server has it."""
+    """The spec as the API server stores it."""
     return {**spec, "given": "by default", "grid": [[{"x-y": "v"}], []]}
 
 
-async def test_every_value_survives_both_ways(odd: GatewayProcess, api: API, namespace: str) -> None:
+async def test_every_value_survives_a_write_and_a_read(odd: GatewayProcess, api: API, namespace: str) -> None:
     path = grouped(TREASURES, "treasures", namespace)
     watched = f"""subscription($n: String) {{ treasures(namespace: $n) {{
       type object {{ spec {{ {SELECTED} }} }} }} }}"""
@@ -107,7 +107,7 @@ async def test_every_value_survives_both_ways(odd: GatewayProcess, api: API, nam
         ("maybe: null", {}),
     ],
 )  # fmt: skip
-async def test_a_patch_carries_a_literal_as_it_is(
+async def test_a_patch_sends_literals_unchanged(
     odd: GatewayProcess, api: API, namespace: str, literal: str, value: dict[str, Any]
 ) -> None:
     path = grouped(TREASURES, "treasures", namespace)
@@ -122,7 +122,7 @@ async def test_a_patch_carries_a_literal_as_it_is(
 
 
 @pytest.mark.parametrize(
-    ("literal", "said"),
+    ("literal", "expected"),
     [
         (f"big: {BIG + 1}", "Int64"),
         ("small: 2147483648", "Int"),
@@ -134,18 +134,18 @@ async def test_a_patch_carries_a_literal_as_it_is(
         ("open: {unknown: 1}", "unknown"),
     ],
 )
-async def test_a_value_that_is_none_of_its_type_is_refused_with_its_place(
-    odd: GatewayProcess, literal: str, said: str
+async def test_a_value_of_the_wrong_type_is_refused_with_its_location(
+    odd: GatewayProcess, literal: str, expected: str
 ) -> None:
     error = await odd.error(
         f'mutation {{ patchTreasure(name: "one", patch: {{spec: {{ {literal} }} }}) {{ kind }} }}'
     )
     assert error["extensions"]["code"] == "BAD_REQUEST"
-    assert said in error["message"]
+    assert expected in error["message"]
     assert error["locations"]
 
 
-async def test_unknown_properties_beside_declared_ones_are_reachable(
+async def test_undeclared_properties_are_reachable_as_json(
     odd: GatewayProcess, api: API, namespace: str
 ) -> None:
     path = grouped(TREASURES, "treasures", namespace)
@@ -164,7 +164,7 @@ async def test_unknown_properties_beside_declared_ones_are_reachable(
     assert "$ref: x" in data["yaml"]
 
 
-async def test_definitions_of_definitions_are_typed_however_deep(odd: GatewayProcess) -> None:
+async def test_recursive_types_are_typed_at_any_depth(odd: GatewayProcess) -> None:
     schema = """{type: "object", x__kubernetes__preserve__unknown__fields: true,
       allOf: [{not: {not: {required: ["spec"]}}}]}"""
     data = await odd.data(
@@ -189,7 +189,7 @@ async def test_definitions_of_definitions_are_typed_however_deep(odd: GatewayPro
 
 
 @pytest.mark.parametrize("amount", ["100m", "1.5Gi", "2e3", "0.1", "12345678901234567890"])
-async def test_quantities_are_kept_by_value(
+async def test_quantities_keep_their_value(
     odd: GatewayProcess, api: API, namespace: str, amount: str
 ) -> None:
     data = await odd.data(
@@ -202,7 +202,7 @@ async def test_quantities_are_kept_by_value(
         {"n": namespace, "q": amount},
     )
     spec, on_server = data["createPod"]["spec"], api.get(core("pods", namespace, "one"))["spec"]
-    volume = next(item for item in on_server["volumes"] if item["name"] == "v")
+    volume = next(found for found in on_server["volumes"] if found["name"] == "v")
     (size,) = [item["emptyDir"]["sizeLimit"] for item in spec["volumes"] if item["emptyDir"]]
     assert size == volume["emptyDir"]["sizeLimit"]
     assert parse_quantity(size) == parse_quantity(amount)
@@ -211,7 +211,9 @@ async def test_quantities_are_kept_by_value(
     assert container["readinessProbe"]["httpGet"] == {"port": 80}
 
 
-async def test_microseconds_and_bytes_of_builtin_kinds(odd: GatewayProcess, api: API, namespace: str) -> None:
+async def test_microseconds_and_bytes_of_built_in_kinds(
+    odd: GatewayProcess, api: API, namespace: str
+) -> None:
     time, secret = "2026-01-31T09:30:00.123456Z", {"key": "AAH/+w==", ".dot": ""}
     await odd.data(
         """mutation($n: String, $t: DateTime, $d: StringMap) {

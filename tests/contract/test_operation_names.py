@@ -1,4 +1,4 @@
-"""Which of several operations runs: the one that is named, else none (GraphQL, 6.1, GetOperation)."""
+"""Operation names: only the named operation of a document runs (GraphQL, 6.1, GetOperation)."""
 
 import asyncio
 from typing import Any
@@ -9,7 +9,7 @@ from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.protocols import PROTOCOLS, TOKEN, Opening, shared_events
 from tests.fixtures.waiting import DEADLINE
 
-UNNAMED = "Must provide operation name if query contains multiple operations."
+NAME_REQUIRED = "Must provide operation name if query contains multiple operations."
 DOCUMENT = """
     subscription A { pods(namespace: "nowhere") { type } }
     subscription B { configMaps(namespace: "nowhere") { type } }
@@ -19,8 +19,8 @@ JSON, GRAPHQL_RESPONSE = "application/json", "application/graphql-response+json"
 
 REFUSED = pytest.mark.parametrize(
     ("name", "message"),
-    [(None, UNNAMED), ("C", 'Unknown operation named "C".')],
-    ids=["no name", "a name that none has"],
+    [(None, NAME_REQUIRED), ("C", 'Unknown operation named "C".')],
+    ids=["no name", "unknown name"],
 )
 
 
@@ -35,18 +35,18 @@ def refusal(message: str) -> dict[str, Any]:
 @REFUSED
 @pytest.mark.parametrize(("media_type", "status"), [(JSON, 200), (GRAPHQL_RESPONSE, 400)])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_none_runs_in_one_request(
+async def test_an_ambiguous_request_over_http_is_refused(
     gateway: GatewayProcess, method: str, media_type: str, status: int, name: str | None, message: str
 ) -> None:
-    how = "params" if method == "GET" else "json"
-    arguments: dict[str, Any] = {how: request(QUERIES, name), "headers": {"accept": media_type}}
+    argument = "params" if method == "GET" else "json"
+    arguments: dict[str, Any] = {argument: request(QUERIES, name), "headers": {"accept": media_type}}
     response = await gateway.request(method, "/graphql", **arguments)
     assert (response.status_code, response.json()) == (status, refusal(message))
 
 
 @REFUSED
-@pytest.mark.parametrize("opening", [item for item in PROTOCOLS if item is not shared_events])
-async def test_none_runs_in_any_protocol(
+@pytest.mark.parametrize("opening", [opening for opening in PROTOCOLS if opening is not shared_events])
+async def test_an_ambiguous_request_is_refused_in_every_protocol(
     gateway: GatewayProcess, opening: Opening, name: str | None, message: str
 ) -> None:
     async with asyncio.timeout(DEADLINE), opening(gateway, request(DOCUMENT, name)) as results:
@@ -56,7 +56,7 @@ async def test_none_runs_in_any_protocol(
 
 
 @REFUSED
-async def test_none_runs_in_single_connection_mode(
+async def test_an_ambiguous_request_is_refused_in_single_connection_mode(
     gateway: GatewayProcess, name: str | None, message: str
 ) -> None:
     token = {TOKEN: (await gateway.request("PUT", "/graphql")).text}
@@ -66,21 +66,21 @@ async def test_none_runs_in_single_connection_mode(
 
 
 @pytest.mark.parametrize("opening", PROTOCOLS)
-async def test_the_one_that_is_named_runs(gateway: GatewayProcess, opening: Opening) -> None:
+async def test_the_named_operation_runs(gateway: GatewayProcess, opening: Opening) -> None:
     async with asyncio.timeout(DEADLINE), opening(gateway, request(DOCUMENT, "B")) as results:
         assert await anext(results) == {"data": {"configMaps": {"type": "SYNCED"}}}
 
 
-async def test_the_only_one_needs_no_name(gateway: GatewayProcess) -> None:
+async def test_a_single_operation_needs_no_name(gateway: GatewayProcess) -> None:
     assert await gateway.data("query Only { __typename } ") == {"__typename": "Query"}
 
 
-async def test_a_document_without_any_runs_nothing(gateway: GatewayProcess) -> None:
+async def test_a_document_without_operations_is_refused(gateway: GatewayProcess) -> None:
     answer = await gateway.execute("fragment F on Query { __typename }")
     assert answer == refusal("Must provide an operation.")
 
 
-async def test_what_multipart_responses_do_not_carry_is_the_clients_mistake(gateway: GatewayProcess) -> None:
+async def test_a_query_with_a_multipart_accept_header_is_a_bad_request(gateway: GatewayProcess) -> None:
     parts = PROTOCOLS[-1]
     async with asyncio.timeout(DEADLINE), parts(gateway, {"query": "{ __typename }"}) as results:
         assert (await anext(results))["errors"] == refusal("queries are not allowed")["errors"]

@@ -1,4 +1,4 @@
-"""Paging that survives: tokens that expire say so, and ``allPages`` follows them to the end."""
+"""Paging: ``allPages`` follows the continue tokens, and an expired token brings a new one."""
 
 from typing import Any
 
@@ -23,7 +23,9 @@ def names(answer: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     "selection", ["metadata { name }", "metadata { name } spec { nodeName }", "json metadata { name }"]
 )
-async def test_all_pages_are_one_list(gateway: GatewayProcess, limit: str, selection: str) -> None:
+async def test_all_pages_are_joined_into_one_list(
+    gateway: GatewayProcess, limit: str, selection: str
+) -> None:
     query = "{ pods(%s) { kind metadata { resourceVersion continue remainingItemCount } items { %s } } }"
     answer = (await gateway.data(query % (f"{TEAM_0}, allPages: true{limit}", selection)))["pods"]
     whole = (await gateway.data(query % (TEAM_0, selection)))["pods"]
@@ -36,7 +38,7 @@ async def test_all_pages_are_one_list(gateway: GatewayProcess, limit: str, selec
     assert int(answer["metadata"]["resourceVersion"]) > 0
 
 
-async def test_the_limit_is_the_size_of_the_pages(tapped_gateway: TappedGateway) -> None:
+async def test_limit_is_the_page_size_of_all_pages(tapped_gateway: TappedGateway) -> None:
     query = f"{{ pods({TEAM_0}, allPages: true, limit: 2) {{ items {{ status {{ phase }} }} }} }}"
     await tapped_gateway.gateway.data(query)
     pages = [request.target for request in tapped_gateway.tap.requests if "/team-0/pods" in request.target]
@@ -45,20 +47,20 @@ async def test_the_limit_is_the_size_of_the_pages(tapped_gateway: TappedGateway)
     assert ["continue=" in page for page in pages] == [False, True, True]
 
 
-def let_expire(backend: Backend, namespace: str) -> None:
-    """Write something, and forget how things were before: as an etcd does every five minutes."""
+def expire_tokens(backend: Backend, namespace: str) -> None:
+    """Write an object and compact the older revisions, as kube-apiserver does every five minutes."""
     written = backend.api().create(core("pods", namespace), pod("later", labels={}))
     if backend.control_plane is not None:
         backend.control_plane.compact(written["metadata"]["resourceVersion"])
     backend.forget()
 
 
-async def test_an_expired_token_says_so_and_brings_a_fresh_one(
+async def test_an_expired_token_is_gone_with_a_fresh_one(
     backend: Backend, gateway: GatewayProcess, namespace: str
 ) -> None:
     first = (await gateway.data(PAGE))["pods"]
     expired = first["metadata"]["continue"]
-    let_expire(backend, namespace)
+    expire_tokens(backend, namespace)
 
     error = await gateway.error(PAGE, {"token": expired})
 
@@ -70,5 +72,5 @@ async def test_an_expired_token_says_so_and_brings_a_fresh_one(
     query = f"query($t: String) {{ pods({TEAM_0}, continue: $t, allPages: true, limit: 2) {SELECTED} }}"
     rest = (await gateway.data(query, {"t": fresh}))["pods"]
     assert [*names(first), *names(rest)] == NAMES
-    # its own token is what a caller has to be told of, also with allPages
+    # a token from the caller is not replaced silently, not even with allPages
     assert (await gateway.error(query, {"t": expired}))["extensions"]["code"] == "GONE"

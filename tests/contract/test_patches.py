@@ -1,4 +1,4 @@
-"""Patches: strategic, merge and JSON Patch, dry run, field manager, and what is refused."""
+"""Patches: strategic, merge and JSON Patch, dry run, field manager, and refusals."""
 
 from typing import Any
 
@@ -45,9 +45,7 @@ async def test_a_strategic_patch_merges_lists_by_their_key(
     assert names == ["main", "sidecar"]
 
 
-async def test_strategic_is_what_built_in_kinds_get_unless_told_otherwise(
-    gateway: GatewayProcess, namespace: str
-) -> None:
+async def test_an_explicit_strategic_patch_merges_lists(gateway: GatewayProcess, namespace: str) -> None:
     containers = '[{name: "sidecar", image: "registry.example/sidecar:3"}]'
     arguments = f"type: STRATEGIC, patch: {{spec: {{template: {{spec: {{containers: {containers}}}}}}}}}"
     answer = await patch(gateway, namespace, arguments, IMAGES)
@@ -86,15 +84,13 @@ async def test_a_json_patch_whose_test_fails_changes_nothing(
     assert stored(backend, namespace)["spec"]["replicas"] == 1
 
 
-async def test_operations_that_would_set_null_do_set_null(
-    gateway: GatewayProcess, backend: Backend, namespace: str
-) -> None:
+async def test_an_operation_may_set_null(gateway: GatewayProcess, backend: Backend, namespace: str) -> None:
     operations = 'operations: [{op: "replace", path: "/metadata/annotations", value: null}]'
     await patch(gateway, namespace, operations, "metadata { name }")
     assert "note" not in stored(backend, namespace)["metadata"].get("annotations", {})
 
 
-async def test_null_deletes_a_key_and_what_is_omitted_stays(
+async def test_null_deletes_a_key_and_omitted_keys_stay(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     arguments = 'patch: {metadata: {annotations: null, labels: {extra: "yes"}}}'
@@ -104,7 +100,7 @@ async def test_null_deletes_a_key_and_what_is_omitted_stays(
     assert metadata["labels"] == {"app": "web", "extra": "yes"}
 
 
-async def test_null_deletes_in_variables_too(
+async def test_null_in_variables_deletes_a_key(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     query = """mutation($n: String, $patch: DeploymentInput) {
@@ -116,7 +112,7 @@ async def test_null_deletes_in_variables_too(
     assert annotations["other"] == "kept"
 
 
-async def test_a_dry_run_answers_and_stores_nothing(
+async def test_a_dry_run_returns_the_result_and_stores_nothing(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     before = stored(backend, namespace)
@@ -131,7 +127,7 @@ async def test_a_dry_run_answers_and_stores_nothing(
     ("arguments", "manager"),
     [("", "kube-graphql"), (', fieldManager: "the-dashboard"', "the-dashboard")],
 )
-async def test_the_field_manager_owns_what_was_set(
+async def test_the_field_manager_owns_the_patched_fields(
     gateway: GatewayProcess, backend: Backend, namespace: str, arguments: str, manager: str
 ) -> None:
     selection = "metadata { managedFields { manager operation } }"
@@ -147,7 +143,7 @@ async def test_the_field_manager_owns_what_was_set(
         'patch: {spec: {replicas: 2}}, operations: [{op: "remove", path: "/metadata/labels"}]',
     ],
 )
-async def test_exactly_one_of_patch_and_operations(
+async def test_exactly_one_of_patch_and_operations_is_required(
     gateway: GatewayProcess, backend: Backend, namespace: str, arguments: str
 ) -> None:
     error = await refused(gateway, namespace, arguments)
@@ -155,7 +151,7 @@ async def test_exactly_one_of_patch_and_operations(
     assert stored(backend, namespace)["spec"]["replicas"] == 1
 
 
-async def test_a_value_that_kubernetes_forbids_is_invalid_with_its_causes(
+async def test_a_forbidden_value_is_invalid_with_its_causes(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     error = await refused(gateway, namespace, "patch: {spec: {replicas: -1}}")
@@ -166,7 +162,7 @@ async def test_a_value_that_kubernetes_forbids_is_invalid_with_its_causes(
     assert stored(backend, namespace)["spec"]["replicas"] == 1
 
 
-async def test_a_patch_of_an_old_version_is_a_conflict(
+async def test_a_patch_of_an_outdated_version_is_a_conflict(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     version = stored(backend, namespace)["metadata"]["resourceVersion"]
@@ -179,14 +175,14 @@ async def test_a_patch_of_an_old_version_is_a_conflict(
     assert error["extensions"]["kubernetes"]["reason"] == "Conflict"
 
 
-async def test_a_patch_of_nothing_is_not_found(gateway: GatewayProcess) -> None:
+async def test_a_patch_of_an_absent_object_is_not_found(gateway: GatewayProcess) -> None:
     query = 'mutation { patchPod(name: "absent", namespace: "team-0", patch: {metadata: {}}) { kind } }'
     answer = await gateway.execute(query)
     assert answer["data"] == {"patchPod": None}
     assert answer["errors"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
-async def test_a_status_is_patched_by_its_own_field(gateway: GatewayProcess, backend: Backend) -> None:
+async def test_the_status_has_its_own_patch_field(gateway: GatewayProcess, backend: Backend) -> None:
     query = """mutation($reason: String) { patchPodStatus(name: "app-3-00003", namespace: "team-1",
       patch: {status: {reason: $reason}}) { status { phase reason } } }"""
     data = await gateway.data(query, {"reason": "Observed"})
@@ -194,7 +190,7 @@ async def test_a_status_is_patched_by_its_own_field(gateway: GatewayProcess, bac
     assert backend.api().get(core("pods", "team-1", "app-3-00003"))["status"]["reason"] == "Observed"
 
 
-async def test_a_wrong_type_never_reaches_the_api_server(
+async def test_a_value_of_the_wrong_type_is_not_sent_upstream(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     error = await refused(gateway, namespace, 'patch: {spec: {replicas: "many"}}')

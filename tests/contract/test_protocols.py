@@ -1,14 +1,14 @@
-"""The same subscription in every protocol: the same events, and nothing left of a client that has gone."""
+"""The same subscription in every protocol: equal events, and the subscriber ends with its client."""
 
 import asyncio
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.fixtures.api import core, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.metrics import scrape
 from tests.fixtures.protocols import PROTOCOLS, TOKEN, Opening
 from tests.fixtures.waiting import DEADLINE, eventually
 
@@ -16,13 +16,11 @@ QUERY = "subscription($n: String) { pods(namespace: $n) { type object { metadata
 
 
 async def subscribers(gateway: GatewayProcess) -> float:
-    text = (await gateway.request("GET", "/metrics")).text
-    families = {family.name: family for family in text_string_to_metric_families(text)}
-    return float(families["kube_graphql_subscribers"].samples[0].value)
+    return (await scrape(gateway))["kube_graphql_subscribers"]
 
 
 @pytest.mark.parametrize("opening", PROTOCOLS)
-async def test_every_protocol_brings_the_same_events_and_forgets_who_leaves(
+async def test_every_protocol_has_the_same_events_and_ends_with_its_client(
     gateway: GatewayProcess, backend: Backend, namespace: str, opening: Opening
 ) -> None:
     pods = core("pods", namespace)
@@ -36,14 +34,14 @@ async def test_every_protocol_brings_the_same_events_and_forgets_who_leaves(
         backend.api().create(pods, pod("second", labels={}))
         assert await anext(results) == added("second")
 
-    async def forgotten() -> bool:
+    async def ended() -> bool:
         return await subscribers(gateway) <= before
 
-    await eventually(forgotten, "the subscription to end with its client")
+    await eventually(ended, "the subscription to end with its client")
 
 
 @pytest.mark.parametrize("query", ["{ nothing }", "{", "subscription { pods(nothing: 1) { type } }"])
-async def test_what_cannot_be_run_is_refused_in_single_connection_mode(
+async def test_an_invalid_operation_is_refused_in_single_connection_mode(
     gateway: GatewayProcess, query: str
 ) -> None:
     token = {TOKEN: (await gateway.request("PUT", "/graphql")).text}

@@ -1,4 +1,4 @@
-"""Other people's clients outlive their gateway: each finds the next one by itself, and what is true there."""
+"""Third-party clients reconnect to the same gateway or another, and reach the current state."""
 
 import asyncio
 import signal
@@ -24,7 +24,7 @@ QUERY = """subscription($n: String, $v: String) {
   configMaps(namespace: $n, labelSelector: "mine", resourceVersion: $v) {
     type resourceVersion object { metadata { name } data } } }"""
 
-ENDINGS = {"told to end": signal.SIGTERM, "killed": signal.SIGKILL}
+ENDINGS = {"terminated": signal.SIGTERM, "killed": signal.SIGKILL}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,7 +33,7 @@ def _clients_installed() -> None:
 
 
 class Successors:
-    """One gateway after the other at the same address."""
+    """Consecutive gateways at one address."""
 
     def __init__(self, directory: Path, kubeconfig: Path) -> None:
         self.port = free_port()
@@ -53,11 +53,11 @@ class Successors:
         started = start_gateway(self._directory / str(self._count), *options, port=self.port)
         self.gateway = self._running.enter_context(started)
 
-    def end(self, how: signal.Signals) -> None:
+    def end(self, number: signal.Signals) -> None:
         process = self.gateway.process
-        process.child.send_signal(how)
+        process.child.send_signal(number)
         status = process.wait()
-        assert status == (0 if how is signal.SIGTERM else -how), process.output()
+        assert status == (0 if number is signal.SIGTERM else -number), process.output()
         assert "ERROR" not in process.output()
 
     def close(self) -> None:
@@ -72,20 +72,20 @@ def successors(backend: Backend, tmp_path: Path) -> Iterator[Successors]:
     successors.close()
 
 
-CHANGED = {"changes": {"value": "2"}, "comes": {"value": "1"}, "stays": {"value": "1"}}
+AFTER_CHANGES = {"changes": {"value": "2"}, "comes": {"value": "1"}, "stays": {"value": "1"}}
 
 
 def config_map(name: str, value: str) -> dict[str, object]:
     return {"metadata": {"name": name, "labels": {"mine": "yes"}}, "data": {"value": value}}
 
 
-def plant(api: API, path: str) -> None:
+def create_objects(api: API, path: str) -> None:
     for name in ("changes", "goes", "stays"):
         api.create(path, config_map(name, "1"))
 
 
-def change_everything(api: API, path: str) -> None:
-    """What was planted becomes ``CHANGED``: one comes, one changes, one goes, one stays as it was."""
+def make_changes(api: API, path: str) -> None:
+    """Create one object, change one, delete one and leave one: ``AFTER_CHANGES`` is the result."""
     api.create(path, config_map("comes", "1"))
     api.merge(f"{path}/changes", {"data": {"value": "2"}})
     api.delete(f"{path}/goes")
@@ -93,65 +93,65 @@ def change_everything(api: API, path: str) -> None:
 
 WITH_ONE_ADDRESS = ("subscriptions-transport-ws", "urql, server-sent events")
 ON_BOTH = ("graphql-ws", "graphql-sse, distinct connections")
-each_client = pytest.mark.parametrize(
+every_client = pytest.mark.parametrize(
     ("backend", "client"),
     [
-        *(pytest.param("demo", item, id=f"demo-{item}") for item in RECONNECTING),
-        *(pytest.param("real", item, id=f"real-{item}", marks=pytest.mark.cluster) for item in ON_BOTH),
+        *(pytest.param("demo", client, id=f"demo-{client}") for client in RECONNECTING),
+        *(pytest.param("real", client, id=f"real-{client}", marks=pytest.mark.cluster) for client in ON_BOTH),
     ],
     indirect=["backend"],
 )
 
 
-def told(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def brief(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return [
         (event["type"], event["object"]["metadata"]["name"] if event["object"] else "") for event in events
     ]
 
 
-@pytest.mark.parametrize("how", ENDINGS.values(), ids=list(ENDINGS))
-@each_client
-async def test_a_client_goes_on_with_the_next_gateway(
-    successors: Successors, backend: Backend, namespace: str, client: str, how: signal.Signals
+@pytest.mark.parametrize("number", ENDINGS.values(), ids=list(ENDINGS))
+@every_client
+async def test_a_client_continues_with_the_next_gateway(
+    successors: Successors, backend: Backend, namespace: str, client: str, number: signal.Signals
 ) -> None:
     api, path = backend.api(), core("configmaps", namespace)
-    plant(api, path)
+    create_objects(api, path)
     async with watching(client, successors.url, QUERY, {"n": namespace}) as watcher:
         await watcher.until_synced(1)
-        successors.end(how)
-        change_everything(api, path)
+        successors.end(number)
+        make_changes(api, path)
         successors.start()
         await watcher.until_synced(2)
-        await watcher.until_knows(CHANGED)
+        await watcher.until_knows(AFTER_CHANGES)
         api.merge(f"{path}/stays", {"data": {"value": "2"}})
-        await watcher.until_knows({**CHANGED, "stays": {"value": "2"}})
-    assert (watcher.afresh, watcher.resumed, watcher.shown) == (2, 0, [])
+        await watcher.until_knows({**AFTER_CHANGES, "stays": {"value": "2"}})
+    assert (watcher.restarted, watcher.resumed, watcher.shown) == (2, 0, [])
 
 
 @pytest.mark.parametrize("backend", ["demo"], indirect=True)
-@pytest.mark.parametrize("client", [item for item in RECONNECTING if item not in WITH_ONE_ADDRESS])
-async def test_a_client_that_knows_of_two_gateways_goes_on_where_the_first_one_ended(
+@pytest.mark.parametrize("client", [client for client in RECONNECTING if client not in WITH_ONE_ADDRESS])
+async def test_a_client_with_two_addresses_resumes_at_the_other_gateway(
     successors: Successors, gateway: GatewayProcess, backend: Backend, namespace: str, client: str
 ) -> None:
-    """The other one has been watching meanwhile, for somebody else: it knows what was missed."""
+    """Another subscriber keeps the informer of the other gateway running, so it has the missed changes."""
     api, path = backend.api(), core("configmaps", namespace)
-    plant(api, path)
+    create_objects(api, path)
     urls = f"{successors.url},{gateway.url}/graphql"
-    async with gateway.subscribe(QUERY, {"n": namespace}) as somebody:
-        await somebody.synced()
+    async with gateway.subscribe(QUERY, {"n": namespace}) as other:
+        await other.synced()
         async with watching(client, urls, QUERY, {"n": namespace}) as watcher:
             await watcher.until_synced(1)
-            change_everything(api, path)
-            await watcher.until_knows(CHANGED)
+            make_changes(api, path)
+            await watcher.until_knows(AFTER_CHANGES)
             successors.end(signal.SIGTERM)
             api.merge(f"{path}/stays", {"data": {"value": "2"}})
-            await watcher.until_knows({**CHANGED, "stays": {"value": "2"}})
-    assert told(watcher.events[-2:]) == [("SYNCED", ""), ("MODIFIED", "stays")]
-    assert (watcher.afresh, watcher.resumed, watcher.shown) == (1, 1, [])
+            await watcher.until_knows({**AFTER_CHANGES, "stays": {"value": "2"}})
+    assert brief(watcher.events[-2:]) == [("SYNCED", ""), ("MODIFIED", "stays")]
+    assert (watcher.restarted, watcher.resumed, watcher.shown) == (1, 1, [])
 
 
 @pytest.mark.parametrize("backend", ["demo"], indirect=True)
-async def test_clients_that_do_not_read_do_not_hold_up_the_end(
+async def test_clients_that_do_not_read_do_not_delay_the_shutdown(
     successors: Successors, backend: Backend, namespace: str
 ) -> None:
     api, path = backend.api(), core("configmaps", namespace)
@@ -168,61 +168,61 @@ async def test_clients_that_do_not_read_do_not_hold_up_the_end(
             for number in range(30):
                 api.merge(f"{path}/large", {"data": {"number": str(number)}})
             successors.end(signal.SIGTERM)
-        # no closing handshake with a process that is gone
+        # abort: the process has exited and answers no closing handshake
         socket.connection.transport.abort()
 
 
-@each_client
-async def test_a_client_that_lost_its_connection_gets_exactly_what_it_missed(
+@every_client
+async def test_a_client_that_lost_its_connection_gets_exactly_the_missed_changes(
     gateway: GatewayProcess, backend: Backend, namespace: str, client: str
 ) -> None:
     api, path = backend.api(), core("configmaps", namespace)
-    plant(api, path)
+    create_objects(api, path)
     with tapped("127.0.0.1", gateway.port, None) as line:
         async with watching(client, f"{line.url}/graphql", QUERY, {"n": namespace}) as watcher:
             await watcher.until_synced(1)
             line.cut()
-            change_everything(api, path)
+            make_changes(api, path)
             before = len(watcher.events)
             line.mend()
-            await watcher.until_knows(CHANGED)
+            await watcher.until_knows(AFTER_CHANGES)
             api.merge(f"{path}/stays", {"data": {"value": "2"}})
-            await watcher.until_knows({**CHANGED, "stays": {"value": "2"}})
-    assert told(watcher.events[before:]) == [
+            await watcher.until_knows({**AFTER_CHANGES, "stays": {"value": "2"}})
+    assert brief(watcher.events[before:]) == [
         ("SYNCED", ""),
         ("ADDED", "comes"),
         ("MODIFIED", "changes"),
         ("DELETED", "goes"),
         ("MODIFIED", "stays"),
     ]
-    assert (watcher.afresh, watcher.resumed, watcher.shown) == (1, 1, [])
+    assert (watcher.restarted, watcher.resumed, watcher.shown) == (1, 1, [])
 
 
-@each_client
-async def test_a_client_that_was_away_for_too_long_gets_everything_afresh(
+@every_client
+async def test_a_client_with_an_expired_version_gets_all_objects_again(
     tapped_gateway: TappedGateway, backend: Backend, namespace: str, client: str
 ) -> None:
-    """Its gateway has stopped to watch meanwhile, and the API server has forgotten its history."""
+    """The gateway stops watching meanwhile, and the API server drops its history."""
     gateway, upstream = tapped_gateway.gateway, tapped_gateway.tap
     api, path = backend.api(), core("configmaps", namespace)
-    plant(api, path)
+    create_objects(api, path)
     with tapped("127.0.0.1", gateway.port, None) as line:
         async with watching(client, f"{line.url}/graphql", QUERY, {"n": namespace}) as watcher:
             await watcher.until_synced(1)
             line.cut()
             wait_until(lambda: not upstream.open_watches("configmaps"), "the gateway to stop watching")
-            change_everything(api, path)
+            make_changes(api, path)
             backend.forget()
             before = len(watcher.events)
             line.mend()
             await watcher.until_synced(2)
-    assert watcher.objects == CHANGED
-    assert sorted(told(watcher.events[before:])[:-1]) == [("ADDED", name) for name in sorted(CHANGED)]
-    assert (watcher.afresh, watcher.resumed, watcher.shown) == (2, 0, [])
+    assert watcher.objects == AFTER_CHANGES
+    assert sorted(brief(watcher.events[before:])[:-1]) == [("ADDED", name) for name in sorted(AFTER_CHANGES)]
+    assert (watcher.restarted, watcher.resumed, watcher.shown) == (2, 0, [])
 
 
 @pytest.mark.parametrize("client", ["graphql-ws"])
-async def test_however_often_the_line_is_cut_no_change_is_lost_and_none_comes_twice(
+async def test_repeated_cuts_lose_and_repeat_no_change(
     gateway: GatewayProcess, backend: Backend, namespace: str, client: str
 ) -> None:
     api, path = backend.api(), core("configmaps", namespace)
@@ -240,7 +240,7 @@ async def test_however_often_the_line_is_cut_no_change_is_lost_and_none_comes_tw
                 line.mend()
                 await watcher.until_knows({"one": {"value": str(cut * 10 + 10)}})
     values = [int(event["object"]["data"]["value"]) for event in watcher.events if event["object"]]
-    # several changes may have become one while they waited to be sent
+    # pending changes of one object may be coalesced
     assert values == sorted(set(values))
     assert values[-1] == 50
-    assert (watcher.afresh, watcher.resumed, watcher.shown) == (1, 5, [])
+    assert (watcher.restarted, watcher.resumed, watcher.shown) == (1, 5, [])

@@ -1,4 +1,4 @@
-"""Subscriptions outlive their API server: nothing lost, nothing twice."""
+"""Subscriptions survive outages of the API server without lost or repeated events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ DEPLOYMENTS = """subscription($n: String) {
 
 
 def go_down(backend: Backend, tap: Tap) -> None:
-    """Kill the real kube-apiserver; cut the line to the demo, which would lose its memory."""
+    """Kill the real kube-apiserver, and cut the connections; a killed demo would lose its objects."""
     if backend.control_plane is not None:
         backend.control_plane.kill_apiserver()
     tap.cut()
@@ -36,14 +36,14 @@ async def expect_exactly(
     change: Callable[[], object],
     last: tuple[str, str, int],
 ) -> None:
-    """Those events in any order, each once; then ``change`` is made, and ``last`` is the very next event."""
+    """Expect the events in any order, once; after ``change()`` the next event must be ``last``."""
     seen = [brief(await stream.event()) for _ in expected]
     assert (len(seen), set(seen)) == (len(expected), expected)
     change()
     assert brief(await stream.event()) == last
 
 
-async def test_no_event_is_lost_when_the_api_server_dies_and_comes_back(
+async def test_no_event_is_lost_when_the_api_server_restarts(
     tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
     api, tap = backend.api(), tapped_gateway.tap
@@ -65,7 +65,7 @@ async def test_no_event_is_lost_when_the_api_server_dies_and_comes_back(
         )
 
 
-async def test_what_changed_while_the_line_was_cut_comes_when_it_is_mended(
+async def test_changes_during_a_disconnect_arrive_after_it(
     tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
     api, tap = backend.api(), tapped_gateway.tap
@@ -85,10 +85,10 @@ async def test_what_changed_while_the_line_was_cut_comes_when_it_is_mended(
         )
 
 
-async def test_after_an_expired_resource_version_only_the_difference_comes(
+async def test_after_an_expired_resource_version_only_the_difference_is_sent(
     tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
-    """An API server that has forgotten its history answers a watch from before with 410."""
+    """An API server without history answers a watch at an older resource version with 410."""
     api, tap = backend.api(), tapped_gateway.tap
     path = grouped("apps/v1", "deployments", namespace)
     async with tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
@@ -106,15 +106,15 @@ async def test_after_an_expired_resource_version_only_the_difference_comes(
             lambda: api.merge(f"{path}/web", {"spec": {"replicas": 10}}),
             ("MODIFIED", "web", 10),
         )
-        assert any(starts_over(request.target) for request in tap.requests[before:])
+        assert any(requests_whole_set(request.target) for request in tap.requests[before:])
 
 
-def starts_over(target: str) -> bool:
-    """Whether a request asks for the whole set, as a list or as a WatchList."""
+def requests_whole_set(target: str) -> bool:
+    """Whether a request is a list or a WatchList."""
     return "/deployments" in target and ("watch=" not in target or "sendInitialEvents=true" in target)
 
 
-async def test_an_unreachable_api_server_is_an_error_and_not_the_end(
+async def test_the_gateway_survives_an_unreachable_api_server(
     tapped_gateway: TappedGateway,
 ) -> None:
     gateway, tap = tapped_gateway.gateway, tapped_gateway.tap

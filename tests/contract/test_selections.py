@@ -1,4 +1,4 @@
-"""What is selected is what is asked for, answered, and told of: nothing more, and nothing less."""
+"""The selection set decides the upstream request, the response and which changes are events."""
 
 import pytest
 
@@ -21,20 +21,20 @@ EVENTS = """subscription($n: String) { deployments(namespace: $n) {
         ('{ deployment(name: "app-1", namespace: "team-1") { yaml metadata { name } } }', False),
     ],
 )
-async def test_metadata_alone_is_all_that_is_asked_for(
+async def test_a_selection_of_metadata_requests_partial_objects(
     tapped_gateway: TappedGateway, query: str, partial: bool
 ) -> None:
     seen = len(tapped_gateway.tap.requests)
 
     await tapped_gateway.gateway.data(query)
 
-    # what the gateway asks on its own account is about definitions and services
-    answered = [item for item in tapped_gateway.tap.requests[seen:] if "/team-1/" in item.target]
-    (request,) = answered
+    # the gateway's own requests concern definitions and API services only
+    requests = tapped_gateway.tap.requests[seen:]
+    (request,) = [request for request in requests if "/team-1/" in request.target]
     assert ("as=PartialObjectMetadata" in request.accept) is partial
 
 
-async def test_objects_whose_metadata_is_all_there_is_keep_their_kind(gateway: GatewayProcess) -> None:
+async def test_partial_objects_keep_their_kind(gateway: GatewayProcess) -> None:
     data = await gateway.data(METADATA)
 
     items = data["pods"]["items"]
@@ -43,7 +43,7 @@ async def test_objects_whose_metadata_is_all_there_is_keep_their_kind(gateway: G
     assert {item["metadata"]["label"] for item in items} <= {f"app-{number}" for number in range(4)}
 
 
-async def test_a_change_of_nothing_selected_is_not_told(
+async def test_a_change_outside_the_selection_is_no_event(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     api, deployments = backend.api(), grouped("apps/v1", "deployments", namespace)
@@ -61,7 +61,7 @@ async def test_a_change_of_nothing_selected_is_not_told(
         assert scaled["object"] == {"metadata": {"name": "web"}, "spec": {"replicas": 7}}
 
 
-async def test_every_change_is_told_to_whoever_looks_at_the_whole_object(
+async def test_every_change_is_an_event_when_the_whole_object_is_selected(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     query = "subscription($n: String) { deployments(namespace: $n) { type object { json } } }"
@@ -76,7 +76,7 @@ async def test_every_change_is_told_to_whoever_looks_at_the_whole_object(
         assert event["object"]["json"]["metadata"]["labels"]["looked"] == "at"
 
 
-async def test_an_object_may_be_selected_of_an_event_under_two_names(
+async def test_an_event_may_select_its_object_under_two_aliases(
     gateway: GatewayProcess, backend: Backend, namespace: str
 ) -> None:
     query = """subscription($n: String) { pods(namespace: $n) {

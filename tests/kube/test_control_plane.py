@@ -1,4 +1,4 @@
-"""The throw-away control plane itself: it serves, it keeps what was written, it goes away."""
+"""The temporary control plane of the tests: version, restarts and users."""
 
 import ssl
 
@@ -22,7 +22,7 @@ def test_it_serves_the_version_that_go_mod_pins(real_cluster: ControlPlane) -> N
         assert api.get("/version").json()["gitVersion"] == "v1.36.3"
 
 
-def test_a_killed_api_server_comes_back_with_what_was_written(real_cluster: ControlPlane) -> None:
+def test_a_restarted_api_server_keeps_its_objects(real_cluster: ControlPlane) -> None:
     with client(real_cluster) as api:
         created = api.post("/api/v1/namespaces", json={"metadata": {"name": "survivor"}})
         assert created.status_code == 201

@@ -26,7 +26,7 @@ from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import start_gateway
 from tests.fixtures.graphql_ws import open_socket
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import Process, start_process
+from tests.fixtures.processes import Process, assert_one_line, start_process
 
 NAMES = '{ pods(namespace: "team-1", labelSelector: "app=app-1") { items { metadata { name } } } }'
 
@@ -53,12 +53,7 @@ def query(backend: Backend, *arguments: str, stdin: str = "") -> Result:
 
 
 def assert_one_clear_line(result: Result, *words: str) -> None:
-    assert result.exit_code == 2, result
-    assert result.stdout == ""
-    (line,) = result.stderr.splitlines()
-    assert line.startswith("kube-graphql: ")
-    for word in words:
-        assert word in line
+    assert_one_line(result.exit_code, result.stdout, result.stderr, *words)
 
 
 def stopped(process: Process, signal_number: int = signal.SIGINT) -> int:

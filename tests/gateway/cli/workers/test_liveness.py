@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from tests.fixtures.backends import Backend, demo_server
+from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.ports import free_port
 from tests.fixtures.processes import start_process
@@ -45,12 +43,6 @@ async def busy_loop(request):
 {changes}
 main()
 """
-
-
-@pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    with demo_server(tmp_path_factory.mktemp("demo")) as server:
-        yield server
 
 
 @contextmanager

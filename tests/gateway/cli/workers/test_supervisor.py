@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -17,40 +16,23 @@ import yaml
 from click.testing import CliRunner
 
 from gateway.cli import main
-from tests.fixtures.backends import Backend, demo_server, write_kubeconfig
+from tests.fixtures.backends import Backend, write_kubeconfig
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import run_gateway, start_process
-from tests.fixtures.tap import Tap, tapped
+from tests.fixtures.processes import assert_one_line, run_gateway, start_process
+from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import wait_until
 from tests.fixtures.workers import Workers, children_of, running, start_workers
 
 SERVE = ("serve", "--port", "0", "--workers", "3")
 
 
-@pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    with demo_server(tmp_path_factory.mktemp("demo")) as server:
-        yield server
-
-
 @pytest.fixture
 def tap(backend: Backend) -> Iterator[Tap]:
-    server = urlsplit(backend.server)
-    assert server.hostname is not None
-    assert server.port is not None
-    with tapped(server.hostname, server.port, None) as started:
-        yield started
+    with backend.tapped() as tap:
+        yield tap
 
 
 # start-up
-
-
-def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert (done.returncode, done.stdout) == (2, ""), done
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("kube-graphql: ")
-    for word in words:
-        assert word in line
 
 
 @pytest.mark.parametrize("number", ["0", "65", "-1", "two"])
@@ -66,20 +48,21 @@ def test_an_invalid_number_of_workers_is_refused(number: str) -> None:
 
 def test_an_unknown_context_is_reported_once(backend: Backend) -> None:
     done = run_gateway(*SERVE, "--kubeconfig", str(backend.kubeconfig), "--context", "nowhere")
-    assert_one_line(done, "nowhere", "admin")
+    assert_one_line(done.returncode, done.stdout, done.stderr, "nowhere", "admin")
 
 
 def test_an_unreachable_server_is_reported_once(tmp_path: Path) -> None:
     server = f"127.0.0.1:{free_port()}"
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", f"http://{server}")
-    assert_one_line(run_gateway(*SERVE, "--kubeconfig", str(kubeconfig)), server)
+    done = run_gateway(*SERVE, "--kubeconfig", str(kubeconfig))
+    assert_one_line(done.returncode, done.stdout, done.stderr, server)
 
 
 def test_a_port_in_use_is_reported_first() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = run_gateway("serve", "--workers", "2", "--port", port, "--kubeconfig", "/absent")
-    assert_one_line(done, f"port {port}", "already in use")
+    assert_one_line(done.returncode, done.stdout, done.stderr, f"port {port}", "already in use")
 
 
 def test_a_port_of_another_gateways_workers_is_in_use(backend: Backend, tmp_path: Path) -> None:
@@ -88,18 +71,21 @@ def test_a_port_of_another_gateways_workers_is_in_use(backend: Backend, tmp_path
         for number in ("1", "2"):
             port = str(workers.gateway.port)
             done = run_gateway("serve", "--workers", number, "--port", port, *options)
-            assert_one_line(done, f"port {port}", "already in use")
+            assert_one_line(done.returncode, done.stdout, done.stderr, f"port {port}", "already in use")
 
 
 def test_settings_are_checked_as_with_one_worker() -> None:
-    assert_one_line(run_gateway(*SERVE, "--host", "0.0.0.0", "--auth", "local"), "loopback")
-    assert_one_line(run_gateway(*SERVE, "--auth", "passthrough", "--cache", "pods"), "--cache")
+    done = run_gateway(*SERVE, "--host", "0.0.0.0", "--auth", "local")
+    assert_one_line(done.returncode, done.stdout, done.stderr, "loopback")
+    done = run_gateway(*SERVE, "--auth", "passthrough", "--cache", "pods")
+    assert_one_line(done.returncode, done.stdout, done.stderr, "--cache")
 
 
 def test_a_directory_path_too_long_for_sockets_is_reported(tmp_path: Path) -> None:
     deep = tmp_path / ("long" * 30)
     deep.mkdir()
-    assert_one_line(run_gateway(*SERVE, variables={"TMPDIR": str(deep)}), "TMPDIR", "too long")
+    done = run_gateway(*SERVE, variables={"TMPDIR": str(deep)})
+    assert_one_line(done.returncode, done.stdout, done.stderr, "TMPDIR", "too long")
     assert list(deep.iterdir()) == []
 
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.fixtures.api import core
-from tests.fixtures.backends import Backend, demo_server
+from tests.fixtures.backends import Backend
 from tests.fixtures.processes import start_process
 from tests.fixtures.waiting import DEADLINE, eventually, wait_until
 from tests.fixtures.workers import Workers, running, start_workers
@@ -25,12 +25,6 @@ CONNECTIONS = 60
 """One of three workers gets none of 60 connections once in ten billion runs."""
 CONFIG_MAPS = 'subscription { configMaps(namespace: "default") { type object { metadata { name } } } }'
 TOKEN = "x-graphql-event-stream-token"
-
-
-@pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
-    with demo_server(tmp_path_factory.mktemp("demo")) as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
