@@ -68,11 +68,10 @@ from gateway.informers.events import EventType, ObjectEvent, Scope
 from gateway.informers.informer import Informer
 from gateway.informers.registry import InformerRegistry
 from gateway.informers.subscription import Limits
-from gateway.informers.timing import Clock, Timing
+from gateway.informers.timing import Timing
 from gateway.informers.view import View
 
 __all__ = [
-    "Clock",
     "EventType",
     "Informer",
     "InformerRegistry",

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 
+from gateway.concurrency import Backoff, Clock, Stopped, StopSignal, TimeSlice
 from gateway.errors import (
     GatewayError,
     Gone,
@@ -18,11 +19,9 @@ from gateway.errors import (
 from gateway.informers.gathering import Gathered
 from gateway.informers.handover import Handover, Turn
 from gateway.informers.informer import Informer, WentBack
-from gateway.informers.pace import Pace
 from gateway.informers.source import Source
-from gateway.informers.stopping import Stopped, Stopping
 from gateway.informers.store import StoredObject, version_number
-from gateway.informers.timing import Backoff, Clock, Timing
+from gateway.informers.timing import Timing
 from gateway.kube.watch import WatchEvent, watch_events
 
 __all__ = ["Reflector"]
@@ -59,18 +58,23 @@ class Reflector:
         self._clock = clock
         self._timing = timing
         self._no_watch_list = no_watch_list
-        self._backoff = Backoff(clock, timing)
+        self._backoff = Backoff(
+            clock,
+            first=timing.first_retry,
+            shortest=timing.shortest_backoff,
+            longest=timing.longest_backoff,
+        )
         self._handover = handover
         self._turn = Turn(informer.turn)
         self._gathered = Gathered()
         self._listed = False
         self._doubtful = False
-        self._pace = Pace(clock)
-        self._stopping = Stopping()
+        self._slice = TimeSlice(clock)
+        self._stop_signal = StopSignal()
 
     def stop(self) -> None:
         """Let ``run`` return, its watch closed; a list that is being taken in is taken in to its end."""
-        self._stopping.stop()
+        self._stop_signal.stop()
 
     async def run(self) -> None:
         """Returns when it is stopped; raises what is final: every refusal that trying again cannot change."""
@@ -78,7 +82,7 @@ class Reflector:
             while True:
                 delay = await self._follow()
                 if delay > 0:
-                    await self._stopping.wait(self._clock.sleep(delay))
+                    await self._stop_signal.wait(self._clock.sleep(delay))
 
     async def _follow(self) -> float:
         """One list or watch until it ends; how long to wait before the next."""
@@ -130,7 +134,7 @@ class Reflector:
         """
         try:
             async with asyncio.timeout(LONGEST_CHECK):
-                current = await self._stopping.wait(self.source.fetch_resource_version())
+                current = await self._stop_signal.wait(self.source.fetch_resource_version())
         except (StatusError, UpstreamError, TimeoutError) as error:
             logger.info("how far %s is cannot be told: %s", self.source.path, error)
             return
@@ -162,7 +166,7 @@ class Reflector:
         await self._watch()
 
     async def _fetch(self) -> None:
-        listing = await self._stopping.wait(self.source.fetch())
+        listing = await self._stop_signal.wait(self.source.fetch())
         self._gathered.load(map(StoredObject.of, listing.objects), listing.resource_version)
         await self._settle()
 
@@ -172,7 +176,7 @@ class Reflector:
         Then that one has to wait, for as long as this one is catching up.
         """
         await self._turn.take()
-        self._stopping.check()
+        self._stop_signal.check()
         whole = self._gathered
         if self._handover is not None and not self._handover.is_due(whole.resource_version):
             return
@@ -197,19 +201,19 @@ class Reflector:
             read_timeout=silence,
         )
         async with aclosing(events):
-            while (event := await self._stopping.wait(anext(events, None))) is not None:
+            while (event := await self._stop_signal.wait(anext(events, None))) is not None:
                 if self._listed:
                     await self._take(event)
                 else:
                     self._gathered.take(event)
                     if self._gathered.whole:
                         await self._settle()
-                await self._pace.step()
+                await self._slice.step()
 
     async def _take(self, event: WatchEvent) -> None:
         async with self._informer.turn:
             # while it waited for its turn, another may have taken the informer over
-            self._stopping.check()
+            self._stop_signal.check()
             if event.type == "BOOKMARK":
                 self._informer.advance(event.resource_version)
             else:

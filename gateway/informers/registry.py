@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+from gateway.concurrency import Clock, Tasks
 from gateway.errors import GatewayError, StatusError, UpstreamError
 from gateway.informers.counters import Counters
 from gateway.informers.events import ObjectEvent, Scope
@@ -16,8 +17,7 @@ from gateway.informers.request import Request, parse_request
 from gateway.informers.running import Family, Running
 from gateway.informers.source import Source
 from gateway.informers.subscription import Limits
-from gateway.informers.tasks import Tasks
-from gateway.informers.timing import Clock, Timing
+from gateway.informers.timing import Timing
 from gateway.informers.view import View
 from gateway.kube.client import KubeClient
 from schema.resources import GroupVersionResource, Resource

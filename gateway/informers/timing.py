@@ -1,24 +1,8 @@
-"""When reflectors retry, renew and give up waiting; and the clock, which tests replace."""
+"""When reflectors retry, renew a watch and treat a silent one as dead."""
 
-import asyncio
-import random
 from dataclasses import dataclass
 
-__all__ = ["Backoff", "Clock", "Timing"]
-
-
-class Clock:
-    """Time and chance."""
-
-    def now(self) -> float:
-        """Seconds since some fixed moment."""
-        return asyncio.get_running_loop().time()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-    def uniform(self, low: float, high: float) -> float:
-        return random.uniform(low, high)  # noqa: S311 - spreads load, keeps no secret
+__all__ = ["Timing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +25,3 @@ class Timing:
     """The same of a watch that begins with everything there is, which may take long."""
     steady: float = 5.0
     """A watch that lasted that long was a good one, also without an event."""
-
-
-class Backoff:
-    """How long to wait before the next try: at once, then doubling, jittered."""
-
-    def __init__(self, clock: Clock, timing: Timing) -> None:
-        self._clock = clock
-        self._timing = timing
-        self._failures = 0
-
-    def reset(self) -> None:
-        """Something worked."""
-        self._failures = 0
-
-    def delay(self, retry_after: float | None = None) -> float:
-        """Count a failure and say how long to wait; never less than the API server asked for."""
-        self._failures += 1
-        delay = self._clock.uniform(*self._range())
-        return delay if retry_after is None else max(delay, retry_after + self._clock.uniform(0.0, 0.5))
-
-    def _range(self) -> tuple[float, float]:
-        if self._failures == 1:
-            return self._timing.first_retry
-        # the exponent is capped because a float overflows before anybody gives up
-        doubled = self._timing.shortest_backoff * 2.0 ** min(self._failures - 1, 30)
-        longest = min(self._timing.longest_backoff, doubled)
-        return longest / 2, longest

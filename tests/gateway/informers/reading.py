@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gateway.concurrency import Clock
 from gateway.errors import GatewayError
-from gateway.informers import Clock, EventType, InformerRegistry, ObjectEvent, Scope
+from gateway.informers import EventType, InformerRegistry, ObjectEvent, Scope
 from gateway.kube.client import KubeClient
 from schema.resources import Resource
 from tests.fixtures.waiting import DEADLINE, eventually
