@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ClusterConfig", "ExecConfig", "Impersonation", "PEMSource", "TLSSettings", "UserConfig"]
+__all__ = [
+    "ClusterConfig",
+    "ExecConfig",
+    "Impersonation",
+    "OIDCConfig",
+    "PEMSource",
+    "TLSSettings",
+    "UserConfig",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,22 @@ class ExecConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class OIDCConfig:
+    """The settings of ``auth-provider: oidc``.
+
+    ``ca`` is the issuer's authority in PEM, None for the system's; ``kubeconfig`` is the tokens' file.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    id_token: str = field(default="", repr=False)
+    refresh_token: str = field(default="", repr=False)
+    ca: bytes | None = field(default=None, repr=False)
+    kubeconfig: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Impersonation:
     """The impersonated user: the user entry's ``as``, ``as-uid``, ``as-groups`` and ``as-user-extra``."""
 
@@ -70,6 +94,7 @@ class UserConfig:
     certificate: PEMSource | None = None
     key: PEMSource | None = None
     exec: ExecConfig | None = None
+    oidc: OIDCConfig | None = None
     impersonation: Impersonation | None = None
 
 

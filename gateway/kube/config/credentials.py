@@ -127,7 +127,7 @@ def read_credential(user: UserConfig) -> Credential:
     headers: list[_Header] = []
     if user.token or user.token_file:
         headers.append(bearer_header(_read_token(user)))
-    elif user.username or user.password:
+    elif user.username:
         headers.append(_basic_header(user.username, user.password))
     if user.impersonation is not None:
         headers += impersonation_headers(user.impersonation)

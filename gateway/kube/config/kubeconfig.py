@@ -8,20 +8,29 @@ import base64
 import binascii
 import logging
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gateway.errors import BadArgument, KubeconfigError
+from gateway.errors import KubeconfigError
 from gateway.kube.config.cluster_config import (
     ClusterConfig,
     ExecConfig,
     Impersonation,
+    OIDCConfig,
     PEMSource,
     TLSSettings,
     UserConfig,
 )
-from gateway.kube.config.kubeconfig_file import AuthInfo, Cluster, Context, ExecEntry, Kubeconfig
-from gateway.kube.paths import validate_namespace
+from gateway.kube.config.kubeconfig_file import (
+    AuthInfo,
+    AuthProvider,
+    Cluster,
+    Context,
+    EnvironmentVariable,
+    ExecEntry,
+    Kubeconfig,
+)
 from gateway.settings import is_loopback
 
 __all__ = ["select_context"]
@@ -43,40 +52,43 @@ def select_context(config: Kubeconfig, name: str | None = None) -> ClusterConfig
     if name not in config.contexts:
         raise KubeconfigError(f"{where} has no context {name!r} (it has {known})")
     context = config.contexts[name]
-    cluster, user = _referenced(config, name, context, where)
     where = f"{where}, context {name!r}"
+    cluster = _cluster_of(context, config, where)
     server = _server_url(cluster, where)
     return ClusterConfig(
         server=server,
         context=name,
         cluster=context.cluster or "",
-        namespace=_namespace_of(context, where),
+        # Not validated, as in kubectl: a malformed namespace fails a request that uses it.
+        namespace=context.namespace or "default",
         tls=_tls_settings(cluster, where),
         proxy_url=cluster.proxy_url or None,
-        user=_sent_to(server, _user_config(context.user or "", user, cluster, where)),
+        user=_user_config(context.user or "", config, _Target(server, cluster), where),
         compress=not (cluster.disable_compression or is_loopback(urlsplit(server).hostname or "")),
     )
 
 
-def _referenced(config: Kubeconfig, name: str, context: Context, where: str) -> tuple[Cluster, AuthInfo]:
-    for kind, value, entries in (
-        ("cluster", context.cluster, config.clusters),
-        ("user", context.user, config.users),
-    ):
-        if not value:
-            raise KubeconfigError(f"{where}: context {name!r} names no {kind}: add one")
-        if value not in entries:
-            raise KubeconfigError(f"{where}: context {name!r} names the {kind} {value!r}, which is not there")
-    return config.clusters[context.cluster or ""], config.users[context.user or ""]
+def _cluster_of(context: Context, config: Kubeconfig, where: str) -> Cluster:
+    cluster = config.clusters.get(context.cluster or "")
+    if cluster is not None:
+        return cluster
+    if not context.cluster:
+        raise KubeconfigError(f"{where} names no cluster: add one")
+    raise KubeconfigError(f"{where} names the cluster {context.cluster!r}, which is not there")
 
 
-def _namespace_of(context: Context, where: str) -> str:
-    if not context.namespace:
-        return "default"
-    try:
-        return validate_namespace(context.namespace)
-    except BadArgument as error:
-        raise KubeconfigError(f"{where}: {error}") from error
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The receiver of the user's credentials."""
+
+    server: str
+    cluster: Cluster
+
+    @property
+    def may_get_credentials(self) -> bool:
+        """Whether credentials do not cross a network unencrypted; kubectl sends none over plain HTTP."""
+        parts = urlsplit(self.server)
+        return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 def _server_url(cluster: Cluster, where: str) -> str:
@@ -138,58 +150,102 @@ def _read_file(path: Path, where: str) -> bytes:
         raise KubeconfigError(f"{where}: cannot read {path}: {error.strerror or error}") from error
 
 
-def _user_config(name: str, user: AuthInfo, cluster: Cluster, where: str) -> UserConfig:
+def _user_config(name: str, config: Kubeconfig, target: _Target, where: str) -> UserConfig:
+    """The user ``name``; without such an entry requests are anonymous, as in kubectl."""
+    user = config.users.get(name, AuthInfo())
+    if name and name not in config.users:
+        logger.warning("%s names the user %r, which is not there: requests are anonymous", where, name)
     where = f"{where}, user {name!r}"
-    if user.auth_provider:
-        raise KubeconfigError(f"{where}: auth-provider is gone since Kubernetes 1.26: use an exec plugin")
     if user.token and (user.username or user.password):
         raise KubeconfigError(f"{where}: token and username/password are both there: remove one")
-    certificate = _pem_source(
-        user.client_certificate, user.client_certificate_data, "client-certificate", where
-    )
-    key = _pem_source(user.client_key, user.client_key_data, "client-key", where)
-    if certificate is not None and key is None:
-        raise KubeconfigError(f"{where}: client-certificate needs client-key or client-key-data")
-    for source in (certificate, key):
-        if certificate is not None and source is not None and source.file is not None:
-            _read_file(source.file, where)
+    certificate, key = _certificate_and_key(user, where)
+    plugin = _exec_config(user.exec, target.cluster, where) if user.exec is not None else None
+    if plugin is not None and user.auth_provider is not None:
+        raise KubeconfigError(f"{where}: exec and auth-provider are both there: remove one")
+    bare = UserConfig(name=name, impersonation=_impersonation(user, where))
+    if not target.may_get_credentials:
+        if user != AuthInfo():
+            logger.warning(
+                "the credentials of user %r are not sent to %s, which is plain HTTP", name, target.server
+            )
+        return bare
     if user.token_file and not user.token:
         _read_file(Path(user.token_file), where)
-    return UserConfig(
-        name=name,
+    return replace(
+        bare,
         token=user.token or "",
         token_file=Path(user.token_file) if user.token_file else None,
         username=user.username or "",
         password=user.password or "",
         certificate=certificate,
-        key=key if certificate is not None else None,
-        exec=_exec_config(user.exec, cluster, where) if user.exec is not None else None,
-        impersonation=_impersonation(user, where),
+        key=key,
+        exec=plugin,
+        oidc=_oidc_config(user.auth_provider, config.user_files.get(name), where),
     )
 
 
-def _sent_to(server: str, user: UserConfig) -> UserConfig:
-    """``user``, without its credentials if they would cross a network unencrypted (as in kubectl)."""
-    parts = urlsplit(server)
-    if parts.scheme == "https" or is_loopback(parts.hostname or ""):
-        return user
-    bare = UserConfig(name=user.name, impersonation=user.impersonation)
-    if user != bare:
-        logger.warning(
-            "the credentials of user %r are not sent to %s, which is plain HTTP", user.name, server
+def _certificate_and_key(user: AuthInfo, where: str) -> tuple[PEMSource | None, PEMSource | None]:
+    """Both or neither; a key without a certificate is ignored, as in kubectl."""
+    certificate = _pem_source(
+        user.client_certificate, user.client_certificate_data, "client-certificate", where
+    )
+    if certificate is None:
+        return None, None
+    key = _pem_source(user.client_key, user.client_key_data, "client-key", where)
+    if key is None:
+        raise KubeconfigError(f"{where}: client-certificate needs client-key or client-key-data")
+    for source in (certificate, key):
+        if source.file is not None:
+            _read_file(source.file, where)
+    return certificate, key
+
+
+def _oidc_config(provider: AuthProvider | None, file: str | None, where: str) -> OIDCConfig | None:
+    """The settings of ``auth-provider: oidc``; client-go has removed the other providers."""
+    if provider is None:
+        return None
+    if provider.name != "oidc":
+        raise KubeconfigError(
+            f"{where}: auth-provider {provider.name!r} is gone since Kubernetes 1.26: use an exec plugin"
         )
-    return bare
+    settings = {key: value or "" for key, value in (provider.config or {}).items()}
+    for required in ("idp-issuer-url", "client-id"):
+        if not settings.get(required):
+            raise KubeconfigError(f"{where}: auth-provider oidc needs {required}")
+    authority = _pem_source(
+        settings.get("idp-certificate-authority"),
+        settings.get("idp-certificate-authority-data"),
+        "idp-certificate-authority",
+        where,
+    )
+    ca = None
+    if authority is not None:
+        ca = authority.data if authority.file is None else _read_file(authority.file, where)
+    return OIDCConfig(
+        issuer=settings["idp-issuer-url"],
+        client_id=settings["client-id"],
+        client_secret=settings.get("client-secret", ""),
+        id_token=settings.get("id-token", ""),
+        refresh_token=settings.get("refresh-token", ""),
+        ca=ca,
+        kubeconfig=Path(file) if file else None,
+    )
 
 
 def _impersonation(user: AuthInfo, where: str) -> Impersonation | None:
     if user.as_user:
-        extra = tuple((key, tuple(values)) for key, values in (user.as_user_extra or {}).items())
-        return Impersonation(user.as_user, user.as_uid or "", tuple(user.as_groups or ()), extra)
+        extra = tuple((key, _strings(values)) for key, values in (user.as_user_extra or {}).items())
+        return Impersonation(user.as_user, user.as_uid or "", _strings(user.as_groups), extra)
     if user.as_uid or user.as_groups or user.as_user_extra:
         raise KubeconfigError(
             f"{where}: as-uid, as-groups and as-user-extra need as (the user to impersonate)"
         )
     return None
+
+
+def _strings(values: list[str | None] | None) -> tuple[str, ...]:
+    """``null`` in a list of strings is the empty string, as in Go."""
+    return tuple(value or "" for value in values or ())
 
 
 def _exec_config(entry: ExecEntry, cluster: Cluster, where: str) -> ExecConfig:
@@ -204,17 +260,23 @@ def _exec_config(entry: ExecEntry, cluster: Cluster, where: str) -> ExecConfig:
         raise KubeconfigError(
             f"{where}: exec has interactiveMode {mode!r}, use {', '.join(_INTERACTIVE_MODES)}"
         )
-    if any(not variable.name for variable in entry.env or ()):
+    variables = [variable or EnvironmentVariable() for variable in entry.env or ()]
+    if any(not variable.name for variable in variables):
         raise KubeconfigError(f"{where}: exec has an env entry without a name")
     return ExecConfig(
         command=entry.command,
         api_version=version,
-        args=tuple(entry.args or ()),
-        env=tuple((variable.name or "", variable.value or "") for variable in entry.env or ()),
+        args=_strings(entry.args),
+        env=tuple((variable.name or "", variable.value or "") for variable in variables),
         install_hint=entry.install_hint or "",
         provide_cluster_info=bool(entry.provide_cluster_info),
         interactive_mode=mode,
         cluster_config=next(
-            (named.extension for named in cluster.extensions or () if named.name == _EXEC_EXTENSION), None
+            (
+                named.extension
+                for named in cluster.extensions or ()
+                if named and named.name == _EXEC_EXTENSION
+            ),
+            None,
         ),
     )

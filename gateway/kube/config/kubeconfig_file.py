@@ -5,7 +5,8 @@ and validates its entries.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,8 +17,10 @@ from gateway.errors import KubeconfigError
 
 __all__ = [
     "AuthInfo",
+    "AuthProvider",
     "Cluster",
     "Context",
+    "EnvironmentVariable",
     "ExecEntry",
     "Kubeconfig",
     "merge_kubeconfigs",
@@ -27,9 +30,11 @@ __all__ = [
 
 _MAX_DEPTH = 100
 
+# Every field and every list item may be null: Go decodes null to the zero value.
+
 
 class _NamedExtension(msgspec.Struct):
-    name: str = ""
+    name: str | None = None
     extension: Any = None
 
 
@@ -41,22 +46,27 @@ class Cluster(msgspec.Struct, rename="kebab"):
     certificate_authority_data: str | None = None
     proxy_url: str | None = None
     disable_compression: bool | None = None
-    extensions: list[_NamedExtension] | None = None
+    extensions: list[_NamedExtension | None] | None = None
 
 
-class _EnvironmentVariable(msgspec.Struct):
+class EnvironmentVariable(msgspec.Struct):
     name: str | None = None
     value: str | None = None
 
 
 class ExecEntry(msgspec.Struct, rename="camel"):
     command: str | None = None
-    args: list[str] | None = None
-    env: list[_EnvironmentVariable] | None = None
+    args: list[str | None] | None = None
+    env: list[EnvironmentVariable | None] | None = None
     api_version: str | None = None
     install_hint: str | None = None
     provide_cluster_info: bool | None = None
     interactive_mode: str | None = None
+
+
+class AuthProvider(msgspec.Struct):
+    name: str | None = None
+    config: dict[str, str | None] | None = None
 
 
 class AuthInfo(msgspec.Struct, rename="kebab"):
@@ -68,11 +78,11 @@ class AuthInfo(msgspec.Struct, rename="kebab"):
     token_file: str | None = msgspec.field(default=None, name="tokenFile")
     as_user: str | None = msgspec.field(default=None, name="as")
     as_uid: str | None = None
-    as_groups: list[str] | None = None
-    as_user_extra: dict[str, list[str]] | None = None
+    as_groups: list[str | None] | None = None
+    as_user_extra: dict[str, list[str | None] | None] | None = None
     username: str | None = None
     password: str | None = None
-    auth_provider: Any = None
+    auth_provider: AuthProvider | None = None
     exec: ExecEntry | None = None
 
 
@@ -83,17 +93,17 @@ class Context(msgspec.Struct):
 
 
 class _NamedCluster(msgspec.Struct):
-    name: str = ""
+    name: str | None = None
     cluster: Cluster | None = None
 
 
 class _NamedAuthInfo(msgspec.Struct):
-    name: str = ""
+    name: str | None = None
     user: AuthInfo | None = None
 
 
 class _NamedContext(msgspec.Struct):
-    name: str = ""
+    name: str | None = None
     context: Context | None = None
 
 
@@ -103,19 +113,23 @@ class _KubeconfigDocument(msgspec.Struct):
     kind: str | None = None
     api_version: str | None = msgspec.field(default=None, name="apiVersion")
     current_context: str | None = msgspec.field(default=None, name="current-context")
-    clusters: list[_NamedCluster] | None = None
-    users: list[_NamedAuthInfo] | None = None
-    contexts: list[_NamedContext] | None = None
+    clusters: list[_NamedCluster | None] | None = None
+    users: list[_NamedAuthInfo | None] | None = None
+    contexts: list[_NamedContext | None] | None = None
 
 
 class Kubeconfig(msgspec.Struct, frozen=True):
-    """One file, or several merged files: entries by name. ``files`` are the file names, for messages."""
+    """One file, or several merged files: entries by name.
+
+    ``files`` are the file names, for messages; ``user_files`` maps a user to the file with its entry.
+    """
 
     files: tuple[str, ...] = ()
     current_context: str = ""
     clusters: dict[str, Cluster] = {}
     users: dict[str, AuthInfo] = {}
     contexts: dict[str, Context] = {}
+    user_files: dict[str, str] = {}
 
     @property
     def empty(self) -> bool:
@@ -123,27 +137,79 @@ class Kubeconfig(msgspec.Struct, frozen=True):
 
 
 class _KubeconfigLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # base chosen at run time: libyaml is optional
-    """PyYAML's safe loader without timestamps: a date is a string, as in JSON."""
+    """PyYAML's safe loader with the scalars of kubectl's YAML reader (goyaml v2, then JSON).
+
+    Dates, ``=``, ``<<`` as a value and base 60 numbers such as ``12:34`` are strings; keys become strings.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
+        loaded = super().construct_mapping(node, deep=deep)
+        return {_key(key): value for key, value in loaded.items()}
+
+    def construct_untagged(self, node: yaml.Node) -> Any:
+        """The value of a node with an unknown tag, as if it had none; a plain scalar is a string."""
+        if isinstance(node, yaml.MappingNode):
+            return self.construct_mapping(node, deep=True)
+        if isinstance(node, yaml.SequenceNode):
+            return self.construct_sequence(node, deep=True)
+        return self.construct_scalar(node)
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, bool):
+        return str(key).lower()
+    return "null" if key is None else str(key)
+
+
+_TAG = "tag:yaml.org,2002:"
+_STRING_TAGS = {_TAG + "timestamp", _TAG + "value"}
+
+
+class _WithoutBase60:
+    """A resolver's pattern that does not match a scalar with a colon."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern = pattern
+
+    def match(self, scalar: str) -> re.Match[str] | None:
+        return None if ":" in scalar else self._pattern.match(scalar)
 
 
 _KubeconfigLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    first: [(tag, _WithoutBase60(pattern)) for tag, pattern in resolvers if tag not in _STRING_TAGS]
     for first, resolvers in _KubeconfigLoader.yaml_implicit_resolvers.items()
 }
+_KubeconfigLoader.add_constructor(_TAG + "merge", _KubeconfigLoader.construct_untagged)
+_KubeconfigLoader.add_constructor(None, _KubeconfigLoader.construct_untagged)
 
 
 def parse_kubeconfig(content: bytes, path: Path) -> Kubeconfig:
     """Parse one file, YAML or JSON; resolve relative paths against its folder. Raises KubeconfigError."""
     document = _validate_document(_load_yaml(content, path), path)
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 (client-go does not resolve links either)
-    clusters = _by_name(((named.name, named.cluster or Cluster()) for named in document.clusters or ()), path)
-    users = _by_name(((named.name, named.user or AuthInfo()) for named in document.users or ()), path)
-    contexts = _by_name(((named.name, named.context or Context()) for named in document.contexts or ()), path)
+    clusters = _by_name(
+        ((entry.name, entry.cluster or Cluster()) for entry in _entries(document.clusters, _NamedCluster)),
+        path,
+    )
+    users = _by_name(
+        ((entry.name, entry.user or AuthInfo()) for entry in _entries(document.users, _NamedAuthInfo)), path
+    )
+    contexts = _by_name(
+        ((entry.name, entry.context or Context()) for entry in _entries(document.contexts, _NamedContext)),
+        path,
+    )
     for cluster in clusters.values():
         cluster.certificate_authority = _absolute(cluster.certificate_authority, folder)
     for user in users.values():
         _resolve_paths(user, folder)
-    return Kubeconfig((str(path),), document.current_context or "", clusters, users, contexts)
+    return Kubeconfig(
+        files=(str(path),),
+        current_context=document.current_context or "",
+        clusters=clusters,
+        users=users,
+        contexts=contexts,
+        user_files=dict.fromkeys(users, str(path)),
+    )
 
 
 def merge_kubeconfigs(configs: Sequence[Kubeconfig]) -> Kubeconfig:
@@ -157,6 +223,7 @@ def merge_kubeconfigs(configs: Sequence[Kubeconfig]) -> Kubeconfig:
             (merged.clusters, config.clusters),
             (merged.users, config.users),
             (merged.contexts, config.contexts),
+            (merged.user_files, config.user_files),
         ):
             _add_missing(target, source)
     return merged
@@ -170,9 +237,14 @@ def _add_missing(target: dict[str, Any], source: dict[str, Any]) -> None:
         target.setdefault(name, entry)
 
 
-def _by_name(entries: Iterable[tuple[str, Entry]], path: Path) -> dict[str, Entry]:
+def _entries(items: list[Entry | None] | None, empty: Callable[[], Entry]) -> Iterator[Entry]:
+    return (empty() if item is None else item for item in items or ())
+
+
+def _by_name(entries: Iterable[tuple[str | None, Entry]], path: Path) -> dict[str, Entry]:
     found: dict[str, Entry] = {}
-    for name, entry in entries:
+    for nullable_name, entry in entries:
+        name = nullable_name or ""
         if name in found:
             raise KubeconfigError(f"kubeconfig {path} has two entries named {name!r} in one list: remove one")
         found[name] = entry

@@ -30,6 +30,7 @@ def authorization(user: UserConfig) -> bytes | None:
 def test_every_kind_of_credential_has_its_header(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("from-file\n")
     assert authorization(UserConfig()) is None
+    assert authorization(UserConfig(password="without a user name")) is None
     assert authorization(UserConfig(token="t")) == b"Bearer t"
     assert authorization(UserConfig(token="old", token_file=tmp_path / "token")) == b"Bearer from-file"
     assert authorization(UserConfig(token="old", token_file=tmp_path / "absent")) == b"Bearer old"

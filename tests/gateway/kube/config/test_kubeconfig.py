@@ -1,15 +1,22 @@
+import asyncio
 import base64
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from gateway.errors import ConfigurationError, KubeconfigError
+from gateway.errors import BadArgument, ConfigurationError, KubeconfigError
 from gateway.kube.config.cluster_config import ClusterConfig, ExecConfig, Impersonation, PEMSource
 from gateway.kube.config.loading import load_config
+from gateway.kube.paths import validate_namespace
+from tests.fixtures.control_plane import find_assets
+from tests.fixtures.requirements import unavailable
+from tests.gateway.kube.conftest import Certificates, Connect
+from tests.gateway.kube.loopback import Reply, Request, json_reply, serve
 
 
 def kubeconfig(
@@ -265,7 +272,14 @@ MALFORMED = {
     "key not base64": kubeconfig(user={"client-certificate-data": "UEVN", "client-key-data": "?"}),
     "token file missing": kubeconfig(user={"tokenFile": "no-such-token"}),
     "token and password": kubeconfig(user={"token": "t", "username": "u"}),
-    "auth-provider": kubeconfig(user={"auth-provider": {"name": "gcp"}}),
+    "removed auth-provider": kubeconfig(user={"auth-provider": {"name": "gcp"}}),
+    "oidc without issuer": kubeconfig(user={"auth-provider": {"name": "oidc", "config": {"client-id": "a"}}}),
+    "oidc and exec": kubeconfig(
+        user={
+            "auth-provider": {"name": "oidc"},
+            "exec": {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "x"},
+        }
+    ),
     "groups without user": kubeconfig(user={"as-groups": ["a"]}),
     "exec without command": kubeconfig(user={"exec": {"apiVersion": "client.authentication.k8s.io/v1"}}),
     "exec of old": kubeconfig(
@@ -283,10 +297,7 @@ MALFORMED = {
             }
         }
     ),
-    "bad namespace": kubeconfig(context={"namespace": "Team 1"}),
     "no such cluster": kubeconfig(context={"cluster": "x"}),
-    "no such user": kubeconfig(context={"user": "x"}),
-    "no user named": kubeconfig(context={"user": ""}),
     "no current context": {**kubeconfig(), "current-context": ""},
     "no such context": {**kubeconfig(), "current-context": "x"},
 }
@@ -299,6 +310,141 @@ def test_malformed_kubeconfig_raises_one_line_that_names_the_file(tmp_path: Path
     assert str(tmp_path / "config") in caught.value.message
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 600
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> Path:
+    """The real kubectl."""
+    assets = find_assets()
+    if assets is None:
+        unavailable("cluster", "no kubectl on this machine", "tests/kube/build.sh (needs Go)")
+    return assets / "kubectl"
+
+
+CLUSTER = "clusters: [{name: c, cluster: {server: 'https://host'}}]\n"
+CONTEXT = "contexts: [{name: main, context: {cluster: c, user: u}}]\n"
+SCALARS = [
+    "=",
+    "<<",
+    "12:34",
+    "12:34:56.7",
+    "190:20:30.15",
+    "2026-11-27",
+    "2026-11-27T01:02:03Z",
+    "!secret text",
+    "'1'",
+    "null",
+    "~",
+    "",
+]
+
+
+def parsed_token(path: Path, scalar: str) -> str:
+    text = f"{CLUSTER}{CONTEXT}current-context: main\nusers: [{{name: u, user: {{token: {scalar} }}}}]\n"
+    return load(path, text).user.token
+
+
+def test_plain_equals_sign_is_a_string(tmp_path: Path) -> None:
+    assert parsed_token(tmp_path, "=") == "="
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("scalar", SCALARS)
+def test_scalars_are_read_as_in_kubectl(tmp_path: Path, kubectl: Path, scalar: str) -> None:
+    found = parsed_token(tmp_path, scalar)
+    command = f"{kubectl} --kubeconfig {tmp_path}/config config view --raw --output json".split()
+    view = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    assert found == view["users"][0]["user"].get("token", "")
+
+
+TOKEN = {"token": "t"}
+NUMBERED: dict[Any, Any] = {"token": "t", 5: 6, True: None}
+LENIENT: dict[str, dict[str, Any]] = {
+    "no user": kubeconfig(contexts=[{"name": "main", "context": {"cluster": "c"}}]),
+    "empty user": kubeconfig(context={"user": ""}),
+    "null user": kubeconfig(context={"user": None}),
+    "missing user": kubeconfig(context={"user": "gone"}),
+    "null user entry": kubeconfig(users=[{"name": "u", "user": None}]),
+    "null entry": kubeconfig(user=TOKEN) | {"users": [None, {"name": "u", "user": TOKEN}]},
+    "null name": kubeconfig(
+        users=[{"name": None, "user": TOKEN}],
+        contexts=[{"name": "main", "context": {"cluster": "c", "user": ""}}],
+    ),
+    "null username and token": kubeconfig(user={"username": None, "password": None, "token": None}),
+    "null username": kubeconfig(user={"username": None, "password": "p"}),
+    "malformed namespace": kubeconfig(user=TOKEN, context={"namespace": "Team 1"}),
+    "key without certificate": kubeconfig(user={**TOKEN, "client-key": "/nowhere"}),
+    "two keys without certificate": kubeconfig(
+        user={**TOKEN, "client-key": "/nowhere", "client-key-data": "YQ=="}
+    ),
+    "token file beside a token": kubeconfig(user={**TOKEN, "tokenFile": "/nowhere"}),
+    "number as key": kubeconfig(user=NUMBERED),
+    "null groups": kubeconfig(user={**TOKEN, "as": "jane", "as-groups": ["a"], "as-user-extra": {"k": None}}),
+    "another malformed context": kubeconfig(
+        contexts=[
+            {"name": "main", "context": {"cluster": "c", "user": "u"}},
+            {"name": "other", "context": {"cluster": "gone", "user": "v", "namespace": "A B"}},
+        ],
+        users=[
+            {"name": "u", "user": TOKEN},
+            {"name": "v", "user": {"exec": {}, "client-certificate": "/nowhere", "as-groups": ["a"]}},
+            {"name": "w", "user": {"auth-provider": {"name": "gcp"}, "tokenFile": "/nowhere"}},
+        ],
+    ),
+}
+
+
+async def answer(request: Request) -> Reply:
+    return json_reply({})
+
+
+def credentials_of(request: Request) -> list[tuple[str, str]]:
+    return sorted(
+        (name, value)
+        for name, value in request.header_list
+        if name == "authorization" or name.startswith("impersonate")
+    )
+
+
+def with_server(config: dict[str, Any], server: str, ca: bytes) -> dict[str, Any]:
+    authority = base64.b64encode(ca).decode()
+    clusters = [
+        {"name": "c", "cluster": {"server": server, "certificate-authority-data": authority}},
+        {"name": "d", "cluster": {"server": "ftp://", "insecure-skip-tls-verify": True, "proxy-url": ":"}},
+    ]
+    return {**config, "clusters": clusters}
+
+
+@pytest.mark.parametrize("name", LENIENT)
+def test_unused_and_missing_parts_are_not_checked(tmp_path: Path, name: str) -> None:
+    assert load(tmp_path, LENIENT[name]).context == "main"
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("name", LENIENT)
+async def test_credentials_are_the_ones_that_kubectl_sends(
+    tmp_path: Path, kubectl: Path, connect: Connect, certificates: Certificates, name: str
+) -> None:
+    async with serve(answer, certificates.server_context()) as server, serve(answer) as plain_server:
+        config = load(tmp_path, with_server(LENIENT[name], server.url, certificates.ca))
+        await connect(config).get("api")
+        sent = credentials_of(server.requests[0])
+        # kubectl prompts for a user name before it sends an anonymous request over TLS
+        compared = server if sent else plain_server
+        write(tmp_path / "config", with_server(LENIENT[name], compared.url, certificates.ca))
+        command = [str(kubectl), "--kubeconfig", str(tmp_path / "config"), "get", "--raw", "/api"]
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+        )
+        await process.communicate()
+    assert process.returncode == 0
+    assert credentials_of(compared.requests[-1]) == sent
+
+
+def test_malformed_namespace_fails_the_request_that_uses_it(tmp_path: Path) -> None:
+    config = load(tmp_path, LENIENT["malformed namespace"])
+    with pytest.raises(BadArgument, match="Team 1"):
+        validate_namespace(config.namespace)
 
 
 def test_password_in_a_server_url_is_not_repeated(tmp_path: Path) -> None:
