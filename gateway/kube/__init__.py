@@ -7,6 +7,7 @@ Exceptions of httpx are converted here to :mod:`gateway.errors`. Nothing here de
   :mod:`~gateway.kube.pools`, :mod:`~gateway.kube.tls`, :mod:`~gateway.kube.proxy` and
   :mod:`~gateway.kube.upstream_errors`.
 - :mod:`~gateway.kube.config`: the cluster, the user and the credentials, from a kubeconfig or from the pod.
+- :mod:`~gateway.kube.oidc`: credentials of ``auth-provider: oidc``, renewed at the issuer.
 - :mod:`~gateway.kube.paths`: builds and validates all request paths.
 - :mod:`~gateway.kube.lists`, :mod:`~gateway.kube.watch`, :mod:`~gateway.kube.received`: objects as bytes.
 - :mod:`~gateway.kube.single_flight`: merges identical concurrent reads.

@@ -23,10 +23,12 @@ from gateway.kube.config.credentials import (
     BearerCredentials,
     Credentials,
     UserCredentials,
+    read_certificate,
     token_fingerprint,
 )
 from gateway.kube.config.exec_plugin import ExecCredentials
 from gateway.kube.exchange import READ_TIMEOUT_SECONDS, Call, Sender, iterate_body, read_body
+from gateway.kube.oidc import OIDCCredentials
 from gateway.kube.pools import Pools
 from gateway.kube.upstream_errors import upstream_error
 
@@ -53,6 +55,7 @@ class KubeClient:
         self.config = pools.config
         self.identity = identity
         self._pools = pools
+        self._credentials = credentials
         self._bearer = isinstance(credentials, BearerCredentials)
         self._sender = Sender(pools, credentials, as_caller=self._bearer)
 
@@ -68,9 +71,13 @@ class KubeClient:
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"the server {config.server!r} is not a valid URL: {error}") from error
         pools = Pools(config)
-        credentials: Credentials
         user = config.user
-        if user.exec is not None and not (user.token or user.token_file or user.username or user.certificate):
+        plugin_allowed = not (user.token or user.token_file or user.username)
+        credentials: Credentials
+        if user.oidc is not None and plugin_allowed:
+            credentials = OIDCCredentials(user, user.oidc)
+            pools.prepare(read_certificate(user))
+        elif user.exec is not None and plugin_allowed and not user.certificate:
             credentials = ExecCredentials(config, user.exec)
             pools.prepare(None)
         else:
@@ -151,6 +158,7 @@ class KubeClient:
     async def aclose(self) -> None:
         """Close all connections, also the ones of clients made by ``as_bearer``."""
         if not self._bearer:
+            await self._credentials.aclose()
             await self._pools.aclose()
 
     async def __aenter__(self) -> Self:

@@ -26,6 +26,7 @@ __all__ = [
     "bearer_header",
     "cluster_fingerprint",
     "impersonation_headers",
+    "read_certificate",
     "read_credential",
     "token_fingerprint",
 ]
@@ -68,8 +69,12 @@ class Credentials(Protocol):
     async def refresh(self, rejected: Credential) -> Credential | None:
         """Another credential after the API server answered 401 to ``rejected``; None if there is none."""
 
+    async def aclose(self) -> None:
+        """Cancel background work; by default there is none."""
+        return
 
-class BearerCredentials:
+
+class BearerCredentials(Credentials):
     """A caller's token, which the gateway cannot refresh."""
 
     def __init__(self, token: str) -> None:
@@ -82,7 +87,7 @@ class BearerCredentials:
         return None
 
 
-class UserCredentials:
+class UserCredentials(Credentials):
     """A kubeconfig user without a plugin; its files are read again once a minute, and after a 401."""
 
     def __init__(self, user: UserConfig, clock: Callable[[], float] = time.monotonic) -> None:
@@ -131,7 +136,7 @@ def read_credential(user: UserConfig) -> Credential:
         headers.append(_basic_header(user.username, user.password))
     if user.impersonation is not None:
         headers += impersonation_headers(user.impersonation)
-    return Credential(tuple(headers), _read_certificate(user))
+    return Credential(tuple(headers), read_certificate(user))
 
 
 def _read_token(user: UserConfig) -> str:
@@ -150,7 +155,8 @@ def _read_token(user: UserConfig) -> str:
     return token
 
 
-def _read_certificate(user: UserConfig) -> ClientCertificate | None:
+def read_certificate(user: UserConfig) -> ClientCertificate | None:
+    """The client certificate of ``user``, read from its files. Raises CredentialsError."""
     if user.certificate is None or user.key is None:
         return None
     return ClientCertificate(_read_pem(user.certificate), _read_pem(user.key))

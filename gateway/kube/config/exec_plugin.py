@@ -27,6 +27,7 @@ from gateway.kube.config.cluster_config import ClusterConfig, ExecConfig
 from gateway.kube.config.credentials import (
     ClientCertificate,
     Credential,
+    Credentials,
     bearer_header,
     impersonation_headers,
 )
@@ -64,7 +65,7 @@ class _PluginResult:
     expires_at: float | None = None
 
 
-class ExecCredentials:
+class ExecCredentials(Credentials):
     """The credentials of a user with an exec plugin."""
 
     def __init__(
