@@ -1,6 +1,7 @@
-"""The HTTP face: Starlette app, GraphQL endpoint, GraphiQL, health.
+"""The HTTP server: Starlette app, ``/graphql`` endpoint, GraphiQL, health, metrics, and uvicorn's life cycle.
 
-No Kubernetes and no schema building here.
+:func:`build_app` and :class:`Listener` are the main doors; :class:`Siblings` names the other workers. No
+Kubernetes requests and no schema building here.
 """
 
 from gateway.server.app import build_app

@@ -1,8 +1,10 @@
-"""The Starlette app: which path answers what."""
+"""The Starlette app: the routes, and the guard around them."""
 
 import asyncio
+import sysconfig
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,9 +14,9 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+import gateway
 from gateway.identity import Identity
-from gateway.server import examples, graphiql
-from gateway.server.connections import Connections
+from gateway.server import graphiql
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import Guard
 from gateway.server.workers.relay import Relay
@@ -24,15 +26,15 @@ __all__ = ["build_app"]
 
 
 def build_app(
-    gateway: Executable,
+    api: Executable,
     identity: Identity,
     waiting_for: Callable[[], Sequence[str]] = tuple,
     siblings: Siblings | None = None,
 ) -> Starlette:
-    """The app over a gateway that has started; it owns nothing, so it needs no closing.
+    """The app over a started API. It owns no resources and needs no closing.
 
-    ``waiting_for`` says what is still to come before it is ready; ``siblings`` are there where it is one of
-    several workers.
+    ``waiting_for`` returns the caches that are not synced yet: ``/readyz`` answers 503 until it is empty.
+    ``siblings`` are the other workers, if there are several.
     """
 
     async def ready(request: Request) -> Response:
@@ -42,20 +44,19 @@ def build_app(
             return PlainTextResponse(f"waiting for the caches of {', '.join(missing)}", 503)
         return PlainTextResponse("ok")
 
-    connections = Connections()
-    endpoint = Endpoint(gateway, identity, graphiql.page(), connections)
+    endpoint = Endpoint(api, identity, graphiql.page())
 
     @cache
     def metrics() -> Callable[[Request], Awaitable[Response]]:
-        from gateway.server.metrics import Metrics  # noqa: PLC0415  (0.1 s that start-up need not wait for)
+        from gateway.server.metrics import Metrics  # noqa: PLC0415  (saves start-up 0.1 s)
 
-        shared = gateway.context(None).shared
-        metrics = Metrics(gateway.informers, shared, identity.client, connections)
+        shared = api.context(None).shared
+        metrics = Metrics(api.informers, shared, identity.client, lambda: endpoint.open_websockets)
         if siblings is None:
             return metrics.respond
-        from gateway.server.workers.metrics import WorkerMetrics  # noqa: PLC0415  (as above)
+        from gateway.server.workers.merged_metrics import MergedMetrics  # noqa: PLC0415  (as above)
 
-        return WorkerMetrics(metrics, siblings).respond
+        return MergedMetrics(metrics, siblings).respond
 
     async def scrape(request: Request) -> Response:
         respond = await asyncio.to_thread(metrics)
@@ -66,17 +67,17 @@ def build_app(
         Route("/livez", _alive),
         Route("/readyz", ready),
         Route("/metrics", scrape),
-        Route("/graphql", _shared(endpoint, siblings)),
+        Route("/graphql", _relayed(endpoint, siblings)),
         WebSocketRoute("/graphql", endpoint),
         graphiql.assets(),
     ]
-    if (folder := examples.folder()) is not None:
+    if (folder := _examples_folder()) is not None:
         routes.append(Mount("/examples", StaticFiles(directory=folder, html=True)))
     return Starlette(routes=routes, middleware=[Middleware(Guard, identity=identity)])
 
 
-def _shared(endpoint: Endpoint, siblings: Siblings | None) -> ASGIApp:
-    """The endpoint, with the event streams of all workers."""
+def _relayed(endpoint: Endpoint, siblings: Siblings | None) -> ASGIApp:
+    """The endpoint; with several workers it also reaches the event streams of the others."""
     if siblings is None:
         return endpoint
     endpoint.reservations.mark = siblings.mark
@@ -85,11 +86,18 @@ def _shared(endpoint: Endpoint, siblings: Siblings | None) -> ASGIApp:
 
 async def _index(request: Request) -> Response:
     del request
-    # relative, so that it also holds below a proxy's path
+    # relative: works below a proxy's path prefix, too
     return RedirectResponse("graphql")
 
 
 async def _alive(request: Request) -> Response:
-    """Nothing listens before the schema stands."""
+    """Always ok: the server listens only after the schema is built."""
     del request
     return PlainTextResponse("ok")
+
+
+def _examples_folder() -> Path | None:
+    """The folder behind ``/examples/``: in a checkout or in the data directory; None if not installed."""
+    checkout = Path(gateway.__file__).parent.parent / "examples"
+    installed = Path(sysconfig.get_path("data")) / "share" / "kube-graphql" / "examples"
+    return next((folder for folder in (checkout, installed) if (folder / "pods-dashboard").is_dir()), None)

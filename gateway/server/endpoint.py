@@ -1,8 +1,8 @@
 """``/graphql``: Strawberry's view with this gateway's identities, statuses and JSON.
 
 Queries and mutations by POST, queries by GET; subscriptions by graphql-transport-ws, the legacy graphql-ws,
-server-sent events and multipart responses, each kept alive while nothing happens. Statuses and media types
-follow "GraphQL over HTTP"; npm's ``graphql-http`` audits hold it.
+server-sent events and multipart responses, each with keep-alives while idle. Statuses and media types follow
+"GraphQL over HTTP"; the audits of npm's ``graphql-http`` test them.
 """
 
 import json
@@ -34,17 +34,17 @@ from gateway.identity import Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext
-from gateway.server.connections import Connections
 from gateway.server.guard import header_mapping
-from gateway.server.media_types import (
+from gateway.server.responses import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
     JSON,
     MULTIPART,
     accepts_page,
+    error_response,
     negotiate,
+    refusal,
 )
-from gateway.server.responses import error_response, refusal
 from gateway.server.transports.legacy_websocket import LegacyHandler
 from gateway.server.transports.reservations import Reservations, token_of
 from gateway.server.transports.streams import TRANSPORTS, LiveResponse
@@ -52,17 +52,19 @@ from gateway.server.transports.websocket import TextAdapter, TransportHandler
 
 __all__ = ["Endpoint", "Executable"]
 
-PROTOCOLS = (
+_PROTOCOLS = (
     GRAPHQL_TRANSPORT_WS_PROTOCOL,
     GRAPHQL_WS_PROTOCOL,
     GRAPHQL_SSE_PROTOCOL,
     MULTIPART_SUBSCRIPTION_PROTOCOL,
 )
-METHODS = ("GET", "POST", "PUT", "DELETE")
-KEEP_ALIVE = 15.0
-"""Seconds between two signs of life."""
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+_KEEP_ALIVE_SECONDS = 15.0
+"""Time between two keep-alives of the legacy websocket protocol."""
+_CONNECTION_INIT_TIMEOUT = timedelta(seconds=10)
+"""Time for a websocket client to authenticate with ``connection_init``."""
 
-PARAMETERS = (
+_PARAMETERS = (
     ("query", str, "a string"),
     ("operationName", str, "a string"),
     ("variables", dict, "an object"),
@@ -71,7 +73,7 @@ PARAMETERS = (
 
 
 class Executable(Protocol):
-    """What the endpoint needs of :class:`gateway.execution.gateway.Gateway`."""
+    """The part of :class:`gateway.execution.GraphQLAPI` that the endpoint uses; tests have another one."""
 
     @property
     def schema(self) -> BaseSchema: ...
@@ -83,49 +85,49 @@ class Executable(Protocol):
 
 
 class Endpoint(GraphQL[RequestContext, None]):
-    """The ASGI app behind ``/graphql``; ``page`` is what a browser gets there."""
+    """The ASGI app behind ``/graphql``; ``page`` is the response to a browser (GraphiQL)."""
 
     websocket_adapter_class = TextAdapter
     graphql_transport_ws_handler_class = TransportHandler
     graphql_ws_handler_class = LegacyHandler
     stream_transport_classes_by_protocol = TRANSPORTS
 
-    def __init__(
-        self, gateway: Executable, identity: Identity, page: Response, connections: Connections
-    ) -> None:
+    def __init__(self, api: Executable, identity: Identity, page: Response) -> None:
         super().__init__(
-            gateway.schema,
+            api.schema,
             graphql_ide=None,
-            subscription_protocols=PROTOCOLS,
-            # of graphql-ws; uvicorn pings on every websocket besides
+            subscription_protocols=_PROTOCOLS,
+            # applies to the legacy graphql-ws; uvicorn pings every websocket in addition
             keep_alive=True,
-            keep_alive_interval=KEEP_ALIVE,
-            # who may connect is the identity mode's to say, and has been said when this is asked
+            keep_alive_interval=_KEEP_ALIVE_SECONDS,
+            # the guard has already checked the origin by the rules of the identity mode
             allowed_origins=("*",),
-            # a connection that nobody has signed in to is not kept for long
-            connection_init_wait_timeout=timedelta(seconds=10),
+            connection_init_wait_timeout=_CONNECTION_INIT_TIMEOUT,
             max_subscriptions_per_connection=None,
         )
-        self.gateway = gateway
+        self.api = api
         self.identity = identity
         self.page = page
-        self.connections = connections
+        self.open_websockets = 0
         self.reservations = Reservations()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # a schema may be replaced while the gateway runs; a connection keeps the one that it began with
-        self.schema = self.gateway.schema
+        # the schema may be replaced at any time; a request keeps the one that it started with
+        self.schema = self.api.schema
         if scope["type"] == "websocket":
-            with self.connections.websocket():
+            self.open_websockets += 1
+            try:
                 await self.run(WebSocket(scope, receive, send))
+            finally:
+                self.open_websockets -= 1
             return
         response = await self._respond(Request(scope, receive))
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
         accept = request.headers.get("accept")
-        if request.method not in METHODS:
-            allow = {"Allow": ", ".join(METHODS)}
+        if request.method not in _METHODS:
+            allow = {"Allow": ", ".join(_METHODS)}
             return error_response(405, "use GET or POST", "BAD_REQUEST", headers=allow)
         if request.method == "GET" and accepts_page(accept):
             return self.page
@@ -142,7 +144,7 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def _guarded(
         self, request: Request, answer: Callable[[Request, KubeClient], Awaitable[Response]]
     ) -> Response:
-        """The answer to whoever the request says it is from; an error response where there is none."""
+        """Authenticate the caller and answer; an error response for a bad token or a malformed request."""
         media_type = request.state.media_type
         try:
             client = self.identity.authenticate(header_mapping(request.scope))
@@ -154,10 +156,10 @@ class Endpoint(GraphQL[RequestContext, None]):
         return response
 
     async def _execute(self, request: Request, client: KubeClient) -> Response:
-        return await self.run(request, context=self.gateway.context(client))
+        return await self.run(request, context=self.api.context(client))
 
     async def _single_connection(self, request: Request, client: KubeClient) -> Response:
-        """Requests of graphql-sse's single connection mode."""
+        """Answer a request of graphql-sse's single connection mode."""
         if request.method == "PUT":
             return self.reservations.reserve(client.identity)
         reservation = self.reservations.find(token_of(request), client.identity)
@@ -171,15 +173,15 @@ class Endpoint(GraphQL[RequestContext, None]):
             data = await self.parse_http_body(self.request_adapter_class(request))
         except json.JSONDecodeError as error:
             raise HTTPException(400, "Unable to parse request body as JSON") from error
-        context = self.gateway.context(client)
-        return await self.reservations.begin(
+        context = self.api.context(client)
+        return await self.reservations.start(
             reservation, data.extensions, lambda: aclosing(self._results(request, data, context))
         )
 
     async def _results(
         self, request: Request, data: GraphQLRequestData, context: RequestContext
     ) -> AsyncGenerator[GraphQLHTTPResponse, None]:
-        results = await self.gateway.schema.stream(
+        results = await self.api.schema.stream(
             data.query,
             variable_values=data.variables,
             context_value=context,
@@ -190,13 +192,13 @@ class Endpoint(GraphQL[RequestContext, None]):
             async for result in results:
                 yield await self.process_result(request, cast("ExecutionResult", result))
 
-    async def _create_streaming_response(  # type: ignore[override]  # it is called with names alone
+    async def _create_streaming_response(  # type: ignore[override]  # called with keyword arguments only
         self, *, request: Request, result: Any, protocol: GraphQLRequestProtocol, **others: Any
     ) -> Response:
         del others
         transport = cast("HTTPStreamTransport", self._get_stream_transport(protocol))
-        sign = transport.heartbeat_message(self.encode_json_string)
-        return LiveResponse(self._messages(request, result, transport), transport, sign, result)
+        keep_alive = transport.heartbeat_message(self.encode_json_string)
+        return LiveResponse(self._messages(request, result, transport), transport, keep_alive, result)
 
     async def _messages(
         self, request: Request, results: AsyncIterator[Any], transport: HTTPStreamTransport
@@ -212,9 +214,9 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
     ) -> RequestContext:
-        """A websocket's context: nobody's, until ``connection_init`` says whose it is."""
+        """A websocket's context; it has no client until ``connection_init`` authenticates the caller."""
         del request, response
-        return self.gateway.context(None)
+        return self.api.context(None)
 
     def should_render_graphql_ide(self, request: object) -> bool:
         del request
@@ -226,14 +228,14 @@ class Endpoint(GraphQL[RequestContext, None]):
         return sub_response
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """The request's parameters, each of the type that "GraphQL over HTTP" gives it, else 400."""
+        """The request's parameters; status 400 unless their types follow "GraphQL over HTTP"."""
         transport = self._get_stream_transport_from_headers(request.headers)
         if request.method == "GET":
             parameters: Any = self.parse_query_params(request.query_params)
         elif (request.content_type or "").partition(";")[0].strip().lower() == JSON:
             parameters = self.parse_json(await request.get_body())
         else:
-            # also what keeps a form on another page from posting here (CSRF)
+            # also prevents CSRF: an HTML form cannot send this content type
             raise HTTPException(415, "the body has to be application/json")
         return _request_data(parameters, transport.protocol if transport else "http")
 
@@ -244,7 +246,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             raise HTTPException(400, "the query is nested too deeply") from error
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        """The response map; without ``data`` where the operation never ran (GraphQL, 7.1.2)."""
+        """The response map; without ``data`` when the operation did not run (GraphQL, 7.1.2)."""
         del request
         response = process_result(result)
         if result.data is None and result.errors and all(error.path is None for error in result.errors):
@@ -270,7 +272,7 @@ class Endpoint(GraphQL[RequestContext, None]):
 
     def parse_query_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         parsed = super().parse_query_params(params)
-        # an empty parameter (``&variables=``) is one that was left out
+        # an empty parameter (``&variables=``) means the same as a missing one
         return {name: value for name, value in parsed.items() if value != ""}
 
 
@@ -279,7 +281,7 @@ def _request_data(parameters: Any, protocol: GraphQLRequestProtocol) -> GraphQLR
         raise HTTPException(400, "the body has to be one JSON object")
     if not parameters.get("query"):
         raise HTTPException(400, "the request has no query")
-    for name, expected, words in PARAMETERS:
+    for name, expected, words in _PARAMETERS:
         if not isinstance(parameters.get(name), (expected, type(None))):
             raise HTTPException(400, f"{name} has to be {words} or null")
     return GraphQLRequestData(

@@ -1,6 +1,6 @@
-"""``/metrics``: what the gateway counts, in Prometheus' text format. No label holds data of a cluster."""
+"""``/metrics``: the gateway's counters in Prometheus' text format. No label holds data of a cluster."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -20,22 +20,21 @@ from gateway.informers import InformerRegistry
 from gateway.informers.counters import LAG_BOUNDS, Lag
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import Shared
-from gateway.server.connections import Connections
 
 __all__ = ["Metrics"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Metrics(Collector):
-    """Reads what the parts count anyway, whenever somebody asks.
+    """Collects the counters of the other modules on each scrape.
 
-    ``shared`` has what is counted of operations and of logs.
+    ``shared`` holds the counters of operations and of pod logs; ``open_websockets`` returns a number.
     """
 
     informers: InformerRegistry
     shared: Shared
     client: KubeClient
-    connections: Connections
+    open_websockets: Callable[[], int]
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
@@ -44,12 +43,12 @@ class Metrics(Collector):
         PlatformCollector(registry=self.registry)
 
     async def respond(self, request: Request) -> Response:
-        """The values of now, in the format that the ``Accept`` header names: text, or OpenMetrics."""
+        """The current values, as text or OpenMetrics by the ``Accept`` header."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self.registry), headers={"Content-Type": content_type})
 
     def collect(self) -> Iterator[Metric]:
-        """Everything but the process's own."""
+        """All families except the process's own."""
         yield from self._gauges()
         yield from self._counters()
         yield _lag(self.informers.counters.lag)
@@ -60,7 +59,7 @@ class Metrics(Collector):
             ("informers", "Shared watches that run.", len(informers.informers)),
             ("subscribers", "Subscriptions to objects that are open.", informers.subscribers),
             ("waiting_events", "Events in the queues of all subscribers.", informers.waiting),
-            ("websockets", "Websocket connections that are open.", self.connections.websockets),
+            ("websockets", "Websocket connections that are open.", self.open_websockets()),
             ("log_subscriptions", "Subscriptions to podLogs that are open.", self.shared.logs.subscriptions),
             ("log_streams", "Containers' logs that are read from the API server.", self.shared.logs.streams),
             (

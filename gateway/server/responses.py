@@ -1,16 +1,34 @@
-"""How refusals look: the shape of a GraphQL response, with a status that says the same."""
+"""Responses by "GraphQL over HTTP" (draft, section 6): content negotiation, and errors before execution.
 
-from collections.abc import Mapping
+The status of ``application/graphql-response+json`` is 4xx when the operation did not run;
+``application/json`` has status 200 for every well-formed request.
+"""
+
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from starlette.responses import Response
 
 from gateway.errors import GatewayError
-from gateway.server.media_types import JSON
 
-__all__ = ["STATUS_OF_CODE", "error_response", "refusal"]
+__all__ = [
+    "EVENT_STREAM",
+    "GRAPHQL_RESPONSE",
+    "JSON",
+    "MULTIPART",
+    "accepts_page",
+    "error_response",
+    "negotiate",
+    "refusal",
+]
 
-STATUS_OF_CODE: Mapping[str, int] = {
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+MULTIPART = "multipart/mixed"
+_HTML = "text/html"
+
+_STATUS_OF_CODE: Mapping[str, int] = {
     "BAD_REQUEST": 400,
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
@@ -18,16 +36,58 @@ STATUS_OF_CODE: Mapping[str, int] = {
 }
 
 
+def negotiate(accept: str | None) -> str | None:
+    """The response's media type by the ``Accept`` header; None when it allows neither JSON type.
+
+    ``application/json`` when the header is missing or has only wildcards, as every client reads it.
+    """
+    if not accept:
+        return JSON
+    quality = {JSON: 0.0, GRAPHQL_RESPONSE: 0.0}
+    wildcard = 0.0
+    for media_type, q in _ranges(accept):
+        if media_type in quality:
+            quality[media_type] = max(quality[media_type], q)
+        elif media_type in ("*/*", "application/*"):
+            wildcard = max(wildcard, q)
+    best = GRAPHQL_RESPONSE if quality[GRAPHQL_RESPONSE] >= quality[JSON] else JSON
+    if quality[best] > 0:
+        return best
+    return JSON if wildcard > 0 else None
+
+
+def accepts_page(accept: str | None) -> bool:
+    """Whether the client is a browser: it names text/html, which no GraphQL client does."""
+    return any(media_type == _HTML and q > 0 for media_type, q in _ranges(accept or ""))
+
+
+def _ranges(accept: str) -> Iterator[tuple[str, float]]:
+    for part in accept.split(","):
+        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        yield media_type, _quality(parameters)
+
+
+def _quality(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
 def error_response(
     status: int, message: str, code: str, *, media_type: str = JSON, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A request that no operation was run for: one error, and no ``data`` entry."""
+    """The response to a request without execution: one error and no ``data``."""
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
     return Response(msgspec.json.encode(body), status, dict(headers or {}), media_type)
 
 
 def refusal(error: GatewayError, *, media_type: str = JSON) -> Response:
-    """The response for one of this package's errors, raised before an operation ran."""
-    status = STATUS_OF_CODE.get(error.code, 500)
+    """The response for an error of the gateway that was raised before execution."""
+    status = _STATUS_OF_CODE.get(error.code, 500)
     headers = {"WWW-Authenticate": 'Bearer realm="kube-graphql"'} if status == 401 else {}
     return error_response(status, error.message, error.code, media_type=media_type, headers=headers)

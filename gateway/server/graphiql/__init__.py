@@ -1,7 +1,7 @@
-"""GraphiQL: the page that a browser gets at ``/graphql``, and what that page loads.
+"""GraphiQL: the page for browsers at ``/graphql``, and its assets.
 
-``package.json`` pins the npm packages. Installed (``npm ci`` here), they are served from this folder and
-the page needs no network; otherwise the page loads the very same files from a CDN, held to the same hashes.
+``package.json`` pins the npm packages. If they are installed (``npm ci`` in this folder), the gateway serves
+them and the page needs no network. Otherwise the page loads the same files from a CDN, checked by hash.
 """
 
 from gateway.server.graphiql.files import assets, page

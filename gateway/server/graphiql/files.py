@@ -11,9 +11,9 @@ from starlette.staticfiles import StaticFiles
 
 __all__ = ["PACKAGES", "PackageFile", "assets", "page"]
 
-HERE = Path(__file__).parent
-CDN = "https://unpkg.com/"
-LOCAL = "graphiql/packages/"
+_FOLDER = Path(__file__).parent
+_CDN = "https://unpkg.com/"
+_LOCAL = "graphiql/packages/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,12 @@ class PackageFile:
 
     @property
     def address(self) -> str:
-        """Its address below :data:`CDN`, and below :data:`LOCAL` alike."""
+        """The path below both the CDN and the local mount."""
         return f"{self.package}@{self.version}/{self.path}"
 
     @property
     def installed(self) -> Path:
-        return HERE / "node_modules" / self.package / self.path
+        return _FOLDER / "node_modules" / self.package / self.path
 
 
 PACKAGES = (
@@ -74,17 +74,17 @@ PACKAGES = (
     ),
 )
 
-FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def page() -> Response:
-    """The page; it loads local files where every one of them is installed, else all of them from the CDN."""
-    local = all(each.installed.is_file() for each in PACKAGES)
-    base = LOCAL if local else CDN
-    tags = "\n".join(_tag(each, base) for each in PACKAGES)
-    text = (HERE / "page.html").read_text(encoding="utf-8").replace("<!-- packages -->", tags)
-    # the page can run mutations with the reader's rights: nothing may frame it, and no other script run in it
-    source = "'self'" if local else f"'self' {CDN}"
+    """The page; it loads local files if all of them are installed, else all files from the CDN."""
+    local = all(file.installed.is_file() for file in PACKAGES)
+    base = _LOCAL if local else _CDN
+    tags = "\n".join(_tag(file, base) for file in PACKAGES)
+    text = (_FOLDER / "page.html").read_text(encoding="utf-8").replace("<!-- packages -->", tags)
+    # the page can run mutations with the reader's rights: forbid framing and foreign scripts
+    source = "'self'" if local else f"'self' {_CDN}"
     policy = (
         f"default-src 'self'; script-src {source}; style-src {source} 'unsafe-inline'; img-src 'self' data:; "
         "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -102,17 +102,17 @@ def _tag(file: PackageFile, base: str) -> str:
 
 
 def assets() -> Mount:
-    """What the page loads from this gateway: its own script and style, and the packages where installed."""
-    installed = {each.address: each.installed for each in PACKAGES}
+    """The routes of the page's own script and style, and of the installed packages."""
+    installed = {file.address: file.installed for file in PACKAGES}
 
     async def package_file(request: Request) -> Response:
         path = installed.get(request.path_params["address"])
         if path is None or not path.is_file():
             return PlainTextResponse("not found", 404)
-        return FileResponse(path, headers=FOREVER)
+        return FileResponse(path, headers=_IMMUTABLE)
 
     routes = [
         Route("/packages/{address:path}", package_file),
-        Mount("/", StaticFiles(directory=HERE / "static")),
+        Mount("/", StaticFiles(directory=_FOLDER / "static")),
     ]
     return Mount("/graphiql", routes=routes)

@@ -1,7 +1,7 @@
-"""The legacy subprotocol ``graphql-ws`` of subscriptions-transport-ws, over Strawberry's handler.
+"""The legacy subprotocol ``graphql-ws`` of subscriptions-transport-ws, on Strawberry's handler.
 
-For clients that are not to be changed any more: Apollo's ``WebSocketLink`` and its relatives. Same callers,
-same schema per operation, same text frames as graphql-transport-ws.
+For old clients such as Apollo's ``WebSocketLink``. Callers, schema per operation and text frames are the same
+as for graphql-transport-ws.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from gateway.server.transports.websocket import FORBIDDEN, View, authenticate, i
 
 __all__ = ["LegacyHandler"]
 
-BAD_REQUEST, UNAUTHORIZED, TOO_MANY_INITIALISATIONS = 4400, 4401, 4429
+_BAD_REQUEST, _UNAUTHORIZED, _TOO_MANY_INITIALISATIONS = 4400, 4401, 4429
 
 
-def well_formed(message: Any) -> bool:
-    """Whether that JSON value can be a message, as far as the handler reads it; unknown types can."""
+def _well_formed(message: Any) -> bool:
+    """Whether the JSON value has the types that the handler expects; unknown message types pass."""
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return False
     if message["type"] not in ("start", "stop"):
@@ -37,10 +37,10 @@ def well_formed(message: Any) -> bool:
 
 
 class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
-    """Finds out at ``connection_init`` who the caller is; nothing runs before or without it."""
+    """Authenticates the caller at ``connection_init``; no operation runs before it."""
 
     async def handle(self) -> None:
-        """Serve the connection until it ends; one that nobody signs in to is ended."""
+        """Serve the connection until it ends; close it without a timely ``connection_init``."""
         async with asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(self._expire())
             await super().handle()
@@ -49,19 +49,19 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
     async def _expire(self) -> None:
         await asyncio.sleep(self.view.connection_init_wait_timeout.total_seconds())
         if not self.connection_acknowledged:
-            await self.websocket.close(UNAUTHORIZED, "no connection_init came")
+            await self.websocket.close(_UNAUTHORIZED, "no connection_init came")
 
     async def handle_message(self, message: OperationMessage) -> None:
-        """Take what the protocol allows; anything else ends the connection."""
-        if well_formed(message):
+        """Handle a message; a malformed one closes the connection."""
+        if _well_formed(message):
             await super().handle_message(message)
         else:
-            await self.websocket.close(BAD_REQUEST, "the message is not one of subscriptions-transport-ws")
+            await self.websocket.close(_BAD_REQUEST, "the message is not one of subscriptions-transport-ws")
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         payload = message.get("payload")
         if self.connection_acknowledged:
-            await self.websocket.close(TOO_MANY_INITIALISATIONS, "Too many initialisation requests")
+            await self.websocket.close(_TOO_MANY_INITIALISATIONS, "Too many initialisation requests")
             return
         if isinstance(payload, (dict, type(None))):
             try:
@@ -75,9 +75,9 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
     async def handle_async_results(
         self, operation_id: str, query: str, operation_name: str | None, variables: dict[str, object] | None
     ) -> None:
-        """Run one operation of any type and send what it yields."""
-        # what is served may have changed since the connection began
-        schema = cast("View", self.view).gateway.schema
+        """Run one operation of any type and send its results."""
+        # the schema may have been replaced since the last operation of this connection
+        schema = cast("View", self.view).api.schema
         try:
             results = await schema.stream(
                 query, variable_values=variables, context_value=self.context, operation_name=operation_name
@@ -87,14 +87,14 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
         except WebSocketDisconnected:
             return
         finally:
-            # one that was replaced by another of its id has been forgotten already
+            # another operation with the same id may have replaced this one
             if self.tasks.get(operation_id) is asyncio.current_task():
                 del self.tasks[operation_id]
 
     async def _send_results(self, operation_id: str, results: Any) -> None:
         async for result in results:
             if isinstance(result, PreExecutionError):
-                errors = [each.formatted for each in result.errors or ()]
+                errors = [error.formatted for error in result.errors or ()]
                 await self.send_message({"type": "error", "id": operation_id, "payload": errors[0]})
                 return
             await self.send_data_message(cast("ExecutionResult", result), operation_id)

@@ -1,10 +1,13 @@
 """Single connection mode of "GraphQL over Server-Sent Events": one event stream for many operations.
 
-PUT reserves a stream and answers with its token; GET with the token opens it; POST with the token begins an
-operation, named by ``extensions.operationId``, and is answered with 202; DELETE ends one. The results of
-all go into the stream. Every request authenticates as usual, and as the one who made the reservation: the
-token alone opens nothing. An operation that cannot be run at all (its document is not valid, its variables
-are none of its own) is answered with 400 and its errors, and says nothing in the stream.
+- PUT reserves a stream and returns its token.
+- GET with the token opens the stream. Results of all operations are sent there.
+- POST with the token starts an operation, named by ``extensions.operationId``; status 202. An operation that
+  cannot run (invalid document or variables) gets status 400 with its errors and sends nothing.
+- DELETE with the token stops an operation.
+
+Every request authenticates, and must come from the identity that made the reservation: the token alone grants
+no access.
 """
 
 import asyncio
@@ -19,29 +22,28 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.server.media_types import JSON
-from gateway.server.responses import error_response
+from gateway.server.responses import JSON, error_response
 from gateway.server.transports.streams import EventStream, LiveResponse
 
-__all__ = ["Reservations", "token_of"]
+__all__ = ["STREAM_HEADER", "Reservations", "token_of"]
 
 Results = AbstractAsyncContextManager[AsyncIterator[Any]]
 
-HEADER = "x-graphql-event-stream-token"
-PATIENCE = 30.0
-"""Seconds that a reservation waits for its stream."""
-WAITING = 16
-"""Messages that may wait for a stream's reader; then its operations wait too."""
+STREAM_HEADER = "x-graphql-event-stream-token"
+_OPEN_TIMEOUT_SECONDS = 30.0
+"""Time between a reservation and the opening of its stream."""
+_QUEUED_MESSAGES = 16
+"""Messages that may wait for the client to read; then back-pressure suspends the operations."""
 
 
 def token_of(request: Request) -> str | None:
-    """The reservation that a request belongs to; None for a request of the other mode."""
-    return request.headers.get(HEADER) or request.query_params.get("token")
+    """The reservation token of a request; None for a request of "distinct connections mode"."""
+    return request.headers.get(STREAM_HEADER) or request.query_params.get("token")
 
 
 @dataclass(slots=True, eq=False)
-class Operation:
-    """One operation, from its POST to its end; ``refusal`` is the answer that it never ran."""
+class _Operation:
+    """One operation; ``refusal`` is the error result of one that cannot run."""
 
     id: str
     task: asyncio.Task[None] | None = None
@@ -50,35 +52,35 @@ class Operation:
 
 
 class Reservation:
-    """One event stream, whose it is, and the operations that write to it."""
+    """One event stream, its owner's identity, and the operations that write to it."""
 
     def __init__(self, identity: str, forget: Callable[[], object]) -> None:
         self.identity = identity
         self.opened = False
         self.ended = False
-        self.operations: dict[str, Operation] = {}
+        self.operations: dict[str, _Operation] = {}
         self._forget = forget
         self._frames = EventStream()
-        self._messages: asyncio.Queue[str] = asyncio.Queue(WAITING)
-        self._expiry = asyncio.get_running_loop().call_later(PATIENCE, self.end)
+        self._messages: asyncio.Queue[str] = asyncio.Queue(_QUEUED_MESSAGES)
+        self._expiry = asyncio.get_running_loop().call_later(_OPEN_TIMEOUT_SECONDS, self.end)
 
     def open(self) -> Response:
-        """The stream, as a response; the reservation ends with it."""
+        """The stream as a response; the reservation ends with it."""
         self.opened = True
         self._expiry.cancel()
-        return OpenStream(self, self._read(), self._frames)
+        return _OpenStream(self, self._read(), self._frames)
 
     async def _read(self) -> AsyncGenerator[str, None]:
         while True:
             yield await self._messages.get()
 
-    async def begin(self, operation_id: str, results: Results) -> Any:
-        """Run an operation beside the others; answers with its errors where it cannot be run, else None.
+    async def start(self, operation_id: str, results: Results) -> Any:
+        """Start an operation's task; returns its error result if it cannot run, else None.
 
-        It is not waited for: its first step goes to where something has to be waited for, and everything
-        that a request can be refused for comes before that.
+        Parsing and validation happen in the task's first step, before it suspends. Therefore one turn of the
+        event loop shows whether the operation can run.
         """
-        operation = self.operations[operation_id] = Operation(operation_id)
+        operation = self.operations[operation_id] = _Operation(operation_id)
         operation.task = asyncio.create_task(
             self._write(operation, results), name="operation of an event stream"
         )
@@ -86,7 +88,7 @@ class Reservation:
         operation.accepted = True
         return operation.refusal
 
-    async def _write(self, operation: Operation, results: Results) -> None:
+    async def _write(self, operation: _Operation, results: Results) -> None:
         try:
             async with results as stream:
                 async for result in stream:
@@ -97,7 +99,7 @@ class Reservation:
                     await self._send("next", {"id": operation.id, "payload": result})
             await self._send("complete", {"id": operation.id})
         finally:
-            # it would be kept by the task, which it knows, until a collection
+            # breaks the cycle of task, coroutine and operation
             operation.task = None
             if self.operations.get(operation.id) is operation:
                 del self.operations[operation.id]
@@ -106,13 +108,13 @@ class Reservation:
         await self._messages.put(self._frames.encode_event(event, msgspec.json.encode(data).decode()))
 
     def stop(self, operation_id: str) -> None:
-        """End an operation, which says nothing more; one that is not there has ended already."""
+        """Cancel an operation without a message; an unknown id belongs to a completed one."""
         operation = self.operations.pop(operation_id, None)
         if operation is not None and operation.task is not None:
             operation.task.cancel()
 
     def end(self) -> None:
-        """Stop all operations; the token is worth nothing from here on."""
+        """Stop all operations and invalidate the token."""
         self.ended = True
         self._expiry.cancel()
         self._forget()
@@ -120,8 +122,8 @@ class Reservation:
             self.stop(operation_id)
 
 
-class OpenStream(LiveResponse):
-    """A reservation's stream, for as long as the client reads it."""
+class _OpenStream(LiveResponse):
+    """A reservation's stream; its end, or the client's disconnect, ends the reservation."""
 
     def __init__(
         self, reservation: Reservation, messages: AsyncGenerator[str, None], frames: EventStream
@@ -137,7 +139,7 @@ class OpenStream(LiveResponse):
 
 
 class Reservations:
-    """All event streams of single connection mode, by token; a token begins with ``mark``."""
+    """All reservations by token; the prefix ``mark`` of a token names its worker."""
 
     def __init__(self) -> None:
         self.mark = ""
@@ -150,17 +152,17 @@ class Reservations:
         return PlainTextResponse(token, 201, {"Cache-Control": "no-store"})
 
     def find(self, token: str | None, identity: str) -> Reservation | None:
-        """The reservation of that token and that caller."""
+        """The reservation with the token, if it belongs to the identity."""
         reservation = self._by_token.get(token or "")
         return reservation if reservation is not None and reservation.identity == identity else None
 
     def open(self, reservation: Reservation) -> Response:
-        """Answer GET: one stream at a time, and it never comes twice."""
+        """Answer GET; a reservation can be opened only once."""
         if reservation.opened:
             return error_response(409, "the event stream is open already", "BAD_REQUEST")
         return reservation.open()
 
-    async def begin(
+    async def start(
         self, reservation: Reservation, extensions: Any, results: Callable[[], Results]
     ) -> Response:
         """Answer POST."""
@@ -168,11 +170,11 @@ class Reservations:
         if not isinstance(operation_id, str) or not operation_id:
             return error_response(400, "extensions.operationId has to be a string", "BAD_REQUEST")
         if reservation.ended:
-            # while the body was read
+            # it ended while the body was read
             return error_response(404, "the event stream has ended", "BAD_REQUEST")
         if operation_id in reservation.operations:
             return error_response(409, f"the operation {operation_id} runs already", "BAD_REQUEST")
-        refusal = await reservation.begin(operation_id, results())
+        refusal = await reservation.start(operation_id, results())
         if refusal is not None:
             return Response(msgspec.json.encode(refusal), 400, {"Cache-Control": "no-store"}, JSON)
         return Response(status_code=202)

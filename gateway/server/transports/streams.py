@@ -1,4 +1,4 @@
-"""How results are streamed over HTTP: server-sent events and multipart responses."""
+"""Result streams over HTTP: server-sent events and multipart responses."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -10,85 +10,88 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.streaming import HTTPStreamTransport, MultipartSubscriptionTransport, SSETransport
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, MULTIPART_SUBSCRIPTION_PROTOCOL
 
+from gateway.concurrency import LoopYielder
+
 __all__ = ["TRANSPORTS", "EventStream", "LiveResponse"]
 
 
 class LiveResponse(Response):
-    """Messages as they come, until they end or the client has gone; a sign of life every now and then.
+    """Sends messages until they end or the client disconnects, with keep-alives in between.
 
-    In either case the messages are closed, and the results that they are made of: left to the garbage
-    collector, those of a client that did not read might outlive the event loop. Raises what the messages
-    raise, which breaks the response off.
+    Closes ``messages`` and ``results`` in either case: left to the garbage collector, the generators of a
+    client that does not read could outlive the event loop. Raises the exceptions of ``messages``, which
+    aborts the response.
     """
 
     def __init__(
         self,
         messages: AsyncGenerator[str, None],
         transport: HTTPStreamTransport,
-        sign: str,
+        keep_alive: str,
         results: AsyncGenerator[Any, None] | None = None,
     ) -> None:
-        """Say ``sign`` as often as ``transport`` wants it."""
+        """``keep_alive`` is sent at the transport's interval; ``messages`` are made from ``results``."""
         self.status_code = 200
         self.init_headers(transport.headers)
         self._messages, self._results = messages, results
-        self._sign, self._every = sign.encode(), transport.heartbeat_interval
+        self._keep_alive, self._keep_alive_seconds = keep_alive.encode(), transport.heartbeat_interval
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope
-        # one that was never begun closes nothing of what it would have read
+        # closing a generator that has not started does not close its source: close both
         async with aclosing(self._results or self._messages), aclosing(self._messages):
             sending = asyncio.create_task(self._send_all(send), name="messages of a stream")
-            gone = asyncio.create_task(until_gone(receive), name="end of a stream's client")
+            disconnect = asyncio.create_task(_until_disconnect(receive), name="disconnect of a stream")
             try:
-                await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((sending, disconnect), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                await end(sending, gone)
+                await _cancel(sending, disconnect)
             if not sending.cancelled():
                 sending.result()
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        signs = asyncio.create_task(self._show_signs(send), name="signs of a stream's life")
+        keep_alives = asyncio.create_task(self._send_keep_alives(send), name="keep-alives of a stream")
+        # under load neither the source nor the socket suspends this task: yield after each message
+        fairness = LoopYielder(every=1)
         try:
             async for message in self._messages:
-                await send(part(message.encode()))
-                # where there is much to say, neither of the two waits, and nobody else's turn would come
-                await asyncio.sleep(0)
+                await send(_body_part(message.encode()))
+                await fairness.after()
         finally:
-            await end(signs)
-        await send(part(b"", more=False))
+            await _cancel(keep_alives)
+        await send(_body_part(b"", more=False))
 
-    async def _show_signs(self, send: Send) -> None:
+    async def _send_keep_alives(self, send: Send) -> None:
         while True:
-            await asyncio.sleep(self._every)
-            await send(part(self._sign))
+            await asyncio.sleep(self._keep_alive_seconds)
+            await send(_body_part(self._keep_alive))
 
 
-def part(content: bytes, *, more: bool = True) -> dict[str, object]:
+def _body_part(content: bytes, *, more: bool = True) -> dict[str, object]:
     return {"type": "http.response.body", "body": content, "more_body": more}
 
 
-async def until_gone(receive: Receive) -> None:
+async def _until_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def end(*tasks: asyncio.Task[None]) -> None:
-    for each in tasks:
-        each.cancel()
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
     await asyncio.wait(tasks)
 
 
 class EventStream(SSETransport):
-    """Server-sent events whose lines end in LF: urql's reader knows no other, every other reader both."""
+    """Server-sent events with LF line ends: urql's parser requires LF, all others accept both."""
 
     def encode_event(self, event: str, data: str | None = None) -> str:
-        """One event; ``data`` is a single line, as all JSON of this package is."""
+        """One event; ``data`` must be a single line."""
         return f"event: {event}\ndata: {data or ''}\n\n"
 
     def encode_comment(self, comment: str) -> str:
-        """One comment, which readers skip."""
+        """One comment; clients ignore it."""
         return f": {comment}\n\n"
 
 
@@ -96,4 +99,4 @@ TRANSPORTS: Mapping[str, type[HTTPStreamTransport]] = {
     GRAPHQL_SSE_PROTOCOL: EventStream,
     MULTIPART_SUBSCRIPTION_PROTOCOL: MultipartSubscriptionTransport,
 }
-"""By subscription protocol; the first one that the ``Accept`` header names is used."""
+"""By subscription protocol, in order of preference."""

@@ -1,4 +1,4 @@
-"""graphql-transport-ws over Strawberry's handler: text frames, and a caller per connection."""
+"""graphql-transport-ws on Strawberry's handler, with text frames and one caller per connection."""
 
 from collections.abc import Mapping
 from types import NoneType
@@ -22,14 +22,23 @@ from gateway.identity import Identity
 from gateway.resolvers.context import RequestContext
 from gateway.server.guard import header_mapping
 
-__all__ = ["FORBIDDEN", "TextAdapter", "TransportHandler", "View", "authenticate", "is_request"]
+__all__ = [
+    "FORBIDDEN",
+    "TextAdapter",
+    "TransportHandler",
+    "View",
+    "authenticate",
+    "is_request",
+    "well_formed",
+]
 
 FORBIDDEN = 4403
-LONGEST_REASON = 123  # bytes, RFC 6455 section 5.5
+_LONGEST_REASON_BYTES = 123
+"""RFC 6455, section 5.5."""
 
 
 def well_formed(message: Any) -> bool:
-    """Whether that JSON value can be a message: of known types, as far as the handler reads it."""
+    """Whether the JSON value has the types that the handler expects of a message."""
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return False
     if message["type"] not in ("subscribe", "complete"):
@@ -40,7 +49,7 @@ def well_formed(message: Any) -> bool:
 
 
 def is_request(payload: Any) -> bool:
-    """Whether that JSON value can be the payload that asks for an operation."""
+    """Whether the JSON value is a valid payload of an operation."""
     return (
         isinstance(payload, dict)
         and isinstance(payload.get("query"), str)
@@ -49,50 +58,50 @@ def is_request(payload: Any) -> bool:
     )
 
 
-class _Gateway(Protocol):
+class _API(Protocol):
     @property
     def schema(self) -> BaseSchema: ...
 
 
 class View(Protocol):
-    """What this module needs of :class:`gateway.server.endpoint.Endpoint`."""
+    """The part of the endpoint that this module uses; avoids an import cycle."""
 
     identity: Identity
-    gateway: _Gateway
+    api: _API
 
 
 def authenticate(
     view: Any, websocket: Any, context: RequestContext, payload: dict[str, object] | None
 ) -> None:
-    """Act as who ``connection_init`` or the handshake says from here on. Raises CallerUnauthenticated."""
+    """Set the context's client from ``connection_init`` or the handshake; raises CallerUnauthenticated."""
     identity = cast("View", view).identity
     headers = header_mapping(cast("TextAdapter", websocket).ws.scope)
     context.client = identity.authenticate_connection(headers, payload)
 
 
 class TextAdapter(ASGIWebSocketAdapter):
-    """Sends JSON as text frames; graphql-transport-ws clients fail on binary ones."""
+    """Sends JSON as text frames; clients of graphql-transport-ws fail on binary frames."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         try:
             await self.ws.send_text(msgspec.json.encode(message).decode())
         except (WebSocketDisconnect, RuntimeError) as error:
-            # Starlette raises RuntimeError for a message after the close, which a stream may still produce
+            # a stream may send after the close: Starlette then raises RuntimeError
             if isinstance(error, RuntimeError) and self.ws.application_state is WebSocketState.CONNECTED:
                 raise
             raise WebSocketDisconnected from error
 
     async def close(self, code: int, reason: str) -> None:
-        """Close once; a second reason to close is no error."""
+        """Close the connection, unless it is closed already."""
         if self.ws.application_state is WebSocketState.CONNECTED:
-            await self.ws.close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
+            await self.ws.close(code, reason.encode()[:_LONGEST_REASON_BYTES].decode(errors="ignore"))
 
 
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
-    """Finds out at ``connection_init`` who the caller is; nothing runs before or without it."""
+    """Authenticates the caller at ``connection_init``; no operation runs before it."""
 
     async def handle_message(self, message: Message) -> None:
-        """Take what the protocol allows; anything else ends the connection, as the protocol wants it."""
+        """Handle a message; a malformed one closes the connection, as the protocol requires."""
         if well_formed(message):
             await super().handle_message(message)
         else:
@@ -101,7 +110,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         payload = message.get("payload")
         if payload is None:
-            # graphql-ws sends null where there is nothing to say; Strawberry takes only an object
+            # the graphql-ws package sends null for an empty payload; Strawberry requires an object
             message = {"type": "connection_init"}
         if not self.connection_init_received and isinstance(payload, (dict, type(None))):
             try:
@@ -112,16 +121,16 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         await super().handle_connection_init(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        # what is served may have changed since the connection began; each operation keeps what it began with
-        self.schema = cast("View", self.view).gateway.schema
+        # the schema may have been replaced since the last operation of this connection
+        self.schema = cast("View", self.view).api.schema
         await super().handle_subscribe(message)
 
     async def handle_task_exception(self, error: Exception) -> None:
-        """Log it, unless it only says that the client has gone."""
+        """Log the error, unless the client has disconnected."""
         if not isinstance(error, WebSocketDisconnected):
             await super().handle_task_exception(error)
 
     @staticmethod
     def _get_pre_execution_close_reason(error: GraphQLError) -> None:
-        """None: a mistake in one operation is that operation's error, and leaves the others alone."""
+        """None: an invalid operation gets an error message and does not close the connection."""
         del error

@@ -1,3 +1,6 @@
-"""uvicorn's life cycle and protocols, adapted."""
+"""uvicorn adapted: its life cycle, its protocols, and the end of responses at shutdown.
+
+:class:`gateway.server.uvicorn.listener.Listener` is the main door.
+"""
 
 __all__: list[str] = []

@@ -1,7 +1,7 @@
-"""uvicorn's websocket protocol, which hands its socket one piece of data per turn of the event loop.
+"""uvicorn's websocket protocol with batched writes: one write to the socket per turn of the event loop.
 
-A subscriber to whom several events are told at once gets them together: a quarter to a third less CPU per
-message when a burst goes to a thousand subscribers. Nothing is put off beyond the turn that it was sent in.
+A subscriber gets several events of one turn in one write, which takes a quarter to a third less CPU per
+message when a burst reaches a thousand subscribers. No message waits longer than the current turn.
 """
 
 from typing import Any
@@ -11,25 +11,25 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.protocol import State
 
-__all__ = ["GatheringProtocol"]
+__all__ = ["LARGEST_BATCH_BYTES", "BatchingWriteProtocol"]
 
-SERVICE_RESTART = 1012
+_SERVICE_RESTART = 1012
 
-FAREWELL = 1.0
-"""Seconds in which a client that answers no ping may still read why it is left."""
-MOST_BYTES = 64 * 1024
-"""What is gathered at most: with as much waiting, a transport asks its writer to pause."""
+_CLOSE_TIMEOUT_SECONDS = 1.0
+"""After the close frame to a client that answers no ping: time to read it before the abort."""
+LARGEST_BATCH_BYTES = 64 * 1024
+"""The transport's high-water mark: a larger batch would pause the writer anyway."""
 
 
-class GatheringProtocol(WebSocketsSansIOProtocol):
-    """One websocket connection; all but text messages go as uvicorn sends them, after what was gathered."""
+class BatchingWriteProtocol(WebSocketsSansIOProtocol):
+    """One websocket connection. Only text messages are batched; other frames flush the batch first."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._gathered = 0
+        self._batched_bytes = 0
 
     async def send(self, message: Any) -> None:
-        """Send an ASGI message; raises ClientDisconnected where there is nobody to send it to any more."""
+        """Send an ASGI message, with back-pressure. Raises ClientDisconnected after the connection ended."""
         text = message.get("text") if message["type"] == "websocket.send" else None
         if text is None or not self.handshake_complete:
             await super().send(message)
@@ -37,43 +37,43 @@ class GatheringProtocol(WebSocketsSansIOProtocol):
         await self.writable.wait()
         if self.disconnected:
             raise ClientDisconnected
-        self._gather(text.encode())
+        self._batch(text.encode())
 
-    def _gather(self, data: bytes) -> None:
+    def _batch(self, data: bytes) -> None:
         try:
             self.conn.send_text(data)
         except InvalidState as error:
             raise ClientDisconnected from error
-        if not self._gathered:
-            self.loop.call_soon(self._hand_over)
-        self._gathered += len(data)
-        if self._gathered >= MOST_BYTES:
-            self._hand_over()
+        if not self._batched_bytes:
+            self.loop.call_soon(self._flush)
+        self._batched_bytes += len(data)
+        if self._batched_bytes >= LARGEST_BATCH_BYTES:
+            self._flush()
 
-    def _hand_over(self) -> None:
-        self._gathered = 0
+    def _flush(self) -> None:
+        self._batched_bytes = 0
         if not self.transport.is_closing():
             self.transport.write(b"".join(self.conn.data_to_send()))
 
     def keepalive_timeout(self) -> None:
-        """Leave a client that answers no ping; what it has not read by then is not waited for."""
+        """Close the connection of a client that answers no ping, and abort it shortly afterwards."""
         super().keepalive_timeout()
-        self.loop.call_later(FAREWELL, self.transport.abort)
+        self.loop.call_later(_CLOSE_TIMEOUT_SECONDS, self.transport.abort)
 
     def shutdown(self) -> None:
-        """Close as the server ends, and let the client answer first, as RFC 6455 wants it (7.1.1).
+        """Start the closing handshake and let the client finish it (RFC 6455, 7.1.1).
 
-        A connection that is gone at once is reset by whatever the client sends meanwhile, and may take the
-        reason with it.
+        Closing the socket at once would reset the connection if the client is sending; the reset may discard
+        the close frame before the client reads it.
         """
         if self.close_sent or not self.handshake_complete or self.conn.state is not State.OPEN:
             super().shutdown()
             return
         self.stop_keepalive()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": SERVICE_RESTART})
-        self.conn.send_close(SERVICE_RESTART, "the gateway is shutting down")
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": _SERVICE_RESTART})
+        self.conn.send_close(_SERVICE_RESTART, "the gateway is shutting down")
         self.transport.write(b"".join(self.conn.data_to_send()))
-        # nothing can be sent any more; the answer is all that may come
+        # nothing can be sent any more; only the client's close frame may still arrive
         self.disconnected = self.close_sent = True
         if self.read_paused:
             self.read_paused = False

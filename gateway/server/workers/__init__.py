@@ -1,3 +1,3 @@
-"""What a worker needs to know of its siblings: relayed requests and joint metrics."""
+"""Several workers on one address: requests between siblings, relayed event streams, merged metrics."""
 
 __all__: list[str] = []

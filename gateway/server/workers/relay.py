@@ -1,8 +1,7 @@
-"""Requests that only one worker can answer, passed on to it by whichever of them was reached.
+"""Relays requests of graphql-sse's single connection mode to the worker that owns the event stream.
 
-The event streams of graphql-sse's single connection mode are such: the requests of one stream come over
-connections of their own, and each may reach another worker. A request is passed on as it came, headers and
-all, so that whose it is, and whether it may be made, is decided where the stream is.
+The requests of one stream arrive over several connections, and the kernel may give each to another worker.
+A request is relayed unchanged, with all headers: the owner of the stream authenticates and authorises it.
 """
 
 import asyncio
@@ -12,79 +11,81 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.server.responses import error_response
 from gateway.server.transports.reservations import token_of
-from gateway.server.uvicorn.breakable import BrokenOff
+from gateway.server.uvicorn.shutdown import AbortedResponse
 from gateway.server.workers.siblings import RELAYED, Headers, SiblingGone, Siblings
 
 __all__ = ["Relay", "is_relayed"]
 
-METHODS = ("GET", "POST", "DELETE")
-"""Of requests that belong to a stream; PUT asks for a new one."""
-OF_ONE_CONNECTION = frozenset(
+_METHODS = ("GET", "POST", "DELETE")
+"""The methods of requests to an existing stream; PUT reserves a new one."""
+_HOP_BY_HOP = frozenset(
     (b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade")
 )
-"""Headers that are not passed on (RFC 9110, 7.6.1)."""
-OUR_OWN = frozenset((b"content-length", b"date", b"expect"))
-"""Headers that come anew with what is passed on."""
+"""Headers that are not relayed (RFC 9110, 7.6.1)."""
+_RECOMPUTED = frozenset((b"content-length", b"date", b"expect"))
+"""Headers that the relayed message gets afresh."""
 
 
 def is_relayed(request: Request) -> bool:
-    """Whether a sibling asks: it wants this worker's own answer."""
+    """Whether the request comes from a sibling, and so must be answered by this worker itself."""
     return RELAYED.decode() in request.headers
 
 
 class Relay:
-    """An endpoint whose event streams may be another worker's."""
+    """Wraps an endpoint; requests to an event stream of a sibling go there."""
 
     def __init__(self, app: ASGIApp, siblings: Siblings) -> None:
-        self.app = app
-        self.siblings = siblings
+        self._app = app
+        self._siblings = siblings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         owner = self._owner(Request(scope)) if scope["type"] == "http" else None
         if owner is None:
-            await self.app(scope, receive, send)
+            await self._app(scope, receive, send)
         else:
-            await self._pass_on(owner, Request(scope, receive), send)
+            await self._relay(owner, Request(scope, receive), send)
 
     def _owner(self, request: Request) -> int | None:
-        if request.method not in METHODS or is_relayed(request):
+        if request.method not in _METHODS or is_relayed(request):
             return None
-        return self.siblings.owner(token_of(request) or "")
+        return self._siblings.owner(token_of(request) or "")
 
-    async def _pass_on(self, owner: int, request: Request, send: Send) -> None:
-        """Answer with what the owner answers, for as long as the client listens."""
+    async def _relay(self, owner: int, request: Request, send: Send) -> None:
+        """Send the owner's response to the client until it ends or the client disconnects."""
         try:
             body = await request.body()
         except ClientDisconnect:
             return
         async with asyncio.TaskGroup() as tasks:
-            answering = tasks.create_task(self._answer(owner, request, body, send), name="relayed answer")
-            leaving = tasks.create_task(_left(request), name="end of a relayed request")
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            whole = not answering.done() or answering.result()
-            answering.cancel()
+            relaying = tasks.create_task(
+                self._send_response(owner, request, body, send), name="relayed response"
+            )
+            leaving = tasks.create_task(_until_disconnect(request), name="end of a relayed request")
+            await asyncio.wait((relaying, leaving), return_when=asyncio.FIRST_COMPLETED)
+            complete = not relaying.done() or relaying.result()
+            relaying.cancel()
             leaving.cancel()
-        if not whole:
-            raise BrokenOff
+        if not complete:
+            raise AbortedResponse
 
-    async def _answer(self, owner: int, request: Request, body: bytes, send: Send) -> bool:
-        """Whether all of the answer came."""
-        begun = False
+    async def _send_response(self, owner: int, request: Request, body: bytes, send: Send) -> bool:
+        """Return whether the response is complete."""
+        started = False
         target = request.scope["raw_path"] + b"?" + request.scope["query_string"]
-        headers = _passed_on(request.scope["headers"])
+        headers = _end_to_end(request.scope["headers"])
         try:
-            async with self.siblings.ask(owner, request.method, target, headers, body) as answer:
-                # the one that the client gets is of the owner's making, and about the same body
-                length = [each for each in answer.headers if each[0] == b"content-length"]
-                started = {"type": "http.response.start", "status": answer.status}
-                await send({**started, "headers": _passed_on(answer.headers) + length})
-                begun = True
+            async with self._siblings.ask(owner, request.method, target, headers, body) as answer:
+                # the body is relayed unchanged, so the owner's length holds
+                length = [header for header in answer.headers if header[0] == b"content-length"]
+                start = {"type": "http.response.start", "status": answer.status}
+                await send({**start, "headers": _end_to_end(answer.headers) + length})
+                started = True
                 async for piece in answer.body():
                     await send({"type": "http.response.body", "body": piece, "more_body": True})
         except SiblingGone:
-            if begun:
+            if started:
                 return False
-            # and with it all its streams
+            # all its streams ended with it
             response = error_response(404, "there is no such event stream", "BAD_REQUEST")
             await response(request.scope, request.receive, send)
             return True
@@ -92,10 +93,10 @@ class Relay:
         return True
 
 
-def _passed_on(headers: Headers) -> list[tuple[bytes, bytes]]:
-    return [each for each in headers if each[0] not in OF_ONE_CONNECTION and each[0] not in OUR_OWN]
+def _end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [header for header in headers if header[0] not in _HOP_BY_HOP and header[0] not in _RECOMPUTED]
 
 
-async def _left(request: Request) -> None:
+async def _until_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

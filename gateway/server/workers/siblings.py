@@ -1,7 +1,7 @@
-"""The other workers that serve the same address, and how a request is asked of one of them.
+"""The other workers on the same address, and an HTTP client for requests to them.
 
-Each listens on a socket of its own besides, in a directory that is the gateway's alone, and answers there as
-it answers everybody: whoever asks has to say who they are. The one difference is :data:`RELAYED`.
+Each worker also listens on its own Unix socket, in a directory that only the gateway's user can read.
+Requests there are authenticated like all others; they differ in the header :data:`RELAYED` alone.
 """
 
 import asyncio
@@ -18,22 +18,22 @@ __all__ = ["RELAYED", "Answer", "Headers", "SiblingGone", "Siblings"]
 Headers = Sequence[tuple[bytes, bytes]]
 
 RELAYED = b"x-kube-graphql-relayed"
-"""The header of a request between workers: it is answered by whom it reaches, and goes no further."""
-CHUNK = 65536
+"""The header of a request between workers; a request with it is never relayed again."""
+_CHUNK_BYTES = 65536
 
 
 class SiblingGone(Exception):
-    """That worker is not there, or ended before its answer did."""
+    """The worker is not running, or exited before the end of its response."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """A response whose body is still to be read; httptools calls the methods with ``on_``."""
+    """A response whose body is read as a stream; httptools calls the methods ``on_…``."""
 
     reader: asyncio.StreamReader
     status: int = 0
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    begun: bool = False
+    started: bool = False
     ended: bool = False
     pieces: list[bytes] = field(default_factory=list)
     parser: httptools.HttpResponseParser = field(init=False)
@@ -45,7 +45,7 @@ class Answer:
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        self.status, self.begun = self.parser.get_status_code(), True
+        self.status, self.started = self.parser.get_status_code(), True
 
     def on_body(self, body: bytes) -> None:
         self.pieces.append(body)
@@ -53,13 +53,13 @@ class Answer:
     def on_message_complete(self) -> None:
         self.ended = True
 
-    async def begin(self) -> None:
+    async def start(self) -> None:
         """Wait for status and headers."""
-        while not self.begun:
+        while not self.started:
             await self._feed()
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The body, as it comes; raises SiblingGone where it is broken off."""
+        """The body's pieces; raises SiblingGone when the connection closes before its end."""
         while self.pieces or not self.ended:
             if self.pieces:
                 piece = b"".join(self.pieces)
@@ -70,31 +70,31 @@ class Answer:
 
     async def _feed(self) -> None:
         try:
-            data = await self.reader.read(CHUNK)
+            data = await self.reader.read(_CHUNK_BYTES)
         except ConnectionError:
             data = b""
         if not data:
-            raise SiblingGone("its answer was broken off")
+            raise SiblingGone("the response is incomplete")
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserError as error:
-            raise SiblingGone("its answer is not HTTP") from error
+            raise SiblingGone("the response is not HTTP") from error
 
 
 @dataclass(frozen=True, slots=True)
 class Siblings:
-    """All workers of a gateway, seen from one of them: ``index`` of ``workers``."""
+    """All workers of a gateway from the view of worker ``index`` of ``workers``."""
 
     index: int
     workers: int
     directory: str
 
     def path(self, worker: int) -> str:
-        """Where that worker listens for its siblings."""
+        """The path of a worker's private socket."""
         return os.path.join(self.directory, f"{worker}.sock")  # noqa: PTH118 (sockets are bound to strings)
 
     def bind(self) -> socket.socket:
-        """This worker's own socket for its siblings; it takes the place of a predecessor's."""
+        """Bind this worker's private socket; replaces the socket of an exited predecessor."""
         path = self.path(self.index)
         with suppress(FileNotFoundError):
             os.unlink(path)  # noqa: PTH108 (the same string)
@@ -104,15 +104,15 @@ class Siblings:
 
     @property
     def others(self) -> Iterator[int]:
-        return (each for each in range(self.workers) if each != self.index)
+        return (worker for worker in range(self.workers) if worker != self.index)
 
     @property
     def mark(self) -> str:
-        """What the names begin with that this worker gives to what only it has."""
+        """The prefix of names (tokens) that this worker issues."""
         return f"{self.index}."
 
     def owner(self, name: str) -> int | None:
-        """The sibling whose mark that name has; None where it is this worker's, or nobody's."""
+        """The sibling that issued a name; None if this worker or no worker did."""
         digits, dot, _ = name.partition(".")
         if not dot or not (digits.isascii() and digits.isdecimal() and len(digits) <= len(str(self.workers))):
             return None
@@ -123,19 +123,19 @@ class Siblings:
     async def ask(
         self, worker: int, method: str, target: bytes, headers: Headers, body: bytes = b""
     ) -> AsyncIterator[Answer]:
-        """Send a request to that worker; raises SiblingGone where there is no answer.
+        """Send a request to a worker; raises SiblingGone without a response.
 
-        Leaving the block early is what a client that goes away does.
+        Leaving the block early disconnects.
         """
         try:
             reader, writer = await asyncio.open_unix_connection(self.path(worker))
         except OSError as error:
-            raise SiblingGone(f"worker {worker} is not there") from error
+            raise SiblingGone(f"worker {worker} is not running") from error
         try:
-            # not drained: an answer, or the end, comes whether or not all of it was taken
+            # no drain: the worker answers or disconnects even if it does not read the whole body
             writer.write(_request(method, target, headers, body))
             answer = Answer(reader)
-            await answer.begin()
+            await answer.start()
             yield answer
         finally:
             writer.transport.abort()

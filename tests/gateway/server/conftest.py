@@ -1,4 +1,4 @@
-"""A small schema of Strawberry's own behind the real app, on a real port.
+"""A small Strawberry schema behind the real app, on a real port.
 
 One server serves a whole module, so the tests run in the module's loop: ``asyncio(loop_scope="module")``.
 """
@@ -72,8 +72,8 @@ class Subscription:
         await asyncio.Event().wait()
 
 
-class SmallGateway:
-    """What :class:`gateway.execution.gateway.Gateway` is to the server."""
+class SmallAPI:
+    """Stands in for :class:`gateway.execution.GraphQLAPI`."""
 
     def __init__(self) -> None:
         self.schema = strawberry.Schema(
@@ -87,7 +87,7 @@ class SmallGateway:
 
 @dataclass
 class Served:
-    """A server that listens, and a client for it."""
+    """A running server and an HTTP client for it."""
 
     port: int
     stop: asyncio.Event
@@ -105,11 +105,11 @@ class Served:
 async def running(
     identity_type: Callable[[KubeClient], Identity], siblings: Siblings | None = None
 ) -> AsyncIterator[Served]:
-    """Serve until the block ends; as one of several workers, where there are siblings."""
+    """Serve until the block ends; as one of several workers if siblings are given."""
     client = KubeClient.connect(ClusterConfig(server="http://127.0.0.1:1"))
     started, stop, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
     with bind("127.0.0.1", 0) as bound, siblings.bind() if siblings else nullcontext() as private:
-        app = build_app(SmallGateway(), identity_type(client), siblings=siblings)
+        app = build_app(SmallAPI(), identity_type(client), siblings=siblings)
         listener = Listener(app, bound, ready=started.set, private=private)
         port = bound.getsockname()[1]
 

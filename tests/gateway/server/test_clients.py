@@ -1,4 +1,4 @@
-"""Other people's clients and audits, run by Node."""
+"""Third-party clients and audits, run by Node."""
 
 import json
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ async def test_every_audit_of_graphql_http_passes(local: Served) -> None:
     _, output = await run_script("audit.mjs", f"http://127.0.0.1:{local.port}/graphql")
     results: list[dict[str, Any]] = json.loads(output)
     assert len(results) == 61
-    assert [each for each in results if each["status"] != "ok"] == []
+    assert [audit for audit in results if audit["status"] != "ok"] == []
 
 
 COUNT = "subscription { count(to: 3) }"
-NUMBERS = [{"count": each} for each in range(3)]
+NUMBERS = [{"count": number} for number in range(3)]
 CALLER = "subscription { caller }"
 
 
 @dataclass(frozen=True)
 class Client:
-    """A client of one protocol: its script, and how that is told where to go and who asks."""
+    """A client of one protocol: its script, arguments and URL scheme."""
 
     script: str
     arguments: tuple[str, ...]
@@ -39,8 +39,8 @@ class Client:
 
     async def run(self, served: Served, query: str, credentials: dict[str, str] | None = None) -> "Outcome":
         url = f"{self.scheme}://127.0.0.1:{served.port}/graphql"
-        before = [each for each in self.arguments if each in TRANSPORTS]
-        after = [each for each in self.arguments if each not in TRANSPORTS]
+        before = [item for item in self.arguments if item in TRANSPORTS]
+        after = [item for item in self.arguments if item not in TRANSPORTS]
         status, output = await run_script(
             self.script, *before, url, query, *after, json.dumps(credentials or {})
         )
@@ -54,10 +54,10 @@ class Outcome:
 
     @property
     def results(self) -> list[Any]:
-        """The data of each result, of a subscription that completed."""
+        """The data of all results of a completed subscription."""
         assert (self.status, self.lines[-1:]) == (0, ["complete"]), self.lines
         results = map(json.loads, self.lines[:-1])
-        return [each.get("data", each) for each in results]
+        return [result.get("data", result) for result in results]
 
 
 TRANSPORTS = ("http", "ws")
@@ -75,31 +75,31 @@ each_client = pytest.mark.parametrize("client", CLIENTS_OF_PROTOCOLS.values(), i
 
 
 @each_client
-async def test_a_subscription_arrives_and_completes(local: Served, client: Client) -> None:
+async def test_a_subscription_delivers_its_results_and_completes(local: Served, client: Client) -> None:
     assert (await client.run(local, COUNT)).results == NUMBERS
 
 
 @each_client
-async def test_the_token_is_the_subscribers(passthrough: Served, client: Client) -> None:
+async def test_a_subscription_runs_as_the_token_s_identity(passthrough: Served, client: Client) -> None:
     (result,) = (await client.run(passthrough, CALLER, {"Authorization": "Bearer alice"})).results
     assert result == {"caller": passthrough.client.as_bearer("alice").identity}
 
 
 @each_client
-async def test_without_a_token_there_is_an_error(passthrough: Served, client: Client) -> None:
+async def test_a_missing_token_is_an_error(passthrough: Served, client: Client) -> None:
     outcome = await client.run(passthrough, CALLER)
     assert outcome.status == 1
     assert "complete" not in outcome.lines
 
 
 @each_client
-async def test_a_mistake_is_told(local: Served, client: Client) -> None:
+async def test_an_invalid_operation_is_an_error(local: Served, client: Client) -> None:
     outcome = await client.run(local, "subscription { nothing }")
     assert "Cannot query field 'nothing'" in "".join(outcome.lines)
     assert '"data"' not in "".join(outcome.lines)
 
 
-async def test_graphql_ws_is_told_that_a_token_is_missing(passthrough: Served) -> None:
+async def test_graphql_ws_receives_the_close_code_for_a_missing_token(passthrough: Served) -> None:
     status, output = await run_script("subscribe.mjs", passthrough.websocket_url, "{ caller }")
     assert status == 1
     assert json.loads(output)["code"] == 4403

@@ -28,49 +28,47 @@ async def post(served: Served, query: str, *, accept: str = GRAPHQL, **body: Any
         ("text/plain, application/*", "application/json"),
     ],
 )
-async def test_the_answer_has_the_media_type_that_was_asked_for(
-    local: Served, accept: str, answered: str
-) -> None:
+async def test_the_media_type_is_negotiated(local: Served, accept: str, answered: str) -> None:
     response = await post(local, "{ square(of: 3) }", accept=accept)
     assert (response.status_code, response.headers["content-type"]) == (200, answered)
     assert response.json() == {"data": {"square": 9}}
 
 
-async def test_who_accepts_nothing_that_we_have_is_told_what_there_is(local: Served) -> None:
+async def test_an_unsupported_accept_header_is_a_406_with_the_supported_types(local: Served) -> None:
     response = await post(local, "{ __typename }", accept="text/csv")
     assert response.status_code == 406
     assert GRAPHQL in response.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("query", ["{", "{ nothing }", "query ($of: Int!) { square(of: $of) }"])
-async def test_a_request_error_is_400_or_200_and_never_has_data(local: Served, query: str) -> None:
+async def test_a_request_error_has_no_data(local: Served, query: str) -> None:
     strict, legacy = await post(local, query), await post(local, query, accept="application/json")
     assert (strict.status_code, legacy.status_code) == (400, 200)
     assert list(strict.json()) == list(legacy.json()) == ["errors"]
 
 
-async def test_a_field_error_is_a_result_all_the_same(local: Served) -> None:
+async def test_a_field_error_is_part_of_a_result(local: Served) -> None:
     response = await post(local, "{ broken square(of: 2) }")
     assert response.status_code == 200
     assert response.json()["data"] == {"broken": None, "square": 4}
     assert response.json()["errors"][0]["path"] == ["broken"]
 
 
-async def test_queries_come_by_get_too(local: Served) -> None:
+async def test_a_query_can_be_sent_by_get(local: Served) -> None:
     response = await local.http.get(
         "/graphql", params={"query": "query Q($of: Int!) { square(of: $of) }", "variables": '{"of": 4}'}
     )
     assert response.json() == {"data": {"square": 16}}
 
 
-async def test_empty_parameters_of_a_get_are_left_out(local: Served) -> None:
+async def test_empty_query_parameters_are_ignored(local: Served) -> None:
     response = await local.http.get(
         "/graphql", params={"query": "{ __typename }", "variables": "", "operationName": ""}
     )
     assert response.json() == {"data": {"__typename": "Query"}}
 
 
-async def test_mutations_do_not_come_by_get(local: Served) -> None:
+async def test_a_mutation_by_get_is_refused(local: Served) -> None:
     response = await local.http.get("/graphql", params={"query": 'mutation { remember(word: "a") }'})
     assert 400 <= response.status_code < 500
     assert "data" not in response.json()
@@ -85,7 +83,7 @@ async def test_other_methods_are_refused(local: Served, method: str) -> None:
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""]
 )
-async def test_what_a_form_on_another_page_can_send_is_refused(local: Served, content_type: str) -> None:
+async def test_content_types_of_html_forms_are_refused(local: Served, content_type: str) -> None:
     response = await local.http.post(
         "/graphql", content=b'{"query": "{ __typename }"}', headers={"Content-Type": content_type}
     )
@@ -97,7 +95,7 @@ async def test_what_a_form_on_another_page_can_send_is_refused(local: Served, co
     "body",
     [b"", b"{", b"\xff", b"[" * 100_000, b"1", b'"text"', b"[]", b'{"query": 1}', b'{"query": ""}', b"{}"],
 )
-async def test_a_body_that_is_no_request_is_400(local: Served, body: bytes) -> None:
+async def test_a_malformed_body_is_a_400(local: Served, body: bytes) -> None:
     response = await local.http.post("/graphql", content=body, headers={"Content-Type": "application/json"})
     assert response.status_code == 400
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
@@ -105,18 +103,18 @@ async def test_a_body_that_is_no_request_is_400(local: Served, body: bytes) -> N
 
 @pytest.mark.parametrize("name", ["variables", "operationName", "extensions"])
 @pytest.mark.parametrize("value", [1, ["x"], True])
-async def test_a_parameter_of_the_wrong_type_is_400(local: Served, name: str, value: Any) -> None:
+async def test_a_parameter_of_the_wrong_type_is_a_400(local: Served, name: str, value: Any) -> None:
     response = await post(local, "{ __typename }", **{name: value})
     assert response.status_code == 400
 
 
-async def test_a_query_nested_without_end_is_an_error_and_no_crash(local: Served) -> None:
+async def test_a_deeply_nested_query_is_an_error(local: Served) -> None:
     response = await post(local, "{ a" * 5000 + "}" * 5000)
     assert response.status_code == 400
     assert response.json()["errors"]
 
 
-async def test_results_come_as_server_sent_events(local: Served) -> None:
+async def test_results_can_be_sent_as_server_sent_events(local: Served) -> None:
     headers = {"Accept": "text/event-stream"}
     body = {"query": "subscription { count(to: 2) }"}
     async with local.http.stream("POST", "/graphql", json=body, headers=headers) as response:
@@ -131,7 +129,7 @@ async def test_results_come_as_server_sent_events(local: Served) -> None:
     ]
 
 
-async def test_health_answers_and_the_root_leads_to_graphiql(local: Served) -> None:
+async def test_health_checks_answer_and_the_root_redirects_to_graphiql(local: Served) -> None:
     for path in ("/livez", "/readyz"):
         response = await local.http.get(path)
         assert (response.status_code, response.text) == (200, "ok")

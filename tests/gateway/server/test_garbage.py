@@ -1,4 +1,4 @@
-"""A connection that is over is gone: none of it waits for a collection."""
+"""A closed connection leaves no garbage in reference cycles."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ QUERY = {"query": "{ square(of: 3) }"}
 FOREVER = {"query": "subscription { forever }"}
 EVENTS = {"Accept": "text/event-stream"}
 PARTS = {"Accept": "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json"}
-# not anyio, which the client here stands on as well, nor validation, whose results the gateway keeps
+# without anyio, as the test's client uses it, too; without validation, as the gateway caches its results
 PACKAGES = ("uvicorn", "httptools", "starlette", "strawberry.http", "strawberry.subscriptions", "gateway")
 
 
@@ -60,17 +60,17 @@ async def shared_events(served: Served) -> None:
 
 @in_module_loop
 @pytest.mark.parametrize("ask", [query, websocket, legacy_websocket, events, parts, shared_events])
-async def test_nothing_of_a_connection_is_left_to_the_collector(
+async def test_a_closed_connection_leaves_nothing_to_the_collector(
     local: Served, ask: Callable[[Served], Awaitable[None]]
 ) -> None:
-    async def is_alone() -> bool:
+    async def idle() -> bool:
         return not local.listener.server_state.tasks
 
-    # what is made once and then kept
+    # objects that are created once and kept
     await ask(local)
-    await eventually(is_alone, "the first to be over")
+    await eventually(idle, "the first request to end")
     with only_collected(*PACKAGES) as left:
         for _ in range(10):
             await ask(local)
-        await eventually(is_alone, "all to be over")
+        await eventually(idle, "all requests to end")
     assert left == {}

@@ -1,4 +1,4 @@
-"""The page that a browser gets, and the files that it loads."""
+"""The page for browsers and its assets."""
 
 import base64
 import hashlib
@@ -19,12 +19,12 @@ FOLDER = Path(graphiql.__file__).parent
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-def ids(each: PackageFile) -> str:
-    return f"{each.package}/{Path(each.path).name}"
+def ids(file: PackageFile) -> str:
+    return f"{file.package}/{Path(file.path).name}"
 
 
 @in_module_loop
-async def test_a_browser_gets_the_page_and_a_client_does_not(local: Served) -> None:
+async def test_only_a_browser_gets_the_page(local: Served) -> None:
     page = await local.http.get("/graphql", headers=BROWSER)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     client = await local.http.get("/graphql", headers={"Accept": "*/*"})
@@ -38,7 +38,7 @@ async def test_a_link_with_a_query_opens_in_the_page(local: Served) -> None:
 
 
 @in_module_loop
-async def test_no_other_page_may_frame_it(local: Served) -> None:
+async def test_the_page_forbids_framing_and_inline_scripts(local: Served) -> None:
     page = await local.http.get("/graphql", headers=BROWSER)
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
     assert (
@@ -47,7 +47,7 @@ async def test_no_other_page_may_frame_it(local: Served) -> None:
 
 
 @in_module_loop
-async def test_every_own_file_that_the_page_names_is_served(local: Served) -> None:
+async def test_every_local_file_of_the_page_is_served(local: Served) -> None:
     page = await local.http.get("/graphql", headers=BROWSER)
     own = [path for path in re.findall(r'(?:src|href)="([^"]+)"', page.text) if not path.startswith("http")]
     assert "graphiql/page.js" in own
@@ -56,7 +56,7 @@ async def test_every_own_file_that_the_page_names_is_served(local: Served) -> No
 
 
 @in_module_loop
-async def test_nothing_else_of_the_packages_is_served(local: Served) -> None:
+async def test_other_files_of_the_packages_are_not_served(local: Served) -> None:
     for path in ("react@18.3.1/package.json", "../package.json", "%2e%2e/assets.py", ""):
         assert (await local.http.get(f"/graphiql/packages/{path}")).status_code == 404
 
@@ -65,15 +65,15 @@ def test_without_the_packages_the_page_loads_the_same_files_from_the_cdn(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "page.html").write_text((FOLDER / "page.html").read_text())
-    monkeypatch.setattr("gateway.server.graphiql.files.HERE", tmp_path)
+    monkeypatch.setattr("gateway.server.graphiql.files._FOLDER", tmp_path)
     page = graphiql.page()
-    for each in PACKAGES:
-        assert f'"https://unpkg.com/{each.address}" integrity="{each.integrity}"' in bytes(page.body).decode()
+    for file in PACKAGES:
+        assert f'"https://unpkg.com/{file.address}" integrity="{file.integrity}"' in bytes(page.body).decode()
     assert "script-src 'self' https://unpkg.com/;" in page.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("file", PACKAGES, ids=ids)
-def test_the_versions_are_the_pinned_ones(file: PackageFile) -> None:
+def test_the_versions_match_package_json_and_the_lock_file(file: PackageFile) -> None:
     pinned = json.loads((FOLDER / "package.json").read_text())["dependencies"]
     locked = json.loads((FOLDER / "package-lock.json").read_text())["packages"]
     assert pinned[file.package] == file.version == locked[f"node_modules/{file.package}"]["version"]
@@ -81,7 +81,7 @@ def test_the_versions_are_the_pinned_ones(file: PackageFile) -> None:
 
 @pytest.mark.node
 @pytest.mark.parametrize("file", PACKAGES, ids=ids)
-def test_the_hashes_are_those_of_the_installed_files(file: PackageFile) -> None:
+def test_the_hashes_match_the_installed_files(file: PackageFile) -> None:
     if not file.installed.is_file():
         unavailable("node", "the npm packages are not installed", "npm ci --prefix gateway/server/graphiql")
     digest = base64.b64encode(hashlib.sha384(file.installed.read_bytes()).digest()).decode()

@@ -1,4 +1,4 @@
-"""Signs of life while nothing happens, in every protocol; and clients that show none."""
+"""Keep-alives of idle connections in every protocol, and clients that do not answer them."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from websockets.uri import parse_uri
 
 from gateway.identity import Local
 from gateway.server import endpoint
-from gateway.server.transports.reservations import HEADER
+from gateway.server.transports.reservations import STREAM_HEADER
 from gateway.server.transports.streams import EventStream
 from gateway.server.uvicorn import listener
 from tests.fixtures.waiting import DEADLINE, eventually
@@ -26,18 +26,18 @@ FLOOD = {"query": f"subscription {{ {'long' * 500}: count(to: 1000000000) }}"}
 START = {"graphql-transport-ws": "subscribe", "graphql-ws": "start"}
 EVENTS = {"Accept": "text/event-stream"}
 PARTS = {"Accept": "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json"}
-OFTEN = 0.05
+INTERVAL_SECONDS = 0.05
 both_subprotocols = pytest.mark.parametrize("subprotocol", START)
 
 
 @pytest.fixture
-async def impatient(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
-    """A server that shows and wants signs of life all the time."""
-    monkeypatch.setattr(endpoint, "KEEP_ALIVE", OFTEN)
-    monkeypatch.setattr(EventStream, "__init__", lambda self: SSETransport.__init__(self, OFTEN))
-    monkeypatch.setattr(MultipartSubscriptionTransport, "heartbeat_interval", OFTEN)
+async def frequent(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Served]:
+    """A server with very short keep-alive intervals."""
+    monkeypatch.setattr(endpoint, "_KEEP_ALIVE_SECONDS", INTERVAL_SECONDS)
+    monkeypatch.setattr(EventStream, "__init__", lambda self: SSETransport.__init__(self, INTERVAL_SECONDS))
+    monkeypatch.setattr(MultipartSubscriptionTransport, "heartbeat_interval", INTERVAL_SECONDS)
     async with running(Local) as served:
-        served.listener.config.ws_ping_interval = OFTEN
+        served.listener.config.ws_ping_interval = INTERVAL_SECONDS
         served.listener.config.ws_ping_timeout = 0.5
         yield served
 
@@ -49,7 +49,7 @@ async def local() -> AsyncIterator[Served]:
 
 
 class Peer:
-    """A websocket whose every frame is the test's to see, and to answer or not."""
+    """A websocket client that exposes each frame and answers only on demand."""
 
     def __init__(self, served: Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -72,11 +72,11 @@ class Peer:
         self.answer()
 
     def answer(self) -> None:
-        """Send what the protocol wants to be sent, such as pongs."""
+        """Send the protocol's pending frames, such as pongs."""
         self._writer.write(b"".join(self._protocol.data_to_send()))
 
     async def frame(self, opcode: Opcode) -> Frame:
-        """The next frame of that kind; whatever came before it is read and not answered."""
+        """The next frame with the opcode; earlier frames are read and not answered."""
         while True:
             for event in self._protocol.events_received():
                 if isinstance(event, Frame) and event.opcode is opcode:
@@ -84,7 +84,7 @@ class Peer:
             await self._receive()
 
     async def end(self) -> None:
-        """Read to the end of the connection; ConnectionResetError where it is no orderly one."""
+        """Read to the end of the connection; raises ConnectionResetError for a reset."""
         async with asyncio.timeout(DEADLINE):
             while await self._reader.read(65536):
                 pass
@@ -108,9 +108,9 @@ async def peer(served: Served, subprotocol: str, request: dict[str, str]) -> Asy
 
 
 async def websockets(served: Served) -> str:
-    """How many are open, as /metrics has it."""
+    """The number of open websockets, from /metrics."""
     text = (await served.http.get("/metrics")).text
-    (value,) = [each.split()[1] for each in text.splitlines() if each.startswith("kube_graphql_websockets ")]
+    (value,) = [line.split()[1] for line in text.splitlines() if line.startswith("kube_graphql_websockets ")]
     return value
 
 
@@ -125,77 +125,77 @@ async def test_every_websocket_is_pinged() -> None:
 
 
 @both_subprotocols
-async def test_a_silent_websocket_is_pinged_and_lives_while_it_answers(
-    impatient: Served, subprotocol: str
+async def test_an_idle_websocket_stays_open_while_it_answers_pings(
+    frequent: Served, subprotocol: str
 ) -> None:
-    impatient.listener.config.ws_ping_timeout = DEADLINE
-    async with peer(impatient, subprotocol, FOREVER) as answering:
+    frequent.listener.config.ws_ping_timeout = DEADLINE
+    async with peer(frequent, subprotocol, FOREVER) as answering:
         for _ in range(5):
             await answering.frame(Opcode.PING)
             answering.answer()
-        assert await websockets(impatient) == "1.0"
+        assert await websockets(frequent) == "1.0"
 
 
 @both_subprotocols
-async def test_a_websocket_that_answers_no_ping_is_closed_and_forgotten(
-    impatient: Served, subprotocol: str
-) -> None:
-    async with peer(impatient, subprotocol, FOREVER) as vanished:
+async def test_a_websocket_that_answers_no_ping_is_closed(frequent: Served, subprotocol: str) -> None:
+    async with peer(frequent, subprotocol, FOREVER) as vanished:
         closing = await vanished.frame(Opcode.CLOSE)
         assert Close.parse(bytes(closing.data)) == Close(1011, "keepalive ping timeout")
-        await eventually(lambda: none_is_left(impatient), "the websocket to be forgotten")
+        await eventually(lambda: none_is_left(frequent), "the websocket to be dropped")
 
 
 @both_subprotocols
-async def test_a_websocket_that_does_not_even_read_is_forgotten(impatient: Served, subprotocol: str) -> None:
-    """What was written to it will never be sent: nothing is to wait for that."""
-    async with peer(impatient, subprotocol, FLOOD):
-        assert await websockets(impatient) == "1.0"
-        await eventually(lambda: none_is_left(impatient), "the websocket to be forgotten")
+async def test_a_websocket_that_does_not_read_is_dropped(frequent: Served, subprotocol: str) -> None:
+    """Unsent data must not delay the end of the connection."""
+    async with peer(frequent, subprotocol, FLOOD):
+        assert await websockets(frequent) == "1.0"
+        await eventually(lambda: none_is_left(frequent), "the websocket to be dropped")
 
 
-async def test_the_legacy_protocol_has_signs_of_life_of_its_own(impatient: Served) -> None:
-    async with peer(impatient, "graphql-ws", FOREVER) as client:
-        signs = 0
-        while signs < 5:
-            signs += b'"ka"' in bytes((await client.frame(Opcode.TEXT)).data)
+async def test_the_legacy_protocol_has_keep_alives_of_its_own(frequent: Served) -> None:
+    async with peer(frequent, "graphql-ws", FOREVER) as client:
+        count = 0
+        while count < 5:
+            count += b'"ka"' in bytes((await client.frame(Opcode.TEXT)).data)
             client.answer()
 
 
 @both_subprotocols
-async def test_at_the_end_of_the_process_a_client_is_told_and_may_answer(
+async def test_shutdown_completes_the_closing_handshake(
     local: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, subprotocol: str
 ) -> None:
-    monkeypatch.setattr(listener, "PATIENCE", DEADLINE)
+    monkeypatch.setattr(listener, "_DRAIN_TIMEOUT_SECONDS", DEADLINE)
     async with peer(local, subprotocol, FOREVER) as client:
         await client.frame(Opcode.TEXT)
         local.stop.set()
         closing = await client.frame(Opcode.CLOSE)
         assert Close.parse(bytes(closing.data)) == Close(1012, "the gateway is shutting down")
-        # the connection stands until the answer has come, so that this is no error
+        # the connection stays open until the client's close frame arrives
         assert not local.ended.is_set()
         client.answer()
         await client.end()
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def count_lines(lines: AsyncIterator[str], sign: str) -> None:
-    """Read until that sign of life has come five times."""
-    signs = 0
+async def await_keep_alives(lines: AsyncIterator[str], keep_alive: str) -> None:
+    """Read until five keep-alives have arrived."""
+    count = 0
     async with asyncio.timeout(DEADLINE):
-        while signs < 5:
-            signs += await anext(lines) == sign
+        while count < 5:
+            count += await anext(lines) == keep_alive
 
 
-@pytest.mark.parametrize(("headers", "sign"), [(EVENTS, ": ping"), (PARTS, "{}")], ids=["events", "parts"])
-async def test_silent_streams_show_signs_of_life(
-    impatient: Served, headers: dict[str, str], sign: str
+@pytest.mark.parametrize(
+    ("headers", "keep_alive"), [(EVENTS, ": ping"), (PARTS, "{}")], ids=["events", "parts"]
+)
+async def test_an_idle_stream_sends_keep_alives(
+    frequent: Served, headers: dict[str, str], keep_alive: str
 ) -> None:
-    async with impatient.http.stream("POST", "/graphql", json=FOREVER, headers=headers) as response:
-        await count_lines(response.aiter_lines(), sign)
+    async with frequent.http.stream("POST", "/graphql", json=FOREVER, headers=headers) as response:
+        await await_keep_alives(response.aiter_lines(), keep_alive)
 
 
-async def test_a_silent_stream_of_many_operations_shows_signs_of_life(impatient: Served) -> None:
-    token = {HEADER: (await impatient.http.put("/graphql")).text}
-    async with impatient.http.stream("GET", "/graphql", headers=token) as response:
-        await count_lines(response.aiter_lines(), ": ping")
+async def test_an_idle_stream_of_single_connection_mode_sends_keep_alives(frequent: Served) -> None:
+    token = {STREAM_HEADER: (await frequent.http.put("/graphql")).text}
+    async with frequent.http.stream("GET", "/graphql", headers=token) as response:
+        await await_keep_alives(response.aiter_lines(), ": ping")

@@ -1,4 +1,4 @@
-"""``/metrics`` over HTTP: what it says, and who may read it."""
+"""``/metrics`` over HTTP: samples, formats and access."""
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,14 +11,14 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def scrape(served: Served) -> dict[str, float]:
-    """Every sample without labels."""
+    """All samples without labels."""
     response = await served.http.get("/metrics")
     assert (response.status_code, response.headers["content-type"].split(";")[0]) == (200, "text/plain")
     families = text_string_to_metric_families(response.text)
-    return {each.name: each.value for family in families for each in family.samples if not each.labels}
+    return {item.name: item.value for family in families for item in family.samples if not item.labels}
 
 
-async def test_everything_is_there_before_anything_happened(local: Served) -> None:
+async def test_all_samples_exist_from_the_start(local: Served) -> None:
     samples = await scrape(local)
     for name in (
         "informers",
@@ -47,20 +47,20 @@ async def test_open_websockets_are_counted_until_they_close(local: Served) -> No
     async def closed() -> bool:
         return (await scrape(local))["kube_graphql_websockets"] == 0
 
-    await eventually(closed, "the websocket to be forgotten")
+    await eventually(closed, "the websocket to be removed")
 
 
-async def test_a_scraper_that_wants_openmetrics_gets_it(local: Served) -> None:
+async def test_openmetrics_is_negotiated(local: Served) -> None:
     headers = {"Accept": "application/openmetrics-text; version=1.0.0"}
     response = await local.http.get("/metrics", headers=headers)
     assert response.headers["content-type"].startswith("application/openmetrics-text")
     assert response.text.endswith("# EOF\n")
 
 
-async def test_metrics_need_no_token(passthrough: Served) -> None:
+async def test_metrics_require_no_token(passthrough: Served) -> None:
     assert (await scrape(passthrough))["kube_graphql_informers"] == 0
 
 
-async def test_a_rebound_name_gets_no_metrics(local: Served) -> None:
+async def test_metrics_are_refused_for_a_foreign_host(local: Served) -> None:
     response = await local.http.get("/metrics", headers={"Host": "evil.example"})
     assert response.status_code == 403

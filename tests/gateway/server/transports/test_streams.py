@@ -1,4 +1,4 @@
-"""Results streamed over HTTP: their frames, their signs of life, their end."""
+"""Result streams over HTTP: frames, keep-alives, and the end of a stream."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -18,44 +18,44 @@ in_module_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 @in_module_loop
-async def test_events_end_their_lines_with_lf(local: Served) -> None:
+async def test_server_sent_events_have_lf_line_ends(local: Served) -> None:
     response = await local.http.post("/graphql", json=COUNT, headers=EVENTS)
     assert response.text == 'event: next\ndata: {"data":{"count":0}}\n\nevent: complete\ndata: \n\n'
 
 
 @in_module_loop
-async def test_a_query_can_be_answered_as_events_too(local: Served) -> None:
+async def test_a_query_can_be_answered_with_server_sent_events(local: Served) -> None:
     response = await local.http.post("/graphql", json={"query": "{ square(of: 3) }"}, headers=EVENTS)
     assert response.text.startswith('event: next\ndata: {"data":{"square":9}}\n\n')
 
 
 @in_module_loop
-async def test_parts_begin_with_a_sign_of_life_and_end_with_the_last_boundary(local: Served) -> None:
+async def test_a_multipart_stream_starts_with_a_keep_alive_and_ends_with_the_closing_delimiter(
+    local: Served,
+) -> None:
     response = await local.http.post("/graphql", json=COUNT, headers=PARTS)
     assert response.headers["content-type"].startswith(
         "multipart/mixed;boundary=graphql;subscriptionSpec=1.0"
     )
-    bodies = [each.partition("\r\n\r\n")[2].strip() for each in response.text.split("--graphql")]
-    assert [each for each in bodies if each] == ["{}", '{"payload":{"data":{"count":0}}}']
+    bodies = [part.partition("\r\n\r\n")[2].strip() for part in response.text.split("--graphql")]
+    assert [body for body in bodies if body] == ["{}", '{"payload":{"data":{"count":0}}}']
     assert response.text.endswith("--graphql--\r\n")
 
 
 @in_module_loop
-async def test_parts_without_the_specification_are_not_what_we_have(local: Served) -> None:
+async def test_multipart_without_the_subscription_specification_is_not_acceptable(local: Served) -> None:
     headers = {"Accept": "multipart/mixed; deferSpec=20220824"}
     assert (await local.http.post("/graphql", json=COUNT, headers=headers)).status_code == 406
 
 
 @in_module_loop
-async def test_a_stream_of_parts_needs_a_token(passthrough: Served) -> None:
+async def test_a_multipart_stream_requires_a_token(passthrough: Served) -> None:
     assert (await passthrough.http.post("/graphql", json=COUNT, headers=PARTS)).status_code == 401
 
 
 @pytest.mark.parametrize("headers", [EVENTS, PARTS], ids=["events", "parts"])
-async def test_at_the_end_of_the_process_a_stream_is_broken_off(
-    headers: dict[str, str], caplog: pytest.LogCaptureFixture
-) -> None:
-    """So that the client knows that there is more to come, and asks again, elsewhere."""
+async def test_shutdown_aborts_a_stream(headers: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    """A normal end would mean a completed subscription; the client must reconnect instead."""
     text = ""
 
     async def read(served: Served, chunks: AsyncIterator[str]) -> None:

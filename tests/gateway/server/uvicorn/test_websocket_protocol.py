@@ -1,11 +1,11 @@
-"""Messages that are gathered until the event loop's next turn: all of them, in order, in few writes."""
+"""Batched writes: all messages, in order, in few writes to the socket."""
 
 import json
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
 
-from gateway.server.uvicorn.websocket_protocol import MOST_BYTES, GatheringProtocol
+from gateway.server.uvicorn.websocket_protocol import LARGEST_BATCH_BYTES, BatchingWriteProtocol
 from tests.fixtures.graphql_ws import Socket, open_socket
 from tests.gateway.server.conftest import Served
 
@@ -14,40 +14,40 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many bytes were gathered each time that something was handed over."""
+    """The size of the batch at each flush, in bytes."""
     sizes: list[int] = []
-    hand_over = GatheringProtocol._hand_over
+    flush = BatchingWriteProtocol._flush
 
-    def counting(self: GatheringProtocol) -> None:
-        sizes.append(self._gathered)
-        hand_over(self)
+    def counting(self: BatchingWriteProtocol) -> None:
+        sizes.append(self._batched_bytes)
+        flush(self)
 
-    monkeypatch.setattr(GatheringProtocol, "_hand_over", counting)
+    monkeypatch.setattr(BatchingWriteProtocol, "_flush", counting)
     return sizes
 
 
-async def test_what_is_sent_at_once_is_written_together(local: Served, written: list[int]) -> None:
+async def test_messages_of_one_turn_share_a_write(local: Served, written: list[int]) -> None:
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
         stream = await socket.subscribe("subscription { count(to: 500) }")
         numbers = [(await stream.result())["data"]["count"] for _ in range(500)]
 
     assert numbers == list(range(500))
-    assert sum(each > 0 for each in written) < 100
+    assert sum(size > 0 for size in written) < 100
 
 
-async def test_much_at_once_is_written_in_between(local: Served, written: list[int]) -> None:
-    many = 4 * MOST_BYTES // 50
+async def test_a_full_batch_is_flushed_within_the_turn(local: Served, written: list[int]) -> None:
+    many = 4 * LARGEST_BATCH_BYTES // 50
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
         stream = await socket.subscribe(f"subscription {{ count(to: {many}) }}")
         for number in range(many):
             assert (await stream.result())["data"] == {"count": number}
 
-    assert max(written) < MOST_BYTES + 200
+    assert max(written) < LARGEST_BATCH_BYTES + 200
 
 
-async def test_a_close_comes_after_what_was_gathered(local: Served) -> None:
+async def test_a_close_frame_follows_the_batched_messages(local: Served) -> None:
     received: list[str | bytes] = []
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
@@ -60,7 +60,7 @@ async def test_a_close_comes_after_what_was_gathered(local: Served) -> None:
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4400
     messages = map(json.loads, received)
-    numbers = [each["payload"]["data"]["count"] for each in messages if each["type"] == "next"]
+    numbers = [item["payload"]["data"]["count"] for item in messages if item["type"] == "next"]
     assert numbers == list(range(len(numbers)))
 
 
@@ -69,7 +69,7 @@ async def read_all(socket: Socket, received: list[str | bytes]) -> None:
         received.append(await socket.connection.recv())
 
 
-async def test_a_message_after_the_client_has_gone_is_no_error(
+async def test_a_message_after_a_disconnect_is_not_logged_as_an_error(
     local: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_socket(local.websocket_url) as socket:
@@ -81,4 +81,4 @@ async def test_a_message_after_the_client_has_gone_is_no_error(
         await socket.initialise()
         stream = await socket.subscribe("subscription { count(to: 1) }")
         assert (await stream.result())["data"] == {"count": 0}
-    assert [each for each in caplog.records if each.levelname == "ERROR"] == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

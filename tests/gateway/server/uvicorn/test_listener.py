@@ -1,4 +1,4 @@
-"""The listening socket, and the end of a server that still has clients."""
+"""The listening socket, and shutdown with connected clients."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from gateway.server import Listener
 from tests.fixtures.waiting import eventually
 from tests.gateway.server.conftest import Served, running
 
-GENEROUS = 20  # seconds; a server that waits for its clients would never end
+SHUTDOWN_LIMIT_SECONDS = 20  # a server that waits for its clients would never end
 
 
 @pytest_asyncio.fixture
@@ -32,11 +32,11 @@ async def local() -> AsyncIterator[Served]:
 
 async def end(served: Served) -> None:
     served.stop.set()
-    async with asyncio.timeout(GENEROUS):
+    async with asyncio.timeout(SHUTDOWN_LIMIT_SECONDS):
         await served.ended.wait()
 
 
-async def test_a_port_that_is_taken_at_the_last_moment_is_a_configuration_error() -> None:
+async def test_a_port_taken_after_the_bind_is_a_configuration_error() -> None:
     with bind("127.0.0.1", 0) as bound, socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(bound.getsockname())
@@ -50,7 +50,7 @@ async def test_a_port_that_is_taken_at_the_last_moment_is_a_configuration_error(
 @pytest.mark.parametrize(
     ("subprotocol", "begin"), [("graphql-transport-ws", "subscribe"), ("graphql-ws", "start")]
 )
-async def test_open_subscriptions_are_closed_so_that_clients_come_back(
+async def test_websockets_are_closed_with_service_restart(
     local: Served, caplog: pytest.LogCaptureFixture, subprotocol: str, begin: str
 ) -> None:
     async with connect(local.websocket_url, subprotocols=[Subprotocol(subprotocol)]) as ws:
@@ -69,20 +69,18 @@ async def test_open_subscriptions_are_closed_so_that_clients_come_back(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def test_a_request_that_never_answers_becomes_a_503(
-    local: Served, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_unanswered_request_gets_a_503(local: Served, caplog: pytest.LogCaptureFixture) -> None:
     async with asyncio.TaskGroup() as group:
-        asked = group.create_task(local.http.post("/graphql", json={"query": "{ never }"}))
-        while not local.listener.in_flight.tasks:  # noqa: ASYNC110 (nothing tells when a request has come in)
+        request = group.create_task(local.http.post("/graphql", json={"query": "{ never }"}))
+        while not local.listener.in_flight.count:  # noqa: ASYNC110 (no event signals an incoming request)
             await asyncio.sleep(0.01)
         await end(local)
-    assert asked.result().status_code == 503
-    assert asked.result().json()["errors"][0]["message"] == "the gateway is shutting down"
+    assert request.result().status_code == 503
+    assert request.result().json()["errors"][0]["message"] == "the gateway is shutting down"
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-async def test_after_the_end_nobody_is_let_in(local: Served) -> None:
+async def test_a_stopped_server_accepts_no_connection(local: Served) -> None:
     await end(local)
     with pytest.raises(httpx.ConnectError):
         await local.http.get("/livez")
@@ -93,11 +91,11 @@ FLOOD = {"query": f"subscription {{ {'long' * 500}: count(to: 1000000000) }}"}
 
 
 async def stuck(served: Served) -> bool:
-    """Whether something waits for a client that does not read."""
-    return any(each.transport.get_write_buffer_size() for each in served.listener.server_state.connections)
+    """Whether data waits for a client that does not read."""
+    return any(item.transport.get_write_buffer_size() for item in served.listener.server_state.connections)
 
 
-async def test_a_websocket_whose_client_does_not_read_does_not_hold_up_the_end(local: Served) -> None:
+async def test_a_websocket_client_that_does_not_read_does_not_delay_shutdown(local: Served) -> None:
     subprotocols = [Subprotocol("graphql-transport-ws")]
     async with connect(local.websocket_url, subprotocols=subprotocols, close_timeout=0.1) as ws:
         await ws.send(json.dumps({"type": "connection_init"}))
@@ -107,7 +105,7 @@ async def test_a_websocket_whose_client_does_not_read_does_not_hold_up_the_end(l
         await end(local)
 
 
-async def test_a_stream_whose_client_does_not_read_does_not_hold_up_the_end(local: Served) -> None:
+async def test_a_stream_client_that_does_not_read_does_not_delay_shutdown(local: Served) -> None:
     headers = {"Accept": "text/event-stream"}
     async with local.http.stream("POST", "/graphql", json=FLOOD, headers=headers):
         await eventually(lambda: stuck(local), "the connection to be full")

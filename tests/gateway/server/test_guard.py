@@ -1,4 +1,4 @@
-"""Who may ask over HTTP and websockets, and as whom the operation runs."""
+"""Access over HTTP and websockets, and the identity that operations run as."""
 
 import asyncio
 import json
@@ -26,19 +26,19 @@ def dial(served: Served, origin: str | None = None, **headers: str) -> connect:
     )
 
 
-async def say(socket: ClientConnection, **message: Any) -> None:
+async def send(socket: ClientConnection, **message: Any) -> None:
     await socket.send(json.dumps(message))
 
 
-async def hear(socket: ClientConnection) -> Any:
+async def receive(socket: ClientConnection) -> Any:
     frame = await socket.recv()
-    assert isinstance(frame, str), "a binary frame, which no client reads"
+    assert isinstance(frame, str), "a binary frame: clients fail on it"
     return json.loads(frame)
 
 
 async def ask_caller(socket: ClientConnection) -> str:
-    await say(socket, id="1", type="subscribe", payload=WHOAMI)
-    answer, complete = await hear(socket), await hear(socket)
+    await send(socket, id="1", type="subscribe", payload=WHOAMI)
+    answer, complete = await receive(socket), await receive(socket)
     assert complete == {"id": "1", "type": "complete"}
     caller: str = answer["payload"]["data"]["caller"]
     return caller
@@ -52,18 +52,18 @@ async def test_local_requests_run_as_the_kubeconfigs_identity(local: Served) -> 
 @pytest.mark.parametrize(
     "path", ["/graphql", "/livez", "/", "/graphiql/page.js", "/examples/pods-dashboard/"]
 )
-async def test_a_rebound_name_gets_nothing_at_all(local: Served, path: str) -> None:
+async def test_a_foreign_host_is_refused_on_every_path(local: Served, path: str) -> None:
     response = await local.http.get(path, headers={"Host": f"evil.example:{local.port}"})
     assert response.status_code == 403
     assert response.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
-async def test_a_page_of_another_origin_may_not_post(local: Served) -> None:
+async def test_a_post_from_another_origin_is_refused(local: Served) -> None:
     headers = {"Origin": "http://localhost:3000"}
     assert (await local.http.post("/graphql", json=WHOAMI, headers=headers)).status_code == 403
 
 
-async def test_two_hosts_are_none(local: Served) -> None:
+async def test_two_host_headers_are_refused(local: Served) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", local.port)
     writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")
     assert b" 403 " in await reader.readline()
@@ -74,7 +74,7 @@ async def test_two_hosts_are_none(local: Served) -> None:
 @pytest.mark.parametrize(
     ("origin", "host"), [("http://evil.example", None), (None, "evil.example"), ("null", None)]
 )
-async def test_a_websocket_from_elsewhere_is_refused_at_the_handshake(
+async def test_a_websocket_from_another_origin_is_refused_at_the_handshake(
     local: Served, origin: str | None, host: str | None
 ) -> None:
     headers = {} if host is None else {"Host": host}
@@ -84,25 +84,25 @@ async def test_a_websocket_from_elsewhere_is_refused_at_the_handshake(
     assert refused.value.response.status_code in (400, 403)
 
 
-async def test_our_own_pages_may_open_a_websocket(local: Served) -> None:
+async def test_a_page_of_the_same_origin_can_open_a_websocket(local: Served) -> None:
     async with dial(local, f"http://localhost:{local.port}") as socket:
-        await say(socket, type="connection_init")
-        assert await hear(socket) == {"type": "connection_ack"}
+        await send(socket, type="connection_init")
+        assert await receive(socket) == {"type": "connection_ack"}
         assert await ask_caller(socket) == local.client.identity
 
 
 @pytest.mark.parametrize("payload", [{}, {"Authorization": "Bearer a"}, None])
-async def test_local_takes_any_connection_init(local: Served, payload: Any) -> None:
+async def test_local_mode_accepts_any_connection_init(local: Served, payload: Any) -> None:
     async with dial(local) as socket:
-        await say(socket, type="connection_init", payload=payload)
-        assert await hear(socket) == {"type": "connection_ack"}
+        await send(socket, type="connection_init", payload=payload)
+        assert await receive(socket) == {"type": "connection_ack"}
         assert await ask_caller(socket) == local.client.identity
 
 
 @pytest.mark.parametrize(
     "query", ["{ caller }", "{ __schema { queryType { name } } }", "{ __typename }", "{"]
 )
-async def test_without_a_token_nothing_is_answered(passthrough: Served, query: str) -> None:
+async def test_a_request_without_a_token_is_refused(passthrough: Served, query: str) -> None:
     response = await passthrough.http.post("/graphql", json={"query": query})
     assert response.status_code == 401
     assert response.headers["www-authenticate"].startswith("Bearer")
@@ -110,13 +110,13 @@ async def test_without_a_token_nothing_is_answered(passthrough: Served, query: s
     assert "data" not in response.json()
 
 
-async def test_without_a_token_there_is_no_event_stream_either(passthrough: Served) -> None:
+async def test_an_event_stream_without_a_token_is_refused(passthrough: Served) -> None:
     headers = {"Accept": "text/event-stream"}
     response = await passthrough.http.post("/graphql", json={"query": "{ caller }"}, headers=headers)
     assert response.status_code == 401
 
 
-async def test_requests_run_as_the_bearer_of_their_own_token(passthrough: Served) -> None:
+async def test_each_request_runs_as_its_token_s_identity(passthrough: Served) -> None:
     callers = [
         (
             await passthrough.http.post("/graphql", json=WHOAMI, headers={"Authorization": f"Bearer {token}"})
@@ -129,12 +129,12 @@ async def test_requests_run_as_the_bearer_of_their_own_token(passthrough: Served
 
 
 @pytest.mark.parametrize("value", ["Basic YTpi", "Bearer", "Bearer a b", ""])
-async def test_a_malformed_token_is_no_token(passthrough: Served, value: str) -> None:
+async def test_a_malformed_token_is_refused(passthrough: Served, value: str) -> None:
     response = await passthrough.http.post("/graphql", json=WHOAMI, headers={"Authorization": value})
     assert response.status_code == 401
 
 
-async def test_pages_and_health_need_no_token(passthrough: Served) -> None:
+async def test_pages_and_health_require_no_token(passthrough: Served) -> None:
     page = await passthrough.http.get("/graphql", headers={"Accept": "text/html,*/*;q=0.8"})
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert (await passthrough.http.get("/livez")).status_code == 200
@@ -145,43 +145,43 @@ async def test_pages_and_health_need_no_token(passthrough: Served) -> None:
 )
 async def test_connection_init_carries_the_token(passthrough: Served, payload: Any) -> None:
     async with dial(passthrough) as socket:
-        await say(socket, type="connection_init", payload=payload)
-        assert await hear(socket) == {"type": "connection_ack"}
+        await send(socket, type="connection_init", payload=payload)
+        assert await receive(socket) == {"type": "connection_ack"}
         assert await ask_caller(socket) == passthrough.client.as_bearer("alice").identity
 
 
-async def test_the_handshake_may_carry_the_token_and_connection_init_wins(passthrough: Served) -> None:
+async def test_connection_init_overrides_the_handshake_s_token(passthrough: Served) -> None:
     for payload, expected in ((None, "alice"), ({"authorization": "Bearer bob"}, "bob")):
         async with dial(passthrough, Authorization="Bearer alice") as socket:
-            await say(socket, type="connection_init", payload=payload)
-            assert await hear(socket) == {"type": "connection_ack"}
+            await send(socket, type="connection_init", payload=payload)
+            assert await receive(socket) == {"type": "connection_ack"}
             assert await ask_caller(socket) == passthrough.client.as_bearer(expected).identity
 
 
 @pytest.mark.parametrize("payload", [None, {}, {"Authorization": "alice"}, {"Authorization": 1}])
 async def test_a_connection_without_a_token_is_closed(passthrough: Served, payload: Any) -> None:
     async with dial(passthrough) as socket:
-        await say(socket, type="connection_init", payload=payload)
+        await send(socket, type="connection_init", payload=payload)
         with pytest.raises(ConnectionClosedError) as closed:
             await socket.recv()
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
 
 
-async def test_nothing_runs_before_connection_init(passthrough: Served) -> None:
+async def test_an_operation_before_connection_init_closes_the_connection(passthrough: Served) -> None:
     async with dial(passthrough, Authorization="Bearer alice") as socket:
-        await say(socket, id="1", type="subscribe", payload=WHOAMI)
+        await send(socket, id="1", type="subscribe", payload=WHOAMI)
         with pytest.raises(ConnectionClosedError) as closed:
             await socket.recv()
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
 
 
-async def test_a_connection_cannot_change_hands(passthrough: Served) -> None:
+async def test_a_second_connection_init_closes_the_connection(passthrough: Served) -> None:
     async with dial(passthrough) as socket:
-        await say(socket, type="connection_init", payload={"Authorization": "Bearer alice"})
-        assert await hear(socket) == {"type": "connection_ack"}
-        await say(socket, type="connection_init", payload={"Authorization": "Bearer bob"})
+        await send(socket, type="connection_init", payload={"Authorization": "Bearer alice"})
+        assert await receive(socket) == {"type": "connection_ack"}
+        await send(socket, type="connection_init", payload={"Authorization": "Bearer bob"})
         with pytest.raises(ConnectionClosedError) as closed:
             await socket.recv()
     assert closed.value.rcvd is not None

@@ -1,7 +1,7 @@
-"""``/metrics`` of an address that several workers serve: everybody's, by whichever of them was asked.
+"""``/metrics`` with several workers: the worker that receives the scrape merges the metrics of all.
 
-Each sample has the label ``worker``. A worker that does not answer is left out, and
-``kube_graphql_worker_up`` says so.
+Each sample has the label ``worker``. A worker that does not answer has no samples, and its
+``kube_graphql_worker_up`` is 0.
 """
 
 import asyncio
@@ -20,35 +20,34 @@ from gateway.server.metrics import Metrics
 from gateway.server.workers.relay import is_relayed
 from gateway.server.workers.siblings import SiblingGone, Siblings
 
-__all__ = ["WorkerMetrics"]
+__all__ = ["MergedMetrics"]
 
-PATIENCE = 2.0
-"""Seconds that a sibling gets to answer."""
-HOST = ((b"host", b"localhost"),)
+_SIBLING_TIMEOUT_SECONDS = 2.0
+_HOST = ((b"host", b"localhost"),)
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerMetrics:
-    """One worker's metrics, and what its siblings say of theirs."""
+class MergedMetrics:
+    """One worker's metrics and those of its siblings."""
 
     own: Metrics
     siblings: Siblings
 
     async def respond(self, request: Request) -> Response:
-        """All workers' values of now; this one's alone where a sibling asks."""
+        """The current values of all workers; only this worker's in answer to a sibling."""
         if is_relayed(request):
             return await self.own.respond(request)
-        asked = await asyncio.gather(*map(self._fetch, self.siblings.others))
-        found: dict[int, Iterable[Metric] | None] = dict(zip(self.siblings.others, asked, strict=True))
+        fetched = await asyncio.gather(*map(self._fetch, self.siblings.others))
+        found: dict[int, Iterable[Metric] | None] = dict(zip(self.siblings.others, fetched, strict=True))
         found[self.siblings.index] = self.own.registry.collect()
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(AllWorkers(found)), headers={"Content-Type": content_type})
+        return Response(encode(_AllWorkers(found)), headers={"Content-Type": content_type})
 
     async def _fetch(self, worker: int) -> list[Metric] | None:
         try:
             async with (
-                asyncio.timeout(PATIENCE),
-                self.siblings.ask(worker, "GET", b"/metrics", HOST) as answer,
+                asyncio.timeout(_SIBLING_TIMEOUT_SECONDS),
+                self.siblings.ask(worker, "GET", b"/metrics", _HOST) as answer,
             ):
                 text = b"".join([piece async for piece in answer.body()])
                 return list(text_string_to_metric_families(text.decode())) if answer.status == 200 else None
@@ -57,28 +56,28 @@ class WorkerMetrics:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class AllWorkers(Collector):
-    """The same families of several workers as one, None standing for a worker that did not answer."""
+class _AllWorkers(Collector):
+    """Merges the metric families by worker; None for a worker that did not answer."""
 
     found: Mapping[int, Iterable[Metric] | None]
 
     def collect(self) -> Iterator[Metric]:
-        """Each family once, with everybody's samples."""
+        """Each family once, with the samples of all workers."""
         up = GaugeMetricFamily(
             "kube_graphql_worker_up", "Whether that worker answers its siblings.", labels=["worker"]
         )
         families: dict[str, Metric] = {}
         for worker, found in sorted(self.found.items()):
             up.add_metric([str(worker)], found is not None)
-            for each in found or ():
+            for one in found or ():
                 family = families.setdefault(
-                    each.name, Metric(each.name, each.documentation, each.type, each.unit)
+                    one.name, Metric(one.name, one.documentation, one.type, one.unit)
                 )
-                family.samples += _labelled(each, worker)
+                family.samples += _labelled(one, worker)
         yield up
         yield from families.values()
 
 
 def _labelled(family: Metric, worker: int) -> Iterator[Sample]:
-    for each in family.samples:
-        yield each._replace(labels={"worker": str(worker), **each.labels})
+    for sample in family.samples:
+        yield sample._replace(labels={"worker": str(worker), **sample.labels})

@@ -1,4 +1,4 @@
-"""Single connection mode of graphql-sse, request by request; npm's own client is in test_clients."""
+"""Single connection mode of graphql-sse, request by request; test_clients runs its npm client."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import pytest
 
 from gateway.identity import Local
 from gateway.server.transports import reservations
-from gateway.server.transports.reservations import HEADER
+from gateway.server.transports.reservations import STREAM_HEADER
 from tests.fixtures.waiting import DEADLINE, eventually
 from tests.gateway.server.conftest import Served, running
 
@@ -25,7 +25,7 @@ BOB = {"Authorization": "Bearer bob"}
 
 
 class Events:
-    """A stream that was reserved and opened; and requests that belong to it."""
+    """An open stream, and the requests with its token."""
 
     def __init__(self, http: httpx.AsyncClient, token: str, lines: AsyncIterator[str]) -> None:
         self.token = token
@@ -34,11 +34,11 @@ class Events:
 
     async def start(self, query: str, operation_id: Any = "1", **headers: str) -> httpx.Response:
         body = {"query": query, "extensions": {"operationId": operation_id}}
-        return await self._http.post("/graphql", json=body, headers={HEADER: self.token, **headers})
+        return await self._http.post("/graphql", json=body, headers={STREAM_HEADER: self.token, **headers})
 
     async def stop(self, operation_id: str) -> httpx.Response:
         params = {"operationId": operation_id}
-        return await self._http.delete("/graphql", params=params, headers={HEADER: self.token})
+        return await self._http.delete("/graphql", params=params, headers={STREAM_HEADER: self.token})
 
     async def event(self) -> tuple[str, Any]:
         name = ""
@@ -66,7 +66,7 @@ async def opened(served: Served) -> AsyncIterator[Events]:
         yield Events(served.http, token, response.aiter_lines())
 
 
-async def test_results_of_all_operations_come_in_one_stream(local: Served) -> None:
+async def test_one_stream_carries_the_results_of_all_operations(local: Served) -> None:
     async with opened(local) as events:
         assert (await events.start(FOREVER)).status_code == 202
         assert await events.event() == BEGUN
@@ -81,7 +81,7 @@ async def test_results_of_all_operations_come_in_one_stream(local: Served) -> No
         assert await events.event() == ("complete", {"id": "3"})
 
 
-async def test_a_stopped_operation_says_nothing_more_and_its_id_is_free(local: Served) -> None:
+async def test_a_stopped_operation_sends_no_message_and_frees_its_id(local: Served) -> None:
     async with opened(local) as events:
         await events.start(FOREVER)
         assert await events.event() == BEGUN
@@ -92,11 +92,11 @@ async def test_a_stopped_operation_says_nothing_more_and_its_id_is_free(local: S
         assert await events.event() == BEGUN
 
 
-async def test_an_operation_may_begin_before_the_stream_is_open(local: Served) -> None:
+async def test_an_operation_can_start_before_the_stream_is_opened(local: Served) -> None:
     token = await reserve(local)
     body = {"query": FOREVER, "extensions": {"operationId": "1"}}
-    assert (await local.http.post("/graphql", json=body, headers={HEADER: token})).status_code == 202
-    async with local.http.stream("GET", "/graphql", headers={HEADER: token}) as response:
+    assert (await local.http.post("/graphql", json=body, headers={STREAM_HEADER: token})).status_code == 202
+    async with local.http.stream("GET", "/graphql", headers={STREAM_HEADER: token}) as response:
         assert await Events(local.http, token, response.aiter_lines()).event() == BEGUN
 
 
@@ -104,17 +104,17 @@ async def test_an_operation_may_begin_before_the_stream_is_open(local: Served) -
     "query",
     ["{ nothing }", "{", "", "fragment F on Query { caller }", "query($of: Int!) { square(of: $of) }"],
 )
-async def test_an_operation_that_cannot_be_run_is_refused_and_says_nothing(local: Served, query: str) -> None:
+async def test_an_invalid_operation_is_refused_and_sends_no_message(local: Served, query: str) -> None:
     async with opened(local) as events:
         refused = await events.start(query)
         assert (refused.status_code, list(refused.json())) == (400, ["errors"])
         assert refused.headers["content-type"] == "application/json"
-        # the id is free, and the next thing in the stream is of the operation that has it now
+        # the id is free: the next event belongs to a second operation with it
         assert (await events.start(FOREVER)).status_code == 202
         assert await events.event() == BEGUN
 
 
-async def test_an_operation_that_fails_when_it_runs_is_told_of_in_the_stream(local: Served) -> None:
+async def test_an_execution_error_is_sent_in_the_stream(local: Served) -> None:
     async with opened(local) as events:
         assert (await events.start("{ broken }")).status_code == 202
         name, data = await events.event()
@@ -129,25 +129,25 @@ async def test_a_request_is_answered_before_its_operation_has_a_result(local: Se
 
 
 @pytest.mark.parametrize("operation_id", [None, 1, ""])
-async def test_an_operation_needs_an_id(local: Served, operation_id: Any) -> None:
+async def test_an_operation_without_a_string_id_is_refused(local: Served, operation_id: Any) -> None:
     async with opened(local) as events:
         assert (await events.start(COUNT, operation_id)).status_code == 400
 
 
-async def test_a_body_that_is_no_request_is_400(local: Served) -> None:
-    headers = {HEADER: await reserve(local), "Content-Type": "application/json"}
+async def test_a_malformed_request_is_a_400(local: Served) -> None:
+    headers = {STREAM_HEADER: await reserve(local), "Content-Type": "application/json"}
     for body in (b"{", b"[]", b"{}"):
         assert (await local.http.post("/graphql", content=body, headers=headers)).status_code == 400
     assert (await local.http.delete("/graphql", headers=headers)).status_code == 400
 
 
-async def test_a_reservation_is_for_one_stream(local: Served) -> None:
+async def test_a_reservation_cannot_be_opened_twice(local: Served) -> None:
     async with opened(local) as events:
         response = await local.http.get("/graphql", params={"token": events.token})
         assert response.status_code == 409
 
 
-async def test_a_token_ends_with_its_stream_and_so_do_its_operations() -> None:
+async def test_the_end_of_a_stream_ends_its_token_and_its_operations() -> None:
     async with running(Local) as served:
         async with opened(served) as events:
             await events.start(FOREVER)
@@ -155,41 +155,43 @@ async def test_a_token_ends_with_its_stream_and_so_do_its_operations() -> None:
         async with asyncio.timeout(DEADLINE):
             while (await events.start(FOREVER, "2")).status_code != 404:
                 pass
-        left = [each for each in asyncio.all_tasks() if each.get_name() == "operation of an event stream"]
+        left = [task for task in asyncio.all_tasks() if task.get_name() == "operation of an event stream"]
         async with asyncio.timeout(DEADLINE):
             await asyncio.gather(*left, return_exceptions=True)
 
 
-async def test_a_reservation_that_nobody_opens_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reservations, "PATIENCE", 0.05)
+async def test_an_unopened_reservation_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reservations, "_OPEN_TIMEOUT_SECONDS", 0.05)
     async with running(Local) as served:
         token = await reserve(served)
 
-        async def forgotten() -> bool:
+        async def expired() -> bool:
             response = await served.http.delete(
-                "/graphql", params={"operationId": "1"}, headers={HEADER: token}
+                "/graphql", params={"operationId": "1"}, headers={STREAM_HEADER: token}
             )
             return response.status_code == 404
 
-        await eventually(forgotten, "the reservation to end")
+        await eventually(expired, "the reservation to end")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-async def test_a_token_that_is_none_finds_nothing(local: Served, method: str) -> None:
+async def test_an_unknown_token_is_a_404(local: Served, method: str) -> None:
     for token in ("", "made up"):
         response = await local.http.request(
-            method, "/graphql", headers={HEADER: token}, params={"token": "x"}
+            method, "/graphql", headers={STREAM_HEADER: token}, params={"token": "x"}
         )
         assert response.status_code == 404
 
 
-async def test_a_stream_is_its_owners_alone(passthrough: Served) -> None:
+async def test_a_stream_is_accessible_to_its_owner_only(passthrough: Served) -> None:
     token = await reserve(passthrough, ALICE)
     body = {"query": COUNT, "extensions": {"operationId": "1"}}
     for headers, expected in (({}, 401), (BOB, 404), (ALICE, 202)):
-        response = await passthrough.http.post("/graphql", json=body, headers={HEADER: token, **headers})
+        response = await passthrough.http.post(
+            "/graphql", json=body, headers={STREAM_HEADER: token, **headers}
+        )
         assert response.status_code == expected
     for headers, expected in (({}, 401), (BOB, 404)):
-        response = await passthrough.http.get("/graphql", headers={HEADER: token, **headers})
+        response = await passthrough.http.get("/graphql", headers={STREAM_HEADER: token, **headers})
         assert response.status_code == expected
     assert (await passthrough.http.put("/graphql")).status_code == 401

@@ -1,4 +1,4 @@
-"""A client that is gone while something is sent to it, before anything says so."""
+"""A client disconnects while a message is being sent to it."""
 
 import asyncio
 import json
@@ -13,14 +13,14 @@ from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.server import build_app
 from tests.fixtures.waiting import DEADLINE
-from tests.gateway.server.conftest import SmallGateway
+from tests.gateway.server.conftest import SmallAPI
 
 START = {"graphql-transport-ws": "subscribe", "graphql-ws": "start"}
 DATA = ("next", "data")
 
 
-class Vanished:
-    """The other side of the application: it fails to send data, as uvicorn does when the peer is gone."""
+class DisconnectedPeer:
+    """The ASGI server's side: sending data fails, like in uvicorn after the peer has disconnected."""
 
     def __init__(self, subprotocol: str) -> None:
         request = {
@@ -28,8 +28,8 @@ class Vanished:
             "type": START[subprotocol],
             "payload": {"query": "subscription { count(to: 9) }"},
         }
-        self.gone = asyncio.Event()
-        self._coming: list[dict[str, Any]] = [
+        self.disconnected = asyncio.Event()
+        self._incoming: list[dict[str, Any]] = [
             {"type": "websocket.connect"},
             {"type": "websocket.receive", "text": '{"type": "connection_init"}'},
             {"type": "websocket.receive", "text": json.dumps(request)},
@@ -44,24 +44,26 @@ class Vanished:
         }
 
     async def receive(self) -> dict[str, Any]:
-        if self._coming:
-            return self._coming.pop(0)
-        await self.gone.wait()
+        if self._incoming:
+            return self._incoming.pop(0)
+        await self.disconnected.wait()
         return {"type": "websocket.disconnect", "code": 1006}
 
     async def send(self, message: MutableMapping[str, Any]) -> None:
         if json.loads(message.get("text", "{}")).get("type") in DATA:
-            self.gone.set()
-            raise OSError("the peer is gone")
+            self.disconnected.set()
+            raise OSError("the peer has disconnected")
 
 
 @pytest.mark.parametrize("subprotocol", START)
-async def test_a_client_that_is_gone_is_no_error(subprotocol: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_disconnect_during_a_send_is_not_logged_as_an_error(
+    subprotocol: str, caplog: pytest.LogCaptureFixture
+) -> None:
     client = KubeClient.connect(ClusterConfig(server="http://127.0.0.1:1"))
-    app = build_app(SmallGateway(), Local(client))
-    peer = Vanished(subprotocol)
+    app = build_app(SmallAPI(), Local(client))
+    peer = DisconnectedPeer(subprotocol)
     with caplog.at_level(logging.DEBUG):
         await asyncio.wait_for(app(peer.scope, peer.receive, peer.send), DEADLINE)
     await client.aclose()
-    assert peer.gone.is_set()
-    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+    assert peer.disconnected.is_set()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

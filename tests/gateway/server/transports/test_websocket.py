@@ -1,4 +1,4 @@
-"""graphql-transport-ws: what a client may say wrong, and what it is told."""
+"""graphql-transport-ws: malformed messages, invalid operations, concurrent operations."""
 
 import json
 from typing import Any
@@ -39,7 +39,7 @@ SUBSCRIBE = {"id": "1", "type": "subscribe", "payload": {"query": "{ __typename 
     ],
     ids=json.dumps,
 )
-async def test_a_message_that_is_none_ends_the_connection(local: Served, message: Any) -> None:
+async def test_a_malformed_message_closes_the_connection(local: Served, message: Any) -> None:
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
         await socket.send(message)
@@ -51,7 +51,7 @@ async def test_a_message_that_is_none_ends_the_connection(local: Served, message
 
 @in_module_loop
 @pytest.mark.parametrize("frame", ["{", "[" * 100_000, b"{}"])
-async def test_a_frame_that_is_no_json_text_ends_the_connection(local: Served, frame: str | bytes) -> None:
+async def test_a_frame_that_is_not_json_text_closes_the_connection(local: Served, frame: str | bytes) -> None:
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
         await socket.connection.send(frame)
@@ -63,7 +63,7 @@ async def test_a_frame_that_is_no_json_text_ends_the_connection(local: Served, f
 
 @in_module_loop
 @pytest.mark.parametrize("query", ["{", "", "{ nothing }", "fragment F on Query { __typename }"])
-async def test_a_mistake_in_one_operation_leaves_the_others_alone(local: Served, query: str) -> None:
+async def test_an_invalid_operation_does_not_disturb_the_others(local: Served, query: str) -> None:
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
         living = await socket.subscribe("subscription { forever }")
@@ -76,16 +76,16 @@ async def test_a_mistake_in_one_operation_leaves_the_others_alone(local: Served,
 
 
 @in_module_loop
-async def test_one_connection_may_have_many_operations(local: Served) -> None:
+async def test_a_connection_can_run_hundreds_of_operations(local: Served) -> None:
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
         streams = [await socket.subscribe("subscription { forever }") for _ in range(300)]
-        for each in streams:
-            assert await each.result() == {"data": {"forever": "begun"}}
+        for stream in streams:
+            assert await stream.result() == {"data": {"forever": "begun"}}
 
 
 @in_module_loop
-async def test_an_id_in_use_ends_the_connection(local: Served) -> None:
+async def test_a_duplicate_operation_id_closes_the_connection(local: Served) -> None:
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
         for _ in range(2):
@@ -105,7 +105,7 @@ async def test_a_ping_is_answered(local: Served) -> None:
 
 
 @in_module_loop
-async def test_another_subprotocol_is_not_spoken(local: Served) -> None:
+async def test_an_unknown_subprotocol_is_not_accepted(local: Served) -> None:
     response = await local.http.get(
         "/graphql",
         headers={
@@ -127,10 +127,10 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_whatever_comes_is_a_message_or_not(value: Any) -> None:
+def test_well_formed_never_raises(value: Any) -> None:
     assert well_formed(value) in (True, False)
 
 
 @given(st.text(), st.text(), st.dictionaries(st.text(max_size=5), json_values, max_size=3))
-def test_a_request_of_the_protocol_is_well_formed(id_: str, query: str, variables: dict[str, Any]) -> None:
+def test_a_valid_subscribe_message_is_well_formed(id_: str, query: str, variables: dict[str, Any]) -> None:
     assert well_formed({"id": id_, "type": "subscribe", "payload": {"query": query, "variables": variables}})

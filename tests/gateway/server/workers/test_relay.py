@@ -1,4 +1,4 @@
-"""Single connection mode of graphql-sse where its requests reach different workers."""
+"""Single connection mode of graphql-sse with requests that reach different workers."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from gateway.identity import Local, Passthrough
 from gateway.server import Siblings
-from gateway.server.transports.reservations import HEADER
+from gateway.server.transports.reservations import STREAM_HEADER
 from tests.fixtures.waiting import DEADLINE, eventually
 from tests.gateway.server.conftest import Served, running
 
@@ -25,7 +25,7 @@ GONE = "there is no such event stream"
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """Two workers of one gateway: what ``one`` has, ``two`` is asked for."""
+    """Two workers of one gateway: ``one`` owns the streams, the requests reach ``two``."""
 
     one: Served
     two: Served
@@ -35,8 +35,8 @@ class Workers:
 async def two_workers(directory: Path, identity: type[Local | Passthrough] = Local) -> AsyncIterator[Workers]:
     async with AsyncExitStack() as stack:
         started = [
-            await stack.enter_async_context(running(identity, Siblings(each, 2, str(directory))))
-            for each in range(2)
+            await stack.enter_async_context(running(identity, Siblings(index, 2, str(directory))))
+            for index in range(2)
         ]
         yield Workers(*started)
 
@@ -63,8 +63,8 @@ async def read_until(chunks: AsyncIterator[str], words: str) -> None:
     raise AssertionError(f"no {words!r} in {text!r}")
 
 
-async def test_every_request_of_a_stream_may_reach_another_worker(workers: Workers) -> None:
-    token = {HEADER: await reserve(workers.one)}
+async def test_each_request_of_a_stream_can_reach_another_worker(workers: Workers) -> None:
+    token = {STREAM_HEADER: await reserve(workers.one)}
     async with workers.two.http.stream("GET", "/graphql", headers={**EVENTS, **token}) as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
@@ -74,15 +74,15 @@ async def test_every_request_of_a_stream_may_reach_another_worker(workers: Worke
         assert (started.status_code, started.content) == (202, b"")
         await read_until(chunks, '"begun"')
         assert (await workers.one.http.post("/graphql", json=FOREVER, headers=token)).status_code == 409
-        params = {"operationId": "1", "token": token[HEADER]}
+        params = {"operationId": "1", "token": token[STREAM_HEADER]}
         assert (await workers.two.http.delete("/graphql", params=params)).status_code == 200
         assert (await workers.two.http.post("/graphql", json=FOREVER, headers=token)).status_code == 202
         await read_until(chunks, '"begun"')
 
 
-async def test_a_body_and_a_query_come_through_as_they_are(workers: Workers) -> None:
+async def test_body_and_query_string_are_relayed_unchanged(workers: Workers) -> None:
     token = await reserve(workers.one)
-    headers = {**EVENTS, HEADER: token}
+    headers = {**EVENTS, STREAM_HEADER: token}
     word = "ä€" + "x" * 100_000
     body = {
         "query": "mutation($word: String!) { remember(word: $word) }",
@@ -97,8 +97,8 @@ async def test_a_body_and_a_query_come_through_as_they_are(workers: Workers) -> 
         )
 
 
-async def test_an_answer_that_is_an_error_comes_through(workers: Workers) -> None:
-    headers = {HEADER: await reserve(workers.one)}
+async def test_an_error_response_is_relayed_unchanged(workers: Workers) -> None:
+    headers = {STREAM_HEADER: await reserve(workers.one)}
     direct = await workers.one.http.post("/graphql", json={}, headers=headers)
     relayed = await workers.two.http.post("/graphql", json={}, headers=headers)
     assert relayed.status_code == 400
@@ -106,9 +106,9 @@ async def test_an_answer_that_is_an_error_comes_through(workers: Workers) -> Non
     assert relayed.headers["content-length"] == direct.headers["content-length"]
 
 
-async def test_a_stream_is_its_owners_alone_whichever_worker_is_asked(short_path: Path) -> None:
+async def test_a_stream_is_accessible_to_its_owner_only_through_any_worker(short_path: Path) -> None:
     async with two_workers(short_path, Passthrough) as workers:
-        token = {HEADER: await reserve(workers.one, ALICE)}
+        token = {STREAM_HEADER: await reserve(workers.one, ALICE)}
         for headers, expected in (({}, 401), (BOB, 404), (ALICE, 202)):
             response = await workers.two.http.post("/graphql", json=FOREVER, headers={**token, **headers})
             assert response.status_code == expected
@@ -119,8 +119,10 @@ async def test_a_stream_is_its_owners_alone_whichever_worker_is_asked(short_path
             await read_until(response.aiter_text(), '"begun"')
 
 
-async def test_another_origin_is_refused_at_both(workers: Workers, short_path: Path) -> None:
-    token = {HEADER: await reserve(workers.one)}
+async def test_a_foreign_origin_is_refused_on_the_public_and_the_private_socket(
+    workers: Workers, short_path: Path
+) -> None:
+    token = {STREAM_HEADER: await reserve(workers.one)}
     foreign = {**token, "Origin": "http://evil.example"}
     assert (await workers.two.http.get("/graphql", headers=foreign)).status_code == 403
     transport = httpx.AsyncHTTPTransport(uds=str(short_path / "0.sock"))
@@ -128,27 +130,27 @@ async def test_another_origin_is_refused_at_both(workers: Workers, short_path: P
         assert (await beside.get("/graphql", headers=foreign)).status_code == 403
 
 
-async def test_a_stream_ends_at_its_worker_when_the_client_leaves_the_other(workers: Workers) -> None:
-    token = {HEADER: await reserve(workers.one)}
+async def test_a_disconnect_from_the_relay_ends_the_stream_at_its_owner(workers: Workers) -> None:
+    token = {STREAM_HEADER: await reserve(workers.one)}
     async with workers.two.http.stream("GET", "/graphql", headers={**EVENTS, **token}) as response:
         await workers.one.http.post("/graphql", json=FOREVER, headers=token)
         await read_until(response.aiter_text(), '"begun"')
 
-    async def forgotten() -> bool:
+    async def ended() -> bool:
         answer = await workers.one.http.delete("/graphql", params={"operationId": "1"}, headers=token)
         return answer.status_code == 404
 
-    await eventually(forgotten, "the stream to be forgotten")
+    await eventually(ended, "the stream to end")
 
 
-async def test_a_stream_whose_worker_ends_is_broken_off(
+async def test_the_exit_of_the_owner_aborts_the_relayed_stream(
     short_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with (
         running(Local, Siblings(1, 2, str(short_path))) as other,
         running(Local, Siblings(0, 2, str(short_path))) as owner,
     ):
-        token = {HEADER: await reserve(owner)}
+        token = {STREAM_HEADER: await reserve(owner)}
         async with other.http.stream("GET", "/graphql", headers={**EVENTS, **token}) as response:
             await owner.http.post("/graphql", json=FOREVER, headers=token)
             chunks = response.aiter_text()
@@ -164,17 +166,17 @@ async def test_a_stream_whose_worker_ends_is_broken_off(
     assert not [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")]
 
 
-NOBODYS = ("0.unknown", "1.unknown", "2.x", "-1.x", "1", ".", "٣.x", "9" * 5000 + ".x")
+UNKNOWN_TOKENS = ("0.unknown", "1.unknown", "2.x", "-1.x", "1", ".", "٣.x", "9" * 5000 + ".x")
 
 
-@pytest.mark.parametrize("token", NOBODYS, ids=lambda token: token[:10])
-async def test_a_token_that_nobody_gave_finds_nothing(workers: Workers, token: str) -> None:
+@pytest.mark.parametrize("token", UNKNOWN_TOKENS, ids=lambda token: token[:10])
+async def test_an_unknown_token_is_a_404(workers: Workers, token: str) -> None:
     response = await workers.two.http.get("/graphql", params={"token": token})
     assert response.status_code == 404
     assert GONE in response.text
 
 
-async def test_a_new_stream_is_always_the_reached_worker_s(workers: Workers) -> None:
+async def test_a_new_stream_belongs_to_the_worker_that_received_the_request(workers: Workers) -> None:
     token = await reserve(workers.one)
     assert token.startswith("0.")
-    assert (await reserve(workers.two, {HEADER: token})).startswith("1.")
+    assert (await reserve(workers.two, {STREAM_HEADER: token})).startswith("1.")
