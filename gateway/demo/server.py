@@ -1,13 +1,11 @@
 """Running the demo API server inside an event loop that is already there."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.demo.api import ResourceApi
@@ -23,12 +21,9 @@ from gateway.demo.system import Stamps
 from gateway.demo.timeline import Timeline
 from gateway.demo.watch import WatchSettings
 from gateway.demo.writes import Writer
+from gateway.uvicorn_server import UvicornServer
 
 __all__ = ["DemoServer", "DemoSettings", "run_demo"]
-
-
-# seconds that requests still being answered get in the end
-PATIENCE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,57 +65,16 @@ class DemoServer:
             watcher.close()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: signals are the surrounding program's business."""
+class _Server(UvicornServer):
+    """Serves the routes on one socket; ``started_serving`` is set once it accepts connections."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
         self.app = Ending(app)
-        super().__init__(
-            uvicorn.Config(
-                self.app,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                ws="none",
-                proxy_headers=False,
-                server_header=False,
-            )
-        )
-        self.ready = asyncio.Event()
-        self.stopping = asyncio.Event()
+        self.started_serving = asyncio.Event()
+        super().__init__(self.app, [listening], ready=self.started_serving.set, ws="none")
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def stop(self) -> None:
-        """Take no more requests, and end when those that run are answered."""
-        self.should_exit = True
-        self.stopping.set()
-
-    async def main_loop(self) -> None:
-        # a tick a second for the Date header, and none to wait for at the end
-        counter = 0
-        while not await self.on_tick(counter):
-            counter += 10
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    await self.stopping.wait()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn's own looks every tenth of a second whether it is done; there is no life span to end
-        for each in (*self.servers, *(sockets or ())):
-            each.close()
-        for connection in tuple(self.server_state.connections):
-            connection.shutdown()
-        if running := tuple(self.server_state.tasks):
-            _, late = await asyncio.wait(running, timeout=PATIENCE)
-            self.app.end()
-            await asyncio.gather(*late, return_exceptions=True)
+    def end_responses(self) -> None:
+        self.app.end()
 
 
 @asynccontextmanager
@@ -162,19 +116,17 @@ async def run_demo(
         # inherited by each connection; asyncio itself sets it only where a socket names its protocol
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         demo = DemoServer(f"http://{host}:{listener.getsockname()[1]}", storage, api)
-        async with _serving(_Server(app), listener, timeline, demo):
+        async with _serving(_Server(app, listener), timeline, demo):
             yield demo
 
 
 @asynccontextmanager
-async def _serving(
-    server: _Server, listener: socket.socket, timeline: Timeline, demo: DemoServer
-) -> AsyncIterator[None]:
+async def _serving(server: _Server, timeline: Timeline, demo: DemoServer) -> AsyncIterator[None]:
     failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(server.serve(sockets=[listener]))
+        serving = tasks.create_task(server.serve(server.sockets))
         running = tasks.create_task(timeline.run())
-        await server.ready.wait()
+        await server.started_serving.wait()
         try:
             yield
         except Exception as error:  # noqa: BLE001 - the block's own, raised again outside of the group

@@ -1,23 +1,18 @@
-"""uvicorn's life cycle on bound sockets, with a shutdown that does not wait for clients."""
+"""The gateway's uvicorn server: its protocols, its socket options, and how it ends open responses."""
 
-import asyncio
-import contextlib
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 
-import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.binding import cannot_listen
 from gateway.server.uvicorn.shutdown import Abortable, InFlight
 from gateway.server.uvicorn.websocket_protocol import BatchingWriteProtocol
+from gateway.uvicorn_server import UvicornServer
 
 __all__ = ["Listener"]
-
-_DRAIN_TIMEOUT_SECONDS = 0.4
-"""At shutdown: time for requests to be answered, and then again for clients to read the answers."""
 
 _UNACKNOWLEDGED_TIMEOUT_SECONDS = 60
 """How long sent data may wait for an acknowledgement, or for a client's receive window.
@@ -30,11 +25,8 @@ _KEEP_ALIVE_INTERVAL_SECONDS = 10
 """Time between two probes."""
 
 
-class Listener(uvicorn.Server):
-    """Runs uvicorn in the caller's event loop; the caller handles signals and stops it.
-
-    Accepts connections on ``listening``, and on ``private`` if given. ``ready`` is called once it listens.
-    """
+class Listener(UvicornServer):
+    """Accepts connections on ``listening``, and on ``private`` if given."""
 
     def __init__(
         self,
@@ -46,83 +38,39 @@ class Listener(uvicorn.Server):
     ) -> None:
         self.in_flight = InFlight(Abortable(app, lambda: self.server_state.connections))
         self.listening = listening
-        self.sockets = [listening] if private is None else [private, listening]
-        self.ready = ready
-        self.stopping = asyncio.Event()
-        config = uvicorn.Config(
+        super().__init__(
             self.in_flight,
+            [listening] if private is None else [private, listening],
+            ready=ready,
             http=_HTTPProtocol,
             ws=BatchingWriteProtocol,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            # X-Forwarded-* headers must not change the client's address: any client can send them
-            proxy_headers=False,
             # messages have some hundred bytes; deflate would cost more CPU than all other steps together
             ws_per_message_deflate=False,
             ws_max_size=4 * 1024 * 1024,
         )
-        super().__init__(config)
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the process's signal handlers unchanged."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+    async def listen(self, sockets: list[socket.socket] | None) -> None:
         _drop_vanished_clients(self.listening)
         try:
-            await super().startup(sockets)
+            await super().listen(sockets)
         except OSError as error:
             # another process listens there since the socket was bound
             host, port = self.listening.getsockname()[:2]
             raise cannot_listen(host, port, error) from error
-        self.ready()
 
-    async def main_loop(self) -> None:
-        """Tick once per second, for the Date header; ``stopping`` interrupts the wait."""
-        while not await self.on_tick(0):
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), 1)
+    def end_responses(self) -> None:
+        """Answer the remaining requests with 503, and abort streams, so that clients reconnect.
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End all connections so that clients reconnect: no subscription gets a ``complete`` message.
-
-        1. Websockets are closed with 1012 ("service restart") at once.
-        2. After the drain timeout, unanswered requests get a 503, and streams are aborted: urql takes a
-           stream that ends normally for a completed subscription.
-        3. After another drain timeout the remaining connections are aborted.
+        No subscription gets a ``complete`` message: urql takes a stream that ends normally for a completed
+        subscription. The connection of a stream is closed after the data sent so far.
         """
-        async with asyncio.TaskGroup() as tasks:
-            ending = tasks.create_task(self._end_responses(), name="end of all responses")
-            await super().shutdown(sockets)
-            ending.cancel()
-
-    async def _end_responses(self) -> None:
-        await asyncio.sleep(_DRAIN_TIMEOUT_SECONDS)
         self.in_flight.end()
-        self._abort_streams()
-        await asyncio.sleep(_DRAIN_TIMEOUT_SECONDS)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-
-    def _abort_streams(self) -> None:
-        """Close the connections of streams after the data sent so far, without the end of the response."""
         for connection in list(self.server_state.connections):
             # cycle is None before the first request, though its type excludes None
             if isinstance(connection, HttpToolsProtocol) and getattr(
                 connection.cycle, "response_started", False
             ):
                 connection.transport.close()
-
-    async def run_until(self, stop: asyncio.Event) -> None:
-        """Serve until ``stop`` is set, then shut down within a second."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.serve(self.sockets))
-            await stop.wait()
-            self.should_exit = True
-            self.stopping.set()
 
 
 class _HTTPProtocol(HttpToolsProtocol):

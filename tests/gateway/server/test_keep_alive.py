@@ -13,11 +13,11 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from gateway import uvicorn_server
 from gateway.identity import Local
 from gateway.server import endpoint
 from gateway.server.transports.reservations import STREAM_HEADER
 from gateway.server.transports.streams import EventStream
-from gateway.server.uvicorn import listener
 from tests.fixtures.waiting import DEADLINE, eventually
 from tests.gateway.server.conftest import Served, running
 
@@ -164,7 +164,7 @@ async def test_the_legacy_protocol_has_keep_alives_of_its_own(frequent: Served) 
 async def test_shutdown_completes_the_closing_handshake(
     local: Served, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, subprotocol: str
 ) -> None:
-    monkeypatch.setattr(listener, "_DRAIN_TIMEOUT_SECONDS", DEADLINE)
+    monkeypatch.setattr(uvicorn_server, "DRAIN_TIMEOUT_SECONDS", DEADLINE)
     async with peer(local, subprotocol, FOREVER) as client:
         await client.frame(Opcode.TEXT)
         local.stop.set()
