@@ -21,7 +21,7 @@
     │   ├── BadRequest                400 and every other 4xx
     │   ├── TooManyRequests           429
     │   ├── ServerTimeout             504, UPSTREAM_TIMEOUT
-    │   └── ServerFailure             every other 5xx, UPSTREAM_UNAVAILABLE
+    │   └── ServerFailure             other 5xx, a 429 of uninitialized storage: UPSTREAM_UNAVAILABLE
     ├── CallerRefused                 FORBIDDEN: a Host or Origin that local mode does not allow
     ├── CallerUnauthenticated         UNAUTHENTICATED: a request without a well-formed bearer token
     ├── BadArgument                   BAD_REQUEST: refused before a request was sent upstream
@@ -255,8 +255,13 @@ _BY_CODE: Mapping[int, type[StatusError]] = {
     504: ServerTimeout,
 }
 
+_UNINITIALIZED_STORAGE = "storage is (re)initializing"
+"""The message of a 429 while the watch cache cannot be filled, as with a failing conversion webhook."""
+
 
 def status_error(status: Status) -> StatusError:
     """The error for a failed ``Status``: chosen by its reason, else by its code."""
+    if status.code == 429 and status.message.startswith(_UNINITIALIZED_STORAGE):
+        return ServerFailure(status)
     by_class = BadRequest if 400 <= status.code < 500 else ServerFailure
     return _BY_REASON.get(status.reason, _BY_CODE.get(status.code, by_class))(status)

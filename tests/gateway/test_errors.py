@@ -32,6 +32,16 @@ def test_a_status_without_a_known_reason_is_chosen_by_its_code(
     assert type(status_error(Status(code))) is expected
 
 
+def test_an_uninitialized_storage_is_unavailable_and_not_rate_limited() -> None:
+    """The message is the one of kube-apiserver 1.36 while a conversion webhook fails."""
+    message = (
+        "storage is (re)initializing: failed to list example.com/v2, Kind=Widget: conversion webhook failed"
+    )
+    error = status_error(Status(429, "TooManyRequests", message, retry_after_seconds=1))
+    assert (type(error), error.code) == (errors.ServerFailure, "UPSTREAM_UNAVAILABLE")
+    assert type(status_error(Status(429, "TooManyRequests", "too many requests"))) is errors.TooManyRequests
+
+
 def test_the_docstring_lists_every_error() -> None:
     drawn = errors.__doc__ or ""
     tree = {
