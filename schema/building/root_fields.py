@@ -139,7 +139,8 @@ class _RootBuilder:
         subscribes = spec.operation is Operation.SUBSCRIPTION
         answer = self._answer(spec, served)
         field = GraphQLField(
-            GraphQLNonNull(answer) if spec.answer in (Answer.LIST, Answer.EVENT) else answer,
+            # nullable outside of subscriptions: an error of one field must not take its neighbours with it
+            GraphQLNonNull(answer) if spec.answer is Answer.EVENT else answer,
             resolve=_event if subscribes else self._resolvers.resolver(root),
             subscribe=self._resolvers.subscriber(root) if subscribes else None,
             description=_describe(spec, served, short),

@@ -221,3 +221,15 @@ async def test_authentication_is_cached_and_only_checked_for_schema_queries(
     for _ in range(5):
         await gateway.data("{ __schema { queryType { name } } resources { kind } }", headers=bearer("alice"))
     assert reviews() == 1
+
+
+@pytest.mark.cluster
+async def test_a_forbidden_list_leaves_its_neighbours(guarded: GatewayProcess) -> None:
+    query = "{ before: version { gitVersion } nodes { items { kind } } after: version { gitVersion } }"
+    answer = await guarded.execute(query, headers=bearer("alice"))
+    assert answer["data"]["nodes"] is None
+    assert answer["data"]["before"] == answer["data"]["after"]
+    assert answer["data"]["before"]["gitVersion"]
+    (error,) = answer["errors"]
+    assert error["path"] == ["nodes"]
+    assert error["extensions"]["code"] == "FORBIDDEN"

@@ -160,3 +160,16 @@ async def test_values_keep_their_types(gateway: GatewayProcess) -> None:
         "main",
         "sidecar",
     ]
+
+
+async def test_a_refused_list_leaves_its_neighbours(gateway: GatewayProcess) -> None:
+    answer = await gateway.execute(
+        """{ version { gitVersion } refused: pods(fieldSelector: "spec.no=such") { items { kind } }
+        namespaces { items { metadata { name } } } }"""
+    )
+    assert answer["data"]["refused"] is None
+    assert answer["data"]["version"]["gitVersion"]
+    assert answer["data"]["namespaces"]["items"]
+    (error,) = answer["errors"]
+    assert error["path"] == ["refused"]
+    assert error["extensions"]["code"] == "BAD_REQUEST"

@@ -10,7 +10,6 @@ import msgspec
 from graphql import (
     ExecutionResult,
     GraphQLField,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
@@ -83,7 +82,7 @@ def case(model: Model, served: ServedResource) -> Case:
     """The schema over what ``answer`` is given."""
     types = ObjectTypes(model)
     fields = {
-        "things": GraphQLField(GraphQLNonNull(Wrappers(types, {}).list_of(served)), resolve=_resolve),
+        "things": GraphQLField(Wrappers(types, {}).list_of(served), resolve=_resolve),
         "thing": GraphQLField(types.output(served.object), resolve=_resolve),
     }
     return Case(
