@@ -121,6 +121,42 @@ class Settings:
         ("serve",),
         metavar="N",
     )
+    max_upstream_requests: int = _setting(
+        100,
+        "Requests to the API server that one operation may cause; others get `QUERY_TOO_COMPLEX`. Each "
+        "different root field is one, and so is each page of `allPages`.",
+        ("serve",),
+        metavar="N",
+    )
+    max_response: int = _setting(
+        256 << 20,
+        "Bytes of one operation's response; larger ones get `QUERY_TOO_COMPLEX`.",
+        ("serve",),
+        metavar="BYTES",
+        default_words="`268435456` (256 MB)",
+    )
+    max_body: int = _setting(
+        4 << 20,
+        "Bytes of a request's body, or of a websocket message; larger ones get `QUERY_TOO_COMPLEX`.",
+        ("serve",),
+        metavar="BYTES",
+        default_words="`4194304` (4 MB)",
+    )
+    header_timeout: float = _setting(
+        10.0,
+        "Seconds from the first byte of a request to the end of its header.",
+        ("serve",),
+        metavar="SECONDS",
+    )
+    body_timeout: float = _setting(
+        30.0,
+        "Seconds from the end of a request's header to the end of its body.",
+        ("serve",),
+        metavar="SECONDS",
+    )
+    idle_timeout: float = _setting(
+        60.0, "Seconds that a new connection may stay without a request.", ("serve",), metavar="SECONDS"
+    )
     grace_period: float = _setting(
         30.0,
         "Seconds that a shared watch keeps running after its last subscriber has left.",

@@ -12,6 +12,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.kube.config.loading import load_config
 from gateway.kube.openapi import OpenAPICache, default_directory
+from gateway.resolvers.limits import Limits
 from gateway.settings import Settings
 from gateway.telemetry import phases
 from schema.filters import Filters, MalformedPattern
@@ -51,6 +52,7 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
             informers=InformerRegistry(grace_period=settings.grace_period),
             filters=filters,
             phases=phases,
+            limits=Limits(settings.max_upstream_requests, settings.max_response),
         )
         await stack.enter_async_context(aclosing(api))
         memory.begin_collection()

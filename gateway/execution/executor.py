@@ -2,6 +2,8 @@
 
 - A resolver that decodes the selection itself (:mod:`schema.selection`) returns a ``Compiled``; the executor
   puts its value into the response unchanged. graphql-core executes everything else.
+- Identical root fields of a query (500 aliases of one list) are executed once. Root fields of queries and
+  mutations are encoded as soon as they are complete, and count against the operation's limits.
 - A compiled event of a subscription is its own response, without execution. Another event is executed once
   for all subscribers with the same operation.
 
@@ -10,26 +12,35 @@ encode it with ``msgspec.json.encode``.
 """
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import isawaitable
 from typing import Any, cast
 
 import msgspec
 from graphql import (
     ExecutionResult,
     FieldNode,
+    GraphQLError,
     GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    OperationType,
+    print_ast,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
 from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from gateway.errors import QueryTooComplex
 from gateway.execution.introspection import Introspection
+from gateway.resolvers.limits import Budget
 from schema.selection import Compiled, LargeSource, SharedSource
 
 __all__ = ["CompiledExecutor"]
@@ -127,6 +138,89 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         """The cached introspection of the schema; None for a schema of another origin (tests)."""
         return self.schema.extensions.get("introspection")
 
+    def execute_root_grouped_field_set(
+        self,
+        root_type: GraphQLObjectType,
+        root_value: Any,
+        grouped_field_set: GroupedFieldSet,
+        serially: bool,
+        position_context: Any,
+    ) -> Any:
+        """Execute identical fields of a query once; refuse a query or mutation over the limit of requests.
+
+        Raises GraphQLError before any field is resolved.
+        """
+        budget = self._budget
+        if budget is None:
+            return super().execute_root_grouped_field_set(
+                root_type, root_value, grouped_field_set, serially, position_context
+            )
+        leaders = {} if serially else _leaders(grouped_field_set)
+        fields = {name: details for name, details in grouped_field_set.items() if name not in leaders}
+        try:
+            budget.limits.expect_requests(_count_requests(fields, serially))
+        except QueryTooComplex as error:
+            raise _request_error(error) from error
+
+        def execute(some: GroupedFieldSet) -> Any:
+            return super(CompiledExecutor, self).execute_root_grouped_field_set(
+                root_type, root_value, some, serially, position_context
+            )
+
+        return self._follow(execute, fields, leaders, grouped_field_set) if leaders else execute(fields)
+
+    async def _follow(
+        self,
+        execute: Callable[[GroupedFieldSet], Any],
+        fields: GroupedFieldSet,
+        leaders: Mapping[str, str],
+        grouped_field_set: GroupedFieldSet,
+    ) -> dict[str, Any]:
+        """Execute the fields, then give the followers their leaders' values.
+
+        The follower of a field with an error is executed by itself: its errors have another path.
+        """
+        results = await _awaited(execute(fields))
+        failed = {error.path[0] for error in self.collected_errors.errors if error.path}
+        again = {name: grouped_field_set[name] for name, leader in leaders.items() if leader in failed}
+        if again:
+            results |= await _awaited(execute(again))
+        for name, leader in leaders.items():
+            if name in again:
+                continue
+            results[name] = results[leader]
+            try:
+                self._count_bytes(results[leader])
+            except QueryTooComplex as error:
+                raise _request_error(error) from error
+        return {name: results[name] for name in grouped_field_set if name in results}
+
+    @cached_property
+    def _budget(self) -> Budget | None:
+        """The limits of a query or mutation; None for a subscription and for other contexts (tests)."""
+        if self.operation.operation is OperationType.SUBSCRIPTION:
+            return None
+        return getattr(self.context_value, "budget", None)
+
+    def _count_bytes(self, value: Any) -> None:
+        if self._budget is not None and type(value) is msgspec.Raw:
+            self._budget.expect_response(memoryview(value).nbytes)
+
+    def _finished(self, completed: Any, path: Path) -> Any:
+        """The value; a root field with a budget is encoded, and counts against the limit of the response."""
+        if path.prev is not None or self._budget is None:
+            return completed
+        raw = completed if type(completed) is msgspec.Raw else msgspec.Raw(msgspec.json.encode(completed))
+        self._count_bytes(raw)
+        return raw
+
+    def build_response(self, data: dict[str, Any] | None) -> Any:
+        """The response; nothing but the error when it exceeds the limit of its size."""
+        if self._budget is not None and (error := self._budget.exceeded) is not None:
+            self.run_async_work_finished_hook()
+            return ExecutionResult(None, [_request_error(error)])
+        return super().build_response(data)
+
     def complete_value(
         self,
         return_type: GraphQLOutputType,
@@ -138,11 +232,14 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """Return a Compiled value unchanged; complete a LargeSource and introspection in a thread."""
         if type(result) is Compiled:
-            return result.value
+            return self._finished(result.value, path)
         if type(result) is LargeSource:
             complete = super().complete_value
             return asyncio.to_thread(
-                lambda: complete(return_type, field_details_list, info, path, result.make(), position_context)
+                lambda: self._finished(
+                    complete(return_type, field_details_list, info, path, result.make(), position_context),
+                    path,
+                )
             )
         if type(result) is GraphQLSchema and isinstance(return_type, GraphQLNonNull) and self.introspection:
             complete = super().complete_value
@@ -150,4 +247,49 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
                 info,
                 lambda: complete(return_type, field_details_list, info, path, result, position_context),
             )
-        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+        completed = super().complete_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+        # an awaitable root field (introspection, tests) is not counted
+        if path.prev is None and isinstance(completed, (dict, list)):
+            return self._finished(completed, path)
+        return completed
+
+
+def _request_error(error: QueryTooComplex) -> GraphQLError:
+    return GraphQLError(error.message, original_error=error)
+
+
+def _leaders(grouped_field_set: GroupedFieldSet) -> dict[str, str]:
+    """By response name: the response name of the first root field that is identical except for its alias."""
+    counts = Counter(details[0].node.name.value for details in grouped_field_set.values())
+    first: dict[tuple[str, ...], str] = {}
+    leaders = {}
+    for name, details in grouped_field_set.items():
+        if counts[details[0].node.name.value] > 1 and details[0].fragment_variable_values is None:
+            leader = first.setdefault(tuple(_without_alias(item.node) for item in details), name)
+            if leader != name:
+                leaders[name] = leader
+    return leaders
+
+
+def _without_alias(node: FieldNode) -> str:
+    text = print_ast(node)
+    return text if node.alias is None else text.removeprefix(f"{node.alias.value}: ")
+
+
+_LOCAL_FIELDS = frozenset({"__typename", "__schema", "__type", "resources"})
+"""Root fields that cause no upstream request."""
+
+
+def _count_requests(fields: GroupedFieldSet, serially: bool) -> int:
+    """The number of upstream requests, at least: one per mutation, one per query field and arguments."""
+    nodes = [details[0].node for details in fields.values()]
+    upstream = [node for node in nodes if node.name.value not in _LOCAL_FIELDS]
+    if serially:
+        return len(upstream)
+    return len({(node.name.value, *map(print_ast, node.arguments or ())) for node in upstream})
+
+
+async def _awaited(result: Any) -> Any:
+    return await result if isawaitable(result) else result

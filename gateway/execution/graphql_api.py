@@ -14,6 +14,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.openapi import OpenAPICache
 from gateway.resolvers.context import RequestContext, Shared
+from gateway.resolvers.limits import Limits
 from gateway.telemetry import Phases
 from schema.filters import Filters
 from schema.model import Model, Problem
@@ -39,6 +40,7 @@ class GraphQLAPI:
         filters: Filters,
         informers: InformerRegistry,
         default_namespace: str,
+        limits: Limits,
     ) -> None:
         self.informers = informers
         self._client = client
@@ -46,7 +48,7 @@ class GraphQLAPI:
         self._cache = cache
         self._filters = filters
         self._default_namespace = default_namespace
-        self._shared = Shared()
+        self._shared = Shared(limits=limits)
 
     @classmethod
     async def start(
@@ -58,6 +60,7 @@ class GraphQLAPI:
         informers: InformerRegistry | None = None,
         filters: Filters | None = None,
         phases: Phases | None = None,
+        limits: Limits | None = None,
     ) -> "GraphQLAPI":
         """Fetch discovery and OpenAPI from the API server and build the schema of the filtered resources.
 
@@ -79,6 +82,7 @@ class GraphQLAPI:
             filters=filters,
             informers=informers or InformerRegistry(),
             default_namespace=default_namespace,
+            limits=limits or Limits(),
         )
 
     @property

@@ -31,6 +31,7 @@ from gateway.execution.extensions import (
     schema_refusal,
 )
 from gateway.execution.introspection import Introspection
+from gateway.resolvers.context import RequestContext
 
 __all__ = ["KubernetesSchema"]
 
@@ -97,7 +98,7 @@ class KubernetesSchema(strawberry.Schema):
             query=request["query"],
             schema=self,
             allowed_operations=request["allowed_operation_types"],
-            context=request["context_value"],
+            context=_for_operation(request["context_value"]),
             root_value=request["root_value"],
             variables=request["variable_values"],
             provided_operation_name=request["operation_name"],
@@ -138,3 +139,8 @@ class KubernetesSchema(strawberry.Schema):
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Log nothing: :class:`ErrorCodes` logs the errors that it masks."""
+
+
+def _for_operation(context: Any) -> Any:
+    """A context with limits per operation; a websocket's context serves several operations."""
+    return context.for_operation() if isinstance(context, RequestContext) else context

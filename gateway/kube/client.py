@@ -9,8 +9,9 @@ Guarantees:
 - Cancelling a task that reads closes its connection at once.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import copy
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -56,6 +57,7 @@ class KubeClient:
         self.identity = identity
         self._pools = pools
         self._credentials = credentials
+        self._slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
         self._bearer = isinstance(credentials, BearerCredentials)
         self._sender = Sender(pools, credentials, as_caller=self._bearer)
 
@@ -100,6 +102,12 @@ class KubeClient:
         identity = token_fingerprint(self._pools.fingerprint, token)
         return KubeClient(self._pools, BearerCredentials(token), identity)
 
+    def limited(self, slot: Callable[[], AbstractAsyncContextManager[None]]) -> "KubeClient":
+        """The same client, but each request and its response hold a ``slot()``; streams do not."""
+        client = copy.copy(self)
+        client._slot = slot
+        return client
+
     @property
     def is_callers(self) -> bool:
         """Whether requests carry a caller's token instead of the gateway's credentials."""
@@ -136,7 +144,8 @@ class KubeClient:
         if content_type is not None:
             headers.append((b"Content-Type", content_type.encode()))
         call = Call(method, self._url(path, params), tuple(headers), body, timeout or READ_TIMEOUT_SECONDS)
-        return await in_own_task(self._read(call))
+        async with self._slot():
+            return await in_own_task(self._read(call))
 
     def stream(
         self,

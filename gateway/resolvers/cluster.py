@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.errors import BadArgument
 from gateway.identity.access import ACCESS_REVIEWS, review_body
-from gateway.resolvers.context import Info, client_of, expect_discovery
+from gateway.resolvers.context import Info, expect_discovery, upstream_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
 from schema.building import ClusterResolvers, RootField
@@ -49,7 +49,7 @@ def cluster_resolvers(model: Model) -> ClusterResolvers:
 
 async def read_version(_source: object, info: Info) -> Mapping[str, Any]:
     """Answer ``version``."""
-    return decode_object((await client_of(info).get("version")).body)
+    return decode_object((await upstream_of(info).get("version")).body)
 
 
 async def review_access(
@@ -57,7 +57,7 @@ async def review_access(
 ) -> Mapping[str, Any]:
     """Answer ``can(…)``: a SelfSubjectAccessReview as the caller."""
     attributes = {"verb": verb, "resource": resource, **{key: value for key, value in where.items() if value}}
-    response = await client_of(info).request(
+    response = await upstream_of(info).request(
         "POST", ACCESS_REVIEWS, body=review_body(attributes), content_type="application/json"
     )
     status = decode_object(response.body).get("status") or {}

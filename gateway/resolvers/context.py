@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -13,10 +13,11 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
 from gateway.resolvers.large_lists import LargeLists
+from gateway.resolvers.limits import Budget, Limits, Slots
 from gateway.resolvers.list_fragments import ListFragments
 from gateway.resolvers.log_counters import LogCounters
 
-__all__ = ["Info", "RequestContext", "Shared", "client_of", "expect_discovery"]
+__all__ = ["Info", "RequestContext", "Shared", "client_of", "expect_discovery", "upstream_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Shared:
     operations: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many operations are over, by type and outcome: for metrics."""
     logs: LogCounters = field(default_factory=LogCounters)
+    limits: Limits = field(default_factory=Limits)
+    slots: Slots = field(default_factory=Slots)
 
 
 @dataclass(slots=True)
@@ -45,6 +48,15 @@ class RequestContext:
     default_namespace: str = "default"
     connection_params: Mapping[str, Any] | None = field(default=None)
     shared: Shared = field(default_factory=Shared)
+    budget: Budget | None = None
+    """The limits of one operation; None outside of operations."""
+
+    def for_operation(self) -> "RequestContext":
+        """A copy with a budget of its own, for one of the operations of a connection."""
+        identity = self.client.identity if self.client else ""
+        limits = self.shared.limits
+        slots = self.shared.slots.of(identity, limits.in_flight_per_identity)
+        return replace(self, budget=Budget(limits, slots))
 
 
 Info = GraphQLResolveInfo[RequestContext]
@@ -53,6 +65,12 @@ Info = GraphQLResolveInfo[RequestContext]
 def client_of(info: Info) -> KubeClient:
     """The API server as the caller sees it; Unauthenticated where nobody has said who that is."""
     return _client(info.context)
+
+
+def upstream_of(info: Info) -> KubeClient:
+    """Like :func:`client_of`; each request counts against the operation's limits, streams do not."""
+    client, budget = client_of(info), info.context.budget
+    return client if budget is None else client.limited(budget.slot)
 
 
 async def expect_discovery(context: RequestContext) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from gateway.informers import Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.cached import answer_cached_list, answer_cached_object
-from gateway.resolvers.context import Info, client_of
+from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.decoding import answer_list, answer_object
 from gateway.resolvers.large_lists import LARGE
 from gateway.resolvers.list_request import ListRequest
@@ -83,7 +83,7 @@ async def _all_pages(root: RootField, info: Info, request: ListRequest, path: st
 
 
 async def _fetch(info: Info, path: str, parameters: dict[str, str], accept: str) -> bytes:
-    response = await info.context.shared.flights.get(client_of(info), path, parameters, accept=accept)
+    response = await info.context.shared.flights.get(upstream_of(info), path, parameters, accept=accept)
     return response.body
 
 

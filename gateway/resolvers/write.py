@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
-from gateway.resolvers.context import Info, client_of
+from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.decoding import decode_object
 from schema.building import RootField
 
@@ -45,7 +45,7 @@ async def create_object(
     """Answer ``createPod(object: …)``: POST, ``apiVersion`` and ``kind`` filled in where they are absent."""
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace, written))
     body = msgspec.json.encode(_with_kind(root, written))
-    response = await client_of(info).request(
+    response = await upstream_of(info).request(
         "POST", path, _write_parameters(dry_run, field_manager), body=body, content_type="application/json"
     )
     return decode_object(response.body)
@@ -116,7 +116,7 @@ async def delete_object(
     """Answer ``deletePod(name: …)``: what the API server says of it, as a ``DeleteResult``."""
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name)
     body = msgspec.json.encode(_delete_options(dry_run, **options))
-    response = await client_of(info).request("DELETE", path, body=body, content_type="application/json")
+    response = await upstream_of(info).request("DELETE", path, body=body, content_type="application/json")
     return _deletion(decode_object(response.body))
 
 
@@ -176,7 +176,7 @@ async def _patch(
     info: Info, path: str, parameters: Mapping[str, str], body: Any, content_type: str
 ) -> JSONObject:
     encoded = msgspec.json.encode(body)
-    response = await client_of(info).request(
+    response = await upstream_of(info).request(
         "PATCH", path, parameters, body=encoded, content_type=content_type
     )
     return decode_object(response.body)

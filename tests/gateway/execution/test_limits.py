@@ -1,0 +1,153 @@
+"""An operation's limits: upstream requests, requests in flight, bytes of the response."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from graphql import ExecutionResult
+
+from gateway.execution.strawberry_schema import KubernetesSchema
+from gateway.informers import InformerRegistry
+from gateway.kube.client import KubeClient
+from gateway.kube.config.cluster_config import ClusterConfig
+from gateway.resolvers.context import RequestContext, Shared
+from gateway.resolvers.limits import Limits
+from gateway.resolvers.root import Resolvers
+from schema.building import build_schema
+from tests.gateway.kube.loopback import Reply, Request, json_reply, serve
+from tests.schema.models import small_model
+
+ITEMS = [{"kind": "Gadget", "apiVersion": "v1", "metadata": {"name": "x" * 100}}] * 100
+
+
+class CountingServer:
+    """Answers every GET with a list; counts requests and the most of them at a time."""
+
+    def __init__(self) -> None:
+        self.requests = self.present = self.most = 0
+
+    async def answer(self, request: Request) -> Reply:
+        self.requests += 1
+        self.present += 1
+        self.most = max(self.most, self.present)
+        await asyncio.sleep(0.01)
+        self.present -= 1
+        metadata = {"resourceVersion": "1", "continue": "next" if "limit" in request.params else ""}
+        return json_reply({"apiVersion": "v1", "kind": "List", "metadata": metadata, "items": ITEMS})
+
+
+@pytest.fixture
+def server() -> CountingServer:
+    return CountingServer()
+
+
+@pytest.fixture
+async def client(server: CountingServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KubeClient]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    async with (
+        serve(server.answer) as loopback,
+        KubeClient.connect(ClusterConfig(server=loopback.url)) as client,
+    ):
+        yield client
+
+
+def schema() -> KubernetesSchema:
+    model = small_model()
+    return KubernetesSchema(build_schema(model, Resolvers(model)))
+
+
+async def run(client: KubeClient, query: str, limits: Limits | None = None) -> ExecutionResult:
+    context = RequestContext(client, InformerRegistry(), shared=Shared(limits=limits or Limits()))
+    result = await schema().execute(query, context_value=context)
+    return ExecutionResult(result.data, result.errors)
+
+
+def codes(result: ExecutionResult) -> set[str]:
+    return {str((error.extensions or {}).get("code")) for error in result.errors or ()}
+
+
+def different_lists(count: int) -> str:
+    return " ".join(
+        f'a{number}: gadgets(labelSelector: "x{number}!=1") {{ kind }}' for number in range(count)
+    )
+
+
+async def test_too_many_lists_are_refused_before_any_request(
+    client: KubeClient, server: CountingServer
+) -> None:
+    result = await run(client, f"{{ ...F }} fragment F on Query {{ {different_lists(101)} }}")
+    assert result.data is None
+    assert codes(result) == {"QUERY_TOO_COMPLEX"}
+    assert result.errors
+    (error,) = result.errors
+    assert "101" in error.message
+    assert "100 (--max-upstream-requests)" in error.message
+    assert server.requests == 0
+
+
+async def test_skipped_fields_are_not_counted(client: KubeClient, server: CountingServer) -> None:
+    result = await run(
+        client, f"{{ kept: gadgets {{ kind }} ... @skip(if: true) {{ {different_lists(300)} }} }}"
+    )
+    assert result.errors is None
+    assert server.requests == 1
+
+
+async def test_identical_aliases_are_read_once(client: KubeClient, server: CountingServer) -> None:
+    aliases = " ".join(f"a{number}: gadgets {{ items {{ kind }} }}" for number in range(500))
+    result = await run(client, f"{{ {aliases} other: gadgets {{ kind }} }}")
+    assert result.errors is None
+    assert result.data is not None
+    assert list(result.data) == [*(f"a{number}" for number in range(500)), "other"]
+    assert len({msgspec.json.encode(result.data[f"a{number}"]) for number in range(500)}) == 1
+    assert server.requests <= 2
+
+
+async def test_few_requests_of_an_operation_are_in_flight_at_once(
+    client: KubeClient, server: CountingServer
+) -> None:
+    result = await run(client, f"{{ {different_lists(20)} }}")
+    assert result.errors is None
+    assert (server.requests, server.most) == (20, 4)
+
+
+async def test_few_requests_of_an_identity_are_in_flight_at_once(
+    client: KubeClient, server: CountingServer
+) -> None:
+    context = RequestContext(
+        client, InformerRegistry(), shared=Shared(limits=Limits(in_flight_per_identity=6))
+    )
+    query = f"{{ {different_lists(8)} }}"
+    queries = [query.replace("x", f"y{number}") for number in range(5)]
+    served = schema()
+    results = await asyncio.gather(*(served.execute(item, context_value=context) for item in queries))
+    assert [result.errors for result in results] == [None] * 5
+    assert server.most == 6
+
+
+async def test_pages_count_as_upstream_requests(client: KubeClient, server: CountingServer) -> None:
+    result = await run(client, "{ gadgets(allPages: true) { kind } }", Limits(max_upstream_requests=3))
+    assert codes(result) == {"QUERY_TOO_COMPLEX"}
+    assert server.requests == 3
+
+
+async def test_each_mutation_counts(client: KubeClient, server: CountingServer) -> None:
+    deletions = " ".join(f'a{number}: deleteGadget(name: "a") {{ status }}' for number in range(101))
+    result = await run(client, f"mutation {{ {deletions} }}")
+    assert codes(result) == {"QUERY_TOO_COMPLEX"}
+    assert server.requests == 0
+
+
+@pytest.mark.parametrize("fields", ["items { metadata { name } }", "items { yaml }"])
+async def test_a_large_response_is_refused_as_a_whole(
+    client: KubeClient, server: CountingServer, fields: str
+) -> None:
+    aliases = " ".join(f"a{number}: gadgets {{ {fields} }}" for number in range(50))
+    result = await run(client, f"{{ {aliases} }}", Limits(max_response=100_000))
+    assert result.data is None
+    assert result.errors
+    (error,) = result.errors
+    assert (error.extensions or {})["code"] == "QUERY_TOO_COMPLEX"
+    assert "100000 bytes, the limit (--max-response)" in error.message
+    assert server.requests <= 2
