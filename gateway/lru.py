@@ -1,7 +1,7 @@
 """A least-recently-used map with a bound on the total weight of its entries (bytes or entries)."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 __all__ = ["LRU"]
@@ -54,6 +54,10 @@ class LRU(Generic[K, V]):
             oldest, (evicted, freed) = self._entries.popitem(last=False)
             self.weight -= freed
             self._on_evict(oldest, evicted)
+
+    def values(self) -> Iterator[V]:
+        """All values, the least recently used one first; reading them is no use in this sense."""
+        return (value for value, _ in self._entries.values())
 
     def discard(self, key: K) -> V | None:
         """Remove an entry and return its value; None where there is none."""

@@ -1,83 +1,90 @@
-"""Shared informers: one watch upstream per resource, however many subscribers.
+"""Shared informers: one watch upstream per resource, whatever the number of subscribers.
 
-What a subscriber can rely on:
+The guarantees to a subscriber:
 
-**A subscription** is: the initial events, one ``SYNCED``, then every change. The initial events are an
-``ADDED`` for each selected object; with ``SYNCED`` the subscriber has the whole set, as of the resource
-version that ``SYNCED`` carries. ``send_initial_events=False`` leaves the initial events out.
+**Stream.** A subscription consists of the initial events, one ``SYNCED``, then every change. The initial
+events are an ``ADDED`` for each selected object. ``SYNCED`` carries the resource version as of which the
+subscriber has the whole set. ``send_initial_events=False`` omits the initial events.
 
-**Resuming.** Each event's resource version is a place to resume from: pass the newest one that was
-received as ``resource_version``. There are two answers, and the first event tells them apart:
+**Resuming.** Each event's resource version is a position to resume from: pass the newest one received as
+``resource_version``. The first event distinguishes the two outcomes:
 
-- ``SYNCED`` with *exactly the resource version that was asked for*: the subscription continues from
-  there. What the subscriber already has is the whole set as of then; each change since follows.
-- Anything else: that was too long ago, and everything comes afresh, as if nothing had been asked for.
-  The subscriber forgets what it had: an object that it is not told of up to ``SYNCED`` is gone. (With
+- ``SYNCED`` with *exactly the requested resource version*: the subscription continues from there. The
+  subscriber's set is complete as of that version, and each later change follows.
+- Any other event: the position is too old, and the stream starts anew, as without ``resource_version``. The
+  subscriber discards its set: an object without an event before ``SYNCED`` is gone. (With
   ``send_initial_events=False`` this is the error ``Gone`` instead, as from the API server.)
 
-There is never a gap: where it is not certain that each change since can be told, it is everything
-afresh. Within a subscription no event repeats what the subscriber knows. Only what is told of the time that
-a subscriber was away may not fit what it has: ``MODIFIED`` or ``DELETED`` for an object that is new to it,
-``ADDED`` for one that it knows. It had been cut off before its ``SYNCED``, or while events waited. Folding
-events by key, each one replacing what there was, is right in every case.
+There is never a gap: unless every change since the position is certain to be in the history, the stream
+starts anew. Within a subscription no event repeats a state that the subscriber has. Only the replay of missed
+changes may not fit the subscriber's set: ``MODIFIED`` or ``DELETED`` for an object it does not have,
+``ADDED`` for one it has. That happens if the connection broke before ``SYNCED``, or while events waited.
+Folding events by key, each one replacing the state before it, is correct in every case.
 
-**Order.** Events come in the order of their resource versions, the initial ones too; of one object none is
-ever older than one before it. Between objects there is no other promise.
+**Order.** Events come in the order of their resource versions, the initial ones, too. Of one object no event
+is older than the one before it. Between objects there is no other guarantee.
 
-**Visibility.** An object's bytes are exactly what the API server sent, with ``kind`` and ``apiVersion``,
-which a LIST leaves out of its items. An object that comes to match a subscriber's selectors is ``ADDED``
-to that subscriber, one that ceases to is ``DELETED``: with its last matching state, at the resource
-version of the change, as the API server does. What does not match is never seen. Nothing is
-shared between two identities (:attr:`gateway.kube.client.KubeClient.identity`).
+**Visibility.** An object's bytes are exactly as the API server sent them, plus ``kind`` and ``apiVersion``,
+which the items of a LIST lack. An object that starts to match a subscriber's selectors is ``ADDED`` for that
+subscriber. An object that ceases to match is ``DELETED``: with its last matching state, at the resource
+version of the change, as the API server does. An object that does not match is never visible. Two identities
+share nothing (:attr:`gateway.kube.client.KubeClient.identity`).
 
-**Metadata.** Who asks for ``metadata_only`` may get objects without anything else, the others get complete
-ones. As long as all who share an informer ask for no more, only metadata is watched. The first who needs
-complete objects makes the informer list and watch those instead: a resync like any other to those who were
-there, before which nobody can resume. It stays so when they have left. There is one watch at any time, but
-for this change-over: the watch of metadata tells its subscribers everything until the first list of complete
-objects is there and is not behind what was told, however often and however long that fails. Only where
-resource versions are no numbers is nothing told while that list is made. Where complete objects are refused,
-it is an error to those who asked for them, and to nobody else.
+**Unchanged selections.** An informer delivers every ``MODIFIED`` of a selected object. It does not have the
+GraphQL selection: the resolver of subscriptions (:mod:`gateway.resolvers.subscribe`) drops a ``MODIFIED``
+whose selected fields are equal in ``object`` and ``previous``.
 
-**Deletion.** ``DELETED`` carries the object as it was last. Where a deletion was missed and found by
-a re-list, that is the last state that was known. An object that was deleted and made again under the
-same name in one unseen moment is ``DELETED`` with the old uid, then ``ADDED`` with the new one.
+**Metadata.** A subscriber with ``metadata_only`` may receive objects that have nothing but their metadata;
+all other subscribers receive complete objects. While all subscribers of an informer are ``metadata_only``, it
+watches only metadata. The first reader of complete objects makes it change over, for good
+(:mod:`gateway.informers.changeover`). Present subscribers see a resync like any other, and no position from
+before can be resumed. Where complete objects are refused, only their readers get the error.
 
-**Resync.** Connections that end, break or fall silent, an API server that restarts, resource versions that
-have expired: subscribers notice none of it. They get what changed meanwhile, each change once;
-an object that did not change gets no event. A re-list is the truth, also where resource versions went
-back (an etcd restored from a backup).
+**Deletion.** ``DELETED`` carries the object's last state. For a deletion that a re-list finds, that is the
+last known state. An object that was recreated under the same name between two observations is ``DELETED``
+with the old uid, then ``ADDED`` with the new one.
 
-**Bounds.** Per subscriber, waiting events are bounded by count of objects and by bytes: of each object the
-newest state, and the one that the subscriber was told of last. The initial events are not counted: one who
-does not read on in them keeps the objects that it selects as they were then, once. Waiting events of one
-object collapse to the newest state: ``ADDED`` and then ``MODIFIED`` is one ``ADDED``; ``ADDED`` and then
-``DELETED`` is nothing. A subscriber over its bound is ended with
-:class:`gateway.errors.SubscriberTooSlow`, delays nobody, and can resume. Nothing is dropped silently. The
-bytes of an object exist once, shared by the store and all subscribers. What readers make of an event for
-each other (:attr:`ObjectEvent.made`) is bounded over all events, by those who make it: what is oldest goes.
+**Resync.** Connections that end, break or fall silent, restarts of the API server and expired resource
+versions (410) are invisible to subscribers: they receive the changes of the meantime, each once, and no event
+for an unchanged object. A LIST is authoritative, even where resource versions went back because etcd was
+restored from a backup.
 
-**End.** 401, 403, 404 and every other refusal by the API server are final: the error ends every
-subscription of that informer ("Metadata" has the one exception). Closing the registry lets every
-subscription end normally.
+**Bounds.** Each subscriber's queue is bounded by its number of objects and by bytes: per object the newest
+state, and the state that was delivered last. Initial events do not count: a subscriber that does not read
+them keeps one snapshot of its selected objects alive. Waiting events of one object collapse to the newest
+state: ``ADDED``, ``MODIFIED`` to one ``ADDED``; ``ADDED``, ``DELETED`` to nothing. A subscription over its
+bounds ends with :class:`gateway.errors.SubscriberTooSlow` and can resume; it never delays another one. No
+event is dropped silently. The bytes of an object exist once, shared by the store and all subscriptions.
 
-Not here: HTTP (:mod:`gateway.kube`), GraphQL, and whether somebody may watch (:mod:`gateway.identity`).
+**End.** 401, 403, 404 and every other refusal by the API server are final: the error ends every subscription
+of the informer (exception: see "Metadata"). Closing the registry completes every subscription.
+
+Layout: :mod:`.registry` is the entry; it starts a :mod:`.reflector` (LIST, WATCH, 410, retries) per informer.
+:mod:`.informer` is a synchronous :mod:`.cache` (:mod:`.store`, :mod:`.history`) plus a :mod:`.broadcaster` of
+:mod:`.subscription` queues.
+
+Not here: HTTP (:mod:`gateway.kube`), GraphQL, and the caller's permissions (:mod:`gateway.identity`).
 """
 
 from gateway.informers.events import EventType, ObjectEvent, Scope
-from gateway.informers.informer import Informer
+from gateway.informers.informer import LAG_BOUNDS, Counters, Informer, Lag
+from gateway.informers.query import View
+from gateway.informers.reflector import Timing
 from gateway.informers.registry import InformerRegistry
+from gateway.informers.store import StoredObject
 from gateway.informers.subscription import Limits
-from gateway.informers.timing import Timing
-from gateway.informers.view import View
 
 __all__ = [
+    "LAG_BOUNDS",
+    "Counters",
     "EventType",
     "Informer",
     "InformerRegistry",
+    "Lag",
     "Limits",
     "ObjectEvent",
     "Scope",
+    "StoredObject",
     "Timing",
     "View",
 ]

@@ -1,14 +1,18 @@
-"""Tells each change to every subscriber that can see it; subscribers with the same filter share the work."""
+"""Delivers each change to the subscriptions that can see it.
+
+Subscriptions with equal filters share the work.
+"""
 
 from gateway.errors import GatewayError
 from gateway.informers.changes import Change, Filter
+from gateway.informers.store import version_number
 from gateway.informers.subscription import Subscription
 
 __all__ = ["Broadcaster"]
 
 
 class Broadcaster:
-    """The subscriptions of one informer, grouped by filter: one event per group, whatever its size."""
+    """The subscriptions of one informer, grouped by filter: one event per change and group."""
 
     def __init__(self) -> None:
         self._groups: dict[Filter, dict[Subscription, None]] = {}
@@ -18,7 +22,7 @@ class Broadcaster:
 
     @property
     def waiting(self) -> int:
-        """Events that wait in all queues."""
+        """The number of events in all queues."""
         return sum(subscription.waiting for group in self._groups.values() for subscription in group)
 
     def add(self, filter_: Filter, subscription: Subscription) -> None:
@@ -30,20 +34,21 @@ class Broadcaster:
         if not group:
             self._groups.pop(filter_, None)
 
-    def publish(self, change: Change, number: int | None) -> None:
-        """Offer the change, at its resource version as a number, to everybody whom it concerns."""
+    def publish(self, change: Change) -> None:
+        """Queue the change for every subscription whose filter selects it and that has not seen it yet."""
+        number = version_number(change.resource_version)
         for filter_, group in self._groups.items():
             event = filter_.event(change)
             if event is None:
                 continue
             for subscription in group:
-                if number is None or number > max(subscription.skip_until, subscription.unsure_until):
+                if number is None or number > max(subscription.skip_until, subscription.maybe_unknown_until):
                     subscription.offer(event)
                 elif number > subscription.skip_until:
-                    subscription.offer(event.unsure())
+                    subscription.offer(event.without_previous())
 
-    def forget_skips(self) -> None:
-        """Tell everybody everything from now on, also what a subscriber said to know already."""
+    def clear_skips(self) -> None:
+        """Deliver every later change to all subscriptions, even if they resumed ahead of the informer."""
         for group in self._groups.values():
             for subscription in group:
                 subscription.skip_until = 0

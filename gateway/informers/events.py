@@ -1,4 +1,4 @@
-"""What subscribers ask for and what they get."""
+"""The vocabulary of subscriptions: the scope of a query, and the events that answer it."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ __all__ = ["EventType", "ObjectEvent", "Scope"]
 
 
 class EventType(StrEnum):
-    """What happened; the values are GraphQL's ``WatchEventType``."""
+    """The type of an event; the values are those of GraphQL's ``WatchEventType``."""
 
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
@@ -19,15 +19,14 @@ class EventType(StrEnum):
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class ObjectEvent:
-    """One event; subscribers with the same filter get the very same instance.
+    """One event; all subscribers with the same filter share one instance.
 
-    ``object`` is the object's JSON, None for ``SYNCED``. ``resource_version`` is where to resume from;
-    ``key`` is ``namespace/name``, or the name of a cluster-scoped object. ``previous`` is the object's JSON
-    as this subscriber was told of it last: a ``MODIFIED`` in which nothing changed that somebody looks at
-    need not be told. It is None for ``ADDED`` and ``SYNCED``, and where it is not certain that the
-    subscriber was told at all. ``received`` is when a change came from the API server, by
-    :func:`time.monotonic`; 0 for what is told of the past. ``made`` is for readers: what one of them has
-    made of this instance, all others need not make again. They bound what is in it, over all events.
+    ``object`` is the object's JSON, None for ``SYNCED``. ``resource_version`` is the position to resume from.
+    ``key`` is ``namespace/name``, or the name of a cluster-scoped object. ``previous`` is the JSON that this
+    subscriber received last for the object: a reader may drop a ``MODIFIED`` whose selected fields are equal
+    in both. It is None for ``ADDED`` and ``SYNCED``, and if the subscriber may not have received the object.
+    ``received`` is a change's arrival time by :func:`time.monotonic`; 0 for initial and replayed events.
+    ``made`` caches values that readers compute from this instance; the readers bound its size.
     """
 
     type: EventType
@@ -41,23 +40,23 @@ class ObjectEvent:
 
     @property
     def size(self) -> int:
-        """The bytes that it keeps alive."""
+        """The bytes that the event keeps alive."""
         return len(self.object or b"") + len(self.previous or b"")
 
-    def unsure(self) -> "ObjectEvent":
-        """The same for a subscriber that may not know the object yet."""
+    def without_previous(self) -> "ObjectEvent":
+        """The event for a subscriber that may not have received the object."""
         return replace(self, previous=None) if self.previous else self
 
-    def past(self) -> "ObjectEvent":
-        """The same for a subscriber that was away when it happened, and may not know the object."""
+    def replayed(self) -> "ObjectEvent":
+        """The event for a subscriber that was disconnected when it happened: no previous state, no lag."""
         return replace(self, previous=None, received=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """All objects of a resource, those of one namespace, or one object.
+    """All objects of a resource, the objects of one namespace, or one object.
 
-    The one object of a cluster-scoped resource has a name and no namespace.
+    A single object of a cluster-scoped resource has a name and no namespace.
     """
 
     namespace: str | None = None
@@ -65,11 +64,11 @@ class Scope:
 
     @property
     def key(self) -> str:
-        """The key of the one object (``namespace/name``, or the name), where it is one."""
+        """The key (``namespace/name``, or the name) of a scope of one object."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name or ""
 
     @property
     def covering(self) -> "tuple[Scope, ...]":
-        """Every scope that contains this one, the widest first, itself last."""
+        """Every scope that contains this one: the widest first, this one last."""
         candidates = (Scope(), Scope(self.namespace), self)
         return tuple(dict.fromkeys(candidates))

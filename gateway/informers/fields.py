@@ -1,8 +1,8 @@
-"""The fields that a field selector can be answered by from the store, per resource.
+"""The fields, per resource, for which the store itself can evaluate a field selector.
 
-What each means is the API server's (``AddFieldLabelConversionFunc`` and ``ToSelectableFields`` of
-Kubernetes' registry): an absent one is the empty string, ``false`` or ``0``. A selector with any other
-field goes upstream, and the API server answers or refuses it.
+Their meaning is that of the API server (``AddFieldLabelConversionFunc`` and ``ToSelectableFields`` of
+Kubernetes' registry): the value of an absent field is the empty string, ``false`` or ``0``. A selector with
+any other field is sent upstream, and the API server evaluates or refuses it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,9 +17,9 @@ from schema.resources import GroupVersionResource
 
 __all__ = ["METADATA", "field_getter", "header_type", "selectable_fields", "value_of"]
 
-INVOLVED = ("apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid")
+_INVOLVED = ("apiVersion", "fieldPath", "kind", "name", "namespace", "resourceVersion", "uid")
 
-SELECTABLE: Mapping[tuple[str, str], Mapping[str, type]] = {
+_SELECTABLE: Mapping[tuple[str, str], Mapping[str, type]] = {
     ("", "pods"): {
         "spec.hostNetwork": bool,
         "spec.nodeName": str,
@@ -31,13 +31,13 @@ SELECTABLE: Mapping[tuple[str, str], Mapping[str, type]] = {
         "status.podIP": str,
     },
     ("", "events"): {
-        **{f"involvedObject.{each}": str for each in INVOLVED},
+        **{f"involvedObject.{name}": str for name in _INVOLVED},
         "reason": str,
         "reportingComponent": str,
         "type": str,
     },
     ("events.k8s.io", "events"): {
-        **{f"regarding.{each}": str for each in INVOLVED},
+        **{f"regarding.{name}": str for name in _INVOLVED},
         "reason": str,
         "reportingController": str,
         "type": str,
@@ -51,45 +51,45 @@ SELECTABLE: Mapping[tuple[str, str], Mapping[str, type]] = {
     ("batch", "jobs"): {"status.successful": int},
     ("certificates.k8s.io", "certificatesigningrequests"): {"spec.signerName": str},
 }
-JSON_NAMES = {"status.successful": "status.succeeded"}
+_JSON_NAMES = {"status.successful": "status.succeeded"}
 METADATA = frozenset(("metadata.name", "metadata.namespace"))
-"""Those that every object has."""
+"""The selectable fields of every resource."""
 
 
 def selectable_fields(gvr: GroupVersionResource) -> frozenset[str]:
-    """The fields of a resource that the store can answer."""
-    return METADATA | SELECTABLE.get((gvr.group, gvr.resource), {}).keys()
+    """The fields of a resource for which the store can evaluate a selector."""
+    return METADATA | _SELECTABLE.get((gvr.group, gvr.resource), {}).keys()
 
 
 @cache
 def header_type(gvr: GroupVersionResource) -> type[ObjectHeader]:
-    """The Struct that holds the selectable fields of a resource."""
-    fields = SELECTABLE.get((gvr.group, gvr.resource))
+    """The Struct that decodes the selectable fields of a resource beside its metadata."""
+    fields = _SELECTABLE.get((gvr.group, gvr.resource))
     if not fields:
         return ObjectHeader
     tree: dict[str, Any] = {}
     for path, kind in fields.items():
-        *parents, leaf = JSON_NAMES.get(path, path).split(".")
-        below = tree
+        *parents, leaf = _JSON_NAMES.get(path, path).split(".")
+        branch = tree
         for parent in parents:
-            below = below.setdefault(parent, {})
-        below[leaf] = kind
+            branch = branch.setdefault(parent, {})
+        branch[leaf] = kind
     members = _members(tree)
     built = msgspec.defstruct("SelectableHeader", members, bases=(ObjectHeader,), frozen=True, gc=False)
     return cast("type[ObjectHeader]", built)
 
 
 def _members(tree: Mapping[str, Any]) -> Iterable[tuple[str, Any, Any]]:
-    for name, below in tree.items():
-        if isinstance(below, dict):
-            nested = msgspec.defstruct(name, _members(below), frozen=True, gc=False)
+    for name, branch in tree.items():
+        if isinstance(branch, dict):
+            nested = msgspec.defstruct(name, _members(branch), frozen=True, gc=False)
             yield name, nested, msgspec.field(default_factory=nested)
         else:
-            yield name, below, below()
+            yield name, branch, branch()
 
 
 def value_of(header: ObjectHeader) -> Callable[[str], str]:
-    """The values of the selectable fields of one object."""
+    """A function from a selectable field's path to the object's value."""
     return partial(_value, header)
 
 
@@ -99,8 +99,8 @@ def _value(header: ObjectHeader, field: str) -> str:
 
 @cache
 def field_getter(field: str) -> Callable[[ObjectHeader], str]:
-    """What gives the value of that field of any object that has it."""
-    get = attrgetter(JSON_NAMES.get(field, field))
+    """A function from an object's header to the value of ``field``, as a selector compares it."""
+    get = attrgetter(_JSON_NAMES.get(field, field))
 
     def value_in(header: ObjectHeader) -> str:
         value = get(header)

@@ -1,4 +1,4 @@
-"""The recent changes of one informer, for subscribers that resume."""
+"""The recent changes of one informer, replayed to subscribers that resume."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ __all__ = ["History"]
 
 
 class History:
-    """Changes in ascending order of resource version, the oldest forgotten when there are too many.
+    """Changes in ascending order of resource version, bounded by count and bytes (FIFO eviction).
 
-    A resource version is in it when each change after that version is. Versions that are no numbers
-    cannot be ordered: with those nothing is ever in it.
+    A subscriber can resume from a resource version if the history holds every change after that version.
+    Opaque resource versions cannot be ordered: with them no resume is possible.
     """
 
     def __init__(self, *, most_changes: int, most_bytes: int) -> None:
@@ -21,48 +21,51 @@ class History:
         self._most_bytes = most_bytes
         self._changes: deque[tuple[int, Change]] = deque()
         self._bytes = 0
-        self._torn: deque[tuple[int, int]] = deque()
+        self._gaps: deque[tuple[int, int]] = deque()
         self._floor: int | None = None
         self._newest = 0
 
     def restart(self, resource_version: str) -> None:
-        """Forget everything; from this resource version on each change will be recorded."""
+        """Drop all changes.
+
+        The history is complete from ``resource_version`` on (never, if that is empty).
+        """
         self._changes.clear()
-        self._torn.clear()
+        self._gaps.clear()
         self._bytes = 0
         self._floor = version_number(resource_version)
         self._newest = self._floor or 0
 
     def record(self, change: Change) -> None:
+        """Append a change; a change out of order makes the history restart after the newest one."""
         number = version_number(change.resource_version)
         if self._floor is None:
             return
-        if number is None or number < self._newest or (number == self._newest and not self._is_torn(number)):
-            # somebody who knows of the change before this one could not be told apart from
-            # somebody who knows of both
+        if number is None or number < self._newest or (number == self._newest and not self._in_gap(number)):
+            # Two changes at one version: a subscriber that resumes there has seen one or both of them.
             self.restart(str(self._newest + 1))
             return
         self._newest = number
         self._changes.append((number, change))
         self._bytes += change.size
         while len(self._changes) > self._most_changes or self._bytes > self._most_bytes:
-            self._forget()
+            self._evict_oldest()
 
-    def tear(self, after: int, before: int) -> None:
-        """Between these two versions the order of changes is unknown: nobody can resume in there."""
-        self._torn.append((after, before))
+    def mark_gap(self, after: int, before: int) -> None:
+        """Refuse resumes strictly between two versions: the order of the changes in between is unknown."""
+        self._gaps.append((after, before))
 
-    def _is_torn(self, number: int) -> bool:
-        return any(after < number < before for after, before in self._torn)
+    def _in_gap(self, number: int) -> bool:
+        return any(after < number < before for after, before in self._gaps)
 
-    def _forget(self) -> None:
+    def _evict_oldest(self) -> None:
         self._floor, change = self._changes.popleft()
         self._bytes -= change.size
-        while self._torn and self._torn[0][1] <= self._floor:
-            self._torn.popleft()
+        while self._gaps and self._gaps[0][1] <= self._floor:
+            self._gaps.popleft()
 
     def since(self, number: int) -> Iterable[Change] | None:
-        """The changes after that resource version; None where they are not all here."""
-        if self._floor is None or number < self._floor or self._is_torn(number):
+        """The changes after that resource version; None if the history does not hold all of them."""
+        if self._floor is None or number < self._floor or self._in_gap(number):
             return None
         return [change for version, change in self._changes if version > number]

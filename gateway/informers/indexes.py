@@ -1,6 +1,6 @@
-"""Indexes of a store: the keys of the objects that have some value, of what selectors ask for.
+"""Indexes of a store: object keys by namespace, label, field or owner.
 
-An index is built when it is first asked for, by a look at every object, and follows each change from then on.
+An index is built from all objects on its first use, and each later change updates it.
 """
 
 from collections import defaultdict
@@ -10,14 +10,15 @@ from enum import StrEnum
 
 from gateway.informers.fields import field_getter
 from gateway.kube.received import ObjectHeader
+from gateway.lru import LRU
 
-__all__ = ["OWNER", "By", "Index", "Indexes", "Kind", "Term"]
+__all__ = ["OWNER", "Index", "IndexKey", "IndexType", "Indexes", "Term"]
 
-Entries = Iterable[tuple[str, ObjectHeader]]
+_Entries = Iterable[tuple[str, ObjectHeader]]
 
 
-class Kind(StrEnum):
-    """What an object can be found by."""
+class IndexType(StrEnum):
+    """The kind of value that an index maps to object keys."""
 
     NAMESPACE = "namespace"
     LABEL = "label"
@@ -26,47 +27,47 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class By:
-    """What an index is by: ``key`` is the key of a label, or the path of a field."""
+class IndexKey:
+    """Identifies an index of a store; ``name`` is a label key or a field path, empty for the other types."""
 
-    kind: Kind
-    key: str = ""
+    type: IndexType
+    name: str = ""
 
     def getter(self) -> Callable[[ObjectHeader], Collection[str]]:
-        """What gives an object's values, each once."""
-        match self.kind:
-            case Kind.NAMESPACE:
+        """A function that returns an object's indexed values, without duplicates."""
+        match self.type:
+            case IndexType.NAMESPACE:
                 return lambda header: (header.metadata.namespace,)
-            case Kind.LABEL:
+            case IndexType.LABEL:
                 return self._label
-            case Kind.FIELD:
-                value = field_getter(self.key)
+            case IndexType.FIELD:
+                value = field_getter(self.name)
                 return lambda header: (value(header),)
-            case Kind.OWNER:
-                return lambda header: {each.uid for each in header.metadata.owner_references or ()}
+            case IndexType.OWNER:
+                return lambda header: {owner.uid for owner in header.metadata.owner_references or ()}
 
     def _label(self, header: ObjectHeader) -> Collection[str]:
         labels = header.metadata.labels
-        value = labels.get(self.key) if labels else None
+        value = labels.get(self.name) if labels else None
         return () if value is None else (value,)
 
 
-OWNER = By(Kind.OWNER)
-"""By the uids of an object's owners."""
+OWNER = IndexKey(IndexType.OWNER)
+"""The index by the uids of an object's owners."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A condition that an index can answer: an object has one of the values."""
+    """A condition that an index can answer: the object has one of ``values``."""
 
-    by: By
+    by: IndexKey
     values: frozenset[str]
 
 
 class Index:
-    """Keys by value; those of one value in the order in which their objects were put."""
+    """Object keys by value; the keys of one value are in the order in which their objects were put."""
 
-    def __init__(self, by: By, entries: Entries) -> None:
+    def __init__(self, by: IndexKey, entries: _Entries) -> None:
         self._values = by.getter()
         self._keys: defaultdict[str, dict[str, None]] = defaultdict(dict)
         for key, header in entries:
@@ -74,15 +75,18 @@ class Index:
                 self._keys[value][key] = None
 
     def __len__(self) -> int:
-        """How many values there are."""
+        """The number of distinct values."""
         return len(self._keys)
 
     def put(self, key: str, old: ObjectHeader | None, new: ObjectHeader | None) -> None:
-        """The object changed from the one to the other; None where it does not exist."""
+        """Replace the old state of an object by the new one.
+
+        None stands for an object that does not exist.
+        """
         after = () if new is None else self._values(new)
         for value in () if old is None else self._values(old):
             keys = self._keys[value]
-            # taken out also where it comes back, at the end: as in the store
+            # Removed even if the value stays, so that the key moves to the end, as in the store.
             del keys[key]
             if not keys and value not in after:
                 del self._keys[value]
@@ -90,40 +94,37 @@ class Index:
             self._keys[value][key] = None
 
     def count(self, values: Iterable[str]) -> int:
-        """How many objects have one of the values; one that has several counts as several."""
+        """An upper bound of the number of objects with one of the values: the sum over the values."""
         return sum(len(self._keys.get(value, ())) for value in values)
 
     def find(self, values: Collection[str]) -> Collection[str]:
-        """The keys of the objects with one of the values; in order where it is one value."""
+        """The keys of the objects with one of the values; in order only for a single value."""
         found = [self._keys.get(value, {}) for value in values]
         return found[0] if len(found) == 1 else frozenset().union(*found)
 
 
 class Indexes:
-    """Those of one store; the one that was not used for longest is forgotten when there are too many."""
+    """The indexes of one store, at most ``most``; the least recently used one is evicted."""
 
     def __init__(self, most: int = 16) -> None:
-        self._most = most
-        self._indexes: dict[By, Index] = {}
+        self._indexes: LRU[IndexKey, Index] = LRU(most)
 
     def __len__(self) -> int:
         return len(self._indexes)
 
-    def get(self, by: By, entries: Entries) -> Index:
-        """The index, built of all of a store's entries where there is none yet."""
-        index = self._indexes.pop(by, None)
+    def get(self, by: IndexKey, entries: _Entries) -> Index:
+        """The index; a missing one is built from ``entries``, all entries of the store."""
+        index = self._indexes.get(by)
         if index is None:
             index = Index(by, entries)
-        self._indexes[by] = index
-        if len(self._indexes) > self._most:
-            del self._indexes[next(iter(self._indexes))]
+            self._indexes.put(by, index)
         return index
 
     def put(self, key: str, old: ObjectHeader | None, new: ObjectHeader | None) -> None:
-        """Tell all of a change, as :meth:`Index.put`."""
+        """Update all indexes with one change, as :meth:`Index.put`."""
         for index in self._indexes.values():
             index.put(key, old, new)
 
     def clear(self) -> None:
-        """Forget them: everything is another."""
+        """Drop all indexes, because the store was loaded anew."""
         self._indexes.clear()

@@ -1,98 +1,146 @@
-"""One informer: a store that a reflector keeps up to date, and the subscribers that are told of it."""
+"""One informer: a cache that a reflector updates, the subscriptions to its changes, and its waiters."""
 
 import asyncio
 import logging
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from dataclasses import dataclass, field
 
+from gateway.concurrency import LoopYielder, Notifier
 from gateway.errors import GatewayError, Gone, Status
 from gateway.informers.broadcaster import Broadcaster
+from gateway.informers.cache import ObjectCache
 from gateway.informers.changes import Change, Filter
-from gateway.informers.counters import Counters
-from gateway.informers.difference import difference
 from gateway.informers.events import ObjectEvent, Scope
 from gateway.informers.history import History
-from gateway.informers.indexes import OWNER, Term
-from gateway.informers.opening import Resume, initial, replay
-from gateway.informers.progress import Progress
-from gateway.informers.store import Store, StoredObject, in_order, version_number
-from gateway.informers.subscription import Limits, Subscription
-from gateway.kube.received import metadata_bytes
+from gateway.informers.store import StoredObject, version_number
+from gateway.informers.subscription import Limits, Resume, Subscription, initial_events, replayed_events
 from gateway.kube.watch import WatchEvent
 
-__all__ = ["Informer", "WentBack"]
+__all__ = ["LAG_BOUNDS", "Counters", "Informer", "Lag"]
 
 logger = logging.getLogger(__name__)
 
-CHANGES_BETWEEN_PAUSES = 64
-# each may need an index to be built
-MOST_TERMS = 3
+_CHANGES_BETWEEN_YIELDS = 64
+
+LAG_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the lag histogram's buckets in seconds, without the last one (infinity)."""
 
 
-class WentBack(GatewayError):
-    """A resource version is lower than one before it: only a new LIST can tell what is true."""
+@dataclass(slots=True)
+class Lag:
+    """A histogram of the seconds from a change's arrival to its hand-over to a subscriber's socket.
+
+    ``buckets`` counts each value once, in the first bucket whose bound it does not exceed.
+    """
+
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(LAG_BOUNDS) + 1))
+    total: float = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one change that was handed over."""
+        self.buckets[bisect_left(LAG_BOUNDS, seconds)] += 1
+        self.total += seconds
 
 
-class Informer(Progress):
-    """The objects of one scope as the API server last told, and everybody who wants to know.
+@dataclass(slots=True)
+class Counters:
+    """Totals over all informers: changes, re-lists, subscriptions that were ended as too slow; and the lag.
 
-    A reflector calls ``replace``, ``apply`` and ``advance``, while it has ``turn``; whoever runs it calls
-    ``end``. While it is ``metadata_only``, the objects may have nothing but their metadata. ``changed_at`` is
-    the resource version of the newest list or change, ``lists`` how many lists there were.
+    A LIST of complete objects that replaces metadata does not count as a re-list.
+    """
+
+    events: int = 0
+    relists: int = 0
+    too_slow: int = 0
+    lag: Lag = field(default_factory=Lag)
+
+
+class Informer:
+    """The objects of one scope as the API server sent them last, and the subscriptions to their changes.
+
+    A reflector calls ``replace``, ``apply`` and ``advance``, one at a time; the owner of the reflector calls
+    ``end``. Reads and subscriptions never wait; ``settled``, ``reached`` and ``finished`` do.
     """
 
     def __init__(
         self, scope: Scope, limits: Limits, counters: Counters, history: History | None = None
     ) -> None:
-        super().__init__()
-        self.scope = scope
-        self.changed_at = ""
-        self.lists = 0
-        self.turn = asyncio.Lock()
+        self.cache = ObjectCache(scope, history)
+        self.error: GatewayError | None = None
+        self.ended = False
         self._limits = limits
         self._counters = counters
-        self._store = Store()
-        self._history = history or History(most_changes=4096, most_bytes=32 << 20)
         self._broadcaster = Broadcaster()
-        self._ordered = True
-        self._went_back = False
+        self._refusal: GatewayError | None = None
+        self._moved = Notifier()
 
-    # what readers use
+    # reads
 
     @property
-    def ordered(self) -> bool:
-        """Whether resource versions say which of two states is the newer one."""
-        return self._ordered and version_number(self.resource_version) is not None
+    def scope(self) -> Scope:
+        return self.cache.scope
+
+    @property
+    def resource_version(self) -> str:
+        return self.cache.resource_version
+
+    @property
+    def metadata_only(self) -> bool:
+        """Whether objects may lack everything but their metadata."""
+        return self.cache.metadata_only
+
+    @property
+    def synced(self) -> bool:
+        """Whether the cache is a whole set as of ``resource_version``."""
+        return self.cache.settled and not self.ended
 
     def get(self, key: str) -> StoredObject | None:
         """The object with that key (``namespace/name``, or the name)."""
-        return self._store.get(key)
+        return self.cache.get(key)
 
     def items(self) -> Sequence[StoredObject]:
         """All objects, as of ``resource_version``."""
-        return self._store.snapshot()
+        return self.cache.items()
 
     def by_key(self) -> Sequence[StoredObject]:
-        """The same, in the order in which an API server lists them."""
-        return self._store.by_key()
+        """All objects in the order in which an API server lists them."""
+        return self.cache.by_key()
 
-    def select(self, filter_: Filter) -> Sequence[StoredObject] | None:
-        """The objects among which are all that the filter selects, in the order of :meth:`items`.
+    # waits
 
-        None where that are all there are.
+    async def settled(self, *, metadata_only: bool = False) -> None:
+        """Wait until the cache is a whole set, or the informer has ended; raises the error it ended with.
+
+        Unless ``metadata_only`` is enough, waits for complete objects and raises the refusal of those.
         """
-        if filter_.scope.name is not None:
-            stored = self._store.get(filter_.scope.key)
-            return () if stored is None else (stored,)
-        terms = tuple(islice(filter_.terms(self.scope), MOST_TERMS))
-        return self._store.find(terms) if terms else None
+        while not self.ended and not (self.cache.settled and (metadata_only or not self.metadata_only)):
+            if self._refusal is not None and not metadata_only:
+                raise self._refusal.with_traceback(None)
+            await self._moved.wait()
+        if self.error is not None:
+            raise self.error.with_traceback(None)
 
-    def owned_by(self, uid: str) -> Sequence[StoredObject]:
-        """The objects with that owner (``metadata.ownerReferences``), in the order of :meth:`items`."""
-        return self._store.find((Term(OWNER, frozenset((uid,))),))
+    async def reached(self, number: int) -> bool:
+        """Wait for a whole set at that resource version or a later one; False if it cannot come any more.
 
-    # what subscribers use
+        There is no bound on the wait: the next event of a watch may be hours away. The caller sets a timeout.
+        """
+        while not self.ended and (own := version_number(self.resource_version)) is not None:
+            if self.synced and own >= number:
+                return True
+            await self._moved.wait()
+        return False
+
+    async def finished(self) -> None:
+        """Wait until the informer has ended; raises the error it ended with."""
+        while not self.ended:
+            await self._moved.wait()
+        if self.error is not None:
+            raise self.error.with_traceback(None)
+
+    # subscriptions
 
     @property
     def subscribers(self) -> int:
@@ -100,23 +148,23 @@ class Informer(Progress):
 
     @property
     def waiting(self) -> int:
-        """Events that wait in the queues of all subscribers."""
+        """The number of events in the queues of all subscriptions."""
         return self._broadcaster.waiting
 
     def is_behind(self, resume: Resume) -> bool:
-        """Whether that resource version is newer than anything that has been seen here."""
+        """Whether that resource version is newer than the cache."""
         own = version_number(self.resource_version)
         return own is not None and resume.number > own
 
     def subscribe(self, filter_: Filter, resume: Resume) -> Subscription:
-        """Begin a subscription, of a settled informer. Raises Gone as :class:`Resume` says."""
+        """Begin a subscription; the informer must be synced. Raises Gone as :class:`Resume` describes."""
         opening = self._opening(filter_, resume)
         ahead = self.is_behind(resume) and resume.number <= resume.upstream
         subscription = Subscription(
             opening,
             limits=self._limits,
             skip_until=resume.number if ahead else 0,
-            unsure_until=resume.upstream if ahead else 0,
+            maybe_unknown_until=resume.upstream if ahead else 0,
             on_too_slow=self._count_too_slow,
         )
         if self.ended:
@@ -132,132 +180,73 @@ class Informer(Progress):
         if resume.number:
             missed = self._missed(resume)
             if missed is not None:
-                return replay(filter_, missed, resume.resource_version or "")
+                return replayed_events(filter_, missed, resume.resource_version or "")
             if not resume.send_initial_events:
                 message = f"too old resource version: {resume.resource_version}"
                 raise Gone(Status(410, "Expired", message))
-        selected = self.select(filter_) if resume.send_initial_events else ()
-        objects = self._store.snapshot() if selected is None else selected
-        return initial(filter_, objects, self.resource_version)
+        selected = self.cache.select(filter_) if resume.send_initial_events else ()
+        objects = self.cache.items() if selected is None else selected
+        return initial_events(filter_, objects, self.resource_version)
 
     def _missed(self, resume: Resume) -> Iterable[Change] | None:
         if self.is_behind(resume):
             return () if resume.number <= resume.upstream else None
-        return self._history.since(resume.number)
+        return self.cache.changes_since(resume.number)
 
     def _count_too_slow(self) -> None:
         self._counters.too_slow += 1
 
-    # what the reflector uses
+    # updates, by the reflector
 
     async def replace(
         self, objects: Iterable[StoredObject], resource_version: str, *, metadata_only: bool = False
     ) -> None:
-        """Take a LIST for the truth: tell what it changes.
-
-        Complete objects may take the place of those with ``metadata_only``; that is no change of them.
-        """
-        back = self._is_back(resource_version)
-        if self._went_back and not back:
-            logger.warning("resource versions are not in order here; subscribers cannot resume")
-            self._ordered = False
-        self._went_back = False
-        # a thread, because with 100,000 objects it takes longer than the event loop may wait
-        ordered = await asyncio.to_thread(in_order, objects)
-        if not self._settled:
-            self._store.load(ordered)
-            self._history.restart(resource_version)
-        else:
-            grown = self.metadata_only and not metadata_only
-            self._counters.relists += not grown
-            await self._replace(ordered, resource_version, back=back, grown=grown)
-        self.resource_version = self.changed_at = resource_version
-        self.lists += 1
-        self.metadata_only = metadata_only
-        self._settled = True
-        self._wake()
-
-    async def _replace(
-        self, objects: Sequence[StoredObject], resource_version: str, *, back: bool, grown: bool
-    ) -> None:
-        # a subscription that began in the middle of this would begin with a set that never was
-        self._settled = False
-        # where a deletion stood in the order is not known, so that none may be left out as known
-        self._broadcaster.forget_skips()
-        if back:
-            self._history.restart("")
-        after, before = version_number(self.resource_version), version_number(resource_version)
-        if after is not None and before is not None:
-            self._history.tear(after, before)
-        compared = None if not back else metadata_bytes if grown else bytes
-        changes = await asyncio.to_thread(
-            difference, self._store, objects, self.resource_version, resource_version, compared=compared
+        """Apply a LIST and publish its differences; no subscription can begin until all are published."""
+        # A thread, because sorting and comparing 100,000 objects blocks the event loop for too long.
+        replacement = await asyncio.to_thread(
+            self.cache.prepare, objects, resource_version, metadata_only=metadata_only
         )
-        for index, change in enumerate(changes, 1):
-            self._change(change)
-            if index % CHANGES_BETWEEN_PAUSES == 0:
-                await asyncio.sleep(0)
-        if grown:
-            # what the history has is not for those who need complete objects
-            self._store.load(objects)
-        if back or grown or not self._ordered:
-            self._history.restart(resource_version if self._ordered else "")
+        if self.cache.settled:
+            self._counters.relists += not replacement.grown
+            # The list does not show when an object was deleted: none of its deletions may be skipped.
+            self._broadcaster.clear_skips()
+        yielder = LoopYielder(every=_CHANGES_BETWEEN_YIELDS)
+        for change in self.cache.replace(replacement):
+            self._publish(change)
+            await yielder.after()
+        self._moved.notify()
 
     def apply(self, event: WatchEvent) -> None:
-        """Take one event of a watch. Raises WentBack."""
-        stored = StoredObject.of(event.received)
-        old = self._store.get(stored.key)
-        deleted = event.type == "DELETED"
-        if not deleted and old is not None and old.resource_version == stored.resource_version:
-            return
-        position = stored.resource_version
-        if self._ordered and self._is_back(position):
-            if not deleted:
-                self._went_back = True
-                raise WentBack(f"resource version {position} came after {self.resource_version}")
-            # not every aggregated API server gives a deletion a resource version of its own
-            position = self.resource_version
-        if deleted:
-            if old is not None:
-                self._change(Change(old, None, position, stored.object))
-        elif old is not None and not old.same_instance(stored):
-            self._change(Change(old, None, position, old.object))
-            self._change(Change(None, stored, position))
-        else:
-            self._change(Change(old, stored, position))
-        self.resource_version = self.changed_at = position
-        self._wake()
+        """Apply one event of a watch and publish its changes. Raises ResourceVersionRegressed."""
+        for change in self.cache.apply(event):
+            self._publish(change)
+        self._moved.notify()
 
     def advance(self, resource_version: str) -> None:
-        """Take a bookmark: nothing changed up to there. Raises WentBack."""
-        if self._ordered and self._is_back(resource_version):
-            self._went_back = True
-            raise WentBack(f"a bookmark at {resource_version} came after {self.resource_version}")
-        self.resource_version = resource_version
-        self._wake()
+        """Apply a bookmark. Raises ResourceVersionRegressed."""
+        self.cache.advance(resource_version)
+        self._moved.notify()
 
-    def _is_back(self, resource_version: str) -> bool:
-        number, own = version_number(resource_version), version_number(self.resource_version)
-        return number is not None and own is not None and number < own
-
-    def _change(self, change: Change) -> None:
+    def _publish(self, change: Change) -> None:
         change.received = time.monotonic()
-        if change.new is None:
-            self._store.remove(change.subject.key)
-        else:
-            self._store.put(change.new)
-        if self._ordered:
-            self._history.record(change)
         self._counters.events += 1
-        self._broadcaster.publish(change, version_number(change.resource_version))
+        self._broadcaster.publish(change)
 
-    # what its owner uses
+    # the end, by the owner of the reflector
+
+    def refuse(self, error: GatewayError | None) -> None:
+        """Fail the waiters for complete objects of a ``metadata_only`` informer.
+
+        None withdraws the refusal.
+        """
+        self._refusal = error
+        self._moved.notify()
 
     def end(self, error: GatewayError | None = None) -> None:
-        """End every subscription, with the error or as complete; each later one ends at once, as they did."""
+        """End every current and later subscription: with the error, or as complete. Idempotent."""
         if self.ended:
             return
         self.ended = True
         self.error = error
-        self._wake()
+        self._moved.notify()
         self._broadcaster.end(error)

@@ -1,11 +1,21 @@
-"""Keeps an informer as the API server is: list, watch, and everything that can go wrong between the two."""
+"""Keeps an informer as the API server is: LIST, WATCH, and the recovery from every failure of the two.
+
+One attempt is a whole list with the watch that follows it, or a watch alone; :meth:`Reflector._attempt` holds
+the decision for each way in which an attempt ends. In short:
+
+- The watch ends after its ``timeoutSeconds``: renew it at once, from the last resource version.
+- The connection breaks or falls silent, 429, 5xx: the same after a jittered, exponential back-off.
+- 410, or resource versions that went back: LIST again and publish only the differences.
+- Any other refusal is raised; the informer ends with it.
+"""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 
-from gateway.concurrency import Backoff, Clock, Stopped, StopSignal, TimeSlice
+from gateway.concurrency import Backoff, Clock, Stopped, TimeSlice
 from gateway.errors import (
     GatewayError,
     Gone,
@@ -16,45 +26,102 @@ from gateway.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
-from gateway.informers.gathering import Gathered
-from gateway.informers.handover import Handover, Turn
-from gateway.informers.informer import Informer, WentBack
+from gateway.informers.cache import ResourceVersionRegressed
+from gateway.informers.changeover import Feed
 from gateway.informers.source import Source
 from gateway.informers.store import StoredObject, version_number
-from gateway.informers.timing import Timing
 from gateway.kube.watch import WatchEvent, watch_events
 
-__all__ = ["Reflector"]
+__all__ = ["ListSnapshot", "Reflector", "Timing"]
 
 logger = logging.getLogger(__name__)
 
-RETRIED = (Gone, TooManyRequests, ServerFailure, ServerTimeout)
-# what an API server says that has no WatchList (or whose etcd cannot carry it), rather than that it is ill
-REFUSALS = frozenset((400, 405, 406, 415, 422, 500, 501))
-REQUEST_TIMEOUT = 408
-LONGEST_CHECK = 10.0
-INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+_RETRIED = (Gone, TooManyRequests, ServerFailure, ServerTimeout)
+# The answers of an API server that has no WatchList, or whose etcd does not support it.
+_NO_WATCH_LIST = frozenset((400, 405, 406, 415, 422, 500, 501))
+_REQUEST_TIMEOUT = 408
+_POSITION_TIMEOUT_SECONDS = 10.0
+_INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Ranges in seconds; each use draws from its range, so that reflectors do not act in step."""
+
+    first_retry: tuple[float, float] = (0.0, 0.2)
+    shortest_backoff: float = 0.5
+    longest_backoff: float = 30.0
+    silence: tuple[float, float] = (52.0, 58.0)
+    """A watch without a byte for that long is treated as dead; a dead one is noticed within a minute."""
+    renewal: tuple[float, float] = (40.0, 50.0)
+    """The requested duration of a watch (``timeoutSeconds``); less than ``silence``.
+
+    An idle watch shows no sign of life but its end: kube-apiserver sends a bookmark each minute and 2 s
+    before the end, but only if its watch cache is ahead of the version at which the watch began (1.36: often
+    not for ten minutes). A renewal costs it about 1 ms of CPU.
+    """
+    initial: tuple[float, float] = (300.0, 600.0)
+    """The requested duration of a watch that begins with a whole list, which may take long."""
+    steady: float = 5.0
+    """A watch of that length counts as a success and resets the back-off, even without an event."""
+
+
+class ListSnapshot:
+    """A whole set in the making: the objects of a LIST or of a watch's initial events, and later changes.
+
+    ``whole`` says that the set is complete as of ``resource_version``.
+    """
+
+    def __init__(self) -> None:
+        self.resource_version = ""
+        self.whole = False
+        self._objects: dict[str, StoredObject] = {}
+
+    @property
+    def objects(self) -> Iterable[StoredObject]:
+        return self._objects.values()
+
+    def load(self, objects: Iterable[StoredObject], resource_version: str) -> None:
+        """Take all objects of a LIST."""
+        self._objects = {stored.key: stored for stored in objects}
+        self.resource_version, self.whole = resource_version, True
+
+    def clear(self) -> None:
+        """Drop our references; the informer owns the objects now."""
+        self._objects = {}
+
+    def apply(self, event: WatchEvent) -> None:
+        """Apply an event of a watch; changes may come before the end of the initial events."""
+        if event.type == "BOOKMARK":
+            self.whole = self.whole or event.initial_events_end
+        else:
+            stored = StoredObject.of(event.received)
+            if event.type == "DELETED":
+                self._objects.pop(stored.key, None)
+            else:
+                self._objects[stored.key] = stored
+        if self.whole:
+            self._advance(event.resource_version)
+
+    def _advance(self, resource_version: str) -> None:
+        # Some aggregated API servers do not give a deletion its own resource version.
+        own, number = version_number(self.resource_version), version_number(resource_version)
+        if own is None or number is None or number > own:
+            self.resource_version = resource_version
 
 
 class Reflector:
-    """Follows one source for one informer, until it is stopped or the API server refuses for good.
+    """Feeds one informer from one source until it is stopped or the API server refuses the source.
 
-    ``no_watch_list`` is shared: the API servers that have no WatchList. With a ``handover`` another reflector
-    keeps the informer until this one has a whole set to go on from.
+    ``no_watch_list`` is shared by all reflectors: the URLs of API servers without WatchList.
     """
 
     def __init__(
-        self,
-        source: Source,
-        informer: Informer,
-        *,
-        clock: Clock,
-        timing: Timing,
-        no_watch_list: set[str],
-        handover: Handover | None = None,
+        self, source: Source, feed: Feed, *, clock: Clock, timing: Timing, no_watch_list: set[str]
     ) -> None:
         self.source = source
-        self._informer = informer
+        self._feed = feed
+        self._stop_signal = feed.stop_signal
         self._clock = clock
         self._timing = timing
         self._no_watch_list = no_watch_list
@@ -64,39 +131,37 @@ class Reflector:
             shortest=timing.shortest_backoff,
             longest=timing.longest_backoff,
         )
-        self._handover = handover
-        self._turn = Turn(informer.turn)
-        self._gathered = Gathered()
+        self._snapshot = ListSnapshot()
         self._listed = False
-        self._doubtful = False
+        self._interrupted = False
         self._slice = TimeSlice(clock)
-        self._stop_signal = StopSignal()
-
-    def stop(self) -> None:
-        """Let ``run`` return, its watch closed; a list that is being taken in is taken in to its end."""
-        self._stop_signal.stop()
 
     async def run(self) -> None:
-        """Returns when it is stopped; raises what is final: every refusal that trying again cannot change."""
+        """Returns when the feed is stopped; raises a refusal that a retry cannot change."""
         with suppress(Stopped):
             while True:
-                delay = await self._follow()
+                delay = await self._attempt()
                 if delay > 0:
                     await self._stop_signal.wait(self._clock.sleep(delay))
 
-    async def _follow(self) -> float:
-        """One list or watch until it ends; how long to wait before the next."""
+    async def _attempt(self) -> float:
+        """List or watch until that ends; returns the delay before the next attempt, in seconds."""
         began = self._clock.now()
         try:
             await (self._watch() if self._listed else self._list())
-        except (Gone, WentBack) as error:
+        except (Gone, ResourceVersionRegressed) as error:
+            # 410: the API server (its watch cache, or etcd after a compaction) has forgotten the changes
+            # between our resource version and its oldest one, so no watch can bridge them. Only a new LIST
+            # can. The informer compares it with its cache and publishes the differences, deletions included:
+            # subscribers see what changed meanwhile, each change once, and notice nothing else. Never resume
+            # from the expired version, never drop the cache first.
             self._listed = False
             logger.info("listing %s again: %s", self.source.path, error)
         except (UpstreamError, StatusError) as error:
-            if is_final(error):
+            if _is_final(error):
                 raise
             logger.info("watching %s is interrupted: %s", self.source.path, error)
-            self._doubtful = True
+            self._interrupted = True
             retry_after = error.status.retry_after_seconds if isinstance(error, StatusError) else None
             if retry_after is not None:
                 return self._backoff.delay(retry_after)
@@ -105,16 +170,16 @@ class Reflector:
                 self._backoff.reset()
                 return 0.0
         finally:
-            self._turn.give_up()
+            self._feed.release()
         return self._backoff.delay()
 
     @property
     def _position(self) -> str:
-        """The resource version to go on from."""
-        return self._informer.resource_version if self._listed else self._gathered.resource_version
+        """The resource version at which the next watch begins."""
+        return self._feed.resource_version if self._listed else self._snapshot.resource_version
 
     async def _watch(self) -> None:
-        """Go on from where the informer is, or the whole set that will take its place."""
+        """Watch from the position of the informer, or of the snapshot that is not applied yet."""
         began, position = self._clock.now(), self._position
         try:
             await self._stream({"resourceVersion": position}, self._timing.renewal)
@@ -122,41 +187,40 @@ class Reflector:
             logger.info("no sign of life of %s: %s", self.source.path, error)
             await self._check_position()
             raise
-        if self._doubtful and self._position == position:
+        if self._interrupted and self._position == position:
             await self._check_position()
-        self._doubtful = self._clock.now() - began < self._timing.renewal[0]
+        self._interrupted = self._clock.now() - began < self._timing.renewal[0]
 
     async def _check_position(self) -> None:
-        """Is the API server behind us, as with an etcd that was restored? Raises WentBack.
+        """Raise ResourceVersionRegressed if the API server is behind us, as after a restore of etcd.
 
-        It would tell nothing until it has made up for the difference, and never what changed meanwhile. Worth
-        asking where it told nothing after an interruption: nobody goes back while a watch lasts.
+        Such a server sends no event until it has caught up, and never the changes of the restore. The check
+        is made after an interruption without an event: a server does not go back while a watch lasts.
         """
         try:
-            async with asyncio.timeout(LONGEST_CHECK):
+            async with asyncio.timeout(_POSITION_TIMEOUT_SECONDS):
                 current = await self._stop_signal.wait(self.source.fetch_resource_version())
         except (StatusError, UpstreamError, TimeoutError) as error:
-            logger.info("how far %s is cannot be told: %s", self.source.path, error)
+            logger.info("the resource version of %s is unknown: %s", self.source.path, error)
             return
-        own = version_number(self._informer.resource_version)
+        own = version_number(self._feed.resource_version)
         if current is not None and own is not None and current < own:
-            raise WentBack(f"the API server is at {current}, before {own}")
+            raise ResourceVersionRegressed(f"the API server is at {current}, before {own}")
 
     async def _list(self) -> None:
-        """Get the whole set, and go on watching from it."""
-        gathered = self._gathered = Gathered()
-        if self._handover is not None and self._handover.begin():
-            await self._turn.take()
+        """Fetch a whole set, by WatchList or by LIST, and watch from there."""
+        snapshot = self._snapshot = ListSnapshot()
+        await self._feed.begin_list()
         if self.source.server in self._no_watch_list:
             await self._fetch()
         else:
             try:
-                await self._stream(INITIAL_EVENTS, self._timing.initial)
+                await self._stream(_INITIAL_EVENTS, self._timing.initial)
             except (StatusError, UpstreamTimeout) as error:
-                if gathered.whole and isinstance(error, UpstreamTimeout):
-                    # it lasts longer than it may be silent: perhaps there was nothing to tell
+                if snapshot.whole and isinstance(error, UpstreamTimeout):
+                    # The initial watch may last longer than ``silence``: an idle one is not a failure.
                     return
-                if gathered.whole or not is_refusal(error):
+                if snapshot.whole or not _is_no_watch_list(error):
                     raise
                 logger.info("no WatchList for %s: %s", self.source.path, error)
                 await self._fetch()
@@ -167,27 +231,14 @@ class Reflector:
 
     async def _fetch(self) -> None:
         listing = await self._stop_signal.wait(self.source.fetch())
-        self._gathered.load(map(StoredObject.of, listing.objects), listing.resource_version)
-        await self._settle()
+        self._snapshot.load(map(StoredObject.of, listing.objects), listing.resource_version)
+        await self._deliver()
 
-    async def _settle(self) -> None:
-        """Let the informer have the whole set, unless it is behind what another reflector has told.
-
-        Then that one has to wait, for as long as this one is catching up.
-        """
-        await self._turn.take()
-        self._stop_signal.check()
-        whole = self._gathered
-        if self._handover is not None and not self._handover.is_due(whole.resource_version):
-            return
-        metadata_only = self.source.metadata_only
-        await self._informer.replace(whole.objects, whole.resource_version, metadata_only=metadata_only)
-        self._listed = True
-        self._gathered.clear()
-        if self._handover is not None:
-            self._handover.done()
-            self._handover = None
-        self._turn.give_up()
+    async def _deliver(self) -> None:
+        """Hand the snapshot to the informer; it is refused while it is behind the active feed."""
+        if await self._feed.replace(self._snapshot.objects, self._snapshot.resource_version):
+            self._listed = True
+            self._snapshot.clear()
 
     async def _stream(self, params: Mapping[str, str], lasting: tuple[float, float]) -> None:
         silence = self._clock.uniform(*self._timing.silence)
@@ -203,35 +254,26 @@ class Reflector:
         async with aclosing(events):
             while (event := await self._stop_signal.wait(anext(events, None))) is not None:
                 if self._listed:
-                    await self._take(event)
+                    await self._feed.apply(event)
+                    self._backoff.reset()
                 else:
-                    self._gathered.take(event)
-                    if self._gathered.whole:
-                        await self._settle()
+                    self._snapshot.apply(event)
+                    if self._snapshot.whole:
+                        await self._deliver()
                 await self._slice.step()
 
-    async def _take(self, event: WatchEvent) -> None:
-        async with self._informer.turn:
-            # while it waited for its turn, another may have taken the informer over
-            self._stop_signal.check()
-            if event.type == "BOOKMARK":
-                self._informer.advance(event.resource_version)
-            else:
-                self._informer.apply(event)
-        self._backoff.reset()
 
-
-def is_final(error: GatewayError) -> bool:
-    """Whether trying again cannot help."""
+def _is_final(error: GatewayError) -> bool:
+    """Whether a retry cannot help."""
     return (
         isinstance(error, StatusError)
-        and not isinstance(error, RETRIED)
-        and error.status.code != REQUEST_TIMEOUT
+        and not isinstance(error, _RETRIED)
+        and error.status.code != _REQUEST_TIMEOUT
     )
 
 
-def is_refusal(error: GatewayError) -> bool:
-    """Whether the API server means that it has no WatchList; silence instead of initial events does."""
+def _is_no_watch_list(error: GatewayError) -> bool:
+    """Whether the API server has no WatchList; some show that by silence instead of initial events."""
     if isinstance(error, StatusError):
-        return error.status.code in REFUSALS
+        return error.status.code in _NO_WATCH_LIST
     return isinstance(error, UpstreamTimeout)

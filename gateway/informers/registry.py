@@ -1,24 +1,20 @@
-"""All informers: who joins which, when they start and when they stop."""
+"""The registry of all informers: which informer serves a query, when informers start and when they stop."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from gateway.concurrency import Clock, Tasks
 from gateway.errors import GatewayError, StatusError, UpstreamError
-from gateway.informers.counters import Counters
+from gateway.informers.changeover import ChangeOver, Feed
 from gateway.informers.events import ObjectEvent, Scope
-from gateway.informers.handover import Handover
-from gateway.informers.informer import Informer
-from gateway.informers.opening import Resume
-from gateway.informers.reflector import Reflector
-from gateway.informers.request import Request, parse_request
-from gateway.informers.running import Family, Running
+from gateway.informers.informer import Counters, Informer
+from gateway.informers.query import Query, View, parse_query
+from gateway.informers.reflector import Reflector, Timing
 from gateway.informers.source import Source
-from gateway.informers.subscription import Limits
-from gateway.informers.timing import Timing
-from gateway.informers.view import View
+from gateway.informers.subscription import Limits, Resume
 from gateway.kube.client import KubeClient
 from schema.resources import GroupVersionResource, Resource
 
@@ -26,12 +22,42 @@ __all__ = ["InformerRegistry"]
 
 logger = logging.getLogger(__name__)
 
+_Family = tuple[str, GroupVersionResource, str]
+"""The key that informers of different scopes share: identity, resource, field selector sent upstream."""
+
+
+@dataclass(slots=True, eq=False)
+class _RunningInformer:
+    """An informer with its tasks and its number of users; ``stopping`` is the task of its grace period."""
+
+    family: _Family
+    source: Source
+    informer: Informer
+    feeds: ChangeOver
+    users: int = 0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    stopping: asyncio.Task[None] | None = field(default=None)
+
+    def serves(self, wanted: Source) -> bool:
+        """Whether a reader of ``wanted``, a source that this one's scope covers, may join.
+
+        A query for one namespace's complete objects does not make an informer of all namespaces fetch those.
+        """
+        if wanted.metadata_only or wanted.scope == self.informer.scope:
+            return True
+        return not self.feeds.active.metadata_only
+
+    def cancel(self) -> None:
+        """Cancel all tasks except the current one."""
+        for task in self.tasks - {asyncio.current_task()}:
+            task.cancel()
+
 
 class InformerRegistry:
     """Owns every informer and every task of this package.
 
-    An informer is stopped ``grace_period`` seconds after its last subscriber has left, so that one who
-    comes right back finds it, its history included.
+    An informer stops ``grace_period`` seconds after its last user has left. A client that reconnects within
+    that time finds the informer with its history.
     """
 
     def __init__(
@@ -47,30 +73,37 @@ class InformerRegistry:
         self._limits = limits or Limits()
         self._clock = clock or Clock()
         self._timing = timing or Timing()
-        self._families: dict[Family, dict[Scope, Running]] = {}
+        self._families: dict[_Family, dict[Scope, _RunningInformer]] = {}
         self._no_watch_list: set[str] = set()
         self._tasks = Tasks()
         self._closed = False
 
+    # state
+
     @property
     def informers(self) -> tuple[Informer, ...]:
-        """Those that run."""
-        return tuple(running.informer for each in self._families.values() for running in each.values())
+        """The running informers."""
+        return tuple(running.informer for running in self._running())
+
+    def _running(self) -> Iterator[_RunningInformer]:
+        return (running for scopes in self._families.values() for running in scopes.values())
 
     @property
     def subscribers(self) -> int:
-        return sum(each.subscribers for each in self.informers)
+        return sum(informer.subscribers for informer in self.informers)
 
     @property
     def waiting(self) -> int:
-        """Events that wait in the queues of all subscribers."""
-        return sum(each.waiting for each in self.informers)
+        """The number of events in the queues of all subscriptions."""
+        return sum(informer.waiting for informer in self.informers)
+
+    # reads from running informers
 
     def find(self, client: KubeClient, resource: Resource, scope: Scope) -> Informer | None:
-        """The widest informer of complete objects that covers the scope and is synced; starts none."""
-        running = self._families.get((client.identity, resource.gvr, ""), {})
-        candidates = (running[each].informer for each in scope.covering if each in running)
-        return next((each for each in candidates if each.synced and not each.metadata_only), None)
+        """The widest synced informer of complete objects that covers the scope; starts none."""
+        scopes = self._families.get((client.identity, resource.gvr, ""), {})
+        candidates = (scopes[covering].informer for covering in scope.covering if covering in scopes)
+        return next((found for found in candidates if found.synced and not found.metadata_only), None)
 
     def view(
         self,
@@ -81,19 +114,21 @@ class InformerRegistry:
         label_selector: str = "",
         field_selector: str = "",
     ) -> View | None:
-        """What the store of a synced informer of this identity can answer by itself; starts none.
+        """The answer of a synced informer of this identity; starts none.
 
-        None where there is no such informer, or the store does not have the fields. Raises BadArgument as
-        :meth:`subscribe` does.
+        None without such an informer, or if the store cannot evaluate the field selector. Raises BadArgument
+        as :meth:`subscribe` does.
         """
-        request = parse_request(Source(client, resource, scope), label_selector, field_selector)
-        informer = (
-            None if request.source.field_selector else self.find(client, resource, request.source.scope)
-        )
-        return None if informer is None else View(informer, request.filter)
+        query = parse_query(Source(client, resource, scope), label_selector, field_selector)
+        if query.source.field_selector:
+            return None
+        informer = self.find(client, resource, query.source.scope)
+        return None if informer is None else View(informer, query.filter)
+
+    # subscriptions
 
     @asynccontextmanager
-    async def subscribe(  # noqa: PLR0913 (the arguments of a subscription's root field are these)
+    async def subscribe(  # noqa: PLR0913 (these are the arguments of a subscription's root field)
         self,
         client: KubeClient,
         resource: Resource,
@@ -105,40 +140,151 @@ class InformerRegistry:
         send_initial_events: bool = True,
         metadata_only: bool = False,
     ) -> AsyncIterator[AsyncIterator[ObjectEvent]]:
-        """Subscribe to the objects of a scope; the docstring of :mod:`gateway.informers` says what comes.
+        """Subscribe to the objects of a scope; the package's docstring describes the events.
 
-        With ``metadata_only`` the rest of an object may be left out of its bytes: it is where all who share
-        the informer ask for no more, until somebody does.
+        With ``metadata_only`` the bytes of an object may lack everything but its metadata: they do as long as
+        all subscribers of the informer say so.
 
-        Entering waits until there is a whole set to begin with, however long the API server cannot be
-        reached. Raises BadArgument for a selector, a namespace or a name that cannot be, Gone (see
-        "Resuming" there), and what the API server refuses with. Reading raises that too, and
-        SubscriberTooSlow.
+        Entering waits for the first whole set, however long the API server is unreachable. It raises
+        BadArgument for a malformed selector, namespace or name, Gone (see "Resuming" there), and the API
+        server's refusal. Reading raises the refusal, too, and SubscriberTooSlow.
         """
-        request = parse_request(
+        query = parse_query(
             Source(client, resource, scope, metadata_only=metadata_only), label_selector, field_selector
         )
-        async with self._informer(request) as informer:
+        async with self._informer(query) as informer:
             resume = Resume(resource_version, send_initial_events)
             if informer.is_behind(resume):
-                resume = replace(resume, upstream=await upstream_version(request.source))
-                # meanwhile it may have begun to list again
-                await informer.settled(metadata_only=request.source.metadata_only)
-            subscription = informer.subscribe(request.filter, resume)
+                resume = replace(resume, upstream=await _fetch_version(query.source))
+                # A re-list may have begun in the meantime.
+                await informer.settled(metadata_only=query.source.metadata_only)
+            subscription = informer.subscribe(query.filter, resume)
             try:
                 yield subscription
             finally:
-                informer.unsubscribe(request.filter, subscription)
+                informer.unsubscribe(query.filter, subscription)
 
     @asynccontextmanager
     async def hold(self, client: KubeClient, resource: Resource, scope: Scope) -> AsyncIterator[Informer]:
-        """Keep an informer running, told of nothing; entering waits and raises as :meth:`subscribe` does."""
-        async with self._informer(parse_request(Source(client, resource, scope), "", "")) as informer:
+        """Keep an informer running without a subscription; entering waits and raises as :meth:`subscribe`."""
+        async with self._informer(parse_query(Source(client, resource, scope), "", "")) as informer:
             yield informer
 
+    @asynccontextmanager
+    async def _informer(self, query: Query) -> AsyncIterator[Informer]:
+        """The widest settled informer that covers the query.
+
+        That of its own scope if the wider is refused.
+        """
+        for running in self._candidates(query.source):
+            informer = running.informer
+            self._enter(running)
+            try:
+                if not query.source.metadata_only:
+                    self._require_complete(running)
+                try:
+                    await informer.settled(metadata_only=query.source.metadata_only)
+                except StatusError:
+                    if informer.scope == query.source.scope:
+                        raise
+                    continue
+                yield informer
+                return
+            finally:
+                self._leave(running)
+
+    def _candidates(self, source: Source) -> Iterator[_RunningInformer]:
+        family: _Family = (source.client.identity, source.resource.gvr, source.field_selector)
+        for scope in source.scope.covering:
+            running = self._families.get(family, {}).get(scope)
+            if running is not None and running.serves(source):
+                yield running
+        yield self._start(family, source)
+
+    def _enter(self, running: _RunningInformer) -> None:
+        running.users += 1
+        if running.stopping is not None:
+            running.stopping.cancel()
+            running.stopping = None
+
+    def _leave(self, running: _RunningInformer) -> None:
+        running.users -= 1
+        if running.users == 0 and not running.informer.ended:
+            running.stopping = self._tasks.start(self._stop(running), "informer's grace period")
+
+    # starting and stopping
+
+    def _start(self, family: _Family, source: Source) -> _RunningInformer:
+        informer = Informer(source.scope, self._limits, self.counters)
+        feeds = ChangeOver(informer, metadata_only=source.metadata_only)
+        running = _RunningInformer(family, source, informer, feeds)
+        if self._closed:
+            informer.end()
+            return running
+        self._families.setdefault(family, {})[source.scope] = running
+        self._launch(running, feeds.active)
+        return running
+
+    def _require_complete(self, running: _RunningInformer) -> None:
+        successor = running.feeds.require_complete()
+        if successor is not None:
+            self._launch(running, successor)
+
+    def _launch(self, running: _RunningInformer, feed: Feed) -> None:
+        reflector = Reflector(
+            replace(running.source, metadata_only=feed.metadata_only),
+            feed,
+            clock=self._clock,
+            timing=self._timing,
+            no_watch_list=self._no_watch_list,
+        )
+        task = self._tasks.start(self._run(running, feed, reflector), f"informer {reflector.source.path}")
+        running.tasks.add(task)
+        task.add_done_callback(running.tasks.discard)
+
+    async def _run(self, running: _RunningInformer, feed: Feed, reflector: Reflector) -> None:
+        path, error = reflector.source.path, None
+        try:
+            await reflector.run()
+        except GatewayError as refusal:
+            logger.info("watching %s ends: %s", path, refusal)
+            error = refusal
+        except Exception:  # the outer edge of a background task: subscribers must not wait forever
+            logger.exception("the informer of %s failed", path)
+            error = GatewayError("the informer failed")
+        finally:
+            self._finish(running, feed, error)
+
+    def _finish(self, running: _RunningInformer, feed: Feed, error: GatewayError | None) -> None:
+        """End the informer together with its active feed.
+
+        A successor that fails leaves the informer alone.
+        """
+        if running.feeds.active is feed:
+            running.informer.end(error)
+            self._forget(running)
+            running.cancel()
+        else:
+            running.feeds.abandon(feed, error)
+
+    async def _stop(self, running: _RunningInformer) -> None:
+        await self._clock.sleep(self._grace_period)
+        # A user that returned within the grace period has cancelled this task.
+        self._forget(running)
+        running.informer.end()
+        running.cancel()
+
+    def _forget(self, running: _RunningInformer) -> None:
+        """Remove the informer from the registry; no later query joins it."""
+        scopes = self._families.get(running.family, {})
+        if scopes.get(running.informer.scope) is running:
+            del scopes[running.informer.scope]
+        if not scopes:
+            self._families.pop(running.family, None)
+
     def end(self, resources: Collection[GroupVersionResource], error: GatewayError) -> None:
-        """End every subscription to one of the resources, with the error."""
-        for running in [each for scopes in self._families.values() for each in scopes.values()]:
+        """End every subscription to one of the resources with the error."""
+        for running in list(self._running()):
             if running.family[1] in resources:
                 self._forget(running)
                 running.informer.end(error)
@@ -150,124 +296,12 @@ class InformerRegistry:
         for informer in self.informers:
             informer.end()
         await self._tasks.aclose()
-        # a task that is cancelled before its first step never gets to this itself
+        # A task that is cancelled before its first step does not remove its informer.
         self._families.clear()
 
-    @asynccontextmanager
-    async def _informer(self, request: Request) -> AsyncIterator[Informer]:
-        """The widest one that covers the request; its own scope's where the wider one is refused."""
-        for running in self._candidates(request.source):
-            informer = running.informer
-            self._enter(running)
-            try:
-                if not request.source.metadata_only:
-                    self._complete(running)
-                try:
-                    await informer.settled(metadata_only=request.source.metadata_only)
-                except StatusError:
-                    if informer.scope == request.source.scope:
-                        raise
-                    continue
-                yield informer
-                return
-            finally:
-                self._leave(running)
 
-    def _candidates(self, source: Source) -> Iterator[Running]:
-        family: Family = (source.client.identity, source.resource.gvr, source.field_selector)
-        for scope in source.scope.covering:
-            running = self._families.get(family, {}).get(scope)
-            if running is not None and running.serves(source):
-                yield running
-        yield self._start(family, source)
-
-    def _start(self, family: Family, source: Source) -> Running:
-        informer = Informer(source.scope, self._limits, self.counters)
-        running = Running(family, informer, self._reflector(source, informer))
-        if self._closed:
-            informer.end()
-            return running
-        self._families.setdefault(family, {})[source.scope] = running
-        self._launch(running, running.reflector)
-        return running
-
-    def _complete(self, running: Running) -> None:
-        """Change over to complete objects, for good; the informer's subscribers do not notice."""
-        informer = running.informer
-        if not running.source.metadata_only or running.successor is not None or informer.ended:
-            return
-        informer.refuse(None)
-        source = replace(running.source, metadata_only=False)
-        running.successor = self._reflector(source, informer, Handover(informer, running.succeed))
-        self._launch(running, running.successor)
-
-    def _launch(self, running: Running, reflector: Reflector) -> None:
-        task = self._tasks.start(self._run(running, reflector), f"informer {reflector.source.path}")
-        running.tasks.add(task)
-        task.add_done_callback(running.tasks.discard)
-
-    async def _run(self, running: Running, reflector: Reflector) -> None:
-        path, error = reflector.source.path, None
-        try:
-            await reflector.run()
-        except GatewayError as refusal:
-            logger.info("watching %s ends: %s", path, refusal)
-            error = refusal
-        except Exception:  # the outer edge of a background task: subscribers must not wait for ever
-            logger.exception("the informer of %s failed", path)
-            error = GatewayError("the informer failed")
-        finally:
-            self._finish(running, reflector, error)
-
-    def _finish(self, running: Running, reflector: Reflector, error: GatewayError | None) -> None:
-        """A reflector has come to its end: the informer ends with the one that keeps it."""
-        if running.reflector is reflector:
-            running.informer.end(error)
-            self._forget(running)
-            running.cancel()
-        elif running.successor is reflector:
-            running.successor = None
-            running.informer.refuse(error)
-
-    def _reflector(self, source: Source, informer: Informer, handover: Handover | None = None) -> Reflector:
-        return Reflector(
-            source,
-            informer,
-            clock=self._clock,
-            timing=self._timing,
-            no_watch_list=self._no_watch_list,
-            handover=handover,
-        )
-
-    def _forget(self, running: Running) -> None:
-        """Let nobody join it from here on."""
-        scopes = self._families.get(running.family, {})
-        if scopes.get(running.informer.scope) is running:
-            del scopes[running.informer.scope]
-        if not scopes:
-            self._families.pop(running.family, None)
-
-    def _enter(self, running: Running) -> None:
-        running.users += 1
-        if running.stopping is not None:
-            running.stopping.cancel()
-            running.stopping = None
-
-    def _leave(self, running: Running) -> None:
-        running.users -= 1
-        if running.users == 0 and not running.informer.ended:
-            running.stopping = self._tasks.start(self._stop(running), "informer's grace period")
-
-    async def _stop(self, running: Running) -> None:
-        await self._clock.sleep(self._grace_period)
-        # nobody has come back, else this task had been cancelled
-        self._forget(running)
-        running.informer.end()
-        running.cancel()
-
-
-async def upstream_version(source: Source) -> int:
-    """The resource version that the API server has reached; 0 where that cannot be told."""
+async def _fetch_version(source: Source) -> int:
+    """The API server's current resource version; 0 if it is opaque or cannot be fetched."""
     try:
         return await source.fetch_resource_version() or 0
     except (StatusError, UpstreamError):

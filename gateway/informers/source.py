@@ -1,4 +1,4 @@
-"""What a reflector reflects: a resource in a scope, as one identity sees it."""
+"""The source of an informer: a resource in a scope, read as one identity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,11 +19,10 @@ __all__ = ["Source"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A resource in a scope, narrowed by a field selector that only the API server can answer.
+    """A resource in a scope, narrowed by a field selector that only the API server can evaluate.
 
-    ``metadata_only`` leaves everything but the objects' metadata out.
-
-    Raises BadArgument for a namespace or a name that cannot be.
+    With ``metadata_only`` objects are requested as ``PartialObjectMetadata``. Raises BadArgument for an
+    invalid namespace or name.
     """
 
     client: KubeClient
@@ -44,15 +43,16 @@ class Source:
 
     @property
     def server(self) -> str:
-        """Which API server it is, whoever asks."""
+        """The URL of the API server, the same for all identities."""
         return self.client.config.server
 
     @property
     def params(self) -> Mapping[str, str]:
-        """What selects the scope's objects from the collection."""
+        """The query parameters that select the scope's objects from the collection."""
         terms = [self.field_selector] if self.field_selector else []
         if self.scope.name is not None:
-            # a collection with one object can be watched with the rights on that one alone
+            # RBAC grants a watch of a collection with this selector to a role that is limited to the one
+            # name.
             terms.append(f"metadata.name={escape_field_value(self.scope.name)}")
         return {"fieldSelector": ",".join(terms)} if terms else {}
 
@@ -62,11 +62,11 @@ class Source:
 
     @property
     def metadata_of(self) -> GroupVersionKind | None:
-        """The kind whose metadata is all that is watched; None where whole objects are."""
+        """The kind whose metadata is watched; None if complete objects are."""
         return self.resource.kind if self.metadata_only else None
 
     async def fetch(self) -> Listing:
-        """LIST everything."""
+        """LIST all objects of the source."""
         return await fetch_list(
             self.client,
             self.path,
@@ -77,7 +77,7 @@ class Source:
         )
 
     async def fetch_resource_version(self) -> int | None:
-        """How far the API server is; None where that cannot be told."""
+        """The API server's current resource version, from a LIST of one object; None for an opaque one."""
         pages = list_pages(self.client, self.path, self.params, kind=self.resource.kind, limit=1)
         async for page in pages:
             return version_number(page.resource_version)

@@ -1,23 +1,29 @@
-"""The objects of one informer, as the bytes that came and the few fields that selectors need."""
+"""The objects of one informer: the bytes as received, and the few decoded fields that selectors need."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 
 import msgspec
 
-from gateway.informers.indexes import By, Index, Indexes, Term
+from gateway.informers.indexes import Index, Indexes, IndexKey, Term
 from gateway.kube.received import ObjectHeader, ReceivedObject
 
 __all__ = ["Store", "StoredObject", "in_order", "version_number"]
 
 
 def version_number(resource_version: str) -> int | None:
-    """A resource version as the number that it is (KEP-5504); None where an API server makes others."""
+    """The resource version as an integer (KEP-5504).
+
+    None for the opaque ones of some aggregated API servers.
+    """
     return int(resource_version) if resource_version.isascii() and resource_version.isdigit() else None
 
 
 class StoredObject(msgspec.Struct, frozen=True, gc=False):
-    """One object at one resource version; ``key`` is ``namespace/name``, or the name alone."""
+    """One object at one resource version.
+
+    ``key`` is ``namespace/name``, or the name of a cluster-scoped object.
+    """
 
     key: str
     object: bytes
@@ -42,12 +48,12 @@ class StoredObject(msgspec.Struct, frozen=True, gc=False):
         return self.header.metadata.labels or {}
 
     def same_instance(self, other: "StoredObject") -> bool:
-        """Whether both are the same object at two times, and not one that took the other's name."""
+        """Whether both are states of one object; False when an object was recreated under the same name."""
         return self.uid == other.uid
 
 
 class Store:
-    """The objects by key, in the order of their resource versions."""
+    """Objects by key, in the order of their resource versions."""
 
     def __init__(self) -> None:
         self._objects: dict[str, StoredObject] = {}
@@ -66,14 +72,15 @@ class Store:
         return self._objects.keys()
 
     def load(self, objects: Iterable[StoredObject]) -> None:
-        """Replace everything; they must be :func:`in_order`."""
-        self._objects = {each.key: each for each in objects}
+        """Replace all objects; ``objects`` must be sorted by :func:`in_order`."""
+        self._objects = {stored.key: stored for stored in objects}
         self._snapshot = None
         self._indexes.clear()
 
     def put(self, stored: StoredObject) -> None:
-        """Add or replace an object with one at a newer resource version."""
-        # taken out first, so that it moves to the end: the order is that of the resource versions
+        """Add an object, or replace it by its state at a newer resource version."""
+        # Removed first, because a dict keeps the position of an existing key: the order is by resource
+        # version.
         old = self._objects.pop(stored.key, None)
         self._objects[stored.key] = stored
         self._snapshot = None
@@ -86,13 +93,13 @@ class Store:
             self._indexes.put(key, old.header, None)
 
     def snapshot(self) -> tuple[StoredObject, ...]:
-        """The objects as they are now; one tuple for everybody who asks between two changes."""
+        """The current objects; all callers between two changes share one tuple."""
         if self._snapshot is None:
             self._snapshot = tuple(self._objects.values())
         return self._snapshot
 
     def by_key(self) -> tuple[StoredObject, ...]:
-        """The same in the order of their keys, in which an API server lists them."""
+        """The current objects sorted by key, the order of a LIST of an API server; shared like a snapshot."""
         snapshot = self.snapshot()
         if self._sorted_from is not snapshot:
             self._by_key = tuple(sorted(snapshot, key=attrgetter("key")))
@@ -100,18 +107,21 @@ class Store:
         return self._by_key
 
     def find(self, terms: Sequence[Term]) -> Sequence[StoredObject]:
-        """The objects that meet the most selective of the terms, in the store's order."""
-        indexes = [(self.index(each.by), each.values) for each in terms]
-        index, values = min(indexes, key=lambda each: each[0].count(each[1]))
+        """The objects that meet the most selective term, in the store's order.
+
+        The other terms are not applied.
+        """
+        indexes = [(self.index(term.by), term.values) for term in terms]
+        index, values = min(indexes, key=lambda indexed: indexed[0].count(indexed[1]))
         keys = index.find(values)
         ordered = keys if len(values) == 1 else filter(keys.__contains__, self._objects)
         return [self._objects[key] for key in ordered]
 
-    def index(self, by: By) -> Index:
-        """An index of the objects, which follows their changes until :meth:`load`."""
+    def index(self, by: IndexKey) -> Index:
+        """An index of the objects; it follows their changes until :meth:`load`."""
         return self._indexes.get(by, ((key, stored.header) for key, stored in self._objects.items()))
 
 
 def in_order(objects: Iterable[StoredObject]) -> list[StoredObject]:
-    """The objects sorted by resource version; versions that are no numbers leave them as they come."""
+    """The objects sorted by resource version; objects with opaque versions keep their order."""
     return sorted(objects, key=lambda stored: version_number(stored.resource_version) or 0)

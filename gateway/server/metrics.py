@@ -16,8 +16,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.informers import InformerRegistry
-from gateway.informers.counters import LAG_BOUNDS, Lag
+from gateway.informers import LAG_BOUNDS, InformerRegistry, Lag
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import Shared
 

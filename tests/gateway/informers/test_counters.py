@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from gateway.informers import InformerRegistry, Scope
-from gateway.informers.counters import LAG_BOUNDS, Lag
+from gateway.informers import LAG_BOUNDS, InformerRegistry, Lag, Scope
 from gateway.kube.client import KubeClient
 from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer
 

@@ -1,8 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.informers.changes import Change
-from gateway.informers.difference import difference
+from gateway.informers.changes import Change, compute_changes
 from gateway.informers.history import History
 from gateway.informers.store import Store, StoredObject, in_order
 from gateway.kube.received import ObjectHeader, ObjectMetadata
@@ -26,21 +25,21 @@ def told(change: Change) -> tuple[str | None, str | None]:
 def test_each_object_that_changed_is_in_it_once_deletions_first() -> None:
     store = store_of([stored("same", "1", 10), stored("changed", "2", 11), stored("gone", "3", 12)])
     listed = [stored("new", "4", 16), stored("changed", "2", 15), stored("same", "1", 10)]
-    changes = difference(store, in_order(listed), "12", "20")
+    changes = compute_changes(store, in_order(listed), "12", "20")
     assert [told(each) for each in changes] == [("3", None), ("2", "2"), (None, "4")]
     assert [each.resource_version for each in changes] == ["13", "15", "20"]
     assert changes[0].final == b"{}"
 
 
 def test_an_object_that_took_a_name_is_a_deletion_and_an_addition() -> None:
-    changes = difference(store_of([stored("a", "1", 10)]), [stored("a", "2", 15)], "10", "20")
+    changes = compute_changes(store_of([stored("a", "1", 10)]), [stored("a", "2", 15)], "10", "20")
     assert [told(each) for each in changes] == [("1", None), (None, "2")]
 
 
 def test_an_unchanged_resource_version_is_proof_unless_versions_went_back() -> None:
     store, listed = store_of([stored("a", "1", 10)]), [stored("a", "1", 10, b"other")]
-    assert difference(store, listed, "10", "20") == []
-    assert len(difference(store, listed, "10", "5", compared=bytes)) == 1
+    assert compute_changes(store, listed, "10", "20") == []
+    assert len(compute_changes(store, listed, "10", "5", compared=bytes)) == 1
 
 
 NAMES = st.sampled_from("abcdef")
@@ -56,8 +55,8 @@ def test_the_changes_lead_from_the_store_to_the_list(
     listed = [stored(name, name + uid, version + 10) for name, (uid, version) in after.items()]
     history = History(most_changes=100, most_bytes=1 << 20)
     history.restart(str(position))
-    history.tear(position, listed_at)
-    changes = difference(store, in_order(listed), str(position), str(listed_at))
+    history.mark_gap(position, listed_at)
+    changes = compute_changes(store, in_order(listed), str(position), str(listed_at))
     for change in changes:
         history.record(change)
         if change.new is None:

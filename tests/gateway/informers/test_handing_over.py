@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
-from gateway.errors import Forbidden
+from gateway.concurrency import Stopped
+from gateway.errors import Forbidden, Status
 from gateway.informers import Informer, InformerRegistry, Limits, Scope
-from gateway.informers.counters import Counters
-from gateway.informers.handover import Handover
+from gateway.informers.changeover import ChangeOver, Feed, State
+from gateway.informers.informer import Counters
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from tests.fixtures.waiting import eventually
@@ -180,34 +181,76 @@ async def test_where_it_fails_with_a_whole_set_that_is_behind_the_watch_of_metad
             await until_watched(late)
 
 
-async def test_where_resource_versions_are_no_numbers_nothing_is_told_during_the_list() -> None:
-    """Which of two is newer cannot be told."""
-    informer = Informer(Scope(), Limits(), Counters())
-    handover = Handover(informer, lambda: None)
-    assert not handover.begin(), "there is nobody yet who waits"
-    await informer.replace([], "one", metadata_only=True)
-    assert handover.begin()
-    assert handover.is_due("another")
+@pytest.fixture
+def feeds() -> ChangeOver:
+    return ChangeOver(Informer(Scope(), Limits(), Counters()), metadata_only=True)
 
 
-async def test_a_whole_set_older_than_what_was_known_before_it_was_asked_for_is_the_truth() -> None:
-    """An etcd that was restored, which the watch of metadata has not noticed yet."""
-    informer = Informer(Scope(), Limits(), Counters())
-    handover = Handover(informer, lambda: None)
-    await informer.replace([], "10", metadata_only=True)
-    assert not handover.begin()
-    assert handover.is_due("10")
-    assert handover.is_due("9")
-    # now it has noticed, and what it listed is newer
-    await informer.replace([], "7", metadata_only=True)
-    assert handover.is_due("7")
-    assert not handover.is_due("6")
+def successor_of(feeds: ChangeOver) -> Feed:
+    successor = feeds.require_complete()
+    assert successor is not None
+    assert feeds.state is State.CHANGING
+    return successor
 
 
-async def test_a_bookmark_is_no_change_that_a_whole_set_could_be_behind() -> None:
-    informer = Informer(Scope(), Limits(), Counters())
-    handover = Handover(informer, lambda: None)
-    await informer.replace([], "10", metadata_only=True)
-    handover.begin()
-    informer.advance("20")
-    assert handover.is_due("10")
+async def test_with_opaque_resource_versions_the_successor_locks_before_it_lists(feeds: ChangeOver) -> None:
+    """Opaque resource versions do not show which of two states is newer."""
+    successor = successor_of(feeds)
+    await successor.begin_list()
+    assert not feeds.lock.locked(), "the informer has no subscriber yet"
+    await feeds.informer.replace([], "one", metadata_only=True)
+    await successor.begin_list()
+    assert feeds.lock.locked()
+    assert successor.is_due("another")
+    successor.release()
+    assert not feeds.lock.locked()
+
+
+async def test_a_list_older_than_the_informer_before_the_request_is_authoritative(feeds: ChangeOver) -> None:
+    """An etcd was restored, and the watch of metadata has not noticed it yet."""
+    successor = successor_of(feeds)
+    await feeds.informer.replace([], "10", metadata_only=True)
+    await successor.begin_list()
+    assert not feeds.lock.locked()
+    assert successor.is_due("10")
+    assert successor.is_due("9")
+    # now the active feed has noticed it and has listed again
+    await feeds.informer.replace([], "7", metadata_only=True)
+    assert successor.is_due("7")
+    assert not successor.is_due("6")
+
+
+async def test_a_list_may_be_older_than_a_bookmark(feeds: ChangeOver) -> None:
+    successor = successor_of(feeds)
+    await feeds.informer.replace([], "10", metadata_only=True)
+    await successor.begin_list()
+    feeds.informer.advance("20")
+    assert successor.is_due("10")
+
+
+async def test_a_list_behind_the_informer_keeps_the_lock_until_it_has_caught_up(feeds: ChangeOver) -> None:
+    successor, active = successor_of(feeds), feeds.active
+    await feeds.informer.replace([], "10", metadata_only=True)
+    await successor.begin_list()
+    await feeds.informer.replace([], "20", metadata_only=True)
+    assert not await successor.replace([], "15")
+    assert feeds.lock.locked()
+    assert await successor.replace([], "20")
+    assert not feeds.lock.locked()
+    assert (feeds.active, feeds.successor) == (successor, None)
+    with pytest.raises(Stopped):
+        await active.replace([], "30")
+    active.release()
+    assert not feeds.informer.metadata_only
+
+
+async def test_an_abandoned_successor_returns_the_informer_to_metadata(feeds: ChangeOver) -> None:
+    successor = successor_of(feeds)
+    assert feeds.require_complete() is None
+    await feeds.informer.replace([], "10", metadata_only=True)
+    feeds.abandon(successor, Forbidden(Status(403)))
+    assert feeds.state is State.METADATA
+    await feeds.informer.settled(metadata_only=True)
+    with pytest.raises(Forbidden):
+        await feeds.informer.settled()
+    assert feeds.require_complete() is not None

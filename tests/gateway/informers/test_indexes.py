@@ -5,10 +5,9 @@ from hypothesis import strategies as st
 
 from gateway.informers import Limits, Scope, View
 from gateway.informers.changes import Filter
-from gateway.informers.counters import Counters
 from gateway.informers.fields import header_type
-from gateway.informers.indexes import OWNER, By, Indexes, Kind, Term
-from gateway.informers.informer import Informer
+from gateway.informers.indexes import OWNER, Indexes, IndexKey, IndexType, Term
+from gateway.informers.informer import Counters, Informer
 from gateway.informers.store import Store, StoredObject
 from gateway.kube.received import ObjectMetadata, OwnerReference
 from schema.resources import GroupVersionResource
@@ -117,20 +116,20 @@ async def test_a_view_has_what_is_selected_in_the_order_of_an_api_server(
 
 def test_of_many_indexes_those_used_last_are_kept() -> None:
     indexes = Indexes(most=3)
-    first = indexes.get(By(Kind.LABEL, "0"), ())
+    first = indexes.get(IndexKey(IndexType.LABEL, "0"), ())
     for number in range(1, 10):
-        indexes.get(By(Kind.LABEL, str(number)), ())
-        assert indexes.get(By(Kind.LABEL, "0"), ()) is first
+        indexes.get(IndexKey(IndexType.LABEL, str(number)), ())
+        assert indexes.get(IndexKey(IndexType.LABEL, "0"), ()) is first
         assert len(indexes) <= 3
 
 
 def test_an_index_keeps_nothing_of_what_is_gone() -> None:
     store = Store()
     stored = StoredObject("a", b"{}", PODS(ObjectMetadata(name="a", labels={"app": "x"})))
-    index = store.index(By(Kind.LABEL, "app"))
+    index = store.index(IndexKey(IndexType.LABEL, "app"))
     for _ in range(3):
         store.put(stored)
         assert (index.count("x"), len(index)) == (1, 1)
         store.remove("a")
         assert (index.count("x"), len(index)) == (0, 0)
-    assert store.index(By(Kind.LABEL, "app")) is index
+    assert store.index(IndexKey(IndexType.LABEL, "app")) is index

@@ -9,11 +9,9 @@ import pytest
 from gateway.errors import SubscriberTooSlow
 from gateway.informers import EventType, InformerRegistry, Limits, ObjectEvent, Scope
 from gateway.informers.changes import Filter
-from gateway.informers.counters import Counters
-from gateway.informers.informer import Informer
-from gateway.informers.opening import Resume
+from gateway.informers.informer import Counters, Informer
 from gateway.informers.store import StoredObject
-from gateway.informers.subscription import Subscription
+from gateway.informers.subscription import Resume, Subscription
 from gateway.kube.client import KubeClient
 from gateway.kube.received import ObjectHeader, ObjectMetadata, ReceivedObject
 from gateway.kube.watch import WatchEvent

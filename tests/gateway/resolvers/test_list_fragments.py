@@ -3,9 +3,7 @@
 import gc
 import json
 
-from gateway.informers import Informer, Limits, Scope
-from gateway.informers.counters import Counters
-from gateway.informers.store import StoredObject
+from gateway.informers import Counters, Informer, Limits, Scope, StoredObject
 from gateway.kube.received import ObjectHeader, ObjectMetadata, ReceivedObject
 from gateway.kube.watch import WatchEvent
 from gateway.resolvers.list_fragments import ListFragments
