@@ -19,7 +19,7 @@ class MutationDetector:
         self._noted: list[tuple[StoredObject, bytes]] = []
 
     def note(self, objects: Iterable[StoredObject]) -> None:
-        self._noted.extend((each, digest(each)) for each in objects)
+        self._noted.extend((item, digest(item)) for item in objects)
 
     def check(self) -> None:
         """AssertionError where an object has changed."""

@@ -91,17 +91,17 @@ class Reader:
 
     @property
     def types(self) -> list[str]:
-        return [each.type.value for each in self.events]
+        return [item.type.value for item in self.events]
 
     @property
     def objects(self) -> dict[str, Any]:
         """The objects by key, decoded."""
-        return {key: json.loads(each.object or b"") for key, each in self.known.items()}
+        return {key: json.loads(item.object or b"") for key, item in self.known.items()}
 
     @property
     def told(self) -> list[tuple[str, str]]:
         """Type and key of each event."""
-        return [(each.type.value, each.key) for each in self.events]
+        return [(item.type.value, item.key) for item in self.events]
 
     @property
     def resource_version(self) -> str:
@@ -175,7 +175,7 @@ class Reader:
 
     @property
     def values(self) -> dict[str, Any]:
-        return {key.split("/")[-1]: each["data"].get("v") for key, each in self.objects.items()}
+        return {key.split("/")[-1]: item["data"].get("v") for key, item in self.objects.items()}
 
 
 def is_changed(known: ObjectEvent, content: Mapping[str, Any]) -> bool:

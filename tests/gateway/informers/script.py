@@ -133,7 +133,7 @@ class Viewer:
             key: version for key, (version, label) in (await world.state()).items() if self.sees(key, label)
         }
         objects = self.reader.objects
-        return expected == {key: each["metadata"]["resourceVersion"] for key, each in objects.items()}
+        return expected == {key: item["metadata"]["resourceVersion"] for key, item in objects.items()}
 
     def sees(self, key: str, label: str) -> bool:
         match self.view:
@@ -213,7 +213,7 @@ async def visit(viewer: Viewer, patience: float | None) -> None:
             asyncio.timeout(patience),
             reading(viewer.registry, viewer.client, viewer.scope, reader=reader, **arguments),
         ):
-            await reader.until(lambda each: each.synced is not None or each.ended)
+            await reader.until(lambda item: item.synced is not None or item.ended)
 
 
 async def take(step: Step, world: World, viewer: Viewer) -> None:

@@ -72,11 +72,11 @@ class ScriptedServer:
 
     @property
     def watches(self) -> list[Request]:
-        return [each for each in self.requests if each.is_watch]
+        return [item for item in self.requests if item.is_watch]
 
     @property
     def lists(self) -> list[Request]:
-        return [each for each in self.requests if not each.is_watch]
+        return [item for item in self.requests if not item.is_watch]
 
     @property
     def open_watches(self) -> int:
@@ -126,7 +126,7 @@ class ScriptedServer:
     async def update(self, name: str, namespace: str = "default", **data: Any) -> Object:
         """Replace labels and data of an object."""
         key = f"{namespace}/{name}"
-        metadata = {each: value for each, value in self.objects[key]["metadata"].items() if each != "labels"}
+        metadata = {item: value for item, value in self.objects[key]["metadata"].items() if item != "labels"}
         return await self._write(key, {"metadata": metadata}, data)
 
     async def delete(self, name: str, namespace: str = "default") -> None:
@@ -210,7 +210,7 @@ class ScriptedServer:
         return None
 
     def _list(self, request: Request) -> Reply:
-        selected = sorted(self._selected(request), key=lambda each: str(each["metadata"]["name"]))
+        selected = sorted(self._selected(request), key=lambda item: str(item["metadata"]["name"]))
         token = request.query.get("continue", "")
         begin = int(token.split("/")[1]) if token else 0
         limit = int(request.query.get("limit", 0)) or len(selected)
@@ -219,12 +219,12 @@ class ScriptedServer:
         if end < len(selected):
             metadata["continue"] = f"{self.resource_version}/{end}"
         part = selected[begin:end]
-        items = [shaped(request, each) for each in part] if request.metadata_only else part
+        items = [shaped(request, item) for item in part] if request.metadata_only else part
         listing = {"kind": "ConfigMapList", "apiVersion": "v1", "metadata": metadata, "items": items}
         return Reply(200, encode(listing))
 
     def _selected(self, request: Request) -> list[Object]:
-        return [each for each in self.objects.values() if selects(request, each)]
+        return [item for item in self.objects.values() if selects(request, item)]
 
     async def _watch(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -264,8 +264,8 @@ class ScriptedServer:
             return
         extra = len(self._extra)
         if request.query.get("sendInitialEvents") == "true":
-            for each in self._selected(request):
-                yield event("ADDED", shaped(request, each))
+            for item in self._selected(request):
+                yield event("ADDED", shaped(request, item))
             start = self.resource_version
             annotations = {"k8s.io/initial-events-end": "true"}
             yield event("BOOKMARK", {**TYPE_META, "metadata": {**version(start), "annotations": annotations}})
@@ -273,7 +273,7 @@ class ScriptedServer:
             while self.hold and not ending.is_set():
                 async with self._changed:
                     await self._changed.wait()
-            pending = [each for each in self._log if each.resource_version > start]
+            pending = [item for item in self._log if item.resource_version > start]
             start = max(start, self.resource_version)
             for logged in pending:
                 if (line := seen(request, logged)) is not None:

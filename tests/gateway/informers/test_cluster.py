@@ -91,10 +91,10 @@ async def test_it_begins_as_the_api_server_can_and_there_is_one_watch_after_chan
 
             await eventually(watched, "one watch")
             await world.put("a", "y")
-            await whole.until(lambda each: len(each.events) == 3)
-            await slim.until(lambda each: len(each.events) == 3)
-    lists = [each for each in world.tap.requests if not each.is_watch_of("configmaps")]
-    refused = [each for each in world.tap.requests if "sendInitialEvents" in each.target]
+            await whole.until(lambda item: len(item.events) == 3)
+            await slim.until(lambda item: len(item.events) == 3)
+    lists = [item for item in world.tap.requests if not item.is_watch_of("configmaps")]
+    refused = [item for item in world.tap.requests if "sendInitialEvents" in item.target]
     assert (len(lists), len(refused)) == ((2, 1) if cluster.flags else (0, 2))
 
 
@@ -152,7 +152,7 @@ async def test_what_changed_before_the_watch_cache_of_a_new_kube_apiserver_is_to
             clock.advance(1.0)
             expected = {key: version for key, (version, _) in (await world.state()).items()}
             return expected == {
-                key: each["metadata"]["resourceVersion"] for key, each in reader.objects.items()
+                key: item["metadata"]["resourceVersion"] for key, item in reader.objects.items()
             }
 
         await eventually(is_right, "what changed")
@@ -190,7 +190,7 @@ async def test_an_object_that_leaves_the_selection_is_deleted_as_the_api_server_
     ):
         await reader.until_synced()
         await world.put("a", "y")
-        await reader.until(lambda each: len(each.events) == 3)
+        await reader.until(lambda item: len(item.events) == 3)
         lines = b""
         async for chunk in upstream:
             lines += chunk

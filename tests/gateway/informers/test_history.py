@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from gateway.informers.changes import Change
 from gateway.informers.history import History
-from tests.gateway.informers.test_difference import stored
+from tests.gateway.informers.test_changes import stored
 
 
 def change(version: int, size: int = 2) -> Change:
@@ -13,7 +13,7 @@ def change(version: int, size: int = 2) -> Change:
 
 def versions(history: History, since: int) -> list[str] | None:
     missed = history.since(since)
-    return None if missed is None else [each.resource_version for each in missed]
+    return None if missed is None else [item.resource_version for item in missed]
 
 
 def test_it_has_the_changes_after_a_resource_version_and_none_before_it_began() -> None:
@@ -62,8 +62,8 @@ def test_whatever_order_versions_come_in_it_never_has_a_gap(recorded: list[int],
     history = History(most_changes=5, most_bytes=1000)
     history.restart("0")
     changes = [change(version) for version in recorded]
-    for each in changes:
-        history.record(each)
+    for item in changes:
+        history.record(item)
     missed = history.since(since)
     if missed is not None:
         seen = [index for index, version in enumerate(recorded) if version == since]

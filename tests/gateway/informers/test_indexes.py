@@ -60,7 +60,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), pods()),
         st.tuples(st.just("remove"), pods()),
-        st.tuples(st.just("load"), st.lists(pods(), unique_by=lambda each: each.key)),
+        st.tuples(st.just("load"), st.lists(pods(), unique_by=lambda item: item.key)),
         st.tuples(st.just("ask"), FILTERS),
     ),
     max_size=60,
@@ -68,11 +68,11 @@ STEPS = st.lists(
 
 
 def scanned(store: Store, filter_: Filter) -> list[StoredObject]:
-    return [each for each in store.snapshot() if filter_.selects(each)]
+    return [item for item in store.snapshot() if filter_.selects(item)]
 
 
 def indexed(store: Store, filter_: Filter, terms: Sequence[Term]) -> list[StoredObject]:
-    return [each for each in store.find(terms) if filter_.selects(each)]
+    return [item for item in store.find(terms) if filter_.selects(item)]
 
 
 @given(STEPS, FILTERS)
@@ -94,24 +94,24 @@ def test_an_index_has_what_a_scan_finds_in_the_same_order(
                     assert indexed(store, filter_, terms) == scanned(store, filter_)
                 for uid in ("o1", "o2"):
                     owned = store.find((Term(OWNER, frozenset((uid,))),))
-                    assert list(owned) == [each for each in store.snapshot() if is_owned(each, uid)]
+                    assert list(owned) == [item for item in store.snapshot() if is_owned(item, uid)]
 
 
 def is_owned(stored: StoredObject, uid: str) -> bool:
     return OwnerReference(uid) in (stored.header.metadata.owner_references or ())
 
 
-@given(st.lists(pods(), unique_by=lambda each: each.key), FILTERS)
+@given(st.lists(pods(), unique_by=lambda item: item.key), FILTERS)
 async def test_a_view_has_what_is_selected_in_the_order_of_an_api_server(
     objects: list[StoredObject], filter_: Filter
 ) -> None:
     informer = Informer(Scope(), Limits(), Counters())
     await informer.replace(objects, "1")
     view = View(informer, filter_)
-    expected = sorted(each.key for each in objects if filter_.selects(each))
-    assert [each.key for each in view.objects()] == expected
-    owned = [each.key for each in view.owned_by("o1")]
-    assert owned == [each.key for each in view.objects() if is_owned(each, "o1")]
+    expected = sorted(item.key for item in objects if filter_.selects(item))
+    assert [item.key for item in view.objects()] == expected
+    owned = [item.key for item in view.owned_by("o1")]
+    assert owned == [item.key for item in view.objects() if is_owned(item, "o1")]
 
 
 def test_of_many_indexes_those_used_last_are_kept() -> None:

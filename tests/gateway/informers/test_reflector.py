@@ -119,7 +119,7 @@ async def test_after_410_subscribers_see_exactly_what_changed(
             ("DELETED", "default/replaced"),
             ("MODIFIED", "default/changed"),
         ]
-        assert next(each for each in reader.events[5:] if each.key == "default/deleted").object == deleted
+        assert next(item for item in reader.events[5:] if item.key == "default/deleted").object == deleted
         assert reader.resource_version == str(server.resource_version)
         await server.update("same", v=2)
         await reader.until_data(same=2, changed=2, replaced=3, added=4)
@@ -180,7 +180,7 @@ async def test_a_right_that_is_lost_ends_every_subscription_with_the_error(
         server.on_request = lambda _: failure(403, "Forbidden", "not any more")
         await server.disconnect()
         for reader in (first, second):
-            await reader.until(lambda each: each.ended)
+            await reader.until(lambda item: item.ended)
             assert isinstance(reader.error, Forbidden)
     requests = len(server.requests)
     assert requests == 2
@@ -193,7 +193,7 @@ async def test_a_custom_resource_definition_that_goes_ends_its_subscriptions(
         await reader.until_synced()
         server.on_request = lambda _: failure(404, "NotFound", "no such resource")
         await server.end_watches()
-        await reader.until(lambda each: each.ended)
+        await reader.until(lambda item: item.ended)
         assert isinstance(reader.error, NotFound)
 
 
@@ -208,7 +208,7 @@ async def test_too_many_requests_waits_as_long_as_the_server_asks(
         await server.create("a", v=1)
         await reader.until_data(a=1)
     # the client itself waits for what is short
-    assert [each for each in clock.slept if each >= 1000]
+    assert [item for item in clock.slept if item >= 1000]
 
 
 @pytest.mark.parametrize("line", [b"{\n", b'{"type":"ADDED","object":7}\n', b'{"type":"ODD","object":{}}\n'])

@@ -170,7 +170,7 @@ async def test_closing_ends_every_subscription_as_complete(
         await second.until_synced()
         await registry.aclose()
         for reader in (first, second):
-            await reader.until(lambda each: each.ended)
+            await reader.until(lambda item: item.ended)
             assert reader.error is None
 
     async def closed() -> bool:
@@ -239,7 +239,7 @@ async def test_cached_reads_find_the_widest_synced_informer(
         assert informer is not None
         assert informer.scope == Scope("default")
         assert informer.resource_version == str(server.resource_version)
-        assert [each.key for each in informer.items()] == ["default/a"]
+        assert [item.key for item in informer.items()] == ["default/a"]
         stored = informer.get("default/a")
         assert stored is not None
         assert stored.object is reader.events[0].object
@@ -255,4 +255,4 @@ async def test_a_stream_left_early_leaves_no_subscriber_behind(
         assert registry.subscribers == 1
     assert registry.subscribers == 0
     async with read(stream) as reader:
-        await reader.until(lambda each: each.ended)
+        await reader.until(lambda item: item.ended)

@@ -57,19 +57,19 @@ async def test_whatever_is_collapsed_the_folded_events_are_the_truth(
             subscription.offer(event(MODIFIED if uid in truth else ADDED, uid, version, body))
             truth[uid] = body
         if reads or version == len(history):
-            for each in await read_all(subscription):
-                assert int(each.resource_version) > last
-                last = int(each.resource_version)
-                fold(known, each)
+            for item in await read_all(subscription):
+                assert int(item.resource_version) > last
+                last = int(item.resource_version)
+                fold(known, item)
             assert known == truth
 
 
-def fold(known: dict[str, bytes], each: ObjectEvent) -> None:
-    assert (each.uid in known) is (each.type is not ADDED)
-    if each.type is DELETED:
-        del known[each.uid]
+def fold(known: dict[str, bytes], item: ObjectEvent) -> None:
+    assert (item.uid in known) is (item.type is not ADDED)
+    if item.type is DELETED:
+        del known[item.uid]
     else:
-        known[each.uid] = each.object or b""
+        known[item.uid] = item.object or b""
 
 
 async def read_all(subscription: Subscription) -> list[ObjectEvent]:
@@ -81,7 +81,7 @@ async def test_an_object_that_took_the_name_of_a_deleted_one_is_told_apart() -> 
     subscription.offer(event(DELETED, "old", 1))
     subscription.offer(event(ADDED, "new", 2))
     subscription.offer(event(MODIFIED, "new", 3))
-    assert [(each.type, each.uid) for each in await read_all(subscription)] == [
+    assert [(item.type, item.uid) for item in await read_all(subscription)] == [
         (DELETED, "old"),
         (ADDED, "new"),
     ]
@@ -91,7 +91,7 @@ async def test_waiting_events_are_in_the_order_of_their_newest_change() -> None:
     subscription = Subscription()
     for version, uid in enumerate(["a", "b", "a", "c", "a"], 1):
         subscription.offer(event(MODIFIED, uid, version))
-    assert [each.uid for each in await read_all(subscription)] == ["b", "c", "a"]
+    assert [item.uid for item in await read_all(subscription)] == ["b", "c", "a"]
 
 
 async def test_many_changes_of_few_objects_are_no_reason_to_end() -> None:
@@ -135,7 +135,7 @@ async def test_the_bytes_that_wait_are_those_of_the_waiting_events(
         held = subscription.waiting_bytes
         if reads:
             waiting = await read_all(subscription)
-            assert held == sum(len(each.object or b"") + len(each.previous or b"") for each in waiting)
+            assert held == sum(len(item.object or b"") + len(item.previous or b"") for item in waiting)
             assert subscription.waiting_bytes == 0
 
 
@@ -152,7 +152,7 @@ async def test_the_opening_is_not_counted_and_comes_first() -> None:
     subscription = Subscription(opening, limits=Limits(objects=2))
     subscription.offer(event(MODIFIED, "5", 2000))
     got = [await anext(subscription) for _ in range(1001)]
-    assert [each.type for each in got] == [ADDED] * 1000 + [MODIFIED]
+    assert [item.type for item in got] == [ADDED] * 1000 + [MODIFIED]
 
 
 async def test_a_reader_that_never_has_to_wait_lets_others_run() -> None:

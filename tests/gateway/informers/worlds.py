@@ -55,7 +55,7 @@ class ScriptedWorld:
             await self.server.start()
 
     async def state(self) -> Mapping[str, tuple[str, str]]:
-        return {key: described(each) for key, each in self.server.objects.items()}
+        return {key: described(item) for key, item in self.server.objects.items()}
 
 
 class HTTPWorld:
@@ -97,7 +97,7 @@ class HTTPWorld:
     async def state(self) -> Mapping[str, tuple[str, str]]:
         items = json.loads((await self.client.get(self.path)).body)["items"]
         return {
-            f"{each['metadata']['namespace']}/{each['metadata']['name']}": described(each) for each in items
+            f"{item['metadata']['namespace']}/{item['metadata']['name']}": described(item) for item in items
         }
 
 

@@ -100,7 +100,7 @@ async def test_a_field_that_the_store_does_not_know_is_selected_by_the_api_serve
         for reader in (first, second):
             await reader.until_data(b="yes")
             assert reader.told[2:] == [("ADDED", "default/b"), ("DELETED", "default/a")]
-    assert [each.query.get("fieldSelector") for each in server.requests] == [None, "data.v=yes"]
+    assert [item.query.get("fieldSelector") for item in server.requests] == [None, "data.v=yes"]
 
 
 async def test_a_field_that_nobody_knows_is_refused_by_the_api_server(
@@ -137,7 +137,7 @@ async def test_initial_events_of_a_selection_come_in_the_order_of_their_resource
                 await reader.until_synced()
                 assert len(reader.events) == (4 if selector == "app=x" else 7)
             await server.update("a", v=2, labels={"app": "x"})
-            await wide.until(lambda each: each.resource_version == str(server.resource_version))
+            await wide.until(lambda item: item.resource_version == str(server.resource_version))
         async with reading(registry, client, label_selector="app=x") as reader:
             await reader.until_synced()
-            assert [each.key for each in reader.events[:-1]] == ["default/c", "default/e", "default/a"]
+            assert [item.key for item in reader.events[:-1]] == ["default/c", "default/e", "default/a"]

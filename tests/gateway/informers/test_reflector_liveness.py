@@ -26,10 +26,10 @@ async def test_renewals_are_not_noticed(
             await server.update("a", v=value)
             await reader.until_data(a=value)
         assert reader.types == ["ADDED", "SYNCED", *["MODIFIED"] * 4]
-    first, *others = [int(each.query["timeoutSeconds"]) for each in server.watches]
+    first, *others = [int(item.query["timeoutSeconds"]) for item in server.watches]
     # the one that begins with everything there is may take long; the others have to end to be told from dead
     assert 300 <= first <= 600
-    assert all(40 <= each <= 50 for each in others)
+    assert all(40 <= item <= 50 for item in others)
     assert len(others) >= 4
 
 

@@ -60,7 +60,7 @@ def refuse_complete(server: ScriptedServer, reply: Reply) -> None:
 
 def attempts(server: ScriptedServer) -> int:
     """How often complete objects were asked for."""
-    return sum(not each.metadata_only for each in server.requests)
+    return sum(not item.metadata_only for item in server.requests)
 
 
 async def join(registry: InformerRegistry, client: KubeClient, **data: int) -> list[str]:
@@ -91,10 +91,10 @@ async def test_those_who_were_there_go_on_as_long_as_complete_objects_cannot_be_
         await until_attempted(server)
         await server.update("a", v=2)
         # what is not read yet would collapse
-        await slim.until(lambda each: len(each.told) == 3)
+        await slim.until(lambda item: len(item.told) == 3)
         await server.delete("a")
         await server.create("b", v=3)
-        await slim.until(lambda each: "default/b" in each.known)
+        await slim.until(lambda item: "default/b" in item.known)
         server.on_request = lambda _: None
         await server.disconnect()
         assert await newcomer == ["ADDED", "SYNCED"]
@@ -118,7 +118,7 @@ async def test_a_refusal_of_complete_objects_is_told_to_those_who_need_them_and_
                 async with registry.subscribe(client, CONFIG_MAPS, Scope()):
                     pytest.fail("not allowed")
         await server.update("a", v=2)
-        await slim.until(lambda each: len(each.events) == 3)
+        await slim.until(lambda item: len(item.events) == 3)
         server.on_request = lambda _: None
         assert await join(registry, client, a=2) == ["ADDED", "SYNCED"]
         assert slim.types == ["ADDED", "SYNCED", "MODIFIED"]
@@ -142,11 +142,11 @@ async def test_complete_objects_that_come_late_take_nothing_back(
             await late.update("changed", v=2)
             await late.delete("deleted")
             await late.create("new", v=1)
-            await slim.until(lambda each: len(each.events) == 7)
+            await slim.until(lambda item: len(item.events) == 7)
             late.told.set()
             assert await newcomer == ["ADDED"] * 3 + ["SYNCED"]
             await late.update("same", v=2)
-            await slim.until(lambda each: each.told[-1] == ("MODIFIED", "default/same"))
+            await slim.until(lambda item: item.told[-1] == ("MODIFIED", "default/same"))
             assert len(slim.events) == 8
             await until_watched(late)
 
@@ -167,14 +167,14 @@ async def test_where_it_fails_with_a_whole_set_that_is_behind_the_watch_of_metad
             newcomer = tasks.create_task(join(registry, client, a=3))
             await eventually(lambda: held_back(late), "an answer that waits")
             await late.update("a", v=2)
-            await slim.until(lambda each: len(each.events) == 3)
+            await slim.until(lambda item: len(item.events) == 3)
             # the list that waits is answered, then there is no watch that would make up for the difference
             refuse_complete(late, failure(503, "Unavailable", "not now"))
             before = attempts(late)
             late.told.set()
             await until_attempted(late, before + 2)
             await late.update("a", v=3)
-            await slim.until(lambda each: len(each.events) == 4)
+            await slim.until(lambda item: len(item.events) == 4)
             late.on_request = lambda _: None
             assert await newcomer == ["ADDED", "SYNCED"]
             assert slim.types == ["ADDED", "SYNCED", "MODIFIED", "MODIFIED"]

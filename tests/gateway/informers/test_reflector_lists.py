@@ -20,7 +20,7 @@ async def test_watch_list_is_tried_once_where_the_server_refuses_it(
     for namespace in ("default", "other"):
         async with reading(registry, client, Scope(namespace)) as reader:
             await reader.until_synced()
-    assert len([each for each in server.watches if "sendInitialEvents" in each.query]) == 1
+    assert len([item for item in server.watches if "sendInitialEvents" in item.query]) == 1
     assert len(server.lists) == 2
 
 
@@ -36,7 +36,7 @@ async def test_watch_list_refused_in_an_error_event_falls_back(
         assert reader.values == {"a": 1}
     async with reading(registry, client, Scope("default", "a")) as reader:
         await reader.until_synced()
-    assert len([each for each in server.watches if "sendInitialEvents" in each.query]) == 1
+    assert len([item for item in server.watches if "sendInitialEvents" in item.query]) == 1
 
 
 async def test_a_long_list_comes_in_pages(

@@ -26,14 +26,14 @@ def test_each_object_that_changed_is_in_it_once_deletions_first() -> None:
     store = store_of([stored("same", "1", 10), stored("changed", "2", 11), stored("gone", "3", 12)])
     listed = [stored("new", "4", 16), stored("changed", "2", 15), stored("same", "1", 10)]
     changes = compute_changes(store, in_order(listed), "12", "20")
-    assert [told(each) for each in changes] == [("3", None), ("2", "2"), (None, "4")]
-    assert [each.resource_version for each in changes] == ["13", "15", "20"]
+    assert [told(item) for item in changes] == [("3", None), ("2", "2"), (None, "4")]
+    assert [item.resource_version for item in changes] == ["13", "15", "20"]
     assert changes[0].final == b"{}"
 
 
 def test_an_object_that_took_a_name_is_a_deletion_and_an_addition() -> None:
     changes = compute_changes(store_of([stored("a", "1", 10)]), [stored("a", "2", 15)], "10", "20")
-    assert [told(each) for each in changes] == [("1", None), (None, "2")]
+    assert [told(item) for item in changes] == [("1", None), (None, "2")]
 
 
 def test_an_unchanged_resource_version_is_proof_unless_versions_went_back() -> None:
@@ -63,7 +63,7 @@ def test_the_changes_lead_from_the_store_to_the_list(
             store.remove(change.subject.key)
         else:
             store.put(change.new)
-    assert {each.key: each for each in store.snapshot()} == {each.key: each for each in listed}
+    assert {item.key: item for item in store.snapshot()} == {item.key: item for item in listed}
     for cut, change in enumerate(changes, 1):
         assert_no_gap(history, changes, cut, int(change.resource_version))
     assert_no_gap(history, changes, 0, position)

@@ -100,8 +100,8 @@ async def test_one_who_does_not_read_at_all_costs_the_others_nothing_and_holds_a
         await anext(cut_off)
     known: list[dict[str, bytes]] = [{} for _ in range(30)]
     async with asyncio.TaskGroup() as tasks:
-        for each in known:
-            tasks.create_task(follow(informer.subscribe(everything, Resume()), each))
+        for item in known:
+            tasks.create_task(follow(informer.subscribe(everything, Resume()), item))
         for version in range(pods + 1, pods + changes + 1):
             informer.apply(pod(version % pods, version))
             for subscription in (paused, cut_off):
@@ -109,10 +109,10 @@ async def test_one_who_does_not_read_at_all_costs_the_others_nothing_and_holds_a
                 assert subscription.waiting_bytes <= limits.bytes
             if version % pods == 0:
                 await asyncio.sleep(0)
-        expected = {each.key: each.object for each in informer.items()}
+        expected = {item.key: item.object for item in informer.items()}
 
         async def all_there() -> bool:
-            return all(each == expected for each in known)
+            return all(item == expected for item in known)
 
         await eventually(all_there, "the newest state of every pod, for all who read")
         assert paused.waiting == cut_off.waiting == pods
@@ -153,7 +153,7 @@ async def test_one_who_stands_in_its_initial_events_gets_what_was_then_and_what_
     for version in range(11, 1011):
         informer.apply(pod(version % 10, version))
     told += [await anext(subscription) for _ in range(10)]
-    assert [each.resource_version for each in told] == [*map(str, range(1, 11)), "10"]
+    assert [item.resource_version for item in told] == [*map(str, range(1, 11)), "10"]
     told = [await anext(subscription) for _ in range(10)]
-    assert [each.resource_version for each in told] == [*map(str, range(1001, 1011))]
+    assert [item.resource_version for item in told] == [*map(str, range(1001, 1011))]
     assert subscription.waiting_bytes == 0

@@ -13,7 +13,7 @@ from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer
 def test_a_value_is_in_the_first_bucket_that_it_fits(seconds: float, bucket: int) -> None:
     lag = Lag()
     lag.observe(seconds)
-    assert lag.buckets == [int(each == bucket) for each in range(len(LAG_BOUNDS) + 1)]
+    assert lag.buckets == [int(item == bucket) for item in range(len(LAG_BOUNDS) + 1)]
     assert lag.total == seconds
 
 

@@ -27,11 +27,11 @@ async def test_objects_come_in_the_order_of_an_api_server(
         await server.create(name, namespace=namespace, v=1)
     async with reading(registry, client) as reader:
         await reader.until_synced()
-        keys = [each.key for each in view_of(registry, client).objects()]
+        keys = [item.key for item in view_of(registry, client).objects()]
         assert keys == sorted(keys) == ["b/c", "x-y/a", "x/a", "x/b"]
         await server.update("a", namespace="x", v=2)
-        await reader.until(lambda each: len(each.events) == 6)
-        assert [each.key for each in view_of(registry, client).objects()] == keys
+        await reader.until(lambda item: len(item.events) == 6)
+        assert [item.key for item in view_of(registry, client).objects()] == keys
 
 
 async def test_a_view_is_of_its_scope_and_its_selectors(
@@ -44,8 +44,8 @@ async def test_a_view_is_of_its_scope_and_its_selectors(
         wide = view_of(registry, client)
         one = view_of(registry, client, Scope("x"), field_selector="metadata.name=b")
         assert one.informer is wide.informer
-        assert [each.key for each in one.objects()] == ["x/b"]
-        assert [each.key for each in view_of(registry, client, Scope("y")).objects()] == ["y/a"]
+        assert [item.key for item in one.objects()] == ["x/b"]
+        assert [item.key for item in view_of(registry, client, Scope("y")).objects()] == ["y/a"]
         assert view_of(registry, client, label_selector="nobody=has").objects() == []
 
 

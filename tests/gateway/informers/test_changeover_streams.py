@@ -19,8 +19,8 @@ def complete() -> Reader:
 
 def modes(server: ScriptedServer) -> list[bool]:
     """Of each request for everything: whether for metadata only."""
-    everything = [each for each in server.requests if "sendInitialEvents" in each.query or not each.is_watch]
-    return [each.metadata_only for each in everything]
+    everything = [item for item in server.requests if "sendInitialEvents" in item.query or not item.is_watch]
+    return [item.metadata_only for item in everything]
 
 
 @pytest.mark.parametrize("watch_list", [True, False])
@@ -38,7 +38,7 @@ async def test_those_who_were_there_notice_nothing_and_the_newcomer_gets_complet
             await until_watched(server)
             await server.update("a", v=2)
             await whole.until_data(a=2)
-            await slim.until(lambda each: len(each.events) == 3)
+            await slim.until(lambda item: len(item.events) == 3)
         assert slim.types == ["ADDED", "SYNCED", "MODIFIED"]
         assert whole.types == ["ADDED", "SYNCED", "MODIFIED"]
     assert registry.counters.relists == 0
@@ -58,7 +58,7 @@ async def test_what_happens_meanwhile_is_told_once(
         await server.delete("deleted")
         await server.delete("replaced")
         await server.create("replaced", v=3)
-        await slim.until(lambda each: len(each.events) == 9)
+        await slim.until(lambda item: len(item.events) == 9)
         server.on_request = lambda _: None
         assert await newcomer == ["ADDED"] * 3 + ["SYNCED"]
         assert sorted(slim.told[5:]) == [
@@ -113,7 +113,7 @@ async def test_a_right_that_is_lost_is_lost_for_all(
             async with registry.subscribe(client, CONFIG_MAPS, Scope()):
                 pytest.fail("not allowed")
         await server.end_watches()
-        await slim.until(lambda each: each.ended)
+        await slim.until(lambda item: item.ended)
         assert isinstance(slim.error, Forbidden)
 
 
@@ -125,7 +125,7 @@ async def test_many_who_come_at_once_make_it_change_over_once(
         await slim.until_synced()
         async with asyncio.TaskGroup() as tasks:
             newcomers = [tasks.create_task(events_of(registry, client, {"a": 1})) for _ in range(5)]
-        assert [each.result() for each in newcomers] == [["ADDED", "SYNCED"]] * 5
+        assert [item.result() for item in newcomers] == [["ADDED", "SYNCED"]] * 5
         assert modes(server) == [True, False]
 
 
@@ -184,7 +184,7 @@ async def test_one_who_gives_up_leaves_the_others_what_was_begun(
         server.on_request = lambda _: None
         await until_watched(server)
         await server.update("a", v=2)
-        await slim.until(lambda each: len(each.events) == 3)
+        await slim.until(lambda item: len(item.events) == 3)
         assert slim.types == ["ADDED", "SYNCED", "MODIFIED"]
 
 
@@ -198,7 +198,7 @@ async def test_closing_meanwhile_ends_everybody_as_complete(
         await until_refused(server)
         await registry.aclose()
         assert await newcomer == 0
-        await slim.until(lambda each: each.ended)
+        await slim.until(lambda item: item.ended)
         assert slim.error is None
 
 
@@ -215,7 +215,7 @@ async def test_nobody_resumes_from_before_it_changed_over(
         await slim.until_synced()
         before = slim.resource_version
         await server.update("a", v=2)
-        await slim.until(lambda each: len(each.events) == 3)
+        await slim.until(lambda item: len(item.events) == 3)
         for metadata_only in (False, True):
             back = Reader(asked=before, complete=not metadata_only)
             arguments: dict[str, Any] = {"metadata_only": metadata_only, "resource_version": before}
@@ -235,7 +235,7 @@ async def test_nobody_resumes_from_before_it_changed_over(
         # from then on it is as ever
         after = back.resource_version
         await server.update("a", v=3)
-        await slim.until(lambda each: len(each.events) == 4)
+        await slim.until(lambda item: len(item.events) == 4)
         again = Reader(back.known, asked=after, complete=True)
         async with reading(registry, client, reader=again, resource_version=after):
             await again.until_data(a=3)
@@ -259,7 +259,7 @@ async def test_resource_versions_that_go_back_meanwhile_are_no_change_of_what_is
             await asyncio.sleep(0)
             await server.start()
             assert await newcomer == ["ADDED", "ADDED", "SYNCED"]
-        await slim.until(lambda each: len(each.events) == 6)
+        await slim.until(lambda item: len(item.events) == 6)
         assert slim.told[4:] == [("DELETED", "default/lost"), ("MODIFIED", "default/changed")]
 
 
@@ -271,7 +271,7 @@ async def test_a_look_at_one_namespace_does_not_make_all_of_them_complete(
         await wide.until_synced()
         async with reading(registry, client, Scope("default"), reader=complete()) as narrow:
             await narrow.until_synced()
-            assert [(each.scope, each.metadata_only) for each in registry.informers] == [
+            assert [(item.scope, item.metadata_only) for item in registry.informers] == [
                 (Scope(), True),
                 (Scope("default"), False),
             ]

@@ -58,11 +58,11 @@ async def test_what_was_missed_is_filtered_by_selectors(
         await server.update("out", v=2)
         await server.update("enters", v=2, labels={"app": "x"})
         await server.update("leaves", v=2)
-        await keeper.until(lambda each: each.values.get("leaves") == 2)
+        await keeper.until(lambda item: item.values.get("leaves") == 2)
         reader = Reader(lost.known)
         version = lost.resource_version
         async with reading(registry, client, reader=reader, label_selector="app=x", resource_version=version):
-            await reader.until(lambda each: len(each.events) == 4)
+            await reader.until(lambda item: len(item.events) == 4)
             assert reader.told == [
                 ("SYNCED", ""),
                 ("MODIFIED", "default/in"),
@@ -166,7 +166,7 @@ async def test_one_cut_off_in_the_middle_of_a_relist_gets_everything_afresh(
         server.compact()
         await server.start()
         await keeper.until_data(b=2, d=2)
-        changes = [each for each in keeper.events[5:] if each.type is not EventType.SYNCED]
+        changes = [item for item in keeper.events[5:] if item.type is not EventType.SYNCED]
         assert len(changes) == 4
         for cut in changes[:-1]:
             async with reading(registry, client, resource_version=cut.resource_version) as reader:
@@ -180,7 +180,7 @@ async def test_one_cut_off_in_the_middle_of_a_relist_gets_everything_afresh(
         version = before.resource_version
         async with reading(registry, client, resource_version=version, reader=reader):
             await reader.until_data(b=2, d=2)
-            assert reader.told == [("SYNCED", ""), *[(each.type.value, each.key) for each in changes]]
+            assert reader.told == [("SYNCED", ""), *[(item.type.value, item.key) for item in changes]]
 
 
 async def test_one_cut_off_in_the_initial_events_has_no_gap(
@@ -201,7 +201,7 @@ async def test_one_cut_off_in_the_initial_events_has_no_gap(
         ) as stream:
             missed = [await anext(stream) for _ in range(3)]
         # the object is not known yet, so that nobody may leave the event out for being no change
-        assert [(each.type, each.key, each.previous) for each in missed[1:]] == [
+        assert [(item.type, item.key, item.previous) for item in missed[1:]] == [
             (EventType.ADDED, "default/c", None),
             (EventType.MODIFIED, "default/a", None),
         ]
