@@ -140,6 +140,7 @@ class GraphQLAPI:
     async def aclose(self) -> None:
         """End every subscription and stop every informer."""
         await self.informers.aclose()
+        await self._shared.aclose()
 
 
 def _difference(before: Revision, after: Revision) -> str:

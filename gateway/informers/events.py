@@ -1,9 +1,7 @@
 """The vocabulary of subscriptions: the scope of a query, and the events that answer it."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 __all__ = ["EventType", "ObjectEvent", "Scope"]
 
@@ -26,7 +24,6 @@ class ObjectEvent:
     subscriber received last for the object: a reader may drop a ``MODIFIED`` whose selected fields are equal
     in both. It is None for ``ADDED`` and ``SYNCED``, and if the subscriber may not have received the object.
     ``received`` is a change's arrival time by :func:`time.monotonic`; 0 for initial and replayed events.
-    ``made`` caches values that readers compute from this instance; the readers bound its size.
     """
 
     type: EventType
@@ -36,7 +33,6 @@ class ObjectEvent:
     key: str = ""
     previous: bytes | None = None
     received: float = field(default=0.0, compare=False)
-    made: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def size(self) -> int:

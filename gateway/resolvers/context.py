@@ -1,7 +1,8 @@
-"""What a resolver knows of the request that it answers."""
+"""The context of a request: the caller's client, the informers, and the state that requests share."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,27 +13,61 @@ from gateway.identity.access import AccessReviews
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
-from gateway.resolvers.large_lists import LargeLists
+from gateway.resolvers.decoding import LargeLists
+from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.limits import Budget, Limits, Slots
-from gateway.resolvers.list_fragments import ListFragments
-from gateway.resolvers.log_counters import LogCounters
 
-__all__ = ["Info", "RequestContext", "Shared", "client_of", "expect_discovery", "upstream_of"]
+__all__ = ["Info", "LogCounters", "RequestContext", "Shared", "client_of", "expect_discovery", "upstream_of"]
+
+
+@dataclass(slots=True)
+class LogCounters:
+    """Metrics of ``podLogs``: open subscriptions, open requests for logs, and lines delivered in total."""
+
+    subscriptions: int = 0
+    streams: int = 0
+    lines: int = 0
+
+    @contextmanager
+    def subscription(self) -> Iterator[None]:
+        """Count one subscription while the block runs."""
+        self.subscriptions += 1
+        try:
+            yield
+        finally:
+            self.subscriptions -= 1
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """Count one request for a log while the block runs."""
+        self.streams += 1
+        try:
+            yield
+        finally:
+            self.streams -= 1
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What reads share with other requests, each of it only within one identity."""
+    """Caches and counters that all requests to one gateway share.
+
+    ``flights`` and ``reviews`` share results within one identity only. ``encoded`` and ``large_lists`` are
+    functions of bytes that the API server has already sent to the caller. ``operations`` counts finished
+    operations by type and outcome.
+    """
 
     flights: SingleFlight = field(default_factory=SingleFlight)
     reviews: AccessReviews = field(default_factory=AccessReviews)
-    fragments: ListFragments = field(default_factory=ListFragments)
+    encoded: EncodedSelections = field(default_factory=EncodedSelections)
     large_lists: LargeLists = field(default_factory=LargeLists)
     operations: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How many operations are over, by type and outcome: for metrics."""
     logs: LogCounters = field(default_factory=LogCounters)
     limits: Limits = field(default_factory=Limits)
     slots: Slots = field(default_factory=Slots)
+
+    async def aclose(self) -> None:
+        """Cancel the background work."""
+        await self.large_lists.aclose()
 
 
 @dataclass(slots=True)
@@ -40,7 +75,7 @@ class RequestContext:
     """One HTTP request, or one websocket connection with all its operations.
 
     ``client`` acts upstream as the caller. It is None between a websocket's handshake and its
-    ``connection_init``, whose payload is put into ``connection_params``; no operation runs before.
+    ``connection_init``, whose payload becomes ``connection_params``; no operation runs before that.
     """
 
     client: KubeClient | None
@@ -63,7 +98,7 @@ Info = GraphQLResolveInfo[RequestContext]
 
 
 def client_of(info: Info) -> KubeClient:
-    """The API server as the caller sees it; Unauthenticated where nobody has said who that is."""
+    """The client that acts as the caller. Raises Unauthenticated if the caller has not authenticated."""
     return _client(info.context)
 
 
@@ -74,9 +109,10 @@ def upstream_of(info: Info) -> KubeClient:
 
 
 async def expect_discovery(context: RequestContext) -> None:
-    """Return where the caller may know what the cluster serves; raises a GatewayError else.
+    """Check that the caller may read discovery; raises a GatewayError otherwise.
 
-    For what is answered with no request as the caller. Who acts as the gateway itself knows what it knows.
+    For answers that need no request as the caller. A caller that acts with the gateway's own identity may
+    see everything that the gateway has read.
     """
     client = _client(context)
     if client.is_callers:

@@ -1,4 +1,4 @@
-"""Queries: a list is one LIST, an object one GET, or neither where a cache may answer (design section 5)."""
+"""Queries: one LIST or one GET per field, or a cached answer without a request (design section 5)."""
 
 from contextlib import suppress
 from typing import Any
@@ -7,10 +7,8 @@ from gateway.informers import Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.cached import answer_cached_list, answer_cached_object
 from gateway.resolvers.context import Info, upstream_of
-from gateway.resolvers.decoding import answer_list, answer_object
-from gateway.resolvers.large_lists import LARGE
-from gateway.resolvers.list_request import ListRequest
-from gateway.resolvers.pages import answer_all_pages
+from gateway.resolvers.decoding import answer_list, answer_object, is_large_list
+from gateway.resolvers.lists import ListRequest, answer_all_pages
 from schema.building import RootField
 from schema.resources import GroupVersionKind
 from schema.selection import (
@@ -28,7 +26,7 @@ JSON = "application/json"
 
 
 async def list_objects(root: RootField, info: Info, *, namespace: str | None = None, **options: Any) -> Any:
-    """Answer ``pods(…)``: what is selected of the List, as the caller."""
+    """Answer ``pods(…)`` with the selection of the List, read as the caller."""
     request = ListRequest(namespace or None, **options)
     resource = root.served.resource
     path = resource_path(resource, request.namespace)
@@ -43,7 +41,7 @@ async def list_objects(root: RootField, info: Info, *, namespace: str | None = N
 
 
 async def _answer(info: Info, body: bytes, kind: GroupVersionKind, selection: Selection | None) -> Any:
-    parts = compile_list_parts(info, kind) if len(body) >= LARGE else None
+    parts = compile_list_parts(info, kind) if is_large_list(body) else None
     if parts is not None:
         with suppress(SelectionMismatch):
             return await info.context.shared.large_lists.answer(body, parts)
@@ -58,7 +56,7 @@ async def read_object(
     namespace: str | None = None,
     resource_version: str | None = None,
 ) -> Any:
-    """Answer ``pod(name: …)``: what is selected of the object; NotFound where there is none."""
+    """Answer ``pod(name: …)`` with the selection of the object. Raises NotFound if it does not exist."""
     resource = root.served.resource
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     path = resource_path(resource, namespace, name)
@@ -88,7 +86,7 @@ async def _fetch(info: Info, path: str, parameters: dict[str, str], accept: str)
 
 
 def _accept(selection: Selection | ListSelection | None, metadata_kind: str) -> str:
-    """Only metadata where no more is selected; the object itself from a server that cannot do that."""
+    """The Accept header: metadata alone if nothing else is selected; plain JSON from servers without that."""
     if selection is None or not selection.only_metadata:
         return JSON
     return f"{JSON};as={metadata_kind};g=meta.k8s.io;v=v1,{JSON}"

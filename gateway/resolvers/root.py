@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import GraphQLFieldResolver
 
-from gateway.resolvers.cluster import cluster_resolvers
+from gateway.resolvers.cluster_fields import cluster_resolvers
 from gateway.resolvers.context import Info
 from gateway.resolvers.logs.pod_logs import answer_pod_logs
 from gateway.resolvers.read import list_objects, read_object

@@ -1,24 +1,25 @@
-"""Subscriptions: the source stream of a root field, fed by a shared informer (design section 6)."""
+"""Subscriptions: the source stream of a root field, fed by a shared informer (design section 6).
 
-import asyncio
+This module is the one place that suppresses a ``MODIFIED`` event, see :func:`_is_unchanged`. Informers
+deliver every change of an object; :mod:`gateway.resolvers.encoded_selections` only stores the results.
+"""
+
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 
+from gateway.concurrency import LoopYielder
 from gateway.informers import EventType, ObjectEvent, Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
-from gateway.resolvers.fragments import Fragments, Table
-from gateway.resolvers.made import MADE, Payload, source_of
+from gateway.resolvers.decoding import event_source
+from gateway.resolvers.encoded_selections import EventTable, Payload
 from schema.building import RootField
 from schema.selection import Compiled, EventSelection, SelectionMismatch, compile_event
 
 __all__ = ["watch_list", "watch_object"]
 
 Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
-
-# of the whole process: subscribers that share a selection need not share anything else
-FRAGMENTS = Fragments()
 
 
 def watch_list(
@@ -31,7 +32,7 @@ def watch_list(
     resource_version: str | None = None,
     send_initial_events: bool = True,
 ) -> AsyncIterator[Payload]:
-    """The events of ``pods(…)``: those there are, ``SYNCED``, then every change."""
+    """The events of ``pods(…)``: the existing objects, ``SYNCED``, then every change."""
     resource = root.served.resource
     resource_path(resource, namespace or None)
     selection = compile_event(info, resource.kind)
@@ -51,7 +52,7 @@ def watch_list(
 def watch_object(
     root: RootField, info: Info, *, name: str, namespace: str | None = None
 ) -> AsyncIterator[Payload]:
-    """The events of ``pod(name: …)``: ``ADDED`` where it exists, ``SYNCED``, then every change."""
+    """The events of ``pod(name: …)``: ``ADDED`` if it exists, ``SYNCED``, then every change."""
     resource = root.served.resource
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     resource_path(resource, namespace, name)
@@ -66,65 +67,63 @@ def watch_object(
 
 
 def _is_only_metadata(selection: EventSelection | None) -> bool:
-    """Whether an object's metadata is all that is needed of it."""
+    """Whether the selection reads nothing but the metadata of objects."""
     return selection is not None and selection.only_metadata
 
 
 async def _payloads(info: Info, selection: EventSelection | None, events: Events) -> AsyncIterator[Payload]:
     lag = info.context.informers.counters.lag
-    with nullcontext() if selection is None else FRAGMENTS.of(selection) as table:
+    # graphql-core takes milliseconds for an event that is not compiled: other tasks run after each of these
+    yielder = LoopYielder(1)
+    with info.context.shared.encoded.subscription(selection) as table:
         async with events as stream:
             async for event in stream:
-                payload = _plain(event) if table is None else _selected(table, event)
+                payload = table.get(event, _build_payload)
                 if payload is None:
                     continue
                 yield payload
                 if event.received:
-                    # asked for the next one: the transport has handed this one to its socket
+                    # the transport has handed the payload to its socket: it requests the next one
                     lag.observe(time.monotonic() - event.received)
                 if type(payload) is not Compiled:
-                    # some milliseconds each, as graphql-core executes them: others get their turn in between
-                    await asyncio.sleep(0)
+                    await yielder.after()
 
 
-def _plain(event: ObjectEvent) -> Payload:
-    """The event for graphql-core to execute, once for all who get the same one."""
-    made: Payload | None = event.made.get(_plain)
-    if made is None:
-        made = source_of(event)
-        MADE.keep(event, _plain, made)
-    return made
-
-
-def _selected(table: Table, event: ObjectEvent) -> Payload | None:
-    """The event as it is selected, encoded once for all who get the same one; None as :func:`_compile`."""
+def _build_payload(table: EventTable, event: ObjectEvent) -> Payload | None:
+    """The event under the table's selection; None for a suppressed event."""
     selection = table.selection
-    if selection in event.made:
-        found: Payload | None = event.made[selection]
-        return found
-    made = _compile(table, event)
-    MADE.keep(event, selection, made)
-    return made
-
-
-def _compile(table: Table, event: ObjectEvent) -> Payload | None:
-    """None where nothing that is selected changed."""
-    encode = table.selection.encode
+    if selection is None:
+        return event_source(event)
     if event.object is None:
-        return Compiled(encode(event.type, event.resource_version, None))
+        return Compiled(selection.encode(event.type, event.resource_version, None))
     try:
-        encoded = table.encode(event.uid, event.object)
+        encoded = _encode_object(table, event, event.object)
     except SelectionMismatch:
-        return _plain(event)
-    if event.type is EventType.MODIFIED and encoded and encoded == _encode_previous(table, event):
+        # an object that does not fit its schema: graphql-core reports the field and its path
+        return event_source(event)
+    if _is_unchanged(table, event, encoded):
         return None
     if event.type is EventType.DELETED:
-        table.forget(event.uid)
-    return Compiled(encode(event.type, event.resource_version, encoded))
+        for part in table.objects:
+            part.remove(event.key)
+    return Compiled(selection.encode(event.type, event.resource_version, encoded))
 
 
-def _encode_previous(table: Table, event: ObjectEvent) -> tuple[bytes, ...] | None:
+def _is_unchanged(table: EventTable, event: ObjectEvent, encoded: tuple[bytes, ...]) -> bool:
+    """Whether the event is a ``MODIFIED`` that changes no selected field; such an event is suppressed.
+
+    A busy cluster changes ``status`` and ``managedFields`` all the time; a client that selects neither would
+    receive equal payloads. The encodings before and after the change decide. An event without a previous
+    state is delivered: it is not certain that the subscriber received that state. A selection without
+    ``object`` gets every event, because each has another ``resourceVersion``.
+    """
+    if event.type is not EventType.MODIFIED or event.previous is None or not encoded:
+        return False
     try:
-        return None if event.previous is None else table.encode(event.uid, event.previous)
+        return encoded == _encode_object(table, event, event.previous)
     except SelectionMismatch:
-        return None
+        return False
+
+
+def _encode_object(table: EventTable, event: ObjectEvent, body: bytes) -> tuple[bytes, ...]:
+    return tuple([part.encode(event.key, body) for part in table.objects])

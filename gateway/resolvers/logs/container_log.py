@@ -26,7 +26,7 @@ from gateway.errors import (
 from gateway.kube.client import KubeClient
 from gateway.kube.log_stream import LogLine, LogOptions, LogPosition, read_log
 from gateway.kube.paths import resource_path
-from gateway.resolvers.log_counters import LogCounters
+from gateway.resolvers.context import LogCounters
 from gateway.resolvers.logs.pod_containers import Pod
 from schema.resources import Resource
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gateway.resolvers.large_lists import LargeLists
+from gateway.resolvers.decoding import LargeLists
 from schema.model import Scalar
 from schema.selection import (
     Field,

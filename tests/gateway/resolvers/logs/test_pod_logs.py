@@ -24,7 +24,7 @@ from gateway.resolvers.logs.pod_logs import MOST_CONTAINERS, WAITING_LINES, stre
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.kube.loopback import status_reply, until
-from tests.gateway.resolvers.logging_server import LoggingServer, running, running_server, terminated
+from tests.gateway.resolvers.logs.logging_server import LoggingServer, running, running_server, terminated
 
 PODS = Resource(
     gvr=GroupVersionResource("", "v1", "pods"),
