@@ -11,7 +11,7 @@ from gateway.binding import bind
 from gateway.cli.connect import Connected, connect
 from gateway.cli.event_loop import run, stop_event
 from gateway.execution.warm import WarmCaches, find_cacheable
-from gateway.identity import Identity, Local, Passthrough
+from gateway.identity import Identity, identity_for
 from gateway.memory import return_large_blocks
 from gateway.server import Listener, Siblings, build_app
 from gateway.settings import Auth, Settings
@@ -73,7 +73,7 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
 
 
 def _identity(auth: Auth, connected: Connected) -> Identity:
-    return Local(connected.client) if auth is Auth.LOCAL else Passthrough(connected.client)
+    return identity_for(auth, connected.client)
 
 
 def _warm_caches(settings: Settings, connected: Connected) -> WarmCaches:

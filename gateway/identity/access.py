@@ -1,13 +1,11 @@
-"""What a caller may do, as the API server says it: SelfSubjectAccessReviews made as the caller.
+"""Access reviews: SelfSubjectAccessReviews that the gateway makes as the caller.
 
-A yes is believed for :data:`LIFETIME` seconds (design section 7), so that a revoked right ends what it
-allowed within that time. A no is never believed here: who gets one asks the API server for the thing
-itself, which refuses in its own words, or has changed its mind.
+"Allowed" is cached for :data:`LIFETIME_SECONDS` (design section 7): a revoked right ends within that time.
+Denials are not cached: the real request follows and the API server decides.
 """
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakValueDictionary
@@ -16,17 +14,18 @@ import msgspec
 
 from gateway.errors import Forbidden, GatewayError, Status
 from gateway.kube.client import KubeClient
+from gateway.lru import LRU
 from schema.resources import Resource
 
 __all__ = ["ACCESS_REVIEWS", "AccessReviews", "review_body"]
 
 DISCOVERY = "/openapi/v3"
-"""Who may get this from the API server may know what it serves: everybody whom it knows, unless it is told
-otherwise (the role ``system:discovery``)."""
+"""A caller with the right to get this path may see the served API: by default every authenticated user
+(ClusterRole ``system:discovery``)."""
 
 ACCESS_REVIEWS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-LIFETIME = 10.0
-REMEMBERED = 4096
+LIFETIME_SECONDS = 10.0
+MAX_ENTRIES = 4096
 
 Key = tuple[str, str, str, str, str]
 
@@ -40,52 +39,47 @@ class _Review(msgspec.Struct):
 
 
 class AccessReviews:
-    """Remembers what was allowed, per identity; ``now`` gives seconds of a steady clock."""
+    """Caches allowed reviews per identity; ``now`` is a monotonic clock in seconds."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._allowed_at: OrderedDict[Key, float] = OrderedDict()
-        self._asking: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+        self._allowed_at: LRU[Key, float] = LRU(MAX_ENTRIES)
+        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
 
     async def allows(self, client: KubeClient, verb: str, resource: Resource, namespace: str | None) -> bool:
-        """Whether the caller may do that to all objects of a namespace, or of all of them where it is None.
+        """Whether the caller has the verb on every object of the namespace; None means all namespaces.
 
-        False also where the API server cannot be asked.
+        False also if the review itself fails.
         """
         key = (client.identity, verb, resource.gvr.group, resource.gvr.resource, namespace or "")
-        lock = self._asking.setdefault(key, asyncio.Lock())
+        lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            if self._is_known(key):
+            if self._is_allowed(key):
                 return True
-            asked_at = self._now()
-            allowed = await _review(client, verb, resource, namespace)
+            reviewed_at = self._now()
+            allowed = await _review_resource(client, verb, resource, namespace)
             if allowed:
-                self._remember(key, asked_at)
+                self._allowed_at.put(key, reviewed_at)
             return allowed
 
     async def expect_discovery(self, client: KubeClient) -> None:
-        """Return where the caller may know what the cluster serves; raises what the API server says else."""
+        """Raise Forbidden, or the error of the review, unless the caller may read discovery."""
         key = (client.identity, "get", "", DISCOVERY, "")
-        async with self._asking.setdefault(key, asyncio.Lock()):
-            if self._is_known(key):
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if self._is_allowed(key):
                 return
-            asked_at = self._now()
-            if not await _ask(client, {"nonResourceAttributes": {"path": DISCOVERY, "verb": "get"}}):
+            reviewed_at = self._now()
+            if not await _review(client, {"nonResourceAttributes": {"path": DISCOVERY, "verb": "get"}}):
                 raise Forbidden(Status(403, "Forbidden", f"you may not get {DISCOVERY}"))
-            self._remember(key, asked_at)
+            self._allowed_at.put(key, reviewed_at)
 
-    def _is_known(self, key: Key) -> bool:
-        return self._now() - self._allowed_at.get(key, -LIFETIME) < LIFETIME
-
-    def _remember(self, key: Key, asked_at: float) -> None:
-        self._allowed_at[key] = asked_at
-        self._allowed_at.move_to_end(key)
-        while len(self._allowed_at) > REMEMBERED:
-            self._allowed_at.popitem(last=False)
+    def _is_allowed(self, key: Key) -> bool:
+        reviewed_at = self._allowed_at.get(key)
+        return reviewed_at is not None and self._now() - reviewed_at < LIFETIME_SECONDS
 
 
 def review_body(attributes: Mapping[str, str]) -> bytes:
-    """The body of a SelfSubjectAccessReview about those ``resourceAttributes``."""
+    """The body of a SelfSubjectAccessReview with these ``resourceAttributes``."""
     return _body({"resourceAttributes": attributes})
 
 
@@ -98,18 +92,18 @@ def _body(spec: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(review)
 
 
-async def _review(client: KubeClient, verb: str, resource: Resource, namespace: str | None) -> bool:
+async def _review_resource(client: KubeClient, verb: str, resource: Resource, namespace: str | None) -> bool:
     gvr = resource.gvr
     attributes = {"verb": verb, "group": gvr.group, "version": gvr.version, "resource": gvr.resource}
     if namespace:
         attributes["namespace"] = namespace
     try:
-        return await _ask(client, {"resourceAttributes": attributes})
+        return await _review(client, {"resourceAttributes": attributes})
     except GatewayError:
         return False
 
 
-async def _ask(client: KubeClient, spec: Mapping[str, Any]) -> bool:
+async def _review(client: KubeClient, spec: Mapping[str, Any]) -> bool:
     body = _body(spec)
     response = await client.request("POST", ACCESS_REVIEWS, body=body, content_type="application/json")
     try:

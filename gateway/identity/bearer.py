@@ -1,4 +1,4 @@
-"""Bearer tokens: where a caller puts them, and which strings can be one.
+"""Bearer tokens: their places in a request, and their syntax.
 
 A token is a secret: no message here repeats any part of it.
 """
@@ -11,26 +11,26 @@ from gateway.errors import CallerUnauthenticated
 
 __all__ = ["bearer_token", "bearer_token_from_params"]
 
-# what may stand in a header and is no separator: a superset of RFC 6750's b64token, since Kubernetes'
-# static tokens are free text
+# every visible ASCII character: a superset of RFC 6750's b64token, because Kubernetes' static tokens are free
+# text
 TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 LONGEST_TOKEN = 32_768
 
 
 def bearer_token(headers: Mapping[str, str]) -> str | None:
-    """The token of ``Authorization: Bearer …``; None where there is no such header at all.
+    """The token of ``Authorization: Bearer …``; None without that header.
 
     ``headers`` has lower-case names. Raises :class:`CallerUnauthenticated` for another scheme or a
-    malformed value, so that a typing mistake is not mistaken for an anonymous request.
+    malformed value: a mistyped header must not become an anonymous request.
     """
     value = headers.get("authorization")
     return None if value is None else _parse(value)
 
 
 def bearer_token_from_params(params: Mapping[Any, Any] | None) -> str | None:
-    """The token in a ``connection_init`` payload; None where it has none.
+    """The token in a ``connection_init`` payload; None without one.
 
-    Understood are ``{"Authorization": "Bearer …"}``, in any case, and the same inside ``{"headers": {…}}``.
+    Accepts ``{"Authorization": "Bearer …"}``, in any case, at the top or inside ``{"headers": {…}}``.
     Raises :class:`CallerUnauthenticated` for a value that is not a bearer token.
     """
     if params is None:

@@ -1,15 +1,20 @@
-"""The identity modes: from a request's headers to the client that acts as its caller."""
+"""The identity modes: from a request's headers to the client that acts as its caller.
+
+To add a mode: a member of :class:`gateway.settings.Auth`, a class here, and its case in :func:`identity_for`,
+which mypy demands.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, assert_never
 
 from gateway.errors import CallerUnauthenticated, CredentialsError
 from gateway.identity.bearer import bearer_token, bearer_token_from_params
 from gateway.identity.origin import check_local_request
 from gateway.kube.client import KubeClient
+from gateway.settings import Auth
 
-__all__ = ["Identity", "Local", "Passthrough"]
+__all__ = ["Identity", "Local", "Passthrough", "identity_for"]
 
 
 class Identity(Protocol):
@@ -17,23 +22,23 @@ class Identity(Protocol):
 
     @property
     def client(self) -> KubeClient:
-        """The cluster, whoever asks; as the gateway itself."""
+        """The client that acts as the gateway itself."""
 
     def check(self, headers: Mapping[str, str]) -> None:
-        """Raise CallerRefused where nothing at all may be answered, static files included."""
+        """Raise CallerRefused for a request that must get no answer at all, not even a static file."""
 
     def authenticate(self, headers: Mapping[str, str]) -> KubeClient:
-        """The client that acts as the sender of this request; raises CallerUnauthenticated."""
+        """The client that acts as the sender of the request. Raises CallerUnauthenticated."""
 
     def authenticate_connection(
         self, headers: Mapping[str, str], params: Mapping[str, Any] | None
     ) -> KubeClient:
-        """The same for a websocket, from its handshake's headers and its ``connection_init`` payload."""
+        """As :meth:`authenticate`, from a websocket's handshake and its ``connection_init`` payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Everybody on this machine acts with the kubeconfig's identity, as with ``kubectl proxy``."""
+    """Every request from this machine acts as the kubeconfig's identity, as with ``kubectl proxy``."""
 
     client: KubeClient
 
@@ -53,12 +58,12 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Passthrough:
-    """Callers act with their own bearer token and nothing else; ``client`` only says which cluster."""
+    """Each caller acts with its own bearer token and nothing else; ``client`` only names the cluster."""
 
     client: KubeClient
 
     def check(self, headers: Mapping[str, str]) -> None:
-        """Nothing to refuse: a page from elsewhere has no token to send along."""
+        """Refuses nothing: a page of another origin has no token to send."""
 
     def authenticate(self, headers: Mapping[str, str]) -> KubeClient:
         return self._as(bearer_token(headers))
@@ -75,3 +80,14 @@ class Passthrough:
             return self.client.as_bearer(token)
         except CredentialsError as error:
             raise CallerUnauthenticated("the bearer token is malformed") from error
+
+
+def identity_for(mode: Auth, client: KubeClient) -> Identity:
+    """The identity of that mode over the gateway's own client."""
+    match mode:
+        case Auth.LOCAL:
+            return Local(client)
+        case Auth.PASSTHROUGH:
+            return Passthrough(client)
+        case _:
+            assert_never(mode)

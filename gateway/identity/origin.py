@@ -1,9 +1,9 @@
-"""Whether a request comes from this machine, and from a page that this gateway served.
+"""The check of ``local`` mode: the request comes from this machine, and not from a page of another origin.
 
-A gateway that lends its own identity must not be reachable through a browser by a page from elsewhere.
-Two ways lead there: DNS rebinding (the page's own name starts to resolve to 127.0.0.1; its requests carry
-that name in Host), and plain cross-site requests (they carry the page's Origin, or where a browser sends
-none, ``Sec-Fetch-Site``).
+The gateway lends its own identity in this mode, so a page of another origin must not reach it through a
+browser. There are two attacks: DNS rebinding (the page's own name starts to resolve to 127.0.0.1; its
+requests carry that name in Host), and cross-site requests (they carry the page's Origin, or
+``Sec-Fetch-Site`` if the browser sends no Origin).
 """
 
 import re
@@ -22,7 +22,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A host, without an IPv6 literal's brackets, and its port where one was given."""
+    """A host, without the brackets of an IPv6 literal, and its explicit port."""
 
     host: str
     port: int | None
@@ -33,7 +33,7 @@ class Authority:
 
 
 def parse_authority(text: str) -> Authority | None:
-    """Read ``host[:port]``; None for anything else, several values included."""
+    """Parse ``host[:port]``; None for anything else, several values included."""
     match = AUTHORITY.fullmatch(text)
     if match is None:
         return None
@@ -45,7 +45,7 @@ def parse_authority(text: str) -> Authority | None:
 
 
 def parse_origin(text: str) -> tuple[str, Authority] | None:
-    """Read ``scheme://host[:port]`` with http or https; None for anything else, ``null`` included."""
+    """Parse ``scheme://host[:port]`` with http or https; None for anything else, ``null`` included."""
     scheme, separator, rest = text.partition("://")
     authority = parse_authority(rest)
     if not separator or authority is None or scheme.lower() not in DEFAULT_PORTS:
@@ -56,8 +56,8 @@ def parse_origin(text: str) -> tuple[str, Authority] | None:
 def check_local_request(headers: Mapping[str, str]) -> None:
     """Raise :class:`CallerRefused` unless Host, Origin and Sec-Fetch-Site say loopback and same origin.
 
-    ``headers`` has lower-case names. The port in Host may be any (a port may be forwarded), but a page on
-    another port is another application: Origin has to name the same port as Host.
+    ``headers`` has lower-case names. Host may have any port, because ports are forwarded. Origin must have
+    the same port as Host: a page on another port is another application.
     """
     host = parse_authority(headers.get("host", ""))
     if host is None or not host.loopback:
@@ -80,7 +80,7 @@ def _same_origin(origin: str, host: Authority) -> bool:
 
 
 def _own_fetch(headers: Mapping[str, str]) -> bool:
-    """Fetch Metadata: browsers send no Origin with images, scripts and links; only links are harmless."""
+    """Fetch Metadata: browsers send no Origin with images, scripts and links; only links are allowed."""
     if headers.get("sec-fetch-site") in (None, "same-origin", "none"):
         return True
     return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"

@@ -1,4 +1,4 @@
-"""Access reviews: asked as the caller, a yes good for ten seconds, a no for nothing."""
+"""Access reviews: made as the caller; allowed reviews are cached for ten seconds, denials are not."""
 
 import asyncio
 import json
@@ -18,16 +18,16 @@ GADGETS = gadget_resource()
 
 
 class Reviewer:
-    """An API server that reviews; ``allowed`` is its answer, None makes it fail."""
+    """An API server that answers reviews with ``allowed``; with None it fails."""
 
     def __init__(self) -> None:
         self.allowed: bool | None = True
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.reviews: list[tuple[str, dict[str, Any]]] = []
 
     async def answer(self, request: Request) -> Reply:
         review = json.loads(request.body)
         (attributes,) = review["spec"].values()
-        self.asked.append((request.headers.get("authorization", ""), attributes))
+        self.reviews.append((request.headers.get("authorization", ""), attributes))
         if self.allowed is None:
             return status_reply(403, "Forbidden")
         return json_reply({**review, "status": {"allowed": self.allowed}}, 201)
@@ -58,25 +58,25 @@ class Time:
         return self.now
 
 
-async def test_it_asks_about_all_objects_of_that_place(client: KubeClient, reviewer: Reviewer) -> None:
+async def test_a_review_covers_all_objects_of_the_namespace(client: KubeClient, reviewer: Reviewer) -> None:
     reviews = AccessReviews()
 
     assert await reviews.allows(client.as_bearer("bob"), "list", GADGETS, "team-1")
     assert await reviews.allows(client.as_bearer("bob"), "get", GADGETS, None)
 
-    what = {"group": "example.io", "version": "v1", "resource": "gadgets"}
-    assert reviewer.asked == [
-        ("Bearer bob", {"verb": "list", "namespace": "team-1", **what}),
-        ("Bearer bob", {"verb": "get", **what}),
+    resource = {"group": "example.io", "version": "v1", "resource": "gadgets"}
+    assert reviewer.reviews == [
+        ("Bearer bob", {"verb": "list", "namespace": "team-1", **resource}),
+        ("Bearer bob", {"verb": "get", **resource}),
     ]
 
 
-async def test_a_yes_is_good_for_ten_seconds(client: KubeClient, reviewer: Reviewer) -> None:
+async def test_an_allowed_review_is_cached_for_ten_seconds(client: KubeClient, reviewer: Reviewer) -> None:
     time = Time()
     reviews = AccessReviews(time)
     for time.now in (0.0, 9.9):
         assert await reviews.allows(client, "list", GADGETS, None)
-    assert len(reviewer.asked) == 1
+    assert len(reviewer.reviews) == 1
 
     reviewer.allowed = False
     time.now = 10.0
@@ -84,8 +84,8 @@ async def test_a_yes_is_good_for_ten_seconds(client: KubeClient, reviewer: Revie
     assert not await reviews.allows(client, "list", GADGETS, None)
 
 
-@pytest.mark.parametrize("answer", [False, None], ids=["no", "failure"])
-async def test_anything_else_is_asked_again(
+@pytest.mark.parametrize("answer", [False, None], ids=["denial", "failure"])
+async def test_a_denial_and_a_failure_are_not_cached(
     client: KubeClient, reviewer: Reviewer, answer: bool | None
 ) -> None:
     reviews = AccessReviews()
@@ -97,26 +97,35 @@ async def test_anything_else_is_asked_again(
     assert await reviews.allows(client, "list", GADGETS, None)
 
 
-async def test_a_yes_is_for_one_identity_verb_and_namespace(client: KubeClient, reviewer: Reviewer) -> None:
+async def test_an_allowed_review_is_for_one_identity_verb_and_namespace(
+    client: KubeClient, reviewer: Reviewer
+) -> None:
     reviews = AccessReviews()
     alice, bob = client.as_bearer("alice"), client.as_bearer("bob")
 
-    for who, verb, where in ((alice, "list", "a"), (bob, "list", "a"), (bob, "get", "a"), (bob, "get", "b")):
-        await reviews.allows(who, verb, GADGETS, where)
+    for caller, verb, namespace in (
+        (alice, "list", "a"),
+        (bob, "list", "a"),
+        (bob, "get", "a"),
+        (bob, "get", "b"),
+    ):
+        await reviews.allows(caller, verb, GADGETS, namespace)
 
-    assert len(reviewer.asked) == 4
+    assert len(reviewer.reviews) == 4
 
 
-async def test_many_who_ask_at_once_are_one_review(client: KubeClient, reviewer: Reviewer) -> None:
+async def test_concurrent_reads_share_one_review(client: KubeClient, reviewer: Reviewer) -> None:
     reviews = AccessReviews()
 
     answers = await asyncio.gather(*(reviews.allows(client, "list", GADGETS, None) for _ in range(20)))
 
     assert all(answers)
-    assert len(reviewer.asked) == 1
+    assert len(reviewer.reviews) == 1
 
 
-async def test_who_may_not_read_openapi_is_told_nothing_of_it(client: KubeClient, reviewer: Reviewer) -> None:
+async def test_a_caller_without_discovery_rights_is_refused_until_they_are_granted(
+    client: KubeClient, reviewer: Reviewer
+) -> None:
     reviews, bob = AccessReviews(), client.as_bearer("bob")
     for reviewer.allowed in (False, None, False):
         with pytest.raises(Forbidden):
@@ -124,4 +133,4 @@ async def test_who_may_not_read_openapi_is_told_nothing_of_it(client: KubeClient
     reviewer.allowed = True
     for _ in range(3):
         await reviews.expect_discovery(bob)
-    assert reviewer.asked == [("Bearer bob", {"path": "/openapi/v3", "verb": "get"})] * 4
+    assert reviewer.reviews == [("Bearer bob", {"path": "/openapi/v3", "verb": "get"})] * 4

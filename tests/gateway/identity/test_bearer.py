@@ -1,4 +1,4 @@
-"""Where a bearer token may be, and what may be one."""
+"""Bearer tokens: their places in a request, and their syntax."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_no_header_and_no_payload_are_no_token() -> None:
         "Bearer ü",
     ],
 )
-def test_what_is_no_bearer_token_is_refused_instead_of_ignored(value: str) -> None:
+def test_a_value_that_is_no_bearer_token_is_refused_and_not_ignored(value: str) -> None:
     with pytest.raises(CallerUnauthenticated):
         bearer_token({"authorization": value})
     with pytest.raises(CallerUnauthenticated):
@@ -53,7 +53,7 @@ def test_what_is_no_bearer_token_is_refused_instead_of_ignored(value: str) -> No
 
 
 @pytest.mark.parametrize("value", [1, ["Bearer a"], {"Bearer": "a"}, True])
-def test_connection_init_takes_text_only(value: Any) -> None:
+def test_a_connection_init_token_must_be_a_string(value: Any) -> None:
     with pytest.raises(CallerUnauthenticated):
         bearer_token_from_params({"Authorization": value})
 
@@ -70,6 +70,6 @@ def test_no_message_repeats_a_token(token: str) -> None:
     assert token not in str(refused.value)
 
 
-def test_a_token_of_absurd_length_is_refused() -> None:
+def test_a_token_over_the_length_limit_is_refused() -> None:
     with pytest.raises(CallerUnauthenticated):
         bearer_token({"authorization": "Bearer " + "a" * 40_000})

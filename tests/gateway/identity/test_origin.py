@@ -1,4 +1,4 @@
-"""What local mode takes for a request from this machine."""
+"""The requests that local mode accepts as coming from this machine."""
 
 import pytest
 from hypothesis import given
@@ -45,7 +45,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
-def test_loopback_hosts_may_ask(host: str) -> None:
+def test_loopback_hosts_are_accepted(host: str) -> None:
     check_local_request({"host": host})
 
 
@@ -72,7 +72,7 @@ def test_a_request_without_a_host_is_refused() -> None:
         ("http://localhost:80", "localhost"),
     ],
 )
-def test_pages_of_the_same_port_may_ask(origin: str, host: str) -> None:
+def test_pages_of_the_same_port_are_accepted(origin: str, host: str) -> None:
     check_local_request({"host": host, "origin": origin})
 
 
@@ -107,7 +107,7 @@ def test_a_browser_that_sends_no_origin_for_another_page_is_refused(site: str) -
         check_local_request(headers)
 
 
-def test_a_link_on_another_page_may_lead_here_but_a_frame_may_not() -> None:
+def test_a_link_from_another_page_is_accepted_and_a_frame_is_refused() -> None:
     link = {"host": "localhost:8000", "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
     check_local_request({**link, "sec-fetch-dest": "document"})
     with pytest.raises(CallerRefused):
@@ -115,7 +115,7 @@ def test_a_link_on_another_page_may_lead_here_but_a_frame_may_not() -> None:
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
-def test_a_browser_on_our_own_page_may_ask(site: str) -> None:
+def test_a_browser_on_the_gateways_own_page_is_accepted(site: str) -> None:
     check_local_request({"host": "localhost:8000", "sec-fetch-site": site, "sec-fetch-mode": "cors"})
 
 
@@ -124,18 +124,18 @@ ports = st.none() | st.integers(1, 65535)
 
 
 @given(names, ports)
-def test_what_is_written_as_an_authority_is_read_back(name: str, port: int | None) -> None:
+def test_a_formatted_authority_parses_to_itself(name: str, port: int | None) -> None:
     assert parse_authority(name if port is None else f"{name}:{port}") == Authority(name, port)
 
 
 @given(names, ports)
-def test_an_origin_is_a_scheme_and_an_authority(name: str, port: int | None) -> None:
+def test_an_origin_parses_to_scheme_and_authority(name: str, port: int | None) -> None:
     text = name if port is None else f"{name}:{port}"
     assert parse_origin(f"HTTP://{text}") == ("http", Authority(name, port))
 
 
 @given(st.text(max_size=40))
-def test_whatever_is_sent_as_host_is_loopback_or_refused(text: str) -> None:
+def test_any_host_is_loopback_or_refused(text: str) -> None:
     parsed = parse_authority(text)
     try:
         check_local_request({"host": text})
@@ -147,7 +147,7 @@ def test_whatever_is_sent_as_host_is_loopback_or_refused(text: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_whatever_is_sent_as_origin_never_raises_anything_else(text: str) -> None:
+def test_any_origin_is_accepted_or_refused_without_another_error(text: str) -> None:
     try:
         check_local_request({"host": "localhost:8000", "origin": text})
     except CallerRefused:
@@ -158,6 +158,6 @@ def test_whatever_is_sent_as_origin_never_raises_anything_else(text: str) -> Non
 
 
 @given(names.filter(lambda name: "localhost" not in name.lower() and not name.startswith("127.")), ports)
-def test_no_name_but_our_own_is_let_in(name: str, port: int | None) -> None:
+def test_every_name_but_localhost_is_refused(name: str, port: int | None) -> None:
     with pytest.raises(CallerRefused):
         check_local_request({"host": name if port is None else f"{name}:{port}"})
