@@ -82,7 +82,7 @@ async def test_included_resources_work(guarded: GatewayProcess, namespace: str) 
 
 
 def test_a_pattern_without_a_match_is_logged(guarded: GatewayProcess) -> None:
-    warnings = [line for line in guarded.process.output().splitlines() if "matches nothing" in line]
+    warnings = [line for line in guarded.process.output().splitlines() if "matches no resource" in line]
 
     assert len(warnings) == 1
     assert "secretz" in warnings[0]
