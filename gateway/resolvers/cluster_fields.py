@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import BadArgument
-from gateway.identity.access import ACCESS_REVIEWS, review_body
+from gateway.identity import ACCESS_REVIEWS, review_body
 from gateway.resolvers.context import Info, expect_discovery, upstream_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
@@ -16,7 +16,7 @@ __all__ = ["cluster_resolvers"]
 
 
 def cluster_resolvers(model: Model) -> ClusterResolvers:
-    """The resolvers over one model: what ``resources`` lists and where ``object`` looks."""
+    """The resolvers over one model, which ``resources`` lists and ``object`` searches."""
     by_kind = {served.resource.kind: served for served in model.resources if Verb.GET in served.pinned}
     resources = [_api_resource(served) for served in model.resources]
 
@@ -53,10 +53,10 @@ async def read_version(_source: object, info: Info) -> Mapping[str, Any]:
 
 
 async def review_access(
-    _source: object, info: Info, *, verb: str, resource: str, **where: str | None
+    _source: object, info: Info, *, verb: str, resource: str, **scope: str | None
 ) -> Mapping[str, Any]:
     """Answer ``can(…)``: a SelfSubjectAccessReview as the caller."""
-    attributes = {"verb": verb, "resource": resource, **{key: value for key, value in where.items() if value}}
+    attributes = {"verb": verb, "resource": resource, **{key: value for key, value in scope.items() if value}}
     response = await upstream_of(info).request(
         "POST", ACCESS_REVIEWS, body=review_body(attributes), content_type="application/json"
     )
@@ -77,6 +77,6 @@ def _api_resource(served: ServedResource) -> dict[str, Any]:
         "verbs": sorted(resource.verbs),
         "shortNames": list(resource.short_names),
         "categories": list(resource.categories),
-        "subresources": [each.name for each in resource.subresources],
+        "subresources": [subresource.name for subresource in resource.subresources],
         "fields": [*served.short.values(), *served.pinned.values()],
     }

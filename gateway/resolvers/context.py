@@ -9,7 +9,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from gateway.errors import Status, Unauthenticated
-from gateway.identity.access import AccessReviews
+from gateway.identity import AccessReviews
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight

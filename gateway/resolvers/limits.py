@@ -55,7 +55,7 @@ class Slots:
 
 
 class Budget:
-    """What one operation has used of its limits."""
+    """The usage of one operation, against its limits."""
 
     def __init__(self, limits: Limits, identity_slots: asyncio.Semaphore) -> None:
         self.limits = limits

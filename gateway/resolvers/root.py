@@ -1,4 +1,4 @@
-"""Which function answers which root field."""
+"""The function of each root field."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
@@ -26,9 +26,11 @@ from schema.resources import Resource
 
 __all__ = ["Resolvers"]
 
-ANSWERS: Mapping[Verb, Callable[..., Awaitable[Any]]] = {
+RESOLVERS: Mapping[Verb, Callable[..., Awaitable[Any]] | Callable[..., AsyncIterator[Any]]] = {
     Verb.LIST: list_objects,
     Verb.GET: read_object,
+    Verb.WATCH_LIST: watch_list,
+    Verb.WATCH_OBJECT: watch_object,
     Verb.CREATE: create_object,
     Verb.APPLY: apply_object,
     Verb.PATCH: patch_object,
@@ -37,10 +39,9 @@ ANSWERS: Mapping[Verb, Callable[..., Awaitable[Any]]] = {
     Verb.DELETE: delete_object,
     Verb.RESTART: restart_object,
 }
-STREAMS: Mapping[Verb, Callable[..., AsyncIterator[Any]]] = {
-    Verb.WATCH_LIST: watch_list,
-    Verb.WATCH_OBJECT: watch_object,
-}
+"""The resolver column of :data:`schema.verbs.VERBS`. Each function takes the root field, the info and the
+arguments under the names of :attr:`schema.verbs.Argument.parameter`; that of a subscription returns the
+source stream."""
 
 
 class Resolvers:
@@ -51,14 +52,14 @@ class Resolvers:
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         """The function that answers a query or mutation field."""
-        return partial(_answer, ANSWERS[root.verb], root)
+        return partial(_answer, RESOLVERS[root.verb], root)
 
     def subscriber(self, root: RootField) -> Callable[..., Any]:
-        """The function that makes a subscription field's source stream."""
-        return partial(_answer, STREAMS[root.verb], root)
+        """The function that returns a subscription field's source stream."""
+        return partial(_answer, RESOLVERS[root.verb], root)
 
     def pod_log_subscriber(self, pods: Resource) -> Callable[..., Any]:
-        """The function that makes the source stream of ``podLogs``."""
+        """The function that returns the source stream of ``podLogs``."""
         return partial(_answer_pod_logs, pods)
 
 

@@ -1,4 +1,4 @@
-"""Mutations: POST, PATCH and DELETE as the caller; the API server decides, nothing is retried here."""
+"""Mutations: POST, PATCH and DELETE as the caller. The API server decides; no write is retried."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ async def create_object(
     dry_run: bool = False,
     field_manager: str | None = None,
 ) -> JSONObject:
-    """Answer ``createPod(object: …)``: POST, ``apiVersion`` and ``kind`` filled in where they are absent."""
+    """Answer ``createPod(object: …)``: POST, with ``apiVersion`` and ``kind`` added if absent."""
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace, written))
     body = msgspec.json.encode(_with_kind(root, written))
     response = await upstream_of(info).request(
@@ -76,7 +76,7 @@ async def patch_object(root: RootField, info: Info, **arguments: Any) -> JSONObj
 
 
 async def patch_status(root: RootField, info: Info, **arguments: Any) -> JSONObject:
-    """Answer ``patchPodStatus(name: …, patch: …)``: the same on the ``status`` subresource."""
+    """Answer ``patchPodStatus(name: …, patch: …)``: a patch of the ``status`` subresource."""
     return await _patch_one(root, info, "status", **arguments)
 
 
@@ -97,7 +97,7 @@ async def scale_object(
 async def restart_object(
     root: RootField, info: Info, *, name: str, namespace: str | None = None
 ) -> JSONObject:
-    """Answer ``restartDeployment(name: …)``: stamps the pod template, as ``kubectl rollout restart`` does."""
+    """Answer ``restartDeployment(name: …)``: annotates the pod template, like ``kubectl rollout restart``."""
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name)
@@ -113,7 +113,7 @@ async def delete_object(
     dry_run: bool = False,
     **options: Any,
 ) -> JSONObject:
-    """Answer ``deletePod(name: …)``: what the API server says of it, as a ``DeleteResult``."""
+    """Answer ``deletePod(name: …)``: the API server's answer as a ``DeleteResult``."""
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name)
     body = msgspec.json.encode(_delete_options(dry_run, **options))
     response = await upstream_of(info).request("DELETE", path, body=body, content_type="application/json")
@@ -161,7 +161,7 @@ def _patch_request(
     dry_run: bool = False,
     field_manager: str | None = None,
 ) -> tuple[dict[str, str], Any, str]:
-    """The query, the body and the content type of a PATCH."""
+    """The query parameters, the body and the content type of a PATCH."""
     if (patch is None) == (operations is None):
         raise BadArgument("give exactly one of patch and operations")
     parameters = _write_parameters(dry_run, field_manager)
@@ -183,7 +183,7 @@ async def _patch(
 
 
 def _content_type(root: RootField, patch_type: str | None) -> str:
-    """Strategic merge works on compiled-in types only: a custom resource answers it with 415."""
+    """The content type. Strategic merge is for built-in types: custom resources answer 415."""
     if patch_type is None:
         patch_type = "strategic" if root.served.object.startswith(STRATEGIC_DEFINITIONS) else "merge"
     return STRATEGIC_PATCH if patch_type == "strategic" else MERGE_PATCH
@@ -215,7 +215,7 @@ def _with_kind(root: RootField, written: JSONObject) -> JSONObject:
 
 
 def _deletion(answer: JSONObject) -> JSONObject:
-    """The API server answers a delete with a Status, or with the object that is going."""
+    """A DELETE is answered with a Status, or with the object if its deletion is not finished."""
     if answer.get("kind") == "Status" and answer.get("apiVersion") == "v1":
         return {
             "status": answer.get("status"),
