@@ -20,7 +20,7 @@ import httpx
 import yaml
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
-RECORDED = Path(__file__).parent.parent / "gateway" / "demo" / "openapi"
+RECORDED = Path(__file__).parent.parent / "gateway" / "demo" / "apiserver" / "openapi"
 SERVED: dict[tuple[str, str], frozenset[str]] = {
     ("", "v1"): frozenset(
         (

@@ -59,7 +59,7 @@ def test_the_wheel_has_both_packages_and_no_tests(wheel: list[str]) -> None:
 
 def test_the_wheel_has_the_files_beside_the_modules(wheel: list[str]) -> None:
     for folder, pattern in (
-        ("gateway/demo/openapi", "*"),
+        ("gateway/demo/apiserver/openapi", "*"),
         ("gateway/server/graphiql", "page.html"),
         ("gateway/server/graphiql/static", "*"),
     ):

@@ -5,7 +5,7 @@ kube-apiserver. What it serves was recorded from one (``openapi/``, by ``tests/r
 Nothing here knows the gateway in front of it; everything is kept in memory and gone at the end.
 """
 
+from gateway.demo.apiserver import WatchSettings
 from gateway.demo.server import DemoServer, DemoSettings, run_demo
-from gateway.demo.watch import WatchSettings
 
 __all__ = ["DemoServer", "DemoSettings", "WatchSettings", "run_demo"]

@@ -35,7 +35,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def kubeconfig(url: str, tokens: Mapping[str, str]) -> str:
-    """A kubeconfig with a context for each user; JSON, which every reader of YAML takes."""
+    """A kubeconfig with a context for item user; JSON, which every reader of YAML takes."""
     users = [(user, {"token": token}) for token, user in tokens.items()] or [("demo", {})]
     return json.dumps(
         {
@@ -53,11 +53,11 @@ def kubeconfig(url: str, tokens: Mapping[str, str]) -> str:
 async def serve(arguments: argparse.Namespace) -> None:
     """Serve until SIGINT or SIGTERM."""
     stop = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for item in (signal.SIGINT, signal.SIGTERM):
         # Windows has no signal handlers on the loop: there Ctrl-C raises KeyboardInterrupt instead
         with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    tokens = dict(each.partition("=")[::2] for each in arguments.token)
+            asyncio.get_running_loop().add_signal_handler(item, stop.set)
+    tokens = dict(item.partition("=")[::2] for item in arguments.token)
     settings = DemoSettings(
         watch=WatchSettings(
             bookmark_interval=arguments.bookmark_interval, watch_list=not arguments.no_watch_list

@@ -1,26 +1,38 @@
-"""Running the demo API server inside an event loop that is already there."""
+"""Runs the demo, API server and cluster, inside an event loop that the caller owns."""
 
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.demo.api import ResourceApi
-from gateway.demo.app import Routes, build_app
-from gateway.demo.catalog import Catalog
-from gateway.demo.cluster import Cluster
-from gateway.demo.definitions import Definitions
-from gateway.demo.ending import Ending
-from gateway.demo.living import Life, start_controllers
-from gateway.demo.seed import plant_bare, plant_cluster
-from gateway.demo.storage import Storage
-from gateway.demo.system import Stamps
-from gateway.demo.timeline import Timeline
-from gateway.demo.watch import WatchSettings
-from gateway.demo.writes import Writer
+from gateway.demo.apiserver import (
+    Catalog,
+    CustomResources,
+    ResourceApi,
+    Routes,
+    Stamps,
+    Storage,
+    WatchSettings,
+    Writer,
+    build_app,
+)
+from gateway.demo.cluster import (
+    ClusterState,
+    ContainerRun,
+    Deployments,
+    GarbageCollector,
+    Incidents,
+    Kubelet,
+    Namespaces,
+    PodSets,
+    Timeline,
+    plant_bare,
+    plant_cluster,
+)
 from gateway.uvicorn_server import UvicornServer
 
 __all__ = ["DemoServer", "DemoSettings", "run_demo"]
@@ -28,11 +40,11 @@ __all__ = ["DemoServer", "DemoSettings", "run_demo"]
 
 @dataclass(frozen=True, slots=True)
 class DemoSettings:
-    """How the API server and its cluster behave.
+    """Settings of the API server and its cluster.
 
-    ``history``: how many changes are remembered. ``freshness``: how many seconds a read waits for a
-    resource version that has not come yet. ``speed``: 2 makes the cluster's life twice as fast.
-    ``seed``: the same one gives the same names and the same incidents.
+    ``history``: number of changes kept for watches and exact reads. ``freshness``: seconds that a read waits
+    for a resource version in the future. ``speed``: 2 runs the cluster twice as fast. ``seed``: makes
+    generated names and incidents reproducible.
     """
 
     watch: WatchSettings = field(default_factory=WatchSettings)
@@ -44,7 +56,7 @@ class DemoSettings:
 
 @dataclass(frozen=True, slots=True)
 class DemoServer:
-    """A running demo: its address, and what tests do to it."""
+    """A running demo: its URL, and controls for tests."""
 
     url: str
     storage: Storage
@@ -52,29 +64,17 @@ class DemoServer:
 
     @property
     def watches(self) -> int:
-        """How many watches are open."""
+        """The number of open watches."""
         return len(self.api.watchers)
 
     def compact(self) -> None:
-        """Forget the history: a watch or a list of an older version gets 410 from now on."""
+        """Discard the history: watches and exact lists of older versions get 410 from now on."""
         self.storage.compact()
 
     def drop_watches(self) -> None:
-        """End every watch that is open, as a restart of the API server does."""
+        """End every open watch, as a restart of the API server does."""
         for watcher in tuple(self.api.watchers):
             watcher.close()
-
-
-class _Server(UvicornServer):
-    """Serves the routes on one socket; ``started_serving`` is set once it accepts connections."""
-
-    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
-        self.app = Ending(app)
-        self.started_serving = asyncio.Event()
-        super().__init__(self.app, [listening], ready=self.started_serving.set, ws="none")
-
-    def end_responses(self) -> None:
-        self.app.end()
 
 
 @asynccontextmanager
@@ -88,48 +88,56 @@ async def run_demo(
     tokens: Mapping[str, str] | None = None,
     settings: DemoSettings | None = None,
 ) -> AsyncIterator[DemoServer]:
-    """Serve the demo until the block ends; raises OSError where the port is taken.
+    """Serve the demo until the block ends; raises OSError when the port is taken.
 
-    ``living``: things happen that nobody asked for. ``controllers``: pods follow deployments, and so on;
-    without them objects stay as they are written. ``planted``: there is a cluster from the start, not
-    only its four namespaces. ``tokens``: bearer tokens and their users; without any, everybody is let in.
+    ``living``: incidents happen (restarts, evictions, releases). ``controllers``: controllers run; without
+    them objects stay as written. ``planted``: the cluster has nodes and workloads, not only its four
+    namespaces. ``tokens``: user names by bearer token; without tokens every request is the administrator's.
     """
     settings = settings or DemoSettings()
     timeline = Timeline(speed=settings.speed)
     catalog, storage = Catalog(), Storage(history=settings.history)
     stamps = Stamps(settings.seed, timeline.now)
     writer = Writer(catalog, storage, stamps)
-    cluster = Cluster(storage, stamps, timeline)
+    cluster = ClusterState(storage, stamps, timeline)
     if planted or controllers:
-        start_controllers(cluster)
+        _start_controllers(cluster)
     (plant_cluster if planted else plant_bare)(cluster, writer, catalog)
     if not controllers:
-        # what is planted has been brought up; from here on nobody acts
+        # the planted pods are running by now; stop all controllers
         storage.listeners.clear()
         timeline.heap.clear()
     elif living:
-        Life(cluster).start()
-    api = ResourceApi(catalog, storage, writer, settings.watch, settings.freshness)
-    Definitions(catalog, storage, removed=api.close_watches)
+        Incidents(cluster).start()
+    api = ResourceApi(catalog, storage, writer, settings.watch, settings.freshness, ContainerRun)
+    CustomResources(catalog, storage, removed=api.close_watches)
     app = build_app(Routes(catalog, api, dict(tokens or {})))
-    with socket.create_server((host, port)) as listener:
-        # inherited by each connection; asyncio itself sets it only where a socket names its protocol
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        demo = DemoServer(f"http://{host}:{listener.getsockname()[1]}", storage, api)
-        async with _serving(_Server(app, listener), timeline, demo):
+    with socket.create_server((host, port)) as listening:
+        # accepted connections inherit the option; asyncio sets it only on sockets that name their protocol
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        demo = DemoServer(f"http://{host}:{listening.getsockname()[1]}", storage, api)
+        async with _serving(_Server(app, listening), timeline, demo):
             yield demo
 
 
+def _start_controllers(cluster: ClusterState) -> None:
+    Kubelet(cluster)
+    PodSets(cluster)
+    Deployments(cluster)
+    GarbageCollector(cluster)
+    Namespaces(cluster)
+
+
 @asynccontextmanager
-async def _serving(server: _Server, timeline: Timeline, demo: DemoServer) -> AsyncIterator[None]:
+async def _serving(server: "_Server", timeline: Timeline, demo: DemoServer) -> AsyncIterator[None]:
     failure: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(server.serve(server.sockets))
-        running = tasks.create_task(timeline.run())
-        await server.started_serving.wait()
+        serving = tasks.create_task(server.serve(server.sockets), name="demo API server")
+        running = tasks.create_task(timeline.run(), name="timeline of the demo cluster")
+        await server.accepting.wait()
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - the block's own, raised again outside of the group
+        except Exception as error:  # noqa: BLE001 - the caller's error, raised again outside of the task group
             failure = error
         finally:
             running.cancel()
@@ -138,3 +146,54 @@ async def _serving(server: _Server, timeline: Timeline, demo: DemoServer) -> Asy
             await asyncio.wait((serving,))
     if failure is not None:
         raise failure
+
+
+class _Server(UvicornServer):
+    """Serves the routes on one socket; ``accepting`` is set once it accepts connections."""
+
+    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
+        self.responses = _EndableResponses(app)
+        self.accepting = asyncio.Event()
+        super().__init__(self.responses, [listening], ready=self.accepting.set, ws="none")
+
+    def end_responses(self) -> None:
+        self.responses.end()
+
+
+class _EndableResponses:
+    """Wraps an app so that responses without an end of their own, such as followed logs, can be ended.
+
+    A response that has begun ends regularly: the client reads the end of a body, not a broken connection.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ended = False
+
+    def end(self) -> None:
+        """End every open response."""
+        self._ended = True
+        for task in tuple(self._tasks):
+            task.cancel()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            await send(message)
+            begun = True
+
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+        try:
+            await self._app(scope, receive, send_and_note)
+        except asyncio.CancelledError:
+            if not (self._ended and begun):
+                raise
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            if task is not None:
+                self._tasks.discard(task)

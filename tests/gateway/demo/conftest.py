@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.demo import DemoSettings, WatchSettings, run_demo
-from tests.gateway.demo.cluster import DemoCluster, connect
+from tests.gateway.demo.demo_client import DemoCluster, connect
 
 QUICK = DemoSettings(watch=WatchSettings(bookmark_interval=0.1), freshness=0.2, speed=20, seed=7)
 

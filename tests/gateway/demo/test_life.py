@@ -4,8 +4,8 @@ import asyncio
 from typing import Any
 
 from gateway.demo import DemoSettings, run_demo
-from gateway.demo.timeline import Timeline
-from tests.gateway.demo.cluster import APPS, CORE, DemoCluster, connect, deployment, pod
+from gateway.demo.cluster.timeline import Timeline
+from tests.gateway.demo.demo_client import APPS, CORE, DemoCluster, connect, deployment, pod
 
 WEB = f"{APPS}/deployments/web"
 

@@ -14,8 +14,8 @@ import pytest
 from gateway.demo import run_demo
 from tests.fixtures.control_plane import ControlPlane
 from tests.fixtures.waiting import wait_until
-from tests.gateway.demo.cluster import PATCHES, config_map, deployment, pod
-from tests.gateway.demo.test_custom_resources import DEFINITIONS, definition, widget
+from tests.gateway.demo.apiserver.test_custom_resources import DEFINITIONS, definition, widget
+from tests.gateway.demo.demo_client import PATCHES, config_map, deployment, pod
 from tests.record_openapi import RECORDED, main
 
 pytestmark = pytest.mark.cluster

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from gateway.demo import run_demo
-from tests.gateway.demo.cluster import CORE, DEADLINE, DemoCluster, connect
+from tests.gateway.demo.demo_client import CORE, DEADLINE, DemoCluster, connect
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"

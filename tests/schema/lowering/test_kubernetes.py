@@ -13,7 +13,7 @@ from schema.model import Definition, ListOf, Model, Scalar, TypeExpression, Verb
 from schema.resources import GroupVersion
 from tests.schema.documents import META, built, property_of, served
 
-RECORDED = files("gateway.demo") / "openapi"
+RECORDED = files("gateway.demo.apiserver") / "openapi"
 
 
 def recorded(name: str) -> bytes:

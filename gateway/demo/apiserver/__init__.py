@@ -1,0 +1,39 @@
+"""An in-memory Kubernetes API server: discovery, OpenAPI, reads, watches, writes, custom resources.
+
+It behaves as the kube-apiserver from which ``openapi/`` was recorded (``tests/record_openapi.py``). No
+controllers run in it: :mod:`gateway.demo.cluster` is a client of this package, and nothing here imports it.
+"""
+
+from gateway.demo.apiserver.app import Routes, build_app
+from gateway.demo.apiserver.catalog import Catalog, Target
+from gateway.demo.apiserver.creation import NAME_ALPHABET, Stamps, prepare
+from gateway.demo.apiserver.custom_resources import CustomResources
+from gateway.demo.apiserver.defaults import fill_defaults
+from gateway.demo.apiserver.pod_logs import Line
+from gateway.demo.apiserver.requests import WriteOptions
+from gateway.demo.apiserver.resource_api import ResourceApi
+from gateway.demo.apiserver.storage import Change, ChangeType, Storage, Stored, object_key
+from gateway.demo.apiserver.watch import WatchSettings
+from gateway.demo.apiserver.writes import Writer
+
+__all__ = [
+    "NAME_ALPHABET",
+    "Catalog",
+    "Change",
+    "ChangeType",
+    "CustomResources",
+    "Line",
+    "ResourceApi",
+    "Routes",
+    "Stamps",
+    "Storage",
+    "Stored",
+    "Target",
+    "WatchSettings",
+    "WriteOptions",
+    "Writer",
+    "build_app",
+    "fill_defaults",
+    "object_key",
+    "prepare",
+]

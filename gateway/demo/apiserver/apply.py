@@ -1,0 +1,180 @@
+"""Server-side apply: a manager's whole intent, merged with what others own (KEP-555)."""
+
+from typing import Any
+
+from gateway.demo.apiserver.catalog import Target, table_of
+from gateway.demo.apiserver.conversion import from_stored
+from gateway.demo.apiserver.managed_fields import (
+    Entry,
+    Path,
+    flatten,
+    list_element,
+    read_entries,
+    remove_paths,
+    replace_fields,
+)
+from gateway.demo.apiserver.openapi_documents import Node
+from gateway.demo.apiserver.requests import WriteOptions
+from gateway.demo.apiserver.statuses import ApiError, bad_request, internal, not_found
+from gateway.demo.apiserver.storage import object_key
+from gateway.demo.apiserver.strict_decoding import DecodingError, decode
+from gateway.demo.apiserver.writes import Writer, Written
+from schema.resources import GroupVersion
+
+__all__ = ["apply_object"]
+
+Object = dict[str, Any]
+
+
+def apply_object(writer: Writer, target: Target, intent: Object, options: WriteOptions) -> Written:
+    """Create or merge; refuses (409) fields that others own and that would change, unless forced."""
+    _check(target, intent)
+    resource = target.resource
+    node = writer.kinds.node(resource)
+    value = _read(writer, target, intent)
+    metadata = value["metadata"]
+    own = Entry(
+        manager=options.field_manager,
+        operation="Apply",
+        api_version=resource.kind.api_version,
+        time=writer.stamps.now(),
+        fields=frozenset(flatten(node, value, containers=False)),
+        subresource=target.subresource,
+    )
+    old = writer.storage.get(table_of(resource), object_key(target.namespace, target.name))
+    if old is None:
+        if target.subresource or metadata.get("uid"):
+            raise not_found(resource, target.name)
+        return writer.create(target, intent, options, own)
+    live = from_stored(resource.gvr, old.object)
+    entries = read_entries(live)
+    entries = _settle(node, live, value, entries, own, force=bool(options.force))
+    before = next((item for item in entries if item.same_manager(own)), None)
+    merged = merge(node, live, value)
+    if before is not None:
+        others = frozenset(path for item in entries if not item.same_manager(own) for path in item.fields)
+        merged = remove_paths(node, merged, before.fields - own.fields - others)
+    if before is not None and before.fields == own.fields:
+        own = before
+    kept = [own if item.same_manager(own) else item for item in entries]
+    entries = kept if before is not None else [*kept, own]
+    kind = {"kind": resource.kind.kind, "apiVersion": resource.kind.api_version}
+    return writer.update(target, old, {**kind, **merged}, options, entries)
+
+
+def _check(target: Target, intent: Object) -> None:
+    kind = target.resource.kind
+    metadata = intent.get("metadata") or {}
+    if intent.get("apiVersion") != kind.api_version or intent.get("kind") != kind.kind:
+        said = GroupVersion.parse(str(intent.get("apiVersion", "")))
+        raise bad_request(f"invalid object type: {said.group}/{said.version}, Kind={intent.get('kind', '')}")
+    if (name := metadata.get("name", target.name)) != target.name:
+        why = f"the name of the object ({name}) does not match the name on the URL ({target.name})"
+        raise bad_request(why)
+    if "managedFields" in metadata:
+        raise bad_request("metadata.managedFields must be nil")
+
+
+def _read(writer: Writer, target: Target, intent: Object) -> Object:
+    """The intent as its kind knows it; here an unknown field is an error (500, as upstream)."""
+    kind = target.resource.kind
+    try:
+        decoded = decode(writer.kinds.node(target.resource), intent)
+    except DecodingError as error:
+        unreadable = str(error)
+    else:
+        unreadable = ", ".join(f".{path}: field not declared in schema" for path in decoded.unknown)
+    if unreadable:
+        what = f"({target.namespace}/{target.name}; {kind.api_version}, Kind={kind.kind})"
+        raise internal(f"failed to create typed patch object {what}: {unreadable}")
+    value = {key: item for key, item in decoded.value.items() if key not in ("kind", "apiVersion")}
+    return {**value, "metadata": {**(value.get("metadata") or {}), "name": target.name}}
+
+
+def _settle(
+    node: Node,
+    live: Object,
+    intent: Object,
+    entries: list[Entry],
+    own: Entry,
+    *,
+    force: bool,
+) -> list[Entry]:
+    """The entries without the fields that are taken from others; refuses where that needs ``force``."""
+    now, wanted = flatten(node, live), flatten(node, intent, containers=False)
+    changed = frozenset(path for path, value in wanted.items() if path in now and now[path] != value)
+    conflicts = [(entry, sorted(entry.fields & changed)) for entry in entries if not entry.same_manager(own)]
+    if any(paths for _, paths in conflicts) and not force:
+        raise apply_conflict([(entry, path) for entry, paths in conflicts for path in paths])
+    settled = [
+        entry if entry.same_manager(own) else replace_fields(entry, entry.fields - changed)
+        for entry in entries
+    ]
+    return [entry for entry in settled if entry.fields]
+
+
+def apply_conflict(conflicts: list[tuple[Entry, Path]]) -> ApiError:
+    """409, naming who owns what."""
+    causes = []
+    fields: dict[str, list[str]] = {}
+    for entry, path in conflicts:
+        using = f" using {entry.api_version}" if entry.operation == "Update" else ""
+        owner, field = f'"{entry.manager}"{using}', readable(path)
+        fields.setdefault(owner, []).append(field)
+        message = f"conflict with {owner}"
+        causes.append({"reason": "FieldManagerConflict", "message": message, "field": field})
+    if len(causes) == 1:
+        return ApiError(
+            409,
+            "Conflict",
+            f"Apply failed with 1 conflict: {causes[0]['message']}: {causes[0]['field']}",
+            {"causes": causes},
+        )
+    told = "\n".join(
+        f"conflicts with {owner}:\n" + "\n".join(f"- {item}" for item in paths)
+        for owner, paths in fields.items()
+    )
+    return ApiError(409, "Conflict", f"Apply failed with {len(causes)} conflicts: {told}", {"causes": causes})
+
+
+def readable(path: Path) -> str:
+    """A path as conflicts name it: ``.spec.template.spec.containers[name="web"].image``."""
+    parts = []
+    for element in path:
+        kind, _, name = element.partition(":")
+        match kind:
+            case "f":
+                parts.append(f".{name}")
+            case "k":
+                parts.append("[" + name.strip("{}").replace('":', '"=').replace('"', "", 2) + "]")
+            case _:
+                parts.append(f"[={name}]")
+    return "".join(parts)
+
+
+def merge(node: Node, live: Object, intent: Object) -> Object:
+    """The live object with the intent on top: maps key by key, associative lists item by item."""
+    merged = dict(live)
+    for key, value in intent.items():
+        merged[key] = _merge_value(node.child(key), live.get(key), value)
+    return merged
+
+
+def _merge_value(node: Node | None, live: Any, value: Any) -> Any:
+    if node is None or live is None or node.is_atomic:
+        return value
+    if isinstance(value, dict) and isinstance(live, dict):
+        return merge(node, live, value)
+    if isinstance(value, list) and isinstance(live, list):
+        return _merge_list(node, live, value)
+    return value
+
+
+def _merge_list(node: Node, live: list[Any], value: list[Any]) -> list[Any]:
+    """The items that are there stay where they are; new ones come last."""
+    wanted = {list_element(node, item): item for item in value}
+    merged = []
+    for item in live:
+        intended = wanted.pop(list_element(node, item), None)
+        merged.append(merge(node.items, item, intended) if isinstance(intended, dict) else item)
+    return [*merged, *wanted.values()]

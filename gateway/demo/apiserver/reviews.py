@@ -1,0 +1,43 @@
+"""Who asks, and the reviews that tell them so: everybody who is known may do everything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.demo.apiserver.statuses import unauthorized
+
+__all__ = ["REVIEWS", "User", "authenticate", "review"]
+
+REVIEWS = frozenset(
+    ("selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectreviews.authentication.k8s.io")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who a request is from."""
+
+    name: str
+    groups: tuple[str, ...]
+
+
+ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
+
+
+def authenticate(authorization: str, tokens: Mapping[str, str]) -> User:
+    """The user of a bearer token, the administrator where no tokens are set up; refuses (401) others."""
+    if not tokens:
+        return ADMIN
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or token not in tokens:
+        raise unauthorized()
+    return User(tokens[token], ("system:authenticated",))
+
+
+def review(plural: str, body: Mapping[str, Any], user: User) -> dict[str, Any]:
+    """The answer to a review that was posted."""
+    answer: dict[str, Any] = {**body, "metadata": body.get("metadata") or {}}
+    if plural == "selfsubjectreviews":
+        info = {"username": user.name, "groups": list(user.groups)}
+        return {**answer, "status": {"userInfo": info}}
+    return {**answer, "status": {"allowed": True}}

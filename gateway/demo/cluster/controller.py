@@ -1,0 +1,55 @@
+"""The controllers of the demo: what keeps what is in step with what was asked for.
+
+Each one is told of changes, notes which of its objects to look at, and brings these in order a moment
+later: level-triggered, so that nothing depends on which change came first.
+"""
+
+from collections.abc import Callable
+
+from gateway.demo.apiserver import Change, Stored
+from gateway.demo.cluster.cluster_state import ClusterState, owner_uid
+
+__all__ = ["Controller"]
+
+DELAY = 0.02
+
+
+class Controller:
+    """Looks after the objects of ``table``, and again when something that they own changes."""
+
+    def __init__(
+        self, cluster: ClusterState, table: str, owned: str, reconcile: Callable[[Stored], None]
+    ) -> None:
+        self.cluster = cluster
+        self.table = table
+        self.reconcile = reconcile
+        self.dirty: set[str] = set()
+        cluster.listen(table, self._changed)
+        cluster.listen(owned, self._owned_changed)
+
+    def _changed(self, change: Change) -> None:
+        self._mark(change.new.key)
+
+    def _owned_changed(self, change: Change) -> None:
+        if not (uid := owner_uid(change.new)):
+            return
+        for stored in self.cluster.objects(self.table, change.new.namespace):
+            if stored.object["metadata"]["uid"] == uid:
+                self._mark(stored.key)
+
+    def _mark(self, key: str) -> None:
+        if key in self.dirty:
+            return
+        self.dirty.add(key)
+
+        def act() -> None:
+            self.dirty.discard(key)
+            if stored := self.cluster.storage.get(self.table, key):
+                self.reconcile(stored)
+
+        self.cluster.timeline.after(DELAY, act)
+
+    def mark_all(self) -> None:
+        """Look at every object again."""
+        for stored in self.cluster.objects(self.table):
+            self._mark(stored.key)

@@ -1,0 +1,177 @@
+"""Pods in numbers: replica sets, stateful sets, daemon sets and jobs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.demo.apiserver import Stored, fill_defaults, prepare
+from gateway.demo.cluster.cluster_state import ClusterState, controller_reference, set_condition
+from gateway.demo.cluster.controller import Controller
+
+__all__ = ["PodSets", "is_ready", "terminate"]
+
+Object = dict[str, Any]
+
+
+def is_ready(pod: Stored) -> bool:
+    """Whether a pod says that it is ready."""
+    conditions = pod.object.get("status", {}).get("conditions", ())
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def is_active(pod: Stored) -> bool:
+    """Whether a pod still counts: neither done nor on its way out."""
+    done = pod.object.get("status", {}).get("phase") in ("Succeeded", "Failed")
+    return not done and "deletionTimestamp" not in pod.object["metadata"]
+
+
+def terminate(cluster: ClusterState, pod: Stored) -> None:
+    """Delete a pod as its controller does: with its grace period, at once where it has no node yet."""
+    metadata = pod.object["metadata"]
+    if "deletionTimestamp" in metadata:
+        return
+    if not pod.object["spec"].get("nodeName"):
+        cluster.remove("pods", pod)
+        return
+    grace = pod.object["spec"].get("terminationGracePeriodSeconds", 30)
+    leaving = {**metadata, "deletionTimestamp": cluster.now(), "deletionGracePeriodSeconds": grace}
+    cluster.save("pods", pod, metadata=leaving)
+
+
+class PodSets:
+    """The controllers whose objects own pods."""
+
+    def __init__(self, cluster: ClusterState) -> None:
+        self.cluster = cluster
+        self.controllers = {
+            "replicasets.apps": Controller(cluster, "replicasets.apps", "pods", self._replica_set),
+            "statefulsets.apps": Controller(cluster, "statefulsets.apps", "pods", self._stateful_set),
+            "daemonsets.apps": Controller(cluster, "daemonsets.apps", "pods", self._daemon_set),
+            "jobs.batch": Controller(cluster, "jobs.batch", "pods", self._job),
+        }
+
+    def _create_pod(self, kind: str, api_version: str, owner: Stored, name: str, **spec: Any) -> None:
+        template = owner.object["spec"]["template"]
+        metadata = template.get("metadata", {})
+        pod: Object = {
+            "metadata": {
+                "name": name,
+                **({"generateName": f"{owner.name}-"} if kind != "StatefulSet" else {}),
+                "namespace": owner.namespace,
+                "labels": {**metadata.get("labels", {})},
+                **({"annotations": {**metadata["annotations"]}} if metadata.get("annotations") else {}),
+                "generation": 1,
+                "ownerReferences": [controller_reference(kind, api_version, owner)],
+            },
+            "spec": {**template["spec"], **spec},
+        }
+        fill_defaults("pods", pod)
+        prepare("pods", pod, self.cluster.stamps)
+        self.cluster.create("pods", pod)
+        source = f"{kind.lower()}-controller"
+        self.cluster.event(kind, owner, "SuccessfulCreate", f"Created pod: {name}", source=source)
+
+    def _replica_set(self, replica_set: Stored) -> None:
+        pods = self.cluster.owned("pods", replica_set)
+        active = [item for item in pods if is_active(item)]
+        wanted = replica_set.object["spec"].get("replicas", 1)
+        if "deletionTimestamp" not in replica_set.object["metadata"]:
+            for _ in range(wanted - len(active)):
+                name = f"{replica_set.name}-{self.cluster.stamps.suffix()}"
+                self._create_pod("ReplicaSet", "apps/v1", replica_set, name)
+            # the ones that have come least far go first, then the youngest
+            surplus = sorted(
+                active,
+                key=lambda pod: (
+                    is_ready(pod),
+                    _reversed_text(pod.object["metadata"]["creationTimestamp"]),
+                    pod.name,
+                ),
+            )
+            for pod in surplus[: max(0, len(active) - wanted)]:
+                terminate(self.cluster, pod)
+        self._count(replica_set, "replicasets.apps", active)
+
+    def _count(self, owner: Stored, table: str, active: list[Stored]) -> None:
+        ready = sum(map(is_ready, active))
+        status: Object = {
+            **owner.object.get("status", {}),
+            "replicas": len(active),
+            "observedGeneration": owner.object["metadata"].get("generation", 1),
+        }
+        counts = {"fullyLabeledReplicas": len(active), "readyReplicas": ready, "availableReplicas": ready}
+        if table == "statefulsets.apps":
+            counts = {"readyReplicas": ready, "availableReplicas": ready, "currentReplicas": len(active)}
+            counts["updatedReplicas"] = len(active)
+        self.cluster.save(table, owner, status=_with_counts(status, counts))
+
+    def _stateful_set(self, stateful_set: Stored) -> None:
+        pods = {item.name: item for item in self.cluster.owned("pods", stateful_set)}
+        wanted = [f"{stateful_set.name}-{index}" for index in range(stateful_set.object["spec"]["replicas"])]
+        if "deletionTimestamp" not in stateful_set.object["metadata"]:
+            for name in wanted:
+                # one after the other: item waits for the one before it
+                if name not in pods:
+                    self._create_pod("StatefulSet", "apps/v1", stateful_set, name, hostname=name)
+                    break
+                if not is_ready(pods[name]):
+                    break
+            surplus = sorted(set(pods) - set(wanted), key=lambda name: int(name.rpartition("-")[2]))
+            if surplus:
+                terminate(self.cluster, pods[surplus[-1]])
+        self._count(stateful_set, "statefulsets.apps", [item for item in pods.values() if is_active(item)])
+
+    def _daemon_set(self, daemon_set: Stored) -> None:
+        pods = [item for item in self.cluster.owned("pods", daemon_set) if is_active(item)]
+        nodes = [item.name for item in self.cluster.objects("nodes")]
+        taken = {item.object["spec"].get("nodeName") for item in pods}
+        if "deletionTimestamp" not in daemon_set.object["metadata"]:
+            for node in nodes:
+                if node not in taken:
+                    name = f"{daemon_set.name}-{self.cluster.stamps.suffix()}"
+                    self._create_pod("DaemonSet", "apps/v1", daemon_set, name, nodeName=node)
+        ready = sum(map(is_ready, pods))
+        counts = {"numberAvailable": ready, "updatedNumberScheduled": len(pods)}
+        status = {
+            **daemon_set.object.get("status", {}),
+            "currentNumberScheduled": len(pods),
+            "numberMisscheduled": 0,
+            "desiredNumberScheduled": len(nodes),
+            "numberReady": ready,
+            "observedGeneration": daemon_set.object["metadata"].get("generation", 1),
+        }
+        self.cluster.save("daemonsets.apps", daemon_set, status=_with_counts(status, counts))
+
+    def _job(self, job: Stored) -> None:
+        pods = self.cluster.owned("pods", job)
+        done = [item for item in pods if item.object["status"].get("phase") == "Succeeded"]
+        active = [item for item in pods if is_active(item)]
+        spec, old = job.object["spec"], job.object.get("status", {})
+        wanted = min(spec.get("parallelism", 1), spec.get("completions", 1) - len(done)) - len(active)
+        finished = len(done) >= spec.get("completions", 1)
+        if "deletionTimestamp" not in job.object["metadata"] and not spec.get("suspend"):
+            for _ in range(wanted):
+                name = f"{job.name}-{self.cluster.stamps.suffix()}"
+                self._create_pod("Job", "batch/v1", job, name)
+        now = self.cluster.now()
+        status = {"startTime": old.get("startTime", now)}
+        if finished:
+            complete = {"type": "Complete", "status": "True"}
+            status["completionTime"] = old.get("completionTime", now)
+            conditions = set_condition(old.get("conditions", []), complete, now)
+            self.cluster.save(
+                "jobs.batch", job, status={**status, "conditions": conditions, "succeeded": len(done)}
+            )
+            return
+        counts = {"active": len(active) + max(0, wanted), "succeeded": len(done)}
+        self.cluster.save("jobs.batch", job, status=_with_counts(status, counts))
+
+
+def _with_counts(status: Mapping[str, Any], counts: Mapping[str, int]) -> Object:
+    """A status with these counts; zero is left out, as Go's omitempty does."""
+    rest = {key: value for key, value in status.items() if key not in counts}
+    return {**rest, **{key: value for key, value in counts.items() if value}}
+
+
+def _reversed_text(text: str) -> tuple[int, ...]:
+    """A key that sorts texts backwards."""
+    return tuple(-ord(item) for item in text)
