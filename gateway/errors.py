@@ -27,7 +27,8 @@
     ├── BadArgument                   BAD_REQUEST: refused before a request was sent upstream
     ├── PodLogUnreadable              the code of its reason: one container's log; other logs continue
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
-    └── QueryTooComplex               QUERY_TOO_COMPLEX: a query over a limit of the gateway
+    ├── QueryTooComplex               QUERY_TOO_COMPLEX: a query over a limit of the gateway
+    └── UnexpectedValue               UNEXPECTED_VALUE: a stored value does not fit its declared type
 
 :mod:`gateway.kube` converts httpx's exceptions to this tree; :mod:`gateway.execution` converts this tree to
 GraphQL errors.
@@ -61,6 +62,7 @@ __all__ = [
     "SubscriberTooSlow",
     "TooManyRequests",
     "Unauthenticated",
+    "UnexpectedValue",
     "UpstreamError",
     "UpstreamProtocolError",
     "UpstreamTimeout",
@@ -141,6 +143,20 @@ class QueryTooComplex(GatewayError):
     """A query exceeds a limit of the gateway."""
 
     code = "QUERY_TOO_COMPLEX"
+
+
+class UnexpectedValue(GatewayError):
+    """A stored value does not fit its declared type, for example after a CRD's schema was tightened.
+
+    The message and the error's extensions have the ``expected`` type and never the value, which may be a
+    secret.
+    """
+
+    code = "UNEXPECTED_VALUE"
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(f"the stored value is not of its declared type, {expected}")
+        self.expected = expected
 
 
 class PodLogUnreadable(GatewayError):

@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from math import isfinite
 from typing import Any
@@ -41,6 +41,7 @@ __all__ = ["SCALARS", "is_rfc3339", "parse_quantity"]
 
 INT64 = range(-(2**63), 2**63)
 EXACT_IN_FLOAT = 2**53
+LINE_BREAKS = {ord(character): None for character in "\r\n"}
 MAX_DIGITS = 4000  # below Python's limit for the conversion (4,300)
 
 Coercion = Callable[[Any], Any]
@@ -101,6 +102,23 @@ def _integer(scalar: Scalar, value: object, expected: str) -> int:
     return value
 
 
+def _number(value: object, expected: str) -> int | float:
+    """A number as it is: an integer keeps all its digits and stays an integer."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and isfinite(value):
+        return value
+    raise _refusal(Scalar.FLOAT, value, expected)
+
+
+def _number_in(value: object) -> int | float:
+    return _number(value, "expected a number")
+
+
+def _number_out(value: object) -> int | float:
+    return _number(value, "the API server's value is not a number")
+
+
 def _int64_in(value: object) -> int:
     digits = value.removeprefix("-") if isinstance(value, str) else ""
     if isinstance(value, str) and digits.isascii() and digits.isdigit() and len(digits) <= 19:
@@ -118,8 +136,30 @@ def _int_or_string(value: object) -> int | str:
     return _integer(Scalar.INT_OR_STRING, value, "expected an integer or a string")
 
 
+# Custom resources and built-in kinds differ, and both are more lenient than RFC 3339: Go's time.Parse reads a
+# comma and an hour of one digit, CRD validation reads any separator of the fraction and any offset.
+DATE_TIME = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt](?:[01]?[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:.[0-9]+)?"
+    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+LEAP_YEAR = 2000
+
+
+def _is_date_time(text: str) -> bool:
+    """Whether the API server accepts the text as a time, in a built-in kind or in a custom resource."""
+    match = DATE_TIME.fullmatch(text)
+    if match is None:
+        return False
+    year, month, day = map(int, match.groups())
+    try:
+        date(year or LEAP_YEAR, month, day)  # Python has no year 0, which is a leap year
+    except ValueError:
+        return False
+    return True
+
+
 def _date_time_in(value: object) -> str:
-    if isinstance(value, str) and is_rfc3339(value):
+    if isinstance(value, str) and _is_date_time(value):
         return value
     raise _refusal(Scalar.DATE_TIME, value, "expected RFC 3339, such as 2026-01-31T09:30:00Z")
 
@@ -127,7 +167,8 @@ def _date_time_in(value: object) -> str:
 def _base64_in(value: object) -> str:
     if isinstance(value, str):
         try:
-            base64.b64decode(value, validate=True)
+            # like Go's decoder, which skips line breaks
+            base64.b64decode(value.translate(LINE_BREAKS), validate=True)
         except (binascii.Error, ValueError):
             pass
         else:
@@ -140,7 +181,7 @@ def _quantity_in(value: object) -> str:
         return str(value)
     if isinstance(value, str):
         try:
-            parse_quantity(value)
+            parse_quantity(value.strip(" "))  # resource.Quantity trims spaces
         except ValueError:
             pass
         else:
@@ -261,11 +302,23 @@ def _scalar(
     )
 
 
+def _float() -> GraphQLScalarType:
+    """GraphQL's Float, without its conversion: that rounds integers above 2^53, and 3 becomes 3.0.
+
+    Changes graphql-core's own instance, since graphql-core allows no second type of that name and its
+    utilities (sorting a schema) put this instance in place of another one.
+    """
+    GraphQLFloat.coerce_output_value = _number_out
+    GraphQLFloat.coerce_input_value = _number_in
+    GraphQLFloat.coerce_input_literal = _literal_in(_number_in)
+    return GraphQLFloat
+
+
 SCALARS: Mapping[Scalar, GraphQLScalarType] = {
     Scalar.STRING: GraphQLString,
     Scalar.BOOLEAN: GraphQLBoolean,
     Scalar.INT: GraphQLInt,
-    Scalar.FLOAT: GraphQLFloat,
+    Scalar.FLOAT: _float(),
     Scalar.INT64: _scalar(
         Scalar.INT64,
         "A 64-bit signed integer, as a JSON number of up to 19 digits. A JavaScript number is exact only"

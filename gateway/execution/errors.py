@@ -14,7 +14,7 @@ from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import InvalidOperationTypeError
 
-from gateway.errors import GatewayError, PodLogUnreadable, Status, StatusError
+from gateway.errors import GatewayError, PodLogUnreadable, Status, StatusError, UnexpectedValue
 
 __all__ = ["ErrorCodes", "graphql_error", "root_cause", "status_extension"]
 
@@ -84,6 +84,8 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
     if isinstance(cause, PodLogUnreadable):
         return {**_extensions(cause.reason), **cause.where}
     extensions: dict[str, Any] = {"code": cause.code}
+    if isinstance(cause, UnexpectedValue):
+        extensions["expected"] = cause.expected
     if isinstance(cause, StatusError):
         extensions["kubernetes"] = status_extension(cause.status)
         if cause.status.continue_token:

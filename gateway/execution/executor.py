@@ -4,6 +4,8 @@
   puts its value into the response unchanged. graphql-core executes everything else.
 - Identical root fields of a query (500 aliases of one list) are executed once. Root fields of queries and
   mutations are encoded as soon as they are complete, and count against the operation's limits.
+- A value that does not fit its type is an ``UnexpectedValue``. graphql-core's own errors copy the value,
+  which may be a secret, and are not distinguishable from defects.
 - A compiled event of a subscription is its own response, without execution. Another event is executed once
   for all subscribers with the same operation.
 
@@ -13,7 +15,7 @@ encode it with ``msgspec.json.encode``.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import isawaitable
@@ -24,6 +26,8 @@ from graphql import (
     ExecutionResult,
     FieldNode,
     GraphQLError,
+    GraphQLLeafType,
+    GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -38,7 +42,7 @@ from graphql.pyutils import Path
 from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from gateway.errors import QueryTooComplex
+from gateway.errors import QueryTooComplex, UnexpectedValue
 from gateway.execution.introspection import Introspection
 from gateway.resolvers.limits import Budget
 from schema.selection import Compiled, LargeSource, SharedSource
@@ -234,10 +238,11 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         if type(result) is Compiled:
             return self._finished(result.value, path)
         if type(result) is LargeSource:
-            complete = super().complete_value
             return asyncio.to_thread(
                 lambda: self._finished(
-                    complete(return_type, field_details_list, info, path, result.make(), position_context),
+                    self._complete(
+                        return_type, field_details_list, info, path, result.make(), position_context
+                    ),
                     path,
                 )
             )
@@ -247,13 +252,65 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
                 info,
                 lambda: complete(return_type, field_details_list, info, path, result, position_context),
             )
-        completed = super().complete_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
+        completed = self._complete(return_type, field_details_list, info, path, result, position_context)
         # an awaitable root field (introspection, tests) is not counted
         if path.prev is None and isinstance(completed, (dict, list)):
             return self._finished(completed, path)
         return completed
+
+    def _complete(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete a value by graphql-core. Raises UnexpectedValue for a null that the type forbids."""
+        if result is None and isinstance(return_type, GraphQLNonNull):
+            raise UnexpectedValue(str(return_type))
+        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+
+    @staticmethod
+    def complete_leaf_value(return_type: GraphQLLeafType, result: Any) -> Any:
+        """Complete a leaf. Raises UnexpectedValue."""
+        try:
+            return StrawberryGraphQLCoreExecutionContext.complete_leaf_value(return_type, result)
+        except (GraphQLError, TypeError, ValueError, ArithmeticError):
+            raise UnexpectedValue(str(return_type)) from None
+
+    def complete_list_value(
+        self,
+        return_type: GraphQLList[GraphQLOutputType],
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete a list. Raises UnexpectedValue."""
+        if not isinstance(result, Iterable | AsyncIterable) or isinstance(result, str | bytes | Mapping):
+            raise UnexpectedValue(str(return_type))
+        return super().complete_list_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
+
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Complete an object. Raises UnexpectedValue."""
+        if "definition" in return_type.extensions and not isinstance(result, dict):
+            raise UnexpectedValue(return_type.name)
+        return super().complete_object_value(
+            return_type, field_details_list, info, path, result, position_context
+        )
 
 
 def _request_error(error: QueryTooComplex) -> GraphQLError:

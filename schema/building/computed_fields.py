@@ -7,7 +7,14 @@ They make the content of ``x-kubernetes-preserve-unknown-fields`` reachable besi
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLArgument, GraphQLField, GraphQLNonNull, GraphQLResolveInfo, GraphQLString
+from graphql import (
+    GraphQLArgument,
+    GraphQLError,
+    GraphQLField,
+    GraphQLNonNull,
+    GraphQLResolveInfo,
+    GraphQLString,
+)
 
 from schema.model import Scalar
 from schema.scalars import SCALARS
@@ -42,9 +49,21 @@ def _resolve_yaml(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> 
     return to_yaml(source)
 
 
+def _unexpected_map() -> GraphQLError:
+    """The error of the executor for a value of another type (``gateway.errors.UnexpectedValue``)."""
+    expected = Scalar.STRING_MAP.value
+    return GraphQLError(
+        f"the stored value is not of its declared type, {expected}",
+        extensions={"code": "UNEXPECTED_VALUE", "expected": expected},
+    )
+
+
 def _entry_field(key_of_map: str, noun: str) -> GraphQLField:
     def resolve(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any], key: str) -> Any:
-        return (source.get(key_of_map) or {}).get(key)
+        entries = source.get(key_of_map)
+        if not isinstance(entries, dict | None):
+            raise _unexpected_map()
+        return None if entries is None else entries.get(key)
 
     return GraphQLField(
         GraphQLString,

@@ -48,7 +48,7 @@ LEAVES: Mapping[Scalar, Any] = {
     Scalar.STRING: str,
     Scalar.BOOLEAN: bool,
     Scalar.INT: INT32,
-    Scalar.FLOAT: float,
+    Scalar.FLOAT: int | float,  # an integer keeps its digits: float would round it above 2^53
     Scalar.INT64: INT64,
     Scalar.DATE_TIME: str,
     Scalar.BASE64: str,

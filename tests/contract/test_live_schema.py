@@ -95,6 +95,48 @@ async def test_a_changed_definition_changes_the_type(
     await served(gateway, "{ teapots { items { spec { size colour } } } }")
 
 
+async def test_a_value_that_a_tightened_schema_no_longer_allows_is_unexpected(
+    gateway: GatewayProcess, backend: Backend, namespace: str, crds: Installer
+) -> None:
+    loose = {"size": {"type": "string"}, "colour": {"type": "string"}}
+    crds.install("Jug", loose)
+    await served(gateway, "{ jugs { items { spec { size colour } } } }")
+    body = {
+        "apiVersion": f"{GROUP}/v1",
+        "kind": "Jug",
+        "metadata": {"name": "one"},
+        "spec": {"size": "hunter2", "colour": "red"},
+    }
+    backend.api().create(grouped(f"{GROUP}/v1", "jugs", namespace), body)
+    tightened = definition("Jug", {**loose, **SIZE})["spec"]["versions"]
+    backend.api().merge(f"{CRDS}/jugs.{GROUP}", {"spec": {"versions": tightened}})
+
+    selections = [
+        ("list", f'jugs(namespace: "{namespace}") {{ items {{ spec {{ size colour }} }} }}', ["items", 0]),
+        ("one", f'jug(name: "one", namespace: "{namespace}") {{ yaml spec {{ size colour }} }}', []),
+    ]
+    for name, field, path in selections:
+
+        async def error(query: str = f"{{ {name}: {field} }}") -> dict[str, Any] | None:
+            answer = await gateway.execute(query)
+            return answer if "errors" in answer else None
+
+        answer = await eventually(error, "the tightened schema to be served")
+        (found,) = answer["errors"]
+        assert found["path"] == [name, *path, "spec", "size"]
+        assert found["extensions"] == {"code": "UNEXPECTED_VALUE", "expected": "Int"}
+        assert "hunter2" not in str(answer["errors"])
+        (spec,) = [answer["data"]["list"]["items"][0]["spec"] if path else answer["data"]["one"]["spec"]]
+        assert spec == {"size": None, "colour": "red"}
+    watched = (
+        f'subscription {{ jugs(namespace: "{namespace}") {{ type object {{ spec {{ size colour }} }} }} }}'
+    )
+    async with gateway.subscribe(watched) as stream:
+        result = await stream.result()
+    assert result["data"]["jugs"] == {"type": "ADDED", "object": {"spec": {"size": None, "colour": "red"}}}
+    assert [item["extensions"]["code"] for item in result["errors"]] == ["UNEXPECTED_VALUE"]
+
+
 async def test_an_open_websocket_can_use_a_new_kind(
     gateway: GatewayProcess, backend: Backend, namespace: str, crds: Installer
 ) -> None:

@@ -122,6 +122,41 @@ async def test_a_patch_sends_literals_unchanged(
     assert api.get(f"{path}/one")["spec"] == {**spec, "given": "by default", **value}
 
 
+@pytest.mark.parametrize("digits", ["3", "9007199254740993", "-9223372036854775807", "0.1", "1e+30"])
+async def test_a_number_keeps_its_digits_on_every_path(
+    odd: GatewayProcess, api: API, namespace: str, digits: str
+) -> None:
+    number = json.loads(digits)
+    path = grouped(TREASURES, "treasures", namespace)
+    watched = "subscription($n: String) { treasures(namespace: $n) { type object { spec { number } } } }"
+    read = """query($n: String) { treasure(name: "one", namespace: $n) { json spec { number } }
+      treasures(namespace: $n) { items { spec { number } } } }"""
+    patch = """mutation($n: String) { patchTreasure(name: "two", namespace: $n, patch: {spec: {number: %s}}) {
+      spec { number } } }"""
+    async with odd.subscribe(watched, {"n": namespace}) as stream:
+        await stream.synced()
+        for name in ("one", "two"):
+            spec = {"mode": "fast", "number": number if name == "one" else 0}
+            arguments = {"n": namespace, "o": {"metadata": {"name": name}, "spec": spec}}
+            await odd.data(
+                """mutation($n: String, $o: OddExampleComV1TreasureInput!) {
+                createTreasure(object: $o, namespace: $n) { kind } }""",
+                arguments,
+            )
+            event = await stream.event()
+            assert repr(event["object"]["spec"]["number"]) == repr(spec["number"])
+        patched = await odd.data(patch % digits.replace("+", ""), {"n": namespace})
+    data = await odd.data(read, {"n": namespace})
+    found = [
+        patched["patchTreasure"]["spec"]["number"],
+        data["treasure"]["spec"]["number"],
+        data["treasure"]["json"]["spec"]["number"],
+        *(item["spec"]["number"] for item in data["treasures"]["items"]),
+        *(api.get(f"{path}/{name}")["spec"]["number"] for name in ("one", "two")),
+    ]
+    assert [repr(value) for value in found] == [repr(number)] * 7
+
+
 @pytest.mark.parametrize(
     ("literal", "expected"),
     [

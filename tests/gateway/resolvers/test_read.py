@@ -33,7 +33,7 @@ async def test_one_value_that_is_not_as_promised_costs_only_itself(
         {"kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"n": 1}},
         {"kind": "ConfigMap", "metadata": {"name": "b"}, "data": {"n": None}},
     ]
-    assert errors == [(["list", "items", 1, "data", "n"], "INTERNAL")]
+    assert errors == [(["list", "items", 1, "data", "n"], "UNEXPECTED_VALUE")]
 
 
 async def test_what_is_not_selected_may_be_anything(server: ScriptedServer, context: RequestContext) -> None:
@@ -60,12 +60,12 @@ async def test_partial_metadata_that_is_not_as_promised_keeps_the_kind_it_is_of(
     server.scripted.append(Reply(200, msgspec.json.encode(partial)))
     data, errors = await answer(context, f'{{ configMap(name: "a") {{ {selected} }} }}')
     assert data == {"configMap": expected}
-    assert errors == [(["configMap", "metadata", "generation"], "INTERNAL")]
+    assert errors == [(["configMap", "metadata", "generation"], "UNEXPECTED_VALUE")]
 
     server.scripted.append(Reply(200, msgspec.json.encode(listed)))
     data, errors = await answer(context, f"{{ configMaps {{ items {{ {selected} }} }} }}")
     assert data == {"configMaps": {"items": [expected]}}
-    assert errors == [(["configMaps", "items", 0, "metadata", "generation"], "INTERNAL")]
+    assert errors == [(["configMaps", "items", 0, "metadata", "generation"], "UNEXPECTED_VALUE")]
 
 
 async def test_a_list_without_items_is_empty(server: ScriptedServer, context: RequestContext) -> None:

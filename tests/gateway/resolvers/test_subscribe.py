@@ -96,5 +96,5 @@ async def test_an_error_is_told_to_everybody(server: ScriptedServer, subscribers
     for result in results:
         (error,) = result.errors
         assert error.path == ["configMaps", "object", "data", "size"]
-        assert error.extensions["code"] == "INTERNAL"
+        assert error.extensions["code"] == "UNEXPECTED_VALUE"
         assert msgspec.json.decode(result.data["configMaps"])["object"]["data"] == {"size": None}

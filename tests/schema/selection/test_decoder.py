@@ -261,6 +261,14 @@ def test_json_is_passed_on_digit_by_digit() -> None:
     assert encoded == (b'{"data":{"b": 1.10, "a": [1e5, 123456789012345678901234567890, "\\u00e9"]}}')
 
 
+@pytest.mark.parametrize("digits", ["3", "3.0", "-0.0", "0.1", "9007199254740993", "18446744073709551617"])
+def test_a_number_keeps_its_digits(digits: str) -> None:
+    selection = selection_of("{ thing { share } }")
+    assert selection is not None
+
+    assert selection.encode(f'{{"share": {digits}}}'.encode()) == f'{{"share":{digits}}}'.encode()
+
+
 def test_the_last_of_two_equal_keys_counts_as_it_does_for_everybody() -> None:
     selection = selection_of("{ thing { count part { count } } }")
     assert selection is not None
