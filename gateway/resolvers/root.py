@@ -8,7 +8,7 @@ from graphql import GraphQLFieldResolver
 
 from gateway.resolvers.cluster_fields import cluster_resolvers
 from gateway.resolvers.context import Info
-from gateway.resolvers.logs.pod_logs import answer_pod_logs
+from gateway.resolvers.logs import answer_pod_logs
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.subscribe import watch_list, watch_object
 from gateway.resolvers.write import (

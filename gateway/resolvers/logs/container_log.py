@@ -1,7 +1,7 @@
-"""The log of one container, read once or followed through everything that happens to it.
+"""The log of one container, read once or followed across broken streams and restarts.
 
-Following never tells a line twice and leaves none out: a stream that broke off is read on from the last
-line that was told, and a container that restarted while nobody looked is read to its end first.
+Following delivers each line exactly once: a broken stream resumes after the last delivered line, and after a
+restart the rest of the previous container's log is read first.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.concurrency import Backoff, Clock
 from gateway.errors import (
     BadRequest,
     GatewayError,
@@ -35,24 +36,23 @@ __all__ = ["ContainerLog", "End", "FollowedPod", "LogRequest", "Output"]
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of it all, and the error that it is."""
+    """The end of the output; with an error if it failed."""
 
     error: Exception | None = None
 
 
 Output = asyncio.Queue[Mapping[str, Any] | GatewayError | End]
-"""Lines, and errors of single pods. It is bounded: a full one keeps logs from being read."""
+"""Lines, and errors of single pods. The queue is bounded: back-pressure stops the reading of logs."""
 
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
-PATIENCE = 5
-"""Attempts in a row that may fail before a log that was readable is called unreadable."""
-PASSING = (NotFound, ServerFailure, ServerTimeout, TooManyRequests)
+FIRST_DELAY_SECONDS = (0.25, 0.5)
+MAX_SILENT_FAILURES = 5
+"""Consecutive failures of a log that was readable before, without an error to the subscriber."""
+TRANSIENT = (NotFound, ServerFailure, ServerTimeout, TooManyRequests)
 
 
 @dataclass(frozen=True, slots=True)
 class LogRequest:
-    """What a subscriber wants of each container; with a pod's name the first error is the end of it all."""
+    """The arguments of one subscription; with a pod's name the first error ends the subscription."""
 
     client: KubeClient
     pods: Resource
@@ -67,30 +67,30 @@ class LogRequest:
 
     @property
     def named(self) -> bool:
-        """Whether it is about one pod."""
+        """Whether the subscription is about one named pod."""
         return self.name is not None
 
     @property
     def follows(self) -> bool:
-        """Whether to go on after what there is; what ran before a restart has ended."""
+        """Whether to wait for further lines; the log of a previous container is complete."""
         return self.follow is not False and not self.previous
 
 
 class FollowedPod:
-    """A pod as of now, for the readers of its containers."""
+    """The current state of a pod, shared by the readers of its containers."""
 
     def __init__(self, pod: Pod) -> None:
         self.pod = pod
         self.gone = False
         self.changed = asyncio.Event()
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
 
     def update(self, pod: Pod) -> None:
         self.pod = pod
         self._wake()
 
     def end(self) -> None:
-        """It is gone."""
+        """Mark the pod as deleted."""
         self.gone = True
         self._wake()
 
@@ -101,7 +101,7 @@ class FollowedPod:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What to ask for next; ``last``: no line can come after what this answers."""
+    """The next request; ``last``: the container has ended, so its log will be complete."""
 
     last: bool = False
     previous: bool = False
@@ -110,8 +110,8 @@ class Reading:
 class ContainerLog:
     """Reads one container's log into the output; for one task.
 
-    ``bounded``: the subscriber's ``tailLines`` and ``sinceSeconds`` are about what is there now. What starts
-    later is told from its beginning.
+    ``bounded``: ``tailLines`` and ``sinceSeconds`` apply. They do not apply to containers that start later:
+    those are read from their beginning.
     """
 
     def __init__(
@@ -129,16 +129,17 @@ class ContainerLog:
         self._from: str | None = None
         self._complete = self._over = self._worked = False
         self._failures = 0
+        self._backoff = Backoff(Clock(), first=FIRST_DELAY_SECONDS)
 
     async def read(self) -> None:
-        """What there is of it now."""
+        """Deliver the present content of the log."""
         try:
             await self._read(self._options(Reading(previous=bool(self._request.previous), last=True)))
         except GatewayError as error:
-            await self._tell(error)
+            await self._report(error)
 
     async def follow(self) -> None:
-        """All of it, until the pod is gone or will never run again."""
+        """Deliver lines until the pod is deleted or has finished."""
         while not (self._over or self._followed.gone):
             changed = self._followed.changed
             reading = self._next()
@@ -153,7 +154,7 @@ class ContainerLog:
         pod = self._followed.pod
         run = pod.runs.get(self._container)
         if run is None:
-            # a node that tells nothing of its containers may still say why
+            # a node that reports no container status may still answer with the reason
             unknown = self._container not in pod.containers
             return Reading() if unknown or (pod.node and not pod.reported and not pod.finished) else None
         if run.id != self._run:
@@ -165,44 +166,45 @@ class ContainerLog:
     def _begin(self, run: str) -> None:
         if self._run:
             self._position, self._from, self._bounded = LogPosition(), None, False
-        self._run, self._complete, self._failures = run, False, 0
+        self._run, self._complete = run, False
+        self._reset_failures()
 
     async def _attempt(self, reading: Reading) -> float | None:
-        """Read; answers how many seconds to wait for a change of the pod, None for as long as it takes."""
-        asked = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        """Read; returns the seconds to wait for a change of the pod, None to wait without a timeout."""
+        requested_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
             await self._read(self._options(reading))
         except StatusError as error:
             return await self._refused(error, reading)
         except UpstreamError as error:
             if isinstance(error, UpstreamTimeout):
-                self._from = self._from or asked
+                self._from = self._from or requested_at
             return self._pause()
         except GatewayError as error:
             self._over = True
-            await self._tell(error)
+            await self._report(error)
             return 0
         self._worked = True
-        self._from = self._from or asked
+        self._from = self._from or requested_at
         self._complete = reading.last
         return 0 if reading.last else self._pause()
 
     async def _refused(self, error: StatusError, reading: Reading) -> float | None:
         if reading.previous:
-            # the node has thrown it away
+            # the node has deleted the previous log
             self._complete = True
             return 0
         if self._is_too_early(error):
             return None
-        if not isinstance(error, PASSING):
+        if not isinstance(error, TRANSIENT):
             self._over = True
         pause = 0.0 if self._over else self._pause()
-        if self._over or not self._worked or self._failures > PATIENCE:
-            await self._tell(error)
+        if self._over or not self._worked or self._failures > MAX_SILENT_FAILURES:
+            await self._report(error)
         return pause
 
     def _is_too_early(self, error: StatusError) -> bool:
-        """Whether it is only that the container has not started, or the kubelet has not seen the pod."""
+        """Whether the container has not started yet, or the kubelet has not seen the pod yet."""
         pod = self._followed.pod
         if isinstance(error, BadRequest):
             has_run = self._container in pod.runs
@@ -218,9 +220,12 @@ class ContainerLog:
         )
 
     def _pause(self) -> float:
-        pause: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(self._failures, 10))
         self._failures += 1
-        return pause
+        return self._backoff.delay()
+
+    def _reset_failures(self) -> None:
+        self._failures = 0
+        self._backoff.reset()
 
     def _options(self, reading: Reading) -> LogOptions:
         since = self._position.since_time or (self._from if self._bounded else None)
@@ -239,8 +244,9 @@ class ContainerLog:
             async with aclosing(read_log(self._request.client, self._path, options)) as lines:
                 async for line in lines:
                     if self._position.is_new(line):
-                        self._worked, self._failures = True, 0
-                        self._followed.told.clear()
+                        self._worked = True
+                        self._reset_failures()
+                        self._followed.reported.clear()
                         await self._output.put(self._payload(line))
                         self._position.record(line)
 
@@ -255,8 +261,8 @@ class ContainerLog:
             "line": stamp + line.text,
         }
 
-    async def _tell(self, error: GatewayError) -> None:
-        """Say it once for the whole pod; for a named one it is the end."""
+    async def _report(self, error: GatewayError) -> None:
+        """Deliver the error once per pod; the error of a named pod ends the subscription."""
         pod = self._followed.pod
         because = f"the API server does not know its node {pod.node}" if self._is_about_node(error) else ""
         unreadable = PodLogUnreadable(
@@ -264,6 +270,6 @@ class ContainerLog:
         )
         if self._request.named:
             raise unreadable
-        if error.message not in self._followed.told:
-            self._followed.told.add(error.message)
+        if error.message not in self._followed.reported:
+            self._followed.reported.add(error.message)
             await self._output.put(unreadable)

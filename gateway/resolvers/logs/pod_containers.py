@@ -1,4 +1,4 @@
-"""What following logs needs to know of a pod: its containers, and which of them have run."""
+"""The containers of a pod and their runs, decoded for ``podLogs``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ __all__ = ["ContainerRun", "Pod", "parse_pod"]
 
 @dataclass(frozen=True, slots=True)
 class ContainerRun:
-    """A container from its start to its end; a restarted one is another, with another ``id``.
+    """One run of a container, from start to end; a restart is another run with another ``id``.
 
-    It is the one whose log the kubelet shows. ``previous`` is the id of the one that ended last, empty where
-    none has; that is this one itself while the next one waits to start.
+    It is the run whose log the kubelet serves. ``previous`` is the id of the last run that ended, or empty.
+    It equals ``id`` while the next run waits to start.
     """
 
     id: str
@@ -25,10 +25,10 @@ class ContainerRun:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod as of one moment. ``containers`` are all of its spec, init containers first.
+    """A snapshot of a pod. ``containers`` are all containers of the spec, init containers first.
 
-    ``runs`` has those that have run. ``reported``: its kubelet has told of any container. ``finished``: none
-    will ever run again. ``leaving``: it is being deleted.
+    ``runs`` has an entry for each container that has run. ``reported``: the kubelet has reported a container
+    status. ``finished``: no container will run again. ``leaving``: the pod is being deleted.
     """
 
     namespace: str
@@ -91,23 +91,23 @@ class _Pod(msgspec.Struct, gc=False):
 
 
 def parse_pod(body: bytes) -> Pod:
-    """A pod from its JSON; raises UpstreamProtocolError where it is none."""
+    """Decode a pod. Raises UpstreamProtocolError if the body is not a pod."""
     try:
         decoded = msgspec.json.decode(body, type=_Pod)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UpstreamProtocolError(f"the API server sent a pod that cannot be read: {error}") from error
-    metadata, spec, status = decoded.metadata, decoded.spec, decoded.status
-    statuses = list(_statuses(status))
+    metadata, spec = decoded.metadata, decoded.spec
+    statuses = list(_statuses(decoded.status))
     listed = (spec.init_containers, spec.containers, spec.ephemeral_containers)
     return Pod(
         namespace=metadata.namespace,
         name=metadata.name,
         uid=metadata.uid,
         node=spec.node_name,
-        containers=tuple(each.name for containers in listed for each in containers or ()),
-        runs={each.name: run for each in statuses if (run := _run(each)) is not None},
+        containers=tuple(container.name for containers in listed for container in containers or ()),
+        runs={status.name: run for status in statuses if (run := _run(status)) is not None},
         reported=bool(statuses),
-        finished=status.phase in ("Succeeded", "Failed"),
+        finished=decoded.status.phase in ("Succeeded", "Failed"),
         leaving=metadata.deletion_timestamp is not None,
     )
 
@@ -119,7 +119,7 @@ def _statuses(status: _Status) -> Iterator[_ContainerStatus]:
 
 
 def _run(status: _ContainerStatus) -> ContainerRun | None:
-    """The run whose log the kubelet shows: a container that waits shows the one that ended last."""
+    """The run whose log the kubelet serves: of a waiting container it is the last run that ended."""
     state, last = status.state or _State(), (status.last_state or _State()).terminated
     previous = last.container_id if last else ""
     number = f"{status.restart_count}"

@@ -19,19 +19,19 @@ __all__ = ["answer_pod_logs", "stream_pod_logs"]
 
 Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
 
-WAITING_LINES = 128
-"""Lines that wait for a reader, of all containers; with the longest line this is 4 MiB."""
-MOST_CONTAINERS = 500
-"""Containers that one subscription follows: each is a connection to the API server and one to a kubelet."""
-READ_AT_ONCE = 16
-LINGER = 10.0
-"""Seconds in which the log of a pod that is gone may come to its own end."""
+MAX_QUEUED_LINES = 128
+"""Queued lines of all containers; at most 4 MiB with lines of the maximum length."""
+MAX_CONTAINERS = 500
+"""Containers per subscription: each costs a connection to the API server and one to a kubelet."""
+MAX_CONCURRENT_READS = 16
+LINGER_SECONDS = 10.0
+"""The time that the log of a deleted pod has to end by itself."""
 
 
 async def answer_pod_logs(
     pods: Resource, info: Info, **arguments: Any
 ) -> AsyncIterator[Mapping[str, Any] | Compiled | GatewayError]:
-    """The source stream of ``podLogs``: lines as they are selected."""
+    """The source stream of ``podLogs``: the selected fields of each line."""
     selected = compile_line(info)
     async with aclosing(stream_pod_logs(pods, info, **arguments)) as stream:
         async for item in stream:
@@ -51,9 +51,9 @@ async def stream_pod_logs(
     namespace: str | None = None,
     **options: Any,
 ) -> AsyncGenerator[Mapping[str, Any] | GatewayError, None]:
-    """The lines; a GatewayError among them is about one pod, the others go on.
+    """The lines. A GatewayError among them is about one pod; the other pods continue.
 
-    A reader that does not read holds up the API server, and nothing is kept for it beyond a bounded queue.
+    The queue is bounded: a slow subscriber applies back-pressure to the API server.
     """
     if (name is None) == (label_selector is None):
         raise BadArgument("give exactly one of name and labelSelector")
@@ -69,8 +69,8 @@ async def stream_pod_logs(
         Scope(namespace=namespace or None, name=name),
         label_selector=label_selector or "",
     )
-    output: Output = asyncio.Queue(WAITING_LINES)
-    # a generator may be closed by another task than the one that reads it, which no TaskGroup would survive
+    output: Output = asyncio.Queue(MAX_QUEUED_LINES)
+    # not a TaskGroup: a generator may be closed by another task than its reader's
     reading = asyncio.create_task(PodLogs(request, output).run(events), name="pod logs")
     try:
         with counters.subscription():
@@ -87,7 +87,7 @@ async def stream_pod_logs(
 
 
 def _validate(request: LogRequest) -> None:
-    """Refuse once what every single log would be refused for."""
+    """Raise BadArgument once for arguments that every single log would refuse."""
     if request.tail_lines is not None and request.tail_lines < 0:
         raise BadArgument(f"tailLines is {request.tail_lines}; give 0 or a positive number")
     if request.since_seconds is not None and request.since_seconds < 1:
@@ -95,7 +95,7 @@ def _validate(request: LogRequest) -> None:
 
 
 class PodLogs:
-    """Reads the logs of all pods of a subscription into one output, a task for each container."""
+    """Reads the logs of all pods of a subscription into one output, with a task per container."""
 
     def __init__(self, request: LogRequest, output: Output) -> None:
         self._request = request
@@ -105,17 +105,17 @@ class PodLogs:
         self._watching: asyncio.Task[None]
 
     async def run(self, events: Events) -> None:
-        """Until there is nothing more to read, or an error ends it all; the output's End says which."""
+        """Read until all logs are complete or an error occurs; the output then gets an End."""
         error: Exception | None = None
         try:
             await (self._follow(events) if self._request.follows else self._read_all(events))
-        except Exception as raised:  # noqa: BLE001 - a background task's outer edge: the reader gets to know
+        except Exception as raised:  # noqa: BLE001 - a task's outer edge: the End carries the error
             error = _first(raised)
         await self._output.put(End(error))
 
     async def _read_all(self, events: Events) -> None:
         found = await self._collect(events)
-        free = asyncio.Semaphore(READ_AT_ONCE)
+        free = asyncio.Semaphore(MAX_CONCURRENT_READS)
         async with asyncio.TaskGroup() as tasks:
             for pod in found:
                 followed = FollowedPod(pod)
@@ -136,13 +136,13 @@ class PodLogs:
         return found.values()
 
     def _containers_to_read(self, pod: Pod) -> Sequence[str]:
-        """Those that have run; where none has, all of them, for the API server to say why."""
+        """The containers that have run; if none has, all: the API server answers with the reason."""
         if self._request.container is not None:
             return (self._request.container,)
         ran = [
-            each
-            for each in pod.containers
-            if each in pod.runs and (pod.runs[each].previous or not self._request.previous)
+            container
+            for container in pod.containers
+            if container in pod.runs and (pod.runs[container].previous or not self._request.previous)
         ]
         return ran or pod.containers
 
@@ -151,7 +151,7 @@ class PodLogs:
             self._watching = tasks.create_task(self._watch(events, tasks))
 
     async def _watch(self, events: Events, tasks: asyncio.TaskGroup) -> None:
-        """Keep up with the pods; no reader of a log ever holds this up."""
+        """Start and stop readers as pods change; a slow log does not delay this task."""
         synced = False
         async with events as stream:
             async for event in stream:
@@ -176,7 +176,7 @@ class PodLogs:
             if container in readers:
                 continue
             self._check_room()
-            # what starts from here on is told from its beginning
+            # a container that starts later is read from its beginning
             bounded = not joined and (container in pod.runs or not pod.reported)
             log = ContainerLog(self._request, followed, container, self._output, bounded=bounded)
             readers[container] = tasks.create_task(log.follow(), name=f"log of {pod.name}/{container}")
@@ -184,27 +184,31 @@ class PodLogs:
 
     def _check_room(self) -> None:
         followed = sum(not task.done() for readers in self._readers.values() for task in readers.values())
-        if followed >= MOST_CONTAINERS:
+        if followed >= MAX_CONTAINERS:
             raise QueryTooComplex(
-                f"one subscription follows {MOST_CONTAINERS} containers at the most;"
+                f"one subscription follows {MAX_CONTAINERS} containers at the most;"
                 " narrow it with namespace, labelSelector or container"
             )
 
     def _stop_when_finished(self, followed: FollowedPod) -> None:
-        """A named pod that has finished, and was read to the end of all its logs, is the end."""
+        """End the subscription of a named pod that has finished and whose logs are read completely."""
         readers = self._readers.get(followed.pod.uid, {})
-        if self._request.named and followed.pod.finished and all(each.done() for each in readers.values()):
+        if (
+            self._request.named
+            and followed.pod.finished
+            and all(reader.done() for reader in readers.values())
+        ):
             self._watching.cancel()
 
     def _end(self, uid: str, *, linger: bool) -> None:
-        """Stop reading a pod's logs, or give them the time to end by themselves."""
+        """Cancel the readers of a pod, with ``linger`` after :data:`LINGER_SECONDS`."""
         followed = self._pods.pop(uid, None)
         if followed is None:
             return
         followed.end()
         for task in self._readers.pop(uid).values():
             if linger:
-                asyncio.get_running_loop().call_later(LINGER, task.cancel)
+                asyncio.get_running_loop().call_later(LINGER_SECONDS, task.cancel)
             else:
                 task.cancel()
 
@@ -216,7 +220,7 @@ def _no_such_pod(request: LogRequest) -> NotFound:
 
 
 def _first(error: Exception) -> Exception:
-    """The error that it is about, of those that came at the same time."""
+    """The first of the errors that were raised concurrently."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error

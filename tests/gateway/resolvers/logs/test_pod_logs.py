@@ -1,4 +1,4 @@
-"""Many containers' logs as one stream: complete, each line once, one pod's trouble its own."""
+"""Many containers' logs as one stream: each line exactly once; the error of one pod leaves the others."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -20,7 +20,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import Info, RequestContext
-from gateway.resolvers.logs.pod_logs import MOST_CONTAINERS, WAITING_LINES, stream_pod_logs
+from gateway.resolvers.logs.pod_logs import MAX_CONTAINERS, MAX_QUEUED_LINES, stream_pod_logs
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.kube.loopback import status_reply, until
@@ -109,8 +109,8 @@ async def test_all_containers_that_have_run_come_interleaved_as_they_write(
     assert await take(stream, 1) == ["web-2/main: three"]
     server.log("web-1").write("four")
     assert await take(stream, 1) == ["web-1/main: four"]
-    assert {each.params["container"] for each in server.asked} == {"setup", "main"}
-    assert not any("db-1" in each.path for each in server.asked)
+    assert {request.params["container"] for request in server.asked} == {"setup", "main"}
+    assert not any("db-1" in request.path for request in server.asked)
 
 
 async def test_pods_and_containers_that_come_later_join_with_their_whole_log(
@@ -161,7 +161,7 @@ async def test_a_connection_that_breaks_loses_and_repeats_nothing(
         lines += await take(stream, 10)
 
     assert lines == [f"web-1/main: {number}" for number in range(15, 50)]
-    assert [each.params.get("tailLines") for each in server.asked] == ["5", None, None, None]
+    assert [request.params.get("tailLines") for request in server.asked] == ["5", None, None, None]
 
 
 async def test_a_restart_goes_on_with_the_new_container_after_the_rest_of_the_old(
@@ -194,10 +194,10 @@ async def test_without_following_it_ends_when_all_is_read(server: LoggingServer,
     lines = await take_all(pod_logs(label_selector="app=web", follow=False, tail_lines=2))
 
     assert len(lines) == len(set(lines)) == 40 * 2 * 2
-    assert not server.following or all(each.params.get("follow") is None for each in server.asked)
+    assert not server.following or all(request.params.get("follow") is None for request in server.asked)
 
 
-async def test_previous_asks_for_the_containers_before_the_restart(
+async def test_previous_reads_the_containers_before_the_restart(
     server: LoggingServer, pod_logs: Open
 ) -> None:
     server.put("web-1", running("main", "b", previous="a"), running("side"))
@@ -250,7 +250,7 @@ async def test_a_refusal_is_final(server: LoggingServer, pod_logs: Open) -> None
     server.put("web-2", running("main", "other"))
     server.log("web-2").write("after")
     assert await take(stream, 1) == ["web-2/main: after"]
-    assert len([each for each in server.asked if "web-1" in each.path]) == 1
+    assert len([request for request in server.asked if "web-1" in request.path]) == 1
 
 
 async def test_the_error_of_a_named_pod_is_the_end(server: LoggingServer, pod_logs: Open) -> None:
@@ -306,7 +306,7 @@ async def test_it_ends_when_the_named_pod_has_finished(server: LoggingServer, po
     ],
     ids=str,
 )
-async def test_what_cannot_be_is_refused_before_anything_is_asked(
+async def test_invalid_arguments_are_refused_before_any_request(
     server: LoggingServer, pod_logs: Open, arguments: dict[str, Any]
 ) -> None:
     async with failing(BadArgument):
@@ -314,10 +314,8 @@ async def test_what_cannot_be_is_refused_before_anything_is_asked(
     assert not server.asked
 
 
-async def test_more_containers_than_anyone_can_follow_are_refused(
-    server: LoggingServer, pod_logs: Open
-) -> None:
-    for number in range(MOST_CONTAINERS + 1):
+async def test_too_many_containers_are_refused(server: LoggingServer, pod_logs: Open) -> None:
+    for number in range(MAX_CONTAINERS + 1):
         server.put(f"web-{number}", {"name": "main", "state": {"waiting": {}}})
     async with failing(QueryTooComplex):
         await anext(pod_logs(label_selector="app=web"))
@@ -337,7 +335,7 @@ async def test_closing_the_stream_closes_its_connections(server: LoggingServer, 
     assert not [each for each in asyncio.all_tasks() if each.get_name().startswith(("pod logs", "log of"))]
 
 
-async def test_a_reader_that_does_not_read_holds_up_the_server_and_keeps_little(
+async def test_a_slow_subscriber_applies_back_pressure_with_a_bounded_queue(
     server: LoggingServer, pod_logs: Open
 ) -> None:
     line = "x" * 10_000
@@ -353,5 +351,5 @@ async def test_a_reader_that_does_not_read_holds_up_the_server_and_keeps_little(
         await asyncio.sleep(1)
 
     # what the operating system holds for both ends of a connection is some MB
-    assert served < len(line) * (WAITING_LINES + 2000)
+    assert served < len(line) * (MAX_QUEUED_LINES + 2000)
     assert len(await take(stream, 3000)) == 3000
