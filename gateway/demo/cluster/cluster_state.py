@@ -1,4 +1,4 @@
-"""What controllers see of the cluster: its objects, who owns them, and a place for events."""
+"""The cluster as its controllers see it: stored objects, owner references and Events."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ Object = dict[str, Any]
 
 
 def owner_uid(stored: Stored) -> str:
-    """The uid of the object's controller; empty where it has none."""
+    """The uid of the object's controller; empty without one."""
     for reference in stored.object["metadata"].get("ownerReferences") or ():
         if reference.get("controller"):
             return str(reference["uid"])
@@ -20,7 +20,7 @@ def owner_uid(stored: Stored) -> str:
 
 
 def controller_reference(kind: str, api_version: str, owner: Stored) -> Object:
-    """The owner reference that a controller gives to what it creates."""
+    """The owner reference that a controller sets on the objects that it creates."""
     return {
         "apiVersion": api_version,
         "kind": kind,
@@ -32,7 +32,7 @@ def controller_reference(kind: str, api_version: str, owner: Stored) -> Object:
 
 
 def set_condition(conditions: list[Object], new: Object, now: str) -> list[Object]:
-    """The conditions with one set; when it changed last is kept where its status stays the same."""
+    """The conditions with one replaced; ``lastTransitionTime`` changes only with the status."""
     old = next((item for item in conditions if item["type"] == new["type"]), {})
     same = old.get("status") == new["status"]
     changed = {**new, "lastTransitionTime": old.get("lastTransitionTime", now) if same else now}
@@ -42,7 +42,7 @@ def set_condition(conditions: list[Object], new: Object, now: str) -> list[Objec
 
 
 class ClusterState:
-    """The storage as controllers use it; ``timeline`` is when they act."""
+    """The storage as controllers use it; they schedule their actions on ``timeline``."""
 
     def __init__(self, storage: Storage, stamps: Stamps, timeline: Timeline) -> None:
         self.storage = storage
@@ -61,12 +61,12 @@ class ClusterState:
                 yield objects[key]
 
     def owned(self, table: str, owner: Stored) -> list[Stored]:
-        """What an object is the controller of."""
+        """The objects whose controller is this object."""
         uid = owner.object["metadata"]["uid"]
         return [item for item in self.objects(table, owner.namespace) if owner_uid(item) == uid]
 
     def create(self, table: str, value: Object) -> Stored:
-        """Store a new object, with what the API server would put into its metadata."""
+        """Store a new object, with the metadata that the API server sets."""
         metadata = value["metadata"]
         metadata.setdefault("uid", self.stamps.uid())
         metadata.setdefault("creationTimestamp", self.now())
@@ -74,7 +74,7 @@ class ClusterState:
         return self.storage.put(table, key, value)
 
     def save(self, table: str, stored: Stored, **parts: Any) -> Stored:
-        """Store an object with some of its top-level parts replaced; nothing happens where none changes."""
+        """Replace some top-level parts of an object; without a difference nothing is stored."""
         current = self.storage.get(table, stored.key)
         if current is None:
             return stored
@@ -82,12 +82,12 @@ class ClusterState:
         return current if value == current.object else self.storage.put(table, stored.key, value)
 
     def remove(self, table: str, stored: Stored) -> None:
-        """Take an object out, if it is still there."""
+        """Remove an object, if it still exists."""
         if self.storage.get(table, stored.key):
             self.storage.delete(table, stored.key)
 
     def listen(self, table: str, action: Any) -> None:
-        """Have every change of a table told."""
+        """Call the listener on every change of a table."""
 
         def tell(change: Change) -> None:
             if change.table == table:
@@ -98,7 +98,7 @@ class ClusterState:
     def event(
         self, kind: str, about: Stored, reason: str, message: str, *, source: str, warning: bool = False
     ) -> None:
-        """Write an Event about an object; one that says the same again counts up."""
+        """Write an Event about an object; a repeated Event increments its count."""
         api_version = "v1" if kind in ("Pod", "Node") else "apps/v1"
         namespace = about.namespace or "default"
         uid = about.object["metadata"]["uid"]

@@ -1,7 +1,7 @@
-"""The controllers of the demo: what keeps what is in step with what was asked for.
+"""The controller pattern: reconcile the observed state with the desired one.
 
-Each one is told of changes, notes which of its objects to look at, and brings these in order a moment
-later: level-triggered, so that nothing depends on which change came first.
+A controller queues the object that a change concerns and reconciles it a moment later. It is
+level-triggered: the result does not depend on the order of the changes.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ DELAY = 0.02
 
 
 class Controller:
-    """Looks after the objects of ``table``, and again when something that they own changes."""
+    """Reconciles the objects of ``table``, also after a change of an object that they own."""
 
     def __init__(
         self, cluster: ClusterState, table: str, owned: str, reconcile: Callable[[Stored], None]
@@ -50,6 +50,6 @@ class Controller:
         self.cluster.timeline.after(DELAY, act)
 
     def mark_all(self) -> None:
-        """Look at every object again."""
+        """Queue every object."""
         for stored in self.cluster.objects(self.table):
             self._mark(stored.key)

@@ -1,4 +1,4 @@
-"""What cleans up: the garbage collector, and the controller of namespaces."""
+"""Clean-up: the garbage collector and the namespace controller."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Object = dict[str, Any]
 
 
 class GarbageCollector:
-    """Deletes what nobody owns any more, and completes foreground and orphaning deletions."""
+    """Deletes objects without a remaining owner, and completes foreground and orphaning deletions."""
 
     def __init__(self, cluster: ClusterState) -> None:
         self.cluster = cluster
@@ -42,7 +42,7 @@ class GarbageCollector:
             self._delete(table, stored)
 
     def _delete(self, table: str, stored: Stored, *, foreground: bool = False) -> None:
-        """Delete a dependent; in the ``foreground`` it waits for its own dependents in turn."""
+        """Delete a dependent; with ``foreground`` propagation it waits for its own dependents in turn."""
         metadata = stored.object["metadata"]
         finalizers = metadata.get("finalizers") or []
         if foreground and "foregroundDeletion" not in finalizers:
@@ -57,7 +57,7 @@ class GarbageCollector:
             self.cluster.remove(table, stored)
 
     def _revisit_owners(self, gone: Stored) -> None:
-        """A foreground deletion may have been waiting for this one."""
+        """Continue a foreground deletion that waits for this object."""
         for reference in gone.object["metadata"].get("ownerReferences") or ():
             for table, objects in list(self.cluster.storage.tables.items()):
                 for stored in list(objects.values()):
@@ -98,7 +98,7 @@ class GarbageCollector:
 
 
 class Namespaces:
-    """Gives a new namespace what every namespace has, and empties one that is deleted."""
+    """Fills a new namespace with the default objects, and empties a deleted one."""
 
     def __init__(self, cluster: ClusterState) -> None:
         self.cluster = cluster

@@ -1,4 +1,4 @@
-"""The demo's own life: now and then something happens in the cluster that nobody asked for."""
+"""Incidents: unsolicited changes of the demo cluster, one every few seconds."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ class Incidents:
         )
 
     def start(self) -> None:
-        """Begin; everything goes on by itself from here."""
+        """Schedule the first incident; each one schedules the next."""
         self._incident_later()
         self._heartbeat_later()
 
@@ -56,7 +56,7 @@ class Incidents:
         self._heartbeat_later()
 
     def _forget_events(self) -> None:
-        """The oldest ones go, as they do after an hour in a real cluster."""
+        """Delete the oldest Events, as a real cluster does after an hour."""
         events = sorted(self.cluster.objects("events"), key=lambda item: item.revision)
         for item in events[: max(0, len(events) - EVENTS)]:
             self.cluster.remove("events", item)
@@ -71,7 +71,7 @@ class Incidents:
         return self.cluster.random.choice(pods) if pods else None
 
     def _crash(self) -> None:
-        """A container ends and starts again."""
+        """A container crashes and restarts."""
         if pod := self._any_pod():
             message = f"Back-off restarting failed container in pod {pod.name}"
             self.cluster.event("Pod", pod, "BackOff", message, source="kubelet", warning=True)
@@ -96,12 +96,12 @@ class Incidents:
         self.cluster.timeline.after(self.cluster.random.uniform(1.5, 4.0), recover)
 
     def _evict(self) -> None:
-        """A pod is deleted; its controller makes another."""
+        """A pod is deleted; its controller creates another."""
         if pod := self._any_pod():
             terminate(self.cluster, pod)
 
     def _autoscale(self) -> None:
-        """The autoscaler wants one more, or one fewer."""
+        """The autoscaler adds or removes one replica."""
         for autoscaler in list(self.cluster.objects("horizontalpodautoscalers.autoscaling", NAMESPACES[0])):
             spec = autoscaler.object["spec"]
             reference = spec["scaleTargetRef"]
@@ -140,7 +140,7 @@ class Incidents:
         self.cluster.save("horizontalpodautoscalers.autoscaling", autoscaler, status=status)
 
     def _release(self) -> None:
-        """Somebody ships a new version."""
+        """A deployment gets a new image."""
         candidates = [
             item
             for item in self.cluster.objects("deployments.apps", "media")

@@ -1,4 +1,4 @@
-"""Scheduler and kubelet in one: pods get a node, start, become ready, and go when they are deleted."""
+"""Scheduler and kubelet in one: binds pods to nodes, starts them and terminates deleted ones."""
 
 import random
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 
 class Kubelet:
-    """Moves every pod along: scheduled, creating, running, and (for jobs) succeeded."""
+    """Moves each pod through its phases: scheduled, creating, running and, for jobs, succeeded."""
 
     def __init__(self, cluster: ClusterState) -> None:
         self.cluster = cluster
@@ -55,7 +55,7 @@ class Kubelet:
             self._later(pod, 0.1, 0.3, self._create)
 
     def _choose_node(self) -> str:
-        """The node with the fewest pods that takes any."""
+        """The schedulable node with the fewest pods."""
         load = {
             item.name: 0
             for item in self.cluster.objects("nodes")
@@ -187,7 +187,7 @@ def set_ready(cluster: ClusterState, pod: Stored, *, ready: bool, reason: str = 
 
 
 def restart_container(cluster: ClusterState, pod: Stored, *, exit_code: int = 1) -> Stored:
-    """Let the first container of a pod end and start again."""
+    """Restart the first container of a pod."""
     now = cluster.now()
     first, *others = pod.object["status"]["containerStatuses"]
     ended = {
@@ -215,19 +215,19 @@ SLOWEST = 4.0
 
 @dataclass(frozen=True, slots=True)
 class ContainerRun:
-    """A container from its start to its end; it has not ended where ``end`` is None."""
+    """One run of a container; ``end`` is None while it runs."""
 
     source: str
     begin: datetime
     end: datetime | None = None
 
     def lines(self) -> Iterator[Line]:
-        """Those that have been written so far, the last of them at least."""
+        """The lines written so far, at least the last one."""
         count = self._count(min(self.end or datetime.now(UTC), datetime.now(UTC)))
         return map(self._line, range(max(0, count - KEPT), count))
 
     def next_line(self, after: datetime) -> Line | None:
-        """The first line after a moment; None where it ended before that."""
+        """The first line after a moment; None if the container ended before."""
         line = self._line(self._count(after))
         return None if self.end is not None and line.moment > self.end else line
 
@@ -235,11 +235,11 @@ class ContainerRun:
         return timedelta(seconds=random.Random(self.source).uniform(1.0, SLOWEST))  # noqa: S311 - no secret
 
     def _count(self, end: datetime) -> int:
-        """How many lines stand up to a moment."""
+        """The number of lines written up to a moment."""
         return max(0, int((end - self.begin) / self._interval()) + 1)
 
     def _line(self, index: int) -> Line:
-        # seeded by its place, so that the same line is the same in every answer
+        # seeded by the position: a line is the same in every response
         choice = random.Random(f"{self.source}/{index}")  # noqa: S311 - a made-up log, no secret
         moment = self.begin + index * self._interval()
         stamp = f"{moment:%Y-%m-%dT%H:%M:%S.%f}{index % 1000:03}Z"

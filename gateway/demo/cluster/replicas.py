@@ -1,4 +1,4 @@
-"""Pods in numbers: replica sets, stateful sets, daemon sets and jobs."""
+"""Controllers that own pods: replica sets, stateful sets, daemon sets and jobs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,19 +13,19 @@ Object = dict[str, Any]
 
 
 def is_ready(pod: Stored) -> bool:
-    """Whether a pod says that it is ready."""
+    """Whether a pod's Ready condition is true."""
     conditions = pod.object.get("status", {}).get("conditions", ())
     return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
 
 def is_active(pod: Stored) -> bool:
-    """Whether a pod still counts: neither done nor on its way out."""
+    """Whether a pod is active: neither finished nor terminating."""
     done = pod.object.get("status", {}).get("phase") in ("Succeeded", "Failed")
     return not done and "deletionTimestamp" not in pod.object["metadata"]
 
 
 def terminate(cluster: ClusterState, pod: Stored) -> None:
-    """Delete a pod as its controller does: with its grace period, at once where it has no node yet."""
+    """Delete a pod as its controller does: with its grace period, at once if it is not scheduled."""
     metadata = pod.object["metadata"]
     if "deletionTimestamp" in metadata:
         return
@@ -78,7 +78,7 @@ class PodSets:
             for _ in range(wanted - len(active)):
                 name = f"{replica_set.name}-{self.cluster.stamps.suffix()}"
                 self._create_pod("ReplicaSet", "apps/v1", replica_set, name)
-            # the ones that have come least far go first, then the youngest
+            # pods that are not ready are deleted first, then the youngest
             surplus = sorted(
                 active,
                 key=lambda pod: (
@@ -109,7 +109,7 @@ class PodSets:
         wanted = [f"{stateful_set.name}-{index}" for index in range(stateful_set.object["spec"]["replicas"])]
         if "deletionTimestamp" not in stateful_set.object["metadata"]:
             for name in wanted:
-                # one after the other: item waits for the one before it
+                # in order: a pod waits until the one before it is ready
                 if name not in pods:
                     self._create_pod("StatefulSet", "apps/v1", stateful_set, name, hostname=name)
                     break
@@ -167,11 +167,11 @@ class PodSets:
 
 
 def _with_counts(status: Mapping[str, Any], counts: Mapping[str, int]) -> Object:
-    """A status with these counts; zero is left out, as Go's omitempty does."""
+    """A status with these counts; zeros are omitted, as by Go's omitempty."""
     rest = {key: value for key, value in status.items() if key not in counts}
     return {**rest, **{key: value for key, value in counts.items() if value}}
 
 
 def _reversed_text(text: str) -> tuple[int, ...]:
-    """A key that sorts texts backwards."""
+    """A sort key that reverses the order of texts."""
     return tuple(-ord(item) for item in text)

@@ -1,4 +1,4 @@
-"""Deployments: a replica set for item template, and the way from the old one to the new."""
+"""Deployments: one replica set per template, and rolling updates between them."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ HASH = "pod-template-hash"
 
 
 def template_hash(template: Object) -> str:
-    """The short name of a pod template, the same for the same template."""
+    """The hash of a pod template, as a short name."""
     digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).digest()
     return "".join(NAME_ALPHABET[item % len(NAME_ALPHABET)] for item in digest[:10])
 
@@ -39,7 +39,7 @@ def counted(replica_set: Stored, name: str) -> int:
 
 
 class Deployments:
-    """The controller of deployments."""
+    """The deployment controller."""
 
     def __init__(self, cluster: ClusterState) -> None:
         self.cluster = cluster
@@ -99,7 +99,7 @@ class Deployments:
         return created
 
     def _promote(self, deployment: Stored, new: Stored, replica_sets: list[Stored]) -> Stored:
-        """An old template is wanted again (a rollback): its replica set becomes the newest."""
+        """Make the replica set of an old template the newest one (a rollback)."""
         revision = str(max(map(self._revision, replica_sets)) + 1)
         self._annotate(deployment, revision)
         metadata = new.object["metadata"]
@@ -112,7 +112,7 @@ class Deployments:
         self.cluster.save("deployments.apps", deployment, metadata={**metadata, "annotations": annotations})
 
     def _roll(self, deployment: Stored, new: Stored, old: list[Stored]) -> None:
-        """One step: as many new ones as the surge allows, as few old ones as availability allows."""
+        """One step of a rolling update, within ``maxSurge`` and ``maxUnavailable``."""
         spec = deployment.object["spec"]
         wanted = spec.get("replicas", 1)
         rolling = spec.get("strategy", {}).get("rollingUpdate")
@@ -160,7 +160,7 @@ class Deployments:
         )
 
     def _clean_up(self, deployment: Stored, old: list[Stored]) -> None:
-        """Forget the oldest templates, beyond ``revisionHistoryLimit``."""
+        """Delete the oldest replica sets beyond ``revisionHistoryLimit``."""
         idle = [item for item in old if not desired(item) and not counted(item, "replicas")]
         limit = deployment.object["spec"].get("revisionHistoryLimit", 10)
         for item in sorted(idle, key=self._revision)[: max(0, len(idle) - limit)]:

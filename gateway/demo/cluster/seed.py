@@ -1,4 +1,4 @@
-"""The cluster that is there from the start: nodes, namespaces, and a shop and a media service in them."""
+"""The initial cluster: nodes, namespaces, and in them a shop and a media service."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +17,7 @@ NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 ZONES = ("a", "b", "c", "a")
 OPTIONS = WriteOptions(field_manager="kubectl-create", field_validation="Strict")
 
-# namespace, name, image, replicas, port, component, CPU (m) and memory (Mi) requests, days since it was made
+# namespace, name, image, replicas, port, component, CPU (m) and memory (Mi) requests, age in days
 DEPLOYMENTS = (
     ("kube-system", "coredns", "registry.k8s.io/coredns/coredns:v1.12.1", 2, 53, "dns", 100, 70, 41),
     (
@@ -48,14 +48,14 @@ STATEFUL_SETS = (
 
 
 def plant_bare(cluster: ClusterState, writer: Writer, catalog: Catalog) -> None:
-    """Only what every cluster has: its namespaces."""
+    """The objects of an empty cluster: its namespaces."""
     for name in NAMESPACES:
         _create(writer, catalog, "", "v1", "Namespace", "namespaces", {"metadata": {"name": name}})
     cluster.timeline.skip(1)
 
 
 def plant_cluster(cluster: ClusterState, writer: Writer, catalog: Catalog) -> None:
-    """The whole cluster; it has been running for days when this returns."""
+    """Create the whole cluster, as if it had been running for days."""
     cluster.timeline.offset = -timedelta(days=42)
     plant_bare(cluster, writer, catalog)
     for name in ("shop", "media"):
@@ -149,7 +149,7 @@ def _kube_proxy() -> Object:
 
 
 def _surroundings() -> Iterator[Placed]:
-    """Everything else that a namespace of a real cluster has in it."""
+    """The supporting objects of a namespace in a real cluster."""
     yield from _configuration()
     yield _scaling()
     yield _ingress()

@@ -1,7 +1,7 @@
-"""The time of the living cluster: things that happen later, in order, at a pace of its own.
+"""The demo cluster's clock and its scheduled actions.
 
-The clock can be set forward without waiting, which is how the cluster that a newcomer sees has been
-running for days; the order in which things happen is the same at any speed.
+The clock can be advanced without waiting, so that the initial cluster has been running for days. The order
+of the actions is the same at any speed.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ Action = Callable[[], None]
 
 
 class Timeline:
-    """Actions in order of time; ``speed`` 2 makes everything happen twice as fast."""
+    """Scheduled actions in order of time; ``speed`` 2 runs them twice as fast."""
 
     def __init__(self, *, speed: float = 1.0) -> None:
         self.speed = speed
@@ -30,9 +30,9 @@ class Timeline:
         self.wake = asyncio.Event()
 
     def time(self) -> float:
-        """The cluster's own seconds; to an action it is the very moment that it was due at.
+        """The cluster's time in seconds; during an action, the time at which it was due.
 
-        So how long things take here does not change their order, nor what follows from them.
+        The duration of an action therefore changes neither the order nor the result of later ones.
         """
         if self.acting is not None:
             return self.acting
@@ -40,16 +40,16 @@ class Timeline:
         return elapsed + self.skipped
 
     def now(self) -> datetime:
-        """The moment that time stamps say."""
+        """The current time for time stamps."""
         return datetime.now(UTC) + self.offset
 
     def after(self, seconds: float, action: Action) -> None:
-        """Do something in so many of the cluster's own seconds."""
+        """Schedule an action after a number of the cluster's seconds."""
         heapq.heappush(self.heap, (self.time() + seconds, next(self.order), action))
         self.wake.set()
 
     def skip(self, seconds: float) -> None:
-        """Do at once everything that would happen within that time."""
+        """Advance the clock and run every action due within that time at once."""
         end = self.time() + seconds
         while self.heap and self.heap[0][0] <= end:
             self._act()
@@ -63,13 +63,13 @@ class Timeline:
             self.acting = None
 
     async def run(self) -> None:
-        """Do everything when its time comes, until cancelled."""
+        """Run each action when it is due, until cancelled."""
         self.started = monotonic()
         while True:
             self.wake.clear()
             while self.heap and self.heap[0][0] <= self.time():
                 self._act()
-                # a long row of actions must not keep requests waiting
+                # many due actions must not block requests
                 await asyncio.sleep(0)
             wait = (self.heap[0][0] - self.time()) / self.speed if self.heap else None
             try:
