@@ -146,13 +146,15 @@ class LargeLists:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        # a task that is cancelled before its first step leaves its entry
+        self._in_flight.clear()
 
     async def _decode(self, key: tuple[int, int], body: bytes, selection: ListSelection) -> Compiled:
         try:
             return await self._decode_slices(body, selection)
         finally:
             # the entry goes while the body exists, and its id is not used again
-            del self._in_flight[key]
+            self._in_flight.pop(key, None)
 
     async def _decode_slices(self, body: bytes, selection: ListSelection) -> Compiled:
         head, slices = _cut(body, self._slice_bytes)

@@ -1,4 +1,4 @@
-"""Config maps behind a scripted API server, which may be other than they promise."""
+"""Config maps behind a scripted API server, which may not fit their schema."""
 
 from collections.abc import AsyncIterator
 
@@ -27,8 +27,8 @@ VERBS = {
 
 
 def config_map_schema() -> KubernetesSchema:
-    """Config maps that promise a ``size``, which is an Int, and a ``note``."""
-    metadata = next(each for each in small_model().objects.values() if each.name == "ObjectMeta")
+    """Config maps with an Int ``size`` and a String ``note`` in their schema."""
+    metadata = next(type_ for type_ in small_model().objects.values() if type_.name == "ObjectMeta")
     content = (Property("size", "size", Scalar.INT), Property("note", "note", Scalar.STRING))
     properties = (
         Property("apiVersion", "apiVersion", Scalar.STRING),

@@ -1,4 +1,4 @@
-"""A List in slices: the same answer as in one piece, for everybody at once, or none."""
+"""A List in slices: the same answer as in one piece, shared by concurrent readers, or a mismatch."""
 
 import asyncio
 import json
@@ -41,9 +41,9 @@ WHOLE = Selection(Node("ThingList", FIELDS))
 PARTS = ListSelection(
     tuple(
         ListField(
-            each, Selection(Node("ThingList", (each,))), Selection(ITEM) if each.key == "items" else None
+            part, Selection(Node("ThingList", (part,))), Selection(ITEM) if part.key == "items" else None
         )
-        for each in FIELDS
+        for part in FIELDS
     )
 )
 NAMES = some.text(max_size=5) | some.sampled_from(['"items":[', '},{"name":', "]}", '"', "\\"])
@@ -72,7 +72,9 @@ def encode(answer: Any) -> Any:
 
 
 @given(THINGS, some.integers(0, 60))
-def test_slices_make_the_answer_of_the_whole_or_none(things: list[dict[str, Any]], size: int) -> None:
+def test_slices_give_the_answer_of_the_whole_list_or_a_mismatch(
+    things: list[dict[str, Any]], size: int
+) -> None:
     body = list_of(things)
     try:
         answer = asyncio.run(LargeLists(size).answer(body, PARTS)).value
@@ -81,9 +83,9 @@ def test_slices_make_the_answer_of_the_whole_or_none(things: list[dict[str, Any]
     assert encode(answer) == encode(WHOLE.decode(body))
 
 
-async def test_things_like_those_of_kubernetes_are_cut() -> None:
+async def test_a_list_in_the_layout_of_kubernetes_is_cut() -> None:
     body = list_of([{"name": str(number), "parts": [{"name": "a"}] * 2} for number in range(1000)])
-    # where parts begin as things do, a cut is wrong now and then; not where the first key differs
+    # a nested object with the first key of the items causes wrong cuts; another first key does not
     body = body.replace(b'"name":"a"', b'"image":"a"')
     answer = (await LargeLists(500).answer(body, PARTS)).value
     assert encode(answer) == encode(WHOLE.decode(body))
@@ -102,19 +104,19 @@ async def test_things_like_those_of_kubernetes_are_cut() -> None:
         b'{"items":[{"name":1}]}',
     ],
 )
-async def test_what_cannot_be_cut_is_left_to_others(body: bytes) -> None:
+async def test_a_list_that_cannot_be_cut_is_a_mismatch(body: bytes) -> None:
     with pytest.raises(SelectionMismatch):
         await LargeLists().answer(body, PARTS)
 
 
-async def test_who_asks_the_same_shares_one_answer_and_nothing_is_kept() -> None:
+async def test_concurrent_readers_share_one_decode_and_nothing_is_kept() -> None:
     lists, body = LargeLists(50), list_of([{"name": str(number)} for number in range(100)])
     first, second = await asyncio.gather(lists.answer(body, PARTS), lists.answer(body, PARTS))
     assert first is second
     assert len(lists) == 0
 
 
-async def test_one_who_goes_stops_nobody_else() -> None:
+async def test_a_cancelled_waiter_does_not_cancel_the_shared_decode() -> None:
     lists, body = LargeLists(50), list_of([{"name": str(number)} for number in range(100)])
     going, staying = (asyncio.create_task(lists.answer(body, PARTS)) for _ in range(2))
     await asyncio.sleep(0)
@@ -122,10 +124,22 @@ async def test_one_who_goes_stops_nobody_else() -> None:
     assert encode((await staying).value) == encode(WHOLE.decode(body))
 
 
-async def test_others_have_their_turn_between_slices() -> None:
+async def test_other_tasks_run_between_slices() -> None:
     lists, body = LargeLists(50), list_of([{"name": str(number)} for number in range(100)])
     answering, turns = asyncio.create_task(lists.answer(body, PARTS)), 0
     while not answering.done():
         await asyncio.sleep(0)
         turns += 1
     assert turns >= 10
+
+
+async def test_closing_cancels_the_decodes_in_flight() -> None:
+    lists, body = LargeLists(50), list_of([{"name": str(number)} for number in range(100)])
+    answering = asyncio.create_task(lists.answer(body, PARTS))
+    await asyncio.sleep(0)
+
+    await lists.aclose()
+
+    with pytest.raises(asyncio.CancelledError):
+        await answering
+    assert len(lists) == 0

@@ -263,7 +263,7 @@ async def test_a_subscription_reads_the_entries_of_a_list(
     assert len(encoded) == 1
 
 
-# what an event's payload costs
+# payloads of events
 
 
 def test_the_payload_of_an_event_is_built_once_for_all_subscribers() -> None:

@@ -1,4 +1,4 @@
-"""``allPages``: every page, the memory of one, and a whole answer whatever expires meanwhile."""
+"""LIST requests, and ``allPages``: a complete answer even if continue tokens expire."""
 
 import json
 from typing import Any
@@ -28,25 +28,25 @@ FIELDS = (
 SELECTION = ListSelection(
     tuple(
         ListField(
-            each, Selection(Node("ThingList", (each,))), Selection(ITEM) if each.key == "items" else None
+            part, Selection(Node("ThingList", (part,))), Selection(ITEM) if part.key == "items" else None
         )
-        for each in FIELDS
+        for part in FIELDS
     )
 )
 
 
 class Pages:
-    """Seven things in an API server whose tokens expire when told to; a fresh token goes on at version 99."""
+    """An API server with seven things; tokens expire as configured, a fresh one continues at version 99."""
 
     def __init__(self, *, expire_before: dict[int, str] | None = None) -> None:
-        self.asked: list[dict[str, str]] = []
+        self.requests: list[dict[str, str]] = []
         self.expire_before = expire_before or {}
 
     async def fetch(self, parameters: dict[str, str]) -> bytes:
-        self.asked.append(parameters)
+        self.requests.append(parameters)
         token, limit = parameters.get("continue", ""), int(parameters["limit"])
         start = int(token.rpartition("-")[2] or 0)
-        request = len(self.asked)
+        request = len(self.requests)
         if request in self.expire_before:
             fresh = self.expire_before[request].format(start=start)
             raise Gone(Status(410, "Expired", "too old", continue_token=fresh))
@@ -72,7 +72,7 @@ async def gather(
 
 
 def names(answer: dict[str, Any]) -> list[str]:
-    return [each["name"] for each in answer["items"]]
+    return [item["name"] for item in answer["items"]]
 
 
 ALL = [str(number) for number in range(7)]
@@ -87,7 +87,7 @@ async def test_all_pages_are_one_list(limit: int | None) -> None:
     assert set(answer["items"][0]) == {"name"}
 
 
-async def test_what_is_not_compiled_is_whole_objects() -> None:
+async def test_a_selection_that_is_not_compiled_gets_whole_objects() -> None:
     answer = await gather(Pages(), ListRequest(limit=3), None)
 
     assert names(answer) == ALL
@@ -96,10 +96,10 @@ async def test_what_is_not_compiled_is_whole_objects() -> None:
 
 
 async def test_the_limit_is_the_size_of_a_page_and_500_by_default() -> None:
-    for limit, asked in ((3, "3"), (None, "500")):
+    for limit, expected in ((3, "3"), (None, "500")):
         pages = Pages()
         await gather(pages, ListRequest(limit=limit))
-        assert {each["limit"] for each in pages.asked} == {asked}
+        assert {parameters["limit"] for parameters in pages.requests} == {expected}
 
 
 async def test_a_resource_version_is_for_the_first_page_and_selectors_are_for_all() -> None:
@@ -110,39 +110,47 @@ async def test_a_resource_version_is_for_the_first_page_and_selectors_are_for_al
 
     await gather(pages, request)
 
-    first, second = pages.asked
+    first, second = pages.requests
     assert (first["resourceVersion"], first["resourceVersionMatch"]) == ("5", "Exact")
     assert second == {"labelSelector": "a=b", "limit": "4", "continue": "t-4"}
 
 
-async def test_a_list_that_expires_begins_again_and_is_of_one_version() -> None:
+async def test_an_expired_list_starts_again_and_is_of_one_version() -> None:
     pages = Pages(expire_before={3: "fresh-{start}"})
 
     answer = await gather(pages, ListRequest(limit=2))
 
     assert names(answer) == ALL
     assert answer["metadata"]["resourceVersion"] == "14"
-    assert [each.get("continue", "") for each in pages.asked] == ["", "t-2", "t-4", "", "t-2", "t-4", "t-6"]
+    assert [parameters.get("continue", "") for parameters in pages.requests] == [
+        "",
+        "t-2",
+        "t-4",
+        "",
+        "t-2",
+        "t-4",
+        "t-6",
+    ]
 
 
-async def test_a_list_that_expires_again_goes_on_with_the_fresh_token() -> None:
+async def test_a_list_that_expires_again_continues_with_the_fresh_token() -> None:
     pages = Pages(expire_before={2: "fresh-{start}", 5: "fresh-{start}", 7: "fresh-{start}"})
 
     answer = await gather(pages, ListRequest(limit=2))
 
     assert names(answer) == ALL
     assert answer["metadata"]["resourceVersion"] == "13"
-    asked = [each.get("continue", "") for each in pages.asked]
-    assert asked == ["", "t-2", "", "t-2", "t-4", "fresh-4", "t-6", "fresh-6"]
+    tokens = [parameters.get("continue", "") for parameters in pages.requests]
+    assert tokens == ["", "t-2", "", "t-2", "t-4", "fresh-4", "t-6", "fresh-6"]
 
 
-async def test_a_list_begun_by_somebody_else_goes_on_with_the_fresh_token() -> None:
+async def test_a_list_from_a_continue_argument_continues_with_the_fresh_token() -> None:
     pages = Pages(expire_before={2: "fresh-{start}"})
 
     answer = await gather(pages, ListRequest(limit=2, continue_token="t-3"))
 
     assert names(answer) == ALL[3:]
-    assert [each["continue"] for each in pages.asked] == ["t-3", "t-5", "fresh-5"]
+    assert [parameters["continue"] for parameters in pages.requests] == ["t-3", "t-5", "fresh-5"]
 
 
 @pytest.mark.parametrize(
@@ -153,16 +161,16 @@ async def test_a_list_begun_by_somebody_else_goes_on_with_the_fresh_token() -> N
         ({2: "fresh-5", 3: "fresh-5"}, "t-3"),
         ({2: ""}, "t-3"),
     ],
-    ids=["the first page", "somebody's own token", "a fresh token", "no fresh token"],
+    ids=["the first page", "the continue argument", "a fresh token", "no fresh token"],
 )
-async def test_what_cannot_go_on_is_said(expire_before: dict[int, str], token: str | None) -> None:
+async def test_a_list_that_cannot_continue_is_gone(expire_before: dict[int, str], token: str | None) -> None:
     with pytest.raises(Gone) as raised:
         await gather(Pages(expire_before=expire_before), ListRequest(limit=2, continue_token=token))
     assert raised.value.status.continue_token == expire_before[max(expire_before)]
 
 
 @pytest.mark.parametrize("page", [b"[]", b"{", b'{"metadata": {"resourceVersion": 1}, "items": []}'])
-async def test_what_is_no_list_is_said(page: bytes) -> None:
+async def test_a_page_that_is_not_a_list_is_a_protocol_error(page: bytes) -> None:
     async def fetch(_parameters: dict[str, str]) -> bytes:
         return page
 
@@ -170,7 +178,7 @@ async def test_what_is_no_list_is_said(page: bytes) -> None:
         await answer_all_pages(fetch, ListRequest(), SELECTION, KIND)
 
 
-async def test_items_of_a_wrong_type_are_read_again_as_plain_json() -> None:
+async def test_items_that_do_not_fit_are_read_again_as_plain_json() -> None:
     body = json.dumps({"metadata": {"resourceVersion": "1"}, "items": [{"name": 5}]}).encode()
 
     async def fetch(_parameters: dict[str, str]) -> bytes:
@@ -202,10 +210,12 @@ async def test_items_of_a_wrong_type_are_read_again_as_plain_json() -> None:
         ({"resource_version": "9" * 30}, None),
     ],
 )
-def test_how_old_a_cache_may_be(arguments: dict[str, Any], version: int | None) -> None:
+def test_the_minimum_version_of_a_cache_that_may_answer(
+    arguments: dict[str, Any], version: int | None
+) -> None:
     assert ListRequest(**arguments).minimum_version == version
 
 
-def test_a_limit_below_nothing_is_refused() -> None:
+def test_a_negative_limit_is_refused() -> None:
     with pytest.raises(BadArgument, match="limit is -1"):
         ListRequest(limit=-1)

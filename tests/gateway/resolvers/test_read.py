@@ -1,4 +1,4 @@
-"""Answers of an API server whose objects are not what it promised, whole or in part."""
+"""Objects that do not fit their schema, and bodies that are not objects."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -19,7 +19,7 @@ async def answer(context: RequestContext, query: str) -> tuple[Any, list[tuple[A
     return msgspec.json.decode(msgspec.json.encode(result.data)), errors
 
 
-async def test_one_value_that_is_not_as_promised_costs_only_itself(
+async def test_a_value_that_does_not_fit_is_null_and_its_siblings_are_kept(
     server: ScriptedServer, context: RequestContext
 ) -> None:
     await server.create("a", size=1)
@@ -36,7 +36,9 @@ async def test_one_value_that_is_not_as_promised_costs_only_itself(
     assert errors == [(["list", "items", 1, "data", "n"], "UNEXPECTED_VALUE")]
 
 
-async def test_what_is_not_selected_may_be_anything(server: ScriptedServer, context: RequestContext) -> None:
+async def test_a_value_that_is_not_selected_is_not_checked(
+    server: ScriptedServer, context: RequestContext
+) -> None:
     await server.create("b", size="many", note="x")
 
     assert await answer(context, "{ configMaps { items { data { note } } } }") == (
@@ -45,7 +47,7 @@ async def test_what_is_not_selected_may_be_anything(server: ScriptedServer, cont
     )
 
 
-async def test_partial_metadata_that_is_not_as_promised_keeps_the_kind_it_is_of(
+async def test_partial_metadata_that_does_not_fit_keeps_the_kind_of_the_object(
     server: ScriptedServer, context: RequestContext
 ) -> None:
     partial = {
@@ -78,7 +80,7 @@ async def test_a_list_without_items_is_empty(server: ScriptedServer, context: Re
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"items": [', b'{"kind": "\xff"}'])
-async def test_what_is_not_a_json_object_is_no_answer(
+async def test_a_body_that_is_not_a_json_object_is_an_upstream_error(
     server: ScriptedServer, context: RequestContext, body: bytes
 ) -> None:
     server.scripted.append(Reply(200, body))
@@ -89,7 +91,7 @@ async def test_what_is_not_a_json_object_is_no_answer(
     )
 
 
-async def test_an_event_whose_object_is_not_as_promised_is_told_with_its_error(
+async def test_an_event_whose_object_does_not_fit_is_delivered_with_its_error(
     server: ScriptedServer, context: RequestContext
 ) -> None:
     await server.create("a", size=1)

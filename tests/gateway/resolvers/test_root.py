@@ -1,4 +1,4 @@
-"""The root fields of one query are read side by side; those of a mutation one after another."""
+"""The root fields of a query run concurrently, those of a mutation serially."""
 
 import asyncio
 
@@ -53,13 +53,13 @@ async def run(server: Server, document: str, monkeypatch: pytest.MonkeyPatch) ->
     assert not result.errors
 
 
-async def test_root_fields_of_a_query_are_read_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_root_fields_of_a_query_run_concurrently(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(together=3)
     await run(server, QUERY, monkeypatch)
     assert server.most == 3
 
 
-async def test_root_fields_of_a_mutation_are_done_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_root_fields_of_a_mutation_run_serially(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(together=2)
     await run(server, MUTATION, monkeypatch)
     assert server.most == 1

@@ -1,4 +1,4 @@
-"""One event, many subscribers: what one of them makes of it is what all of them send."""
+"""One event, many subscribers: one payload for all subscribers with the same selection."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing
@@ -18,7 +18,7 @@ WITH_YAML = "subscription($more: Boolean!) { configMaps { object { yaml kind @in
 
 
 class Subscribers:
-    """Several subscriptions at once, each with its initial events read."""
+    """Concurrent subscriptions whose initial events have been read."""
 
     def __init__(self, context: RequestContext) -> None:
         self.context = context
@@ -35,8 +35,8 @@ class Subscribers:
         self.streams.append(stream)
 
     async def next(self) -> list[Any]:
-        """The value of the only field that each is told next."""
-        return [next(iter((await anext(each)).data.values())) for each in self.streams]
+        """The field of the next event of every subscription."""
+        return [next(iter((await anext(stream)).data.values())) for stream in self.streams]
 
 
 @pytest.fixture
@@ -46,9 +46,7 @@ async def subscribers(server: ScriptedServer, context: RequestContext) -> AsyncI
         yield subscribers
 
 
-async def test_equal_selections_send_the_very_same_bytes(
-    server: ScriptedServer, subscribers: Subscribers
-) -> None:
+async def test_equal_selections_share_one_encoding(server: ScriptedServer, subscribers: Subscribers) -> None:
     for query in (SELECTED, SELECTED, ALIASED):
         await subscribers.add(query)
     await server.create("a", size=1)
@@ -60,7 +58,7 @@ async def test_equal_selections_send_the_very_same_bytes(
 
 
 @pytest.mark.parametrize("query", [WITH_JSON, "subscription { configMaps { object { yaml } } }"])
-async def test_what_graphql_core_executes_it_executes_once(
+async def test_graphql_core_executes_an_event_once_for_all_subscribers(
     server: ScriptedServer, subscribers: Subscribers, query: str
 ) -> None:
     for _ in range(3):
@@ -73,7 +71,7 @@ async def test_what_graphql_core_executes_it_executes_once(
     assert b"size" in bytes(first)
 
 
-async def test_what_variables_decide_is_each_ones_own(
+async def test_subscribers_with_other_variables_get_their_own_result(
     server: ScriptedServer, subscribers: Subscribers
 ) -> None:
     for more in (True, False, True):
@@ -86,12 +84,12 @@ async def test_what_variables_decide_is_each_ones_own(
     assert less["object"].keys() == {"yaml"}
 
 
-async def test_an_error_is_told_to_everybody(server: ScriptedServer, subscribers: Subscribers) -> None:
+async def test_an_error_reaches_every_subscriber(server: ScriptedServer, subscribers: Subscribers) -> None:
     for _ in range(2):
         await subscribers.add(SELECTED)
     await server.create("a", size="many")
 
-    results = [await anext(each) for each in subscribers.streams]
+    results = [await anext(stream) for stream in subscribers.streams]
 
     for result in results:
         (error,) = result.errors

@@ -1,4 +1,4 @@
-"""An API server with pods whose containers log what a test says, when it says it."""
+"""An API server with pods; the tests write the logs of their containers."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ BOOKMARK = {"metadata": {"resourceVersion": "0", "annotations": {"k8s.io/initial
 
 @dataclass
 class Log:
-    """What a container has written, a line every 0.3 s; ``ended``: it will write no more."""
+    """The log of a container, a line every 0.3 s; ``ended``: no further line will come."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)
     ended: bool = False
@@ -79,7 +79,7 @@ class LoggingServer:
         self.pods: dict[str, Object] = {}
         self.logs: dict[tuple[str, str], Log] = {}
         self.refusals: dict[str, Reply] = {}
-        self.asked: list[Request] = []
+        self.requests: list[Request] = []
         self.server: LoopbackServer | None = None
         self._version = 1
         self._watchers: list[asyncio.Queue[bytes]] = []
@@ -91,16 +91,16 @@ class LoggingServer:
 
     @property
     def following(self) -> list[Request]:
-        """The requests for logs whose connection stands."""
-        return [each for each in self.asked if not each.connection.closed.is_set()]
+        """The requests for logs with an open connection."""
+        return [request for request in self.requests if not request.connection.closed.is_set()]
 
     def log(self, pod: str, container: str = "main") -> Log:
         return self.logs.setdefault((pod, container), Log())
 
     def put(self, name: str, *statuses: Object, phase: str = "Running", **spec: Any) -> None:
-        """Create a pod or change it; its containers are those with a status, where ``spec`` has no others."""
+        """Create or change a pod; its containers default to the ones with a status."""
         self._version += 1
-        containers = [{"name": each["name"]} for each in statuses] or [{"name": "main"}]
+        containers = [{"name": status["name"]} for status in statuses] or [{"name": "main"}]
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -114,21 +114,21 @@ class LoggingServer:
             "spec": {"nodeName": "node", "containers": containers, **spec},
             "status": {"phase": phase, "containerStatuses": list(statuses)},
         }
-        self._tell("MODIFIED" if name in self.pods else "ADDED", pod)
+        self._publish("MODIFIED" if name in self.pods else "ADDED", pod)
         self.pods[name] = pod
 
     def delete(self, name: str) -> None:
         self._version += 1
         pod = self.pods.pop(name)
         metadata = {**pod["metadata"], "resourceVersion": str(self._version), "deletionTimestamp": "x"}
-        self._tell("DELETED", {**pod, "metadata": metadata})
+        self._publish("DELETED", {**pod, "metadata": metadata})
 
     def cut_logs(self) -> None:
         """Break every connection on which a log is followed."""
-        for each in self.following:
-            each.connection.transport.abort()
+        for request in self.following:
+            request.connection.transport.abort()
 
-    def _tell(self, type_: str, pod: Object) -> None:
+    def _publish(self, type_: str, pod: Object) -> None:
         for watcher in self._watchers:
             watcher.put_nowait(event(type_, pod))
 
@@ -141,7 +141,7 @@ class LoggingServer:
         return json_reply({"kind": "PodList", "metadata": metadata, "items": [*self.pods.values()]})
 
     def _log(self, request: Request) -> Reply:
-        self.asked.append(request)
+        self.requests.append(request)
         name, params = request.path.split("/")[-2], request.params
         if name in self.refusals:
             return self.refusals[name]

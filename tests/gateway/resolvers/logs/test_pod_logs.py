@@ -90,7 +90,7 @@ async def failing(error: type[Exception]) -> AsyncIterator[None]:
         yield
 
 
-async def test_all_containers_that_have_run_come_interleaved_as_they_write(
+async def test_the_logs_of_all_containers_that_have_run_are_interleaved(
     server: LoggingServer, pod_logs: Open
 ) -> None:
     waiting = {"name": "late", "state": {"waiting": {"reason": "PodInitializing"}}}
@@ -109,11 +109,11 @@ async def test_all_containers_that_have_run_come_interleaved_as_they_write(
     assert await take(stream, 1) == ["web-2/main: three"]
     server.log("web-1").write("four")
     assert await take(stream, 1) == ["web-1/main: four"]
-    assert {request.params["container"] for request in server.asked} == {"setup", "main"}
-    assert not any("db-1" in request.path for request in server.asked)
+    assert {request.params["container"] for request in server.requests} == {"setup", "main"}
+    assert not any("db-1" in request.path for request in server.requests)
 
 
-async def test_pods_and_containers_that_come_later_join_with_their_whole_log(
+async def test_later_pods_and_containers_are_delivered_from_their_first_line(
     server: LoggingServer, pod_logs: Open
 ) -> None:
     server.put("web-1", running("main"))
@@ -139,7 +139,7 @@ async def test_a_container_that_starts_later_is_followed_from_its_start(
     server.put("web-1")
     stream = pod_logs(name="web-1")
     first = asyncio.ensure_future(take(stream, 1))
-    await until(lambda: len(server.asked) == 1)
+    await until(lambda: len(server.requests) == 1)
 
     server.log("web-1").write("hello")
     server.put("web-1", running("main"))
@@ -147,7 +147,7 @@ async def test_a_container_that_starts_later_is_followed_from_its_start(
     assert await first == ["web-1/main: hello"]
 
 
-async def test_a_connection_that_breaks_loses_and_repeats_nothing(
+async def test_a_broken_connection_neither_loses_nor_repeats_a_line(
     server: LoggingServer, pod_logs: Open
 ) -> None:
     server.put("web-1", running("main"))
@@ -161,10 +161,10 @@ async def test_a_connection_that_breaks_loses_and_repeats_nothing(
         lines += await take(stream, 10)
 
     assert lines == [f"web-1/main: {number}" for number in range(15, 50)]
-    assert [request.params.get("tailLines") for request in server.asked] == ["5", None, None, None]
+    assert [request.params.get("tailLines") for request in server.requests] == ["5", None, None, None]
 
 
-async def test_a_restart_goes_on_with_the_new_container_after_the_rest_of_the_old(
+async def test_after_a_restart_the_rest_of_the_old_log_precedes_the_new_one(
     server: LoggingServer, pod_logs: Open
 ) -> None:
     server.put("web-1", running("main", "a"))
@@ -185,7 +185,9 @@ async def test_a_restart_goes_on_with_the_new_container_after_the_rest_of_the_ol
     assert await take(stream, 1) == ["web-1/main: b3"]
 
 
-async def test_without_following_it_ends_when_all_is_read(server: LoggingServer, pod_logs: Open) -> None:
+async def test_without_follow_the_stream_ends_after_the_last_line(
+    server: LoggingServer, pod_logs: Open
+) -> None:
     for number in range(40):
         server.put(f"web-{number}", running("main"), running("side"))
         for container in ("main", "side"):
@@ -194,7 +196,7 @@ async def test_without_following_it_ends_when_all_is_read(server: LoggingServer,
     lines = await take_all(pod_logs(label_selector="app=web", follow=False, tail_lines=2))
 
     assert len(lines) == len(set(lines)) == 40 * 2 * 2
-    assert not server.following or all(request.params.get("follow") is None for request in server.asked)
+    assert not server.following or all(request.params.get("follow") is None for request in server.requests)
 
 
 async def test_previous_reads_the_containers_before_the_restart(
@@ -206,7 +208,7 @@ async def test_previous_reads_the_containers_before_the_restart(
     assert await take_all(pod_logs(name="web-1", previous=True)) == ["web-1/main: last words"]
 
 
-async def test_one_container_is_read_where_one_is_named(server: LoggingServer, pod_logs: Open) -> None:
+async def test_the_container_argument_selects_one_container(server: LoggingServer, pod_logs: Open) -> None:
     server.put("web-1", running("main"), running("side"))
     server.log("web-1", "side").write("here")
 
@@ -227,7 +229,7 @@ async def test_an_unreadable_pod_is_one_error_beside_the_lines_of_the_others(
     assert error.reason.code == "UPSTREAM_UNAVAILABLE"
     assert error.where["pod"] == "web-1"
 
-    await until(lambda: len(server.asked) >= 5)
+    await until(lambda: len(server.requests) >= 5)
     server.log("web-2").write("fine")
     server.put("web-2", running("main"))
     assert await take(stream, 1) == ["web-2/main: fine"]
@@ -244,16 +246,16 @@ async def test_a_refusal_is_final(server: LoggingServer, pod_logs: Open) -> None
     server.refusals["web-1"] = status_reply(403, "Forbidden", "no logs for you")
     server.log("web-2").write("fine")
     stream = pod_logs(label_selector="app=web")
-    assert any("no logs for you" in each for each in await take(stream, 2))
+    assert any("no logs for you" in line for line in await take(stream, 2))
 
     server.put("web-1", running("main", "other"))
     server.put("web-2", running("main", "other"))
     server.log("web-2").write("after")
     assert await take(stream, 1) == ["web-2/main: after"]
-    assert len([request for request in server.asked if "web-1" in request.path]) == 1
+    assert len([request for request in server.requests if "web-1" in request.path]) == 1
 
 
-async def test_the_error_of_a_named_pod_is_the_end(server: LoggingServer, pod_logs: Open) -> None:
+async def test_the_error_of_a_named_pod_ends_the_stream(server: LoggingServer, pod_logs: Open) -> None:
     server.put("web-1", running("main"))
     server.refusals["web-1"] = status_reply(403, "Forbidden", "no logs for you")
     (error,) = [item async for item in pod_logs(name="web-1")]
@@ -261,13 +263,13 @@ async def test_the_error_of_a_named_pod_is_the_end(server: LoggingServer, pod_lo
     assert isinstance(error.reason, Forbidden)
 
 
-async def test_a_pod_that_is_not_there_is_not_found(pod_logs: Open) -> None:
+async def test_a_missing_pod_is_not_found(pod_logs: Open) -> None:
     for follow in (True, False):
         async with failing(NotFound):
             await take_all(pod_logs(name="nope", follow=follow))
 
 
-async def test_it_ends_when_the_named_pod_is_gone(server: LoggingServer, pod_logs: Open) -> None:
+async def test_the_stream_ends_when_the_named_pod_is_deleted(server: LoggingServer, pod_logs: Open) -> None:
     server.put("web-1", running("main"))
     server.log("web-1").write("one")
     stream = pod_logs(name="web-1")
@@ -280,7 +282,7 @@ async def test_it_ends_when_the_named_pod_is_gone(server: LoggingServer, pod_log
     assert await take_all(stream) == ["web-1/main: two"]
 
 
-async def test_it_ends_when_the_named_pod_has_finished(server: LoggingServer, pod_logs: Open) -> None:
+async def test_the_stream_ends_when_the_named_pod_has_finished(server: LoggingServer, pod_logs: Open) -> None:
     server.put("job-1", running("main"))
     server.log("job-1").write("one")
     stream = pod_logs(name="job-1")
@@ -311,7 +313,7 @@ async def test_invalid_arguments_are_refused_before_any_request(
 ) -> None:
     async with failing(BadArgument):
         await anext(pod_logs(**arguments))
-    assert not server.asked
+    assert not server.requests
 
 
 async def test_too_many_containers_are_refused(server: LoggingServer, pod_logs: Open) -> None:
@@ -332,7 +334,7 @@ async def test_closing_the_stream_closes_its_connections(server: LoggingServer, 
     await stream.aclose()
 
     await until(lambda: not server.following)
-    assert not [each for each in asyncio.all_tasks() if each.get_name().startswith(("pod logs", "log of"))]
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith(("pod logs", "log of"))]
 
 
 async def test_a_slow_subscriber_applies_back_pressure_with_a_bounded_queue(
@@ -350,6 +352,6 @@ async def test_a_slow_subscriber_applies_back_pressure_with_a_bounded_queue(
         served = log.served
         await asyncio.sleep(1)
 
-    # what the operating system holds for both ends of a connection is some MB
+    # the socket buffers of both ends of a connection hold some MB
     assert served < len(line) * (MAX_QUEUED_LINES + 2000)
     assert len(await take(stream, 3000)) == 3000
