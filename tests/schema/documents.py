@@ -47,7 +47,7 @@ def resource(
 
 
 def discovery_of(*resources: Resource) -> Discovery:
-    return Discovery(resources, tuple(dict.fromkeys(each.gvr.group_version for each in resources)))
+    return Discovery(resources, tuple(dict.fromkeys(item.gvr.group_version for item in resources)))
 
 
 def kind_schema(api_version: str, kind: str, **properties: Any) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def document(**schemas: Any) -> bytes:
 def lower_all(resources: Iterable[Resource], schemas: Mapping[str, Any] | None = None) -> Model:
     """The model of the resources, every group version with the same schemas."""
     discovery = discovery_of(*resources)
-    return lower(discovery, {each: document(**schemas or {}) for each in discovery.group_versions})
+    return lower(discovery, {item: document(**schemas or {}) for item in discovery.group_versions})
 
 
 def id_of(api_version: str, kind: str) -> str:
@@ -90,17 +90,17 @@ def lower_gadget(properties: Any, **schemas: Any) -> tuple[Model, ObjectType]:
 
 
 def property_of(object_type: ObjectType, key: str) -> Property:
-    return next(each for each in object_type.properties if each.key == key)
+    return next(item for item in object_type.properties if item.key == key)
 
 
 def served(model: Model, api_version: str, kind: str) -> ServedResource:
     group_version = GroupVersion.parse(api_version)
     wanted = GroupVersionKind(group_version.group, group_version.version, kind)
-    return next(each for each in model.resources if each.resource.kind == wanted)
+    return next(item for item in model.resources if item.resource.kind == wanted)
 
 
 class NoResolvers:
-    """Answers nothing: for schemas that are only looked at."""
+    """Resolvers that answer nothing, for schemas that are not executed."""
 
     cluster = ClusterResolvers(*[lambda _source, _info, **_arguments: None] * 4)
 

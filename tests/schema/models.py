@@ -1,4 +1,4 @@
-"""A small model, made by hand, for tests of what stands on the model."""
+"""A small handwritten model, for tests of the packages that use the model."""
 
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar, ServedResource, Verb
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
@@ -90,4 +90,4 @@ def small_model(*resources: ServedResource) -> Model:
             ),
         ),
     ]
-    return Model({each.id: each for each in objects}, resources or (served_gadget(),))
+    return Model({item.id: item for item in objects}, resources or (served_gadget(),))

@@ -1,4 +1,4 @@
-"""Discovery documents become resources, and what is broken costs only itself."""
+"""Discovery documents become resources; a malformed entry does not affect the others."""
 
 import json
 from typing import Any
@@ -43,7 +43,7 @@ def parsed(*groups: Any) -> Discovery:
     return parse_aggregated(document(), document(*groups))
 
 
-def test_reads_everything_a_resource_entry_says() -> None:
+def test_all_keys_of_a_resource_entry_are_parsed() -> None:
     scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
     deployments = entry(
         "deployments",
@@ -87,12 +87,12 @@ def test_core_comes_first_and_versions_keep_the_order_of_preference() -> None:
 
     discovery = parse_aggregated(core, others)
 
-    assert [each.api_version for each in discovery.group_versions] == [
+    assert [item.api_version for item in discovery.group_versions] == [
         "v1",
         "autoscaling/v2",
         "autoscaling/v1",
     ]
-    assert [(str(each.gvr), each.preferred) for each in discovery.resources] == [
+    assert [(str(item.gvr), item.preferred) for item in discovery.resources] == [
         ("pods.v1", True),
         ("horizontalpodautoscalers.v2.autoscaling", True),
         ("horizontalpodautoscalers.v1.autoscaling", False),
@@ -100,7 +100,7 @@ def test_core_comes_first_and_versions_keep_the_order_of_preference() -> None:
     ]
 
 
-def test_a_malformed_resource_costs_only_itself() -> None:
+def test_a_malformed_resource_does_not_affect_the_others() -> None:
     discovery = parsed(
         group("a.io", v1=[{"resource": 5}, entry("goods", "Good"), entry("bads", "")]),
         {"metadata": {"name": "b.io"}, "versions": "none"},
@@ -108,8 +108,8 @@ def test_a_malformed_resource_costs_only_itself() -> None:
         group("c.io", v1=[entry("fines", "Fine", subresources=[7]), entry("fines", "Again")]),
     )
 
-    assert [each.gvr.resource for each in discovery.resources] == ["goods", "fines"]
-    assert [each.where for each in discovery.problems] == [
+    assert [item.gvr.resource for item in discovery.resources] == ["goods", "fines"]
+    assert [item.where for item in discovery.problems] == [
         "a.io/v1",
         "a.io/v1",
         "discovery",
@@ -125,11 +125,11 @@ def test_a_stale_group_version_keeps_its_resources_and_is_a_problem() -> None:
 
     discovery = parsed(stale)
 
-    assert [str(each.gvr) for each in discovery.resources] == ["nodes.v1beta1.metrics.k8s.io"]
-    assert [each.where for each in discovery.problems] == ["metrics.k8s.io/v1beta1"]
+    assert [str(item.gvr) for item in discovery.resources] == ["nodes.v1beta1.metrics.k8s.io"]
+    assert [item.where for item in discovery.problems] == ["metrics.k8s.io/v1beta1"]
 
 
-def test_an_entry_that_only_carries_subresources_is_left_out_silently() -> None:
+def test_an_entry_that_only_has_subresources_is_skipped_silently() -> None:
     parent = {"resource": "scalers", "responseKind": {}, "verbs": [], "subresources": []}
 
     assert parsed(group("a.io", v1=[parent])) == Discovery((), (GroupVersion("a.io", "v1"),))
@@ -149,7 +149,7 @@ def legacy(resources: list[dict[str, Any]]) -> bytes:
     return json.dumps({"kind": "APIResourceList", "resources": resources}).encode()
 
 
-def test_the_legacy_lists_say_the_same_as_aggregated_discovery() -> None:
+def test_legacy_lists_equal_aggregated_discovery() -> None:
     scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
     deployments = entry(
         "deployments",
@@ -190,7 +190,7 @@ def test_the_legacy_lists_say_the_same_as_aggregated_discovery() -> None:
     assert old == modern
 
 
-def test_a_missing_or_broken_legacy_list_costs_only_its_group_version() -> None:
+def test_a_missing_or_malformed_legacy_list_affects_only_its_group_version() -> None:
     groups = {"groups": [{"name": "a.io", "versions": [{"version": "v1"}]}, {"versions": []}]}
 
     discovery = parse_legacy(
@@ -202,8 +202,8 @@ def test_a_missing_or_broken_legacy_list_costs_only_its_group_version() -> None:
         },
     )
 
-    assert [each.kind.kind for each in discovery.resources] == ["Good"]
-    assert [each.where for each in discovery.problems] == ["discovery", "v1", "v2", "a.io/v1"]
+    assert [item.kind.kind for item in discovery.resources] == ["Good"]
+    assert [item.where for item in discovery.problems] == ["discovery", "v1", "v2", "a.io/v1"]
 
 
 KEYS = ["items", "metadata", "name", "versions", "version", "resources", "resource", "responseKind"]

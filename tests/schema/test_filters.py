@@ -1,4 +1,4 @@
-"""Allow and deny lists: what they leave, and that nothing else changes."""
+"""Allow and deny lists remove exactly the filtered verbs, and change no name."""
 
 from dataclasses import replace
 
@@ -26,23 +26,23 @@ ALL = discovery_of(PODS, SECRETS, DEPLOYMENTS, ISSUERS, OTHER_SECRETS)
 
 
 def left(filters: Filters, discovery: Discovery = ALL) -> dict[str, set[str]]:
-    """The verbs that are left, by ``resource.group`` or ``resource.group/subresource``."""
+    """The remaining verbs, by ``resource.group`` or ``resource.group/subresource``."""
     found = {}
-    for each in filters.apply(discovery).resources:
-        name = f"{each.gvr.resource}.{each.gvr.group or 'core'}"
-        found[name] = set(each.verbs)
-        found.update({f"{name}/{below.name}": set(below.verbs) for below in each.subresources})
+    for item in filters.apply(discovery).resources:
+        name = f"{item.gvr.resource}.{item.gvr.group or 'core'}"
+        found[name] = set(item.verbs)
+        found.update({f"{name}/{below.name}": set(below.verbs) for below in item.subresources})
     return {name: verbs for name, verbs in found.items() if verbs}
 
 
-def test_without_lists_everything_is_left() -> None:
+def test_without_filters_everything_is_served() -> None:
     assert Filters().apply(ALL) is ALL
     assert Filters.parse(include=["*"]).apply(ALL) == ALL
     assert Filters.parse(include=["", " , "], exclude=[""]).apply(ALL) is ALL
 
 
 @pytest.mark.parametrize("pattern", ["secrets", "secret", "Secret", "SECRETS"])
-def test_a_name_alone_is_meant_in_every_group_with_all_that_is_below(pattern: str) -> None:
+def test_a_name_alone_matches_in_every_group_with_its_subresources(pattern: str) -> None:
     names = set(left(Filters.parse(exclude=[pattern])))
 
     assert not {"secrets.core", "secrets.vault.example.com"} & names
@@ -63,31 +63,31 @@ def test_a_name_alone_is_meant_in_every_group_with_all_that_is_below(pattern: st
         ("nothing", set()),
     ],
 )
-def test_patterns_name_a_resource_a_group_or_a_subresource(pattern: str, gone: set[str]) -> None:
+def test_a_pattern_matches_a_resource_a_group_or_a_subresource(pattern: str, gone: set[str]) -> None:
     assert set(left(Filters())) - set(left(Filters.parse(exclude=[pattern]))) == gone
 
 
-def test_read_only_holds_for_subresources_too() -> None:
+def test_read_only_filters_include_subresources() -> None:
     for filters in (
         Filters.parse(include=["*:get+list+watch"]),
         Filters.parse(exclude=["*:create+update+patch+delete+deletecollection"]),
     ):
         assert all(verbs <= READS for verbs in left(filters).values())
         model = lower(filters.apply(ALL), {})
-        assert {verb for each in model.resources for verb in each.pinned} <= {
+        assert {verb for item in model.resources for verb in item.pinned} <= {
             Verb.GET, Verb.LIST, Verb.WATCH_LIST, Verb.WATCH_OBJECT
         }  # fmt: skip
 
 
 def test_applying_needs_the_right_to_create_and_scaling_the_right_to_patch() -> None:
     model = lower(Filters.parse(exclude=["*:create", "*/scale:patch"]).apply(ALL), {})
-    verbs = {each.resource.gvr.resource: set(each.pinned) for each in model.resources}
+    verbs = {item.resource.gvr.resource: set(item.pinned) for item in model.resources}
 
     assert {Verb.PATCH, Verb.PATCH_STATUS, Verb.DELETE, Verb.RESTART} <= verbs["deployments"]
     assert not {Verb.CREATE, Verb.APPLY, Verb.SCALE} & verbs["deployments"]
 
 
-def test_every_list_has_to_allow_and_denial_wins() -> None:
+def test_all_allow_lists_must_match_and_a_denial_wins() -> None:
     filters = Filters.parse(
         include=["pods,secrets", "deployments:get"], groups=["core,apps"], kinds=["Pod", "Deployment"]
     )
@@ -107,13 +107,13 @@ def test_a_malformed_pattern_is_refused_by_its_text(pattern: str) -> None:
         Filters.parse(include=[pattern])
 
 
-def test_kinds_and_groups_are_just_that() -> None:
+def test_kinds_and_groups_take_no_verbs_or_versions() -> None:
     for malformed in ({"kinds": ["Pod:get"]}, {"kinds": ["Pod/status"]}, {"groups": ["apps/v1"]}):
         with pytest.raises(MalformedPattern):
             Filters.parse(**malformed)
 
 
-def test_what_matches_nothing_is_named() -> None:
+def test_patterns_without_a_match_are_reported() -> None:
     filters = Filters.parse(
         include=["*", "secretz"], exclude=["pods/scale", "pods/log:patch", "secrets"], groups=["core,nope"]
     )
@@ -122,27 +122,27 @@ def test_what_matches_nothing_is_named() -> None:
 
 def test_no_short_name_passes_to_another_kind() -> None:
     filtered = lower(Filters.parse(exclude=["secrets.core"]).apply(ALL), {})
-    secrets = [each for each in filtered.resources if each.resource.kind.kind == "Secret"]
+    secrets = [item for item in filtered.resources if item.resource.kind.kind == "Secret"]
 
-    assert [(each.resource.gvr.group, dict(each.short)) for each in secrets] == [("vault.example.com", {})]
+    assert [(item.resource.gvr.group, dict(item.short)) for item in secrets] == [("vault.example.com", {})]
     assert "io.k8s.api.core.v1.Secret" not in filtered.objects
 
 
-def test_a_tie_between_custom_groups_stays_one() -> None:
+def test_a_filter_does_not_break_a_tie_between_custom_groups() -> None:
     tied = [resource("a.example/v1", "Backup"), resource("b.example/v1", "Backup")]
     filtered = lower(Filters.parse(include=["*.a.example"]).apply(discovery_of(*tied)), {})
 
-    assert [dict(each.short) for each in filtered.resources] == [{}]
-    assert {each.name: each.id for each in filtered.objects.values()}.items() <= {
-        each.name: each.id for each in lower_all(tied).objects.values()
+    assert [dict(item.short) for item in filtered.resources] == [{}]
+    assert {item.name: item.id for item in filtered.objects.values()}.items() <= {
+        item.name: item.id for item in lower_all(tied).objects.values()
     }.items()
 
 
-def test_documents_of_custom_groups_of_which_nothing_is_left_need_not_be_fetched() -> None:
+def test_fully_filtered_custom_groups_need_no_documents() -> None:
     unknown = replace(ALL, group_versions=(*ALL.group_versions, GroupVersion("down.example", "v1")))
     groups = Filters.parse(exclude=["*.cert-manager.io", "*.apps"]).apply(unknown).group_versions
 
-    assert [each.group for each in groups] == ["", "apps", "vault.example.com", "down.example"]
+    assert [item.group for item in groups] == ["", "apps", "vault.example.com", "down.example"]
 
 
 @st.composite
@@ -156,15 +156,15 @@ def pattern_texts(draw: st.DrawFn) -> str:
 
 
 @given(st.lists(pattern_texts(), max_size=4), st.lists(pattern_texts(), max_size=4))
-def test_what_is_left_is_what_the_lists_say(include: list[str], exclude: list[str]) -> None:
-    allowed, denied = [Pattern.parse(each) for each in include], [Pattern.parse(each) for each in exclude]
+def test_exactly_the_allowed_verbs_remain(include: list[str], exclude: list[str]) -> None:
+    allowed, denied = [Pattern.parse(item) for item in include], [Pattern.parse(item) for item in exclude]
     whole = kubernetes_discovery()
     filtered = Filters.parse(include=include, exclude=exclude).apply(whole)
     for before, after in zip(whole.resources, filtered.resources, strict=True):
         assert (before.gvr, before.kind, before.preferred) == (after.gvr, after.kind, after.preferred)
         for verb in API_VERBS:
-            wanted = not allowed or any(each.matches(before, None, verb) for each in allowed)
-            wanted = wanted and not any(each.matches(before, None, verb) for each in denied)
+            wanted = not allowed or any(item.matches(before, None, verb) for item in allowed)
+            wanted = wanted and not any(item.matches(before, None, verb) for item in denied)
             assert (verb in after.verbs) is (verb in before.verbs and wanted)
 
 
@@ -191,6 +191,6 @@ def test_a_name_finds_its_resource(name: str, found: str | None) -> None:
 
 
 @pytest.mark.parametrize("name", ["*", "pods:get", "pods/log", "a b", ""])
-def test_what_is_no_name_is_said(name: str) -> None:
+def test_an_invalid_name_is_refused(name: str) -> None:
     with pytest.raises(MalformedPattern):
         find_resource(name, kubernetes_discovery().resources)

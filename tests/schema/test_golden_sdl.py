@@ -1,4 +1,4 @@
-"""The schema of the whole API of Kubernetes 1.36, so that a review sees what a change does to users."""
+"""The schema of the whole API of Kubernetes 1.36: a review sees every change that users see."""
 
 from functools import cache
 
@@ -39,7 +39,7 @@ def test_the_whole_api_of_kubernetes(golden: Golden) -> None:
         {"kinds": ["PersistentVolumeClaim", "StatefulSet", "ResourceClaim"]},
     ],
 )
-def test_no_list_changes_what_another_name_means(lists: dict[str, list[str]]) -> None:
+def test_no_filter_changes_the_meaning_of_another_name(lists: dict[str, list[str]]) -> None:
     whole, filtered = definitions_of(sdl(Filters())), definitions_of(sdl(Filters.parse(**lists)))
     for name in filtered.keys() - {"PersistentVolumeClaim"}:
         lines, all_lines = filtered[name].splitlines(), whole[name].splitlines()

@@ -1,4 +1,4 @@
-"""Names are valid, distinct in their scope, and lead back to what they name."""
+"""Names are valid, distinct in their scope, and reversible."""
 
 import pytest
 from graphql import GraphQLError, assert_name
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schema.names import camel, escape, is_legal, legal, lower_camel, plural_noun, property_names, unescape
 
-# what keys are made of that try to look like an escape, beside anything at all
+# keys that resemble an escape, beside arbitrary text
 tricky = st.text(st.sampled_from("_-$.25fax09é")) | st.text()
 
 
@@ -25,7 +25,7 @@ def test_legal_is_what_graphql_allows(name: str) -> None:
 
 
 @given(tricky)
-def test_any_key_has_an_escaped_form_that_leads_back_to_it(key: str) -> None:
+def test_escaping_any_key_is_reversible(key: str) -> None:
     assert graphql_allows(escape(key))
     assert unescape(escape(key)) == key
 
@@ -41,9 +41,7 @@ def test_the_properties_of_an_object_have_valid_and_distinct_names(keys: set[str
 
 
 @given(st.sets(tricky, min_size=1), tricky)
-def test_another_property_changes_the_name_of_none_unless_it_is_that_very_name(
-    keys: set[str], added: str
-) -> None:
+def test_another_property_changes_no_name_unless_it_is_that_name(keys: set[str], added: str) -> None:
     before, after = property_names(keys), property_names({*keys, added})
 
     if added not in before.values():

@@ -1,4 +1,4 @@
-"""OpenAPI documents become definitions, each once, and a broken document costs only itself."""
+"""OpenAPI documents become definitions; a malformed document does not affect the others."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ V1 = GroupVersion("", "v1")
 APPS = GroupVersion("apps", "v1")
 
 
-def test_the_first_document_decides_what_a_definition_is() -> None:
+def test_the_first_document_defines_a_definition() -> None:
     definitions = Definitions(
         [(V1, document(Thing={"type": "string"})), (APPS, document(Thing={"type": "integer"}))]
     )
@@ -33,31 +33,31 @@ def test_a_kind_is_found_in_the_document_of_its_own_group_version_first() -> Non
 @pytest.mark.parametrize(
     "broken", [b"", b"<html>", b"\xff", b"[]", b'{"components": 3}', b'{"components":' + b"[" * 9999]
 )
-def test_a_broken_document_is_a_problem_and_the_others_count(broken: bytes) -> None:
+def test_a_malformed_document_is_a_problem_and_the_others_are_used(broken: bytes) -> None:
     definitions = Definitions([(V1, broken), (APPS, document(Thing={}))])
 
-    assert [each.where for each in definitions.problems] == ["v1"]
+    assert [item.where for item in definitions.problems] == ["v1"]
     assert "Thing" in definitions
 
 
-def test_a_document_without_definitions_is_an_empty_one() -> None:
+def test_a_document_without_definitions_is_empty() -> None:
     documents = [b"{}", b'{"components": null}', b'{"components": {}}', b'{"components": {"schemas": null}}']
-    definitions = Definitions([(GroupVersion("", f"v{n}"), each) for n, each in enumerate(documents)])
+    definitions = Definitions([(GroupVersion("", f"v{n}"), item) for n, item in enumerate(documents)])
 
     assert definitions.problems == []
 
 
-def test_paths_are_not_looked_at() -> None:
+def test_paths_are_not_decoded() -> None:
     whole = json.loads(document(Thing={"type": "string"}))
     whole["paths"] = {"/apis": ["anything", {"at": "all"}]}
 
     assert "Thing" in Definitions([(V1, json.dumps(whole).encode())])
 
 
-def test_odd_group_version_kinds_are_passed_over() -> None:
+def test_malformed_group_version_kinds_are_ignored() -> None:
     odd: list[Any] = [None, 5, "Pod", {"kind": 3}, {"group": 1, "kind": "A"}, {"kind": "Plain"}]
     schemas: dict[str, Any] = {
-        f"d{number}": {"x-kubernetes-group-version-kind": each} for number, each in enumerate(odd)
+        f"d{number}": {"x-kubernetes-group-version-kind": item} for number, item in enumerate(odd)
     }
     schemas["mixed"] = {"x-kubernetes-group-version-kind": odd}
 
@@ -73,12 +73,12 @@ def test_a_schema_may_be_a_boolean(anything: bytes) -> None:
 
 
 @pytest.mark.parametrize("broken", [b"3", b'"x"', b"[]", b'{"properties": []}', b'{"description": "\xff"}'])
-def test_a_schema_that_is_none_raises(broken: bytes) -> None:
+def test_a_malformed_schema_raises(broken: bytes) -> None:
     with pytest.raises(MalformedSchema):
         parse_schema(broken)
 
 
-def test_a_keyword_of_the_wrong_type_does_not_cost_the_others() -> None:
+def test_a_keyword_of_the_wrong_type_does_not_affect_the_others() -> None:
     schema = parse_schema(b'{"type": "string", "format": 5, "description": [], "required": {}}')
 
     assert schema.type == "string"

@@ -1,4 +1,4 @@
-"""Scalars take what Kubernetes takes, refuse the rest in clear words, and change nothing."""
+"""Scalars accept the inputs that Kubernetes accepts, refuse others, and change no value."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def literal(scalar: Scalar, text: str) -> Any:
 
 
 def echo(scalar: Scalar, query: str, **variables: Any) -> Any:
-    """Run a query whose field ``echo`` answers with its argument."""
+    """Run a query whose field ``echo`` returns its argument."""
     type_ = SCALARS[scalar]
     field = GraphQLField(
         type_, args={"value": GraphQLArgument(type_)}, resolve=lambda _source, _info, value=None: value
@@ -53,12 +53,12 @@ def echo(scalar: Scalar, query: str, **variables: Any) -> Any:
     return result.data["echo"]
 
 
-def test_every_scalar_of_the_model_is_there() -> None:
-    assert {scalar: type_.name for scalar, type_ in SCALARS.items()} == {each: each.value for each in Scalar}
+def test_every_scalar_of_the_model_has_a_type() -> None:
+    assert {scalar: type_.name for scalar, type_ in SCALARS.items()} == {item: item.value for item in Scalar}
 
 
 @pytest.mark.parametrize("scalar", OURS)
-def test_custom_scalars_say_what_they_are_and_where_that_is_specified(scalar: Scalar) -> None:
+def test_custom_scalars_have_a_description_and_a_specification(scalar: Scalar) -> None:
     type_ = SCALARS[scalar]
 
     assert isinstance(type_, GraphQLScalarType)
@@ -94,7 +94,7 @@ ACCEPTED = [
 
 
 @pytest.mark.parametrize(("scalar", "value"), ACCEPTED)
-def test_a_value_goes_in_and_comes_out_untouched(scalar: Scalar, value: Any) -> None:
+def test_a_value_survives_input_and_output(scalar: Scalar, value: Any) -> None:
     taken = SCALARS[scalar].coerce_input_value(value)
     given_back = SCALARS[scalar].coerce_output_value(taken)
 
@@ -141,10 +141,10 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_scalar(scalar: Scalar, valu
 
 @pytest.mark.parametrize(
     ("scalar", "value"),
-    [(each, 5) for each in (Scalar.DATE_TIME, Scalar.BASE64)]
+    [(item, 5) for item in (Scalar.DATE_TIME, Scalar.BASE64)]
     + [(Scalar.INT64, "7"), (Scalar.QUANTITY, {}), (Scalar.INT_OR_STRING, []), (Scalar.STRING_MAP, "a")],
 )
-def test_output_that_does_not_fit_is_an_error_and_not_a_guess(scalar: Scalar, value: Any) -> None:
+def test_output_of_another_type_is_an_error(scalar: Scalar, value: Any) -> None:
     if (scalar, value) == (Scalar.INT64, "7"):
         value = "seven"
     with pytest.raises(GraphQLError, match=f"^{scalar} cannot represent"):
@@ -170,7 +170,7 @@ def test_output_that_does_not_fit_is_an_error_and_not_a_guess(scalar: Scalar, va
         (Scalar.DATE_TIME, '"2026-01-31T09:30:00Z"', "2026-01-31T09:30:00Z"),
     ],
 )
-def test_literals_mean_what_they_say(scalar: Scalar, text: str, value: Any) -> None:
+def test_literals_keep_their_value_and_type(scalar: Scalar, text: str, value: Any) -> None:
     found = literal(scalar, text)
 
     assert (found, type(found)) == (value, type(value))
@@ -188,7 +188,7 @@ def test_literals_mean_what_they_say(scalar: Scalar, text: str, value: Any) -> N
         (Scalar.BASE64, "5"),
     ],
 )
-def test_a_wrong_literal_is_refused_with_its_place(scalar: Scalar, text: str) -> None:
+def test_a_wrong_literal_is_refused_with_its_location(scalar: Scalar, text: str) -> None:
     with pytest.raises(GraphQLError) as refusal:
         literal(scalar, text)
     assert refusal.value.nodes
@@ -212,14 +212,14 @@ def test_string_maps_may_hold_variables() -> None:
 
 
 @given(json_values)
-def test_any_json_survives_both_ways(value: Any) -> None:
+def test_any_json_survives_input_and_output(value: Any) -> None:
     result = echo(Scalar.JSON, "query ($value: JSON) { echo(value: $value) }", value=value)
 
     assert repr(result) == repr(value)
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
-def test_any_int64_survives_both_ways(value: int) -> None:
+def test_any_int64_survives_input_and_output(value: int) -> None:
     assert echo(Scalar.INT64, f"{{ echo(value: {value}) }}") == value
     assert echo(Scalar.INT64, "query ($value: Int64) { echo(value: $value) }", value=value) == value
 
@@ -249,7 +249,7 @@ def test_quantities_order_by_value() -> None:
 
 
 @given(st.integers(), st.sampled_from(["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]))
-def test_quantities_are_never_rounded(number: int, suffix: str) -> None:
+def test_quantities_are_exact(number: int, suffix: str) -> None:
     factor = 1024 ** (["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].index(suffix) + 1)
 
     assert int(parse_quantity(f"{number}{suffix}")) == number * factor
@@ -258,7 +258,7 @@ def test_quantities_are_never_rounded(number: int, suffix: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "e3", "1e", "1ki", "1mi", ".", "+", "1.2.3", "1 ", " 1", "0x1", "1Ki\n", "٣"]
 )
-def test_what_is_no_quantity_raises(text: str) -> None:
+def test_an_invalid_quantity_raises(text: str) -> None:
     with pytest.raises(ValueError, match="not a quantity"):
         parse_quantity(text)
 

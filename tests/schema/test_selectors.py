@@ -1,4 +1,4 @@
-"""Selectors are read as the API server reads them, and select what it selects."""
+"""Selectors are parsed and matched as by the API server."""
 
 import pytest
 from hypothesis import given
@@ -41,7 +41,7 @@ SHOP = {"app": "shop", "tier": "web", "canary": "", "shard": "12", "in": "notin"
         "example.com/part-of!=x",
     ],
 )
-def test_a_label_selector_selects(text: str) -> None:
+def test_a_label_selector_matches(text: str) -> None:
     assert parse_label_selector(text).matches(SHOP)
 
 
@@ -63,7 +63,7 @@ def test_a_label_selector_selects(text: str) -> None:
         "absent<3",
     ],
 )
-def test_a_label_selector_leaves_out(text: str) -> None:
+def test_a_label_selector_does_not_match(text: str) -> None:
     assert not parse_label_selector(text).matches(SHOP)
 
 
@@ -166,7 +166,7 @@ POD = {"metadata.name": "web-1", "spec.nodeName": "", "status.phase": "a,b=c\\d"
         (r"status.phase!=a\,b\=c\\d", False),
     ],
 )
-def test_a_field_selector_selects(text: str, selected: bool) -> None:
+def test_a_field_selector_matches(text: str, selected: bool) -> None:
     assert parse_field_selector(text).matches(lambda field: POD[field]) is selected
 
 
@@ -176,7 +176,7 @@ def test_a_malformed_field_selector_is_refused(text: str) -> None:
         parse_field_selector(text)
 
 
-def test_a_field_selector_tells_what_it_pins() -> None:
+def test_a_field_selector_gives_its_fields_and_exact_values() -> None:
     selector = parse_field_selector("metadata.name=x,spec.nodeName!=y")
     assert selector.fields == {"metadata.name", "spec.nodeName"}
     assert selector.exact("metadata.name") == "x"

@@ -1,4 +1,4 @@
-"""``podLogs`` is there where pods and their logs are, and nowhere else."""
+"""``podLogs`` exists if and only if the cluster serves pods with logs."""
 
 from dataclasses import replace
 from typing import Any
@@ -28,7 +28,7 @@ PODS = replace(gadget_resource(), gvr=GroupVersionResource("", "v1", "pods"), ki
 
 
 class Compiling(NoResolvers):
-    """Notes what is selected of a line."""
+    """Records the selection of a line."""
 
     selected: object = "not asked"
 
@@ -76,7 +76,7 @@ def test_it_has_the_arguments_and_the_lines_of_the_contract() -> None:
     ],
     ids=["no pods", "no logs", "logs that cannot be read", "other pods"],
 )
-def test_it_is_not_there_without_pods_that_have_logs(resource: Resource) -> None:
+def test_there_is_no_log_field_without_readable_logs_of_pods(resource: Resource) -> None:
     schema = build_schema(small_model(served(resource)), NoResolvers())
 
     assert schema.subscription_type is not None
@@ -95,7 +95,7 @@ def test_pods_that_cannot_be_watched_have_no_logs_to_follow() -> None:
         ("{ pod line @skip(if: true) }", (("pod", "pod"),)),
     ],
 )
-async def test_what_is_selected_of_a_line_is_known_before_the_first_one(
+async def test_the_selection_of_a_line_is_compiled_before_the_first_line(
     selection: str, selected: object
 ) -> None:
     resolvers = Compiling()

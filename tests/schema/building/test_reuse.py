@@ -1,4 +1,4 @@
-"""A schema that has parts of the one before is the schema that a fresh start builds, whatever changed."""
+"""A schema that reuses parts of the previous one equals a schema built from scratch."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -34,7 +34,7 @@ def answer(root: RootField | Resource, *_arguments: Any) -> Any:
 
 
 class Resolvers:
-    """Tells apart what answers the root fields."""
+    """Gives every root field a distinguishable function."""
 
     cluster = ClusterResolvers(*[answer] * 4)
 
@@ -49,7 +49,7 @@ class Resolvers:
 
 
 def functions(field: Any) -> list[Any]:
-    """What each function of a field does, as something that can be compared."""
+    """The functions of a field in a comparable form."""
     return [spelled(getattr(field, name, None)) for name in ("resolve", "subscribe", "out_type")]
 
 
@@ -57,20 +57,20 @@ def spelled(function: Any) -> Any:
     if isinstance(function, partial):
         return function.func, function.args, function.keywords
     cells = getattr(function, "__closure__", None) or ()
-    return getattr(function, "__qualname__", function), [each.cell_contents for each in cells]
+    return getattr(function, "__qualname__", function), [item.cell_contents for item in cells]
 
 
 def contents(schema: GraphQLSchema) -> list[Any]:
     """Everything that a schema says, in its order."""
-    return [type_contents(each) for each in schema.type_map.values()]
+    return [type_contents(item) for item in schema.type_map.values()]
 
 
 def type_contents(type_: Any) -> Any:
     known = (type(type_), type_.name, type_.description, type_.extensions)
     if not isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
         return known
-    interfaces = [each.name for each in getattr(type_, "interfaces", ())]
-    fields = [(name, field_contents(each)) for name, each in type_.fields.items()]
+    interfaces = [item.name for item in getattr(type_, "interfaces", ())]
+    fields = [(name, field_contents(item)) for name, item in type_.fields.items()]
     return known, interfaces, fields, functions(type_)
 
 
@@ -83,7 +83,7 @@ def field_contents(field: GraphQLField | GraphQLInputField) -> Any:
         getattr(field, "out_name", None),
         field.extensions,
         functions(field),
-        [(name, str(each.type), each.description, each.out_name) for name, each in arguments.items()],
+        [(name, str(item.type), item.description, item.out_name) for name, item in arguments.items()],
     )
 
 
@@ -101,7 +101,7 @@ properties = st.dictionaries(
         [TEXT, NUMBER, OBJECT, ref(PART), {"type": "array", "items": OBJECT}, ref(f"{META}.ObjectMeta")]
     ),
 )
-# what one of a cluster's changes is about: kinds that are there from now on, and those that are not any more
+# one change of a cluster: kinds that are added or changed, and kinds that are removed
 changes = st.lists(
     st.tuples(
         st.dictionaries(resources, properties, max_size=4),
@@ -118,25 +118,25 @@ def model_of(
     there: Mapping[Any, tuple[Resource, Any]], part: Any, meta: Any, kept: LoweredDefinitions | None = None
 ) -> Model:
     by_group_version: dict[GroupVersion, dict[str, Any]] = {}
-    for each, properties in there.values():
+    for item, properties in there.values():
         schemas = by_group_version.setdefault(
-            each.gvr.group_version, {PART: part, f"{META}.ObjectMeta": meta}
+            item.gvr.group_version, {PART: part, f"{META}.ObjectMeta": meta}
         )
-        api_version, kind = each.gvr.group_version.api_version, each.kind.kind
+        api_version, kind = item.gvr.group_version.api_version, item.kind.kind
         schemas[id_of(api_version, kind)] = kind_schema(api_version, kind, **properties)
-    documents = {each: document(**schemas) for each, schemas in by_group_version.items()}
-    return lower(discovery_of(*(each for each, _ in there.values())), documents, kept)
+    documents = {item: document(**schemas) for item, schemas in by_group_version.items()}
+    return lower(discovery_of(*(item for item, _ in there.values())), documents, kept)
 
 
 @settings(max_examples=100, deadline=None)
 @given(changes)
-def test_any_changes_give_the_schema_of_a_fresh_start(changes: list[tuple[Any, ...]]) -> None:
+def test_a_rebuild_after_any_change_equals_a_fresh_start(changes: list[tuple[Any, ...]]) -> None:
     kept, there = LoweredDefinitions(), dict[Any, tuple[Resource, Any]]()
     schemas: list[tuple[GraphQLSchema, list[Any]]] = []
     before: GraphQLSchema | None = None
     for changed, removed, part, meta in changes:
-        there |= {each.gvr: (each, properties) for each, properties in changed.items()}
-        for gvr in [each for number, each in enumerate(there) if number in removed]:
+        there |= {item.gvr: (item, properties) for item, properties in changed.items()}
+        for gvr in [item for number, item in enumerate(there) if number in removed]:
             del there[gvr]
         model, fresh = model_of(there, part, meta, kept), model_of(there, part, meta)
         assert model == fresh
@@ -159,11 +159,11 @@ def two_kinds(spec: Mapping[str, Any]) -> Model:
     return model_of(there, OBJECT, META_PART)
 
 
-def test_what_has_not_changed_is_not_built_again() -> None:
+def test_unchanged_types_are_reused() -> None:
     before = build_schema(two_kinds(OBJECT), Resolvers())
     after = build_schema(two_kinds(META_PART), Resolvers(), before)
 
-    again = {name for name, each in after.type_map.items() if before.type_map.get(name) is not each}
+    again = {name for name, item in after.type_map.items() if before.type_map.get(name) is not item}
     gadget = {f"ExampleIoV1Gadget{rest}" for rest in ("", "Input", "List", "Event", "Spec", "SpecInput")}
     assert again == {*gadget, "Query", "Mutation", "Subscription"}
     assert before.query_type

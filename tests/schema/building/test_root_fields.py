@@ -1,4 +1,4 @@
-"""The schema that is built from a model: which root fields there are, their arguments and types."""
+"""The root fields of a built schema, their arguments and types."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from tests.schema.models import gadget_resource, served_gadget, small_model
 
 
 class Recorder:
-    """Answers every root field with what it was asked."""
+    """Records the arguments of every root field."""
 
     def __init__(self, answer: Any = None) -> None:
         self.answer = answer
@@ -115,7 +115,7 @@ def test_arguments_reach_the_resolver_under_python_names() -> None:
     }
 
 
-def test_a_patch_carries_original_keys_and_nulls_and_nothing_that_was_not_said() -> None:
+def test_a_patch_has_original_keys_and_nulls_and_no_omitted_argument() -> None:
     schema, recorder = build()
 
     mutation = 'mutation { patchGadget(name: "a", patch: {spec: {_ref: "x", replicas: null}}) { kind } }'
@@ -155,7 +155,7 @@ def test_reads_find_renamed_properties_recursive_types_and_nested_lists() -> Non
     }
 
 
-def test_labels_and_annotations_are_reachable_one_by_one() -> None:
+def test_single_labels_and_annotations_are_selectable() -> None:
     metadata = {"labels": {"app.kubernetes.io/name": "web"}}
     schema, _ = build(answer={"metadata": metadata})
 
@@ -177,7 +177,7 @@ def test_json_and_yaml_are_the_whole_object_unknown_properties_included() -> Non
     }
 
 
-def test_data_that_is_not_as_promised_is_an_error_at_its_path_and_the_rest_stays() -> None:
+def test_data_of_another_type_is_an_error_at_its_path_and_its_siblings_stay() -> None:
     schema, _ = build(answer={"kind": "Gadget", "spec": {"replicas": "many", "parts": ["no object"]}})
 
     result = graphql_sync(schema, '{ gadget(name: "a") { kind spec { replicas parts { old } } } }')
@@ -189,7 +189,7 @@ def test_data_that_is_not_as_promised_is_an_error_at_its_path_and_the_rest_stays
     ]
 
 
-def test_descriptions_say_what_types_cannot() -> None:
+def test_descriptions_add_the_facts_that_types_cannot_express() -> None:
     schema, _ = build()
     spec_input = schema.type_map["GadgetSpecInput"]
     assert isinstance(spec_input, GraphQLInputObjectType)

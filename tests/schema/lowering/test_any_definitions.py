@@ -1,4 +1,4 @@
-"""Whatever the documents say, the model builds, and what is built of it is valid GraphQL."""
+"""Any documents give a model, and the model gives valid GraphQL."""
 
 import json
 from typing import Any
@@ -87,15 +87,15 @@ def test_any_definitions_build_a_valid_schema(definitions: dict[str, Any]) -> No
     model = lower(discovery, {GADGET_V1: document(definitions), GroupVersion("", "v1"): document({})})
 
     built(model)
-    assert [each.resource for each in model.resources] == resources
+    assert [item.resource for item in model.resources] == resources
 
 
 @settings(max_examples=80)
 @given(schemas)
-def test_any_property_costs_at_most_itself(schema: Any) -> None:
+def test_a_malformed_property_does_not_affect_its_siblings(schema: Any) -> None:
     _, gadget = lower_gadget({"odd": schema, "size": {"type": "integer"}}, Part=schema)
 
-    assert [each.key for each in gadget.properties] == ["apiVersion", "kind", "metadata", "odd", "size"]
+    assert [item.key for item in gadget.properties] == ["apiVersion", "kind", "metadata", "odd", "size"]
 
 
 @given(st.binary() | st.text().map(str.encode))
@@ -110,4 +110,4 @@ def test_a_document_cut_off_anywhere_is_a_problem(data: st.DataObject) -> None:
 
     model = lower(discovery_of(resource("example.io/v1", "Gadget")), {GADGET_V1: cut})
 
-    assert [each.where for each in model.problems] == ["example.io/v1", GADGET]
+    assert [item.where for item in model.problems] == ["example.io/v1", GADGET]

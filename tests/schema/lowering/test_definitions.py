@@ -1,4 +1,4 @@
-"""What is lowered with the help of an earlier time is what is lowered afresh, whatever changed meanwhile."""
+"""Relowering with cached definitions equals lowering from scratch."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ GADGET, PART = "io.example.v1.Gadget", "io.example.v1.Part"
 NUMBER = {"type": "integer", "format": "int32"}
 ONE = {"type": "object", "properties": {"inner": {"type": "object", "properties": {"size": NUMBER}}}}
 
-# what definitions of a cluster are like, and what nobody would ever write, side by side
+# typical definitions of a cluster beside arbitrary ones
 definitions = st.dictionaries(
     st.sampled_from(TARGETS),
     schemas
@@ -44,13 +44,13 @@ resources = st.lists(
 
 @settings(max_examples=150)
 @given(st.lists(st.tuples(resources, definitions, st.sets(st.sampled_from(TARGETS))), min_size=2, max_size=4))
-def test_any_changes_give_the_same_as_a_fresh_start(
+def test_relowering_after_any_change_equals_a_fresh_start(
     changes: list[tuple[list[Resource], dict[str, Any], set[str]]],
 ) -> None:
     kept = LoweredDefinitions()
     there: dict[str, Any] = {}
     for served, changed, removed in changes:
-        there = {id_: each for id_, each in (there | changed).items() if id_ not in removed}
+        there = {id_: item for id_, item in (there | changed).items() if id_ not in removed}
         documents = {GROUP_VERSION: json.dumps({"components": {"schemas": there}}).encode()}
         discovery = discovery_of(*served)
 
@@ -68,7 +68,7 @@ def documents_with(**more: Any) -> dict[GroupVersion, bytes]:
 
 @pytest.fixture
 def lowered_objects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids of the objects whose properties are lowered, from now on."""
+    """The ids of the objects that are lowered while the fixture is active."""
     ids = []
     whole = lower_values.Values.object
 
@@ -95,7 +95,7 @@ def test_only_what_changed_is_lowered_again(lowered_objects: list[str]) -> None:
     assert f"{PART}/inner" not in model.objects
 
 
-def test_what_refers_to_something_of_another_type_now_is_lowered_again(lowered_objects: list[str]) -> None:
+def test_a_definition_whose_reference_changed_its_type_is_lowered_again(lowered_objects: list[str]) -> None:
     kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
     lower(discovery, documents_with(), kept)
 
@@ -104,14 +104,14 @@ def test_what_refers_to_something_of_another_type_now_is_lowered_again(lowered_o
     assert lowered_objects == [GADGET, f"{GADGET}/spec", f"{GADGET}/spec/inner"]
 
 
-def test_a_definition_may_come_and_go_that_has_the_id_of_an_object_within_another() -> None:
+def test_a_definition_with_the_id_of_a_nested_object_may_come_and_go() -> None:
     kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
     for more in ({}, {f"{GADGET}/spec": ONE}, {f"{GADGET}/spec": ONE}, {}):
         documents = documents_with(**more)
         assert lower(discovery, documents, kept) == lower(discovery, documents)
 
 
-def test_what_is_gone_is_forgotten() -> None:
+def test_removed_definitions_are_dropped() -> None:
     kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
     lower(discovery, documents_with(), kept)
     assert PART in kept.by_id

@@ -1,4 +1,4 @@
-"""What a real API server of Kubernetes 1.36 serves (recorded for the demo), lowered as a whole."""
+"""The recorded API of a real API server of Kubernetes 1.36, lowered as a whole."""
 
 import gzip
 import json
@@ -26,7 +26,7 @@ def kubernetes() -> Model:
     core = [group for group in groups if not group.get("metadata", {}).get("name")]
     others = [group for group in groups if group not in core]
     discovery = parse_aggregated(*(json.dumps({"items": items}).encode() for items in (core, others)))
-    documents = {each: recorded(each.path.replace("/", "_")) for each in discovery.group_versions}
+    documents = {item: recorded(item.path.replace("/", "_")) for item in discovery.group_versions}
     assert GroupVersion("apps", "v1") in documents
     return lower(discovery, documents)
 
@@ -35,7 +35,7 @@ def type_at(kind: str, path: str) -> TypeExpression:
     """The type at a path of property names below a kind, lists walked through."""
     model = kubernetes()
     expression: TypeExpression = Definition(
-        next(each.object for each in model.resources if each.resource.kind.kind == kind)
+        next(item.object for item in model.resources if item.resource.kind.kind == kind)
     )
     for key in path.split("."):
         while isinstance(expression, ListOf):
@@ -92,7 +92,7 @@ def test_names_are_those_of_the_contract() -> None:
     assert served(model, "v1", "Endpoints").short[Verb.LIST] == "endpointsList"
     assert not served(model, "events.k8s.io/v1", "Event").short
     assert served(model, "autoscaling/v1", "HorizontalPodAutoscaler").list_name.startswith("AutoscalingV1")
-    assert not [each.name for each in model.objects.values() if "_" in each.name]
+    assert not [item.name for item in model.objects.values() if "_" in item.name]
 
 
 def test_reviews_can_only_be_created() -> None:
@@ -101,7 +101,7 @@ def test_reviews_can_only_be_created() -> None:
     assert review.short == {Verb.CREATE: "createSelfSubjectReview"}
 
 
-def test_what_others_need_is_there() -> None:
+def test_the_definitions_of_other_packages_are_lowered() -> None:
     needed = {f"{META}.{name}" for name in ("ObjectMeta", "ListMeta", "Status", "DeleteOptions")}
 
     assert {*needed, "io.k8s.api.autoscaling.v1.Scale"} <= kubernetes().objects.keys()

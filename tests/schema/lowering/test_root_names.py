@@ -1,4 +1,4 @@
-"""Root fields: every resource has its pinned names, and nothing that comes later changes a name."""
+"""Root fields: every resource has pinned names, and a later resource changes no name."""
 
 from graphql import GraphQLError, assert_name
 from hypothesis import given
@@ -34,7 +34,7 @@ custom_resources = st.lists(
         st.sampled_from(KINDS),
         st.sampled_from(PLURALS),
     ),
-    unique_by=lambda each: each.gvr,
+    unique_by=lambda item: item.gvr,
     max_size=12,
 )
 any_resources = st.lists(
@@ -42,7 +42,7 @@ any_resources = st.lists(
         lambda group, version, kind, plural: resource(f"{group}/{version or 'v1'}", kind, plural),
         *[st.text(max_size=6)] * 4,
     ),
-    unique_by=lambda each: each.gvr,
+    unique_by=lambda item: item.gvr,
     max_size=8,
 )
 BUILTIN = [
@@ -63,24 +63,24 @@ SCOPES = {
 
 
 def kinds_of(resources: list[Resource]) -> set[GroupVersionKind]:
-    return {each.kind for each in resources}
+    return {item.kind for item in resources}
 
 
 def meanings(resources: list[Resource], custom: list[Resource]) -> dict[tuple[str, str], object]:
-    """What every root field does, by its root type and name; every name has one meaning only."""
+    """The (resource, verb) of every root field by root type and name; asserts that names are distinct."""
     found: dict[tuple[str, str], object] = {}
-    for each, names in zip(resources, root_names(resources, kinds_of(custom)), strict=True):
-        assert tuple(names.pinned) == verbs_of(each)
+    for item, names in zip(resources, root_names(resources, kinds_of(custom)), strict=True):
+        assert tuple(names.pinned) == verbs_of(item)
         for verb, name in [*names.pinned.items(), *names.short.items()]:
             place = (SCOPES.get(verb, "Mutation"), name)
             assert place not in found
-            found[place] = (each.gvr, verb)
+            found[place] = (item.gvr, verb)
     return found
 
 
 def short(resources: list[Resource], custom: list[Resource] | None = None) -> list[set[str]]:
     names = root_names(resources, kinds_of(custom or []))
-    return [{each.short[verb] for verb in (Verb.LIST, Verb.GET) if verb in each.short} for each in names]
+    return [{item.short[verb] for verb in (Verb.LIST, Verb.GET) if verb in item.short} for item in names]
 
 
 def test_pinned_names_begin_with_group_and_version() -> None:
@@ -110,7 +110,7 @@ def test_a_custom_pod_does_not_take_the_short_name_even_when_discovery_has_it_fi
     assert short([custom, *BUILTIN])[:2] == [set(), {"pods", "pod"}]
 
 
-def test_what_a_kind_does_not_serve_is_not_left_to_a_namesake() -> None:
+def test_the_names_of_unserved_verbs_stay_reserved() -> None:
     custom = resource("x.io/v1", "Pod", subresources={"scale": ["patch"], "status": ["patch"]})
     names = root_names([*BUILTIN, custom])
 
@@ -123,7 +123,7 @@ def test_a_tie_between_custom_groups_leaves_the_short_name_to_none_and_the_pinne
     tied = [resource("a.io/v1", "Backup"), resource("b.io/v1", "Backup")]
 
     assert short(tied) == [set(), set()]
-    assert [each.pinned[Verb.LIST] for each in root_names(tied)] == ["a_io_v1_backups", "b_io_v1_backups"]
+    assert [item.pinned[Verb.LIST] for item in root_names(tied)] == ["a_io_v1_backups", "b_io_v1_backups"]
 
 
 def test_crds_in_kubernetes_own_groups_win_over_custom_groups_but_not_over_each_other() -> None:
@@ -144,20 +144,20 @@ def test_the_fields_about_the_cluster_keep_their_names() -> None:
         assert names.pinned
 
 
-def test_groups_that_would_be_spelled_alike_are_told_apart() -> None:
+def test_groups_with_equal_spelling_have_distinct_names() -> None:
     alike = [resource("a.b/v1", "Foo"), resource("a-b/v1", "Foo"), resource("c.io/v1", "Foo")]
-    names = [each.pinned[Verb.LIST] for each in root_names(alike[1:])]
+    names = [item.pinned[Verb.LIST] for item in root_names(alike[1:])]
     assert names == ["a_b_v1_foos", "c_io_v1_foos"]
 
     both = [
-        each.pinned[Verb.LIST]
-        for each in root_names([resource("a.b.c/v1", "Foo"), resource("a-b.c/v1", "Foo")])
+        item.pinned[Verb.LIST]
+        for item in root_names([resource("a.b.c/v1", "Foo"), resource("a-b.c/v1", "Foo")])
     ]
     assert len(set(both)) == 2
     assert all(name.startswith("a_b_c_v1_foos_") for name in both)
 
 
-def test_the_status_of_one_kind_is_not_taken_for_another_kind() -> None:
+def test_a_status_field_never_collides_with_a_kind_named_status() -> None:
     foo, status = root_names(
         [
             resource("x.io/v1", "Foo", subresources={"status": ["patch"]}),
@@ -182,12 +182,12 @@ def test_any_resources_have_valid_and_distinct_names(resources: list[Resource]) 
 
 
 @given(custom_resources, custom_resources)
-def test_a_new_crd_never_changes_what_an_existing_name_means(
+def test_a_new_crd_never_changes_the_meaning_of_a_field_name(
     old: list[Resource], new: list[Resource]
 ) -> None:
-    known = {each.gvr for each in old}
+    known = {item.gvr for item in old}
     # a CRD of the Kubernetes project may win over others'
-    added = [each for each in new if each.gvr not in known and not each.gvr.group.endswith(".k8s.io")]
+    added = [item for item in new if item.gvr not in known and not item.gvr.group.endswith(".k8s.io")]
     before = meanings([*BUILTIN, *old], old)
     after = meanings([*BUILTIN, *added, *old], old + added)
 

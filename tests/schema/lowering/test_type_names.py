@@ -1,4 +1,4 @@
-"""Type names: plain for Kubernetes' own, qualified for the rest, and nothing takes another's name."""
+"""Type names: plain for built-in definitions, qualified for others, and distinct."""
 
 from typing import Any
 
@@ -98,7 +98,7 @@ def lower_crds(found: Crds) -> Model:
 
 
 def meanings(model: Model) -> dict[str, object]:
-    """What every type name stands for; every name stands for one thing only."""
+    """The meaning of every type name; asserts that names are distinct."""
     found: dict[str, object] = {}
 
     def note(name: str, meaning: object) -> None:
@@ -106,9 +106,9 @@ def meanings(model: Model) -> dict[str, object]:
         assert name not in RESERVED_TYPES
         assert found.setdefault(name, meaning) == meaning
 
-    for each in model.objects.values():
-        note(each.name, ("output", each.id))
-        note(each.input_name, ("input", each.id))
+    for item in model.objects.values():
+        note(item.name, ("output", item.id))
+        note(item.input_name, ("input", item.id))
     for one in model.resources:
         note(one.list_name, ("list", one.object))
         note(one.event_name, ("event", one.object))
@@ -116,7 +116,7 @@ def meanings(model: Model) -> dict[str, object]:
 
 
 def test_builtin_definitions_have_plain_names_and_the_preferred_version_is_first() -> None:
-    names = {each.id: each.name for each in lower_crds({}).objects.values()}
+    names = {item.id: item.name for item in lower_crds({}).objects.values()}
 
     assert names[id_of("v1", "Pod")] == "Pod"
     assert names["io.k8s.api.core.v1.PodSpec"] == "PodSpec"
@@ -153,7 +153,7 @@ def test_a_kind_has_its_plain_name_before_a_part_of_another_group() -> None:
 
 
 @pytest.mark.parametrize("kind", TRICKY_KINDS)
-def test_a_custom_kind_may_be_called_anything(kind: str) -> None:
+def test_a_custom_kind_may_have_any_name(kind: str) -> None:
     model = lower_crds({("x.io/v1", kind): PART})
 
     assert model.objects[id_of("x.io/v1", kind)].name == f"XIoV1{kind}"
@@ -177,7 +177,7 @@ def test_the_types_of_aggregated_servers_are_named_after_the_kinds_beside_them()
         },
     )
 
-    assert {each.name for each in model.objects.values()} >= {
+    assert {item.name for item in model.objects.values()} >= {
         "AppsOpenshiftIoV1DeploymentConfig",
         "AppsOpenshiftIoV1DeploymentConfigSpec",
         "ComAcmeFar",
@@ -205,7 +205,7 @@ def test_types_of_any_crds_are_valid_distinct_and_take_nothing_from_builtin_ones
 
 @settings(max_examples=40)
 @given(crds, crds)
-def test_a_new_crd_never_changes_what_a_type_name_means(old: Crds, new: Crds) -> None:
+def test_a_new_crd_never_changes_the_meaning_of_a_type_name(old: Crds, new: Crds) -> None:
     before, after = meanings(lower_crds(old)), meanings(lower_crds(new | old))
 
     shared = before.keys() & after.keys()
@@ -217,4 +217,4 @@ def test_every_type_that_is_the_same_on_every_cluster_is_reserved() -> None:
     made = {name for name in built(model).type_map if not name.startswith("__")}
 
     assert made - meanings(model).keys() <= RESERVED_TYPES
-    assert {each.value for each in Scalar} <= RESERVED_TYPES
+    assert {item.value for item in Scalar} <= RESERVED_TYPES

@@ -1,4 +1,4 @@
-"""Served kinds become typed objects; what cannot be typed is JSON and is counted."""
+"""Served kinds become typed objects; an untypable schema becomes JSON and a problem."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ INT_OR_STRING = {"oneOf": [{"type": "integer"}, {"type": "string"}], "format": "
 
 
 def typed(schema: Any, **schemas: Any) -> tuple[TypeExpression, tuple[Problem, ...]]:
-    """The type that a property with this schema gets, and what was a problem."""
+    """The type of a property with this schema, and the problems."""
     model, gadget = lower_gadget({"value": schema}, **schemas)
     built(model)
     return property_of(gadget, "value").type, model.problems
@@ -95,11 +95,11 @@ def test_values_have_the_scalars_of_the_contract(schema: Any, expected: TypeExpr
         ({"type": "object", "additionalProperties": 5}, Scalar.JSON),
     ],
 )
-def test_what_cannot_be_typed_is_json_and_one_problem(schema: Any, expected: TypeExpression) -> None:
+def test_an_untypable_schema_is_json_and_one_problem(schema: Any, expected: TypeExpression) -> None:
     found, problems = typed(schema, A={"type": "string"}, B={"type": "string"})
 
     assert found == expected
-    assert [each.where for each in problems] == [f"{GADGET}/value"]
+    assert [item.where for item in problems] == [f"{GADGET}/value"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_cannot_be_typed_is_json_and_one_problem(schema: Any, expected: Typ
         lambda inner: {"allOf": [inner, {"description": "only words"}, {"maxProperties": 3}]},
     ],
 )
-def test_a_reference_stays_typed_whatever_is_around_it(around: Any) -> None:
+def test_a_reference_stays_typed_in_any_wrapper(around: Any) -> None:
     part = OBJECT
 
     assert typed(around(ref("io.example.v1.Part")), **{"io.example.v1.Part": part}) == (
@@ -122,7 +122,7 @@ def test_a_reference_stays_typed_whatever_is_around_it(around: Any) -> None:
     )
 
 
-def test_definitions_that_are_no_objects_are_what_they_stand_for() -> None:
+def test_definitions_that_are_not_objects_are_aliases() -> None:
     definitions = {
         f"{META}.Time": {"type": "string", "format": "date-time"},
         "io.k8s.apimachinery.pkg.api.resource.Quantity": {"oneOf": [TEXT, {"type": "number"}]},
@@ -143,7 +143,7 @@ def test_definitions_that_are_no_objects_are_what_they_stand_for() -> None:
     ]
 
 
-def test_definitions_that_stand_for_themselves_end() -> None:
+def test_definitions_that_refer_to_themselves_terminate() -> None:
     definitions = {"A": ref("B"), "B": {"allOf": [ref("A")]}, "C": {"type": "array", "items": ref("C")}}
     model, gadget = lower_gadget({"a": ref("A"), "c": ref("C")}, **definitions)
 
@@ -152,7 +152,7 @@ def test_definitions_that_stand_for_themselves_end() -> None:
     assert len(model.problems) == 2
 
 
-def test_chains_and_nests_without_end_become_json() -> None:
+def test_excessive_chains_and_nesting_become_json() -> None:
     chain = {f"N{number}": ref(f"N{number + 1}") for number in range(5000)}
     nest: dict[str, Any] = {"type": "string"}
     boxes: dict[str, Any] = {"type": "string"}
@@ -190,7 +190,7 @@ def test_nested_objects_of_custom_resources_are_named_by_their_path() -> None:
     model, gadget = lower_gadget(
         {"spec": {"type": "object", "properties": {"issuerRef": issuer, "rules": rules, "a/b": issuer}}}
     )
-    names = {each.id: (each.name, each.input_name) for each in model.objects.values()}
+    names = {item.id: (item.name, item.input_name) for item in model.objects.values()}
 
     assert gadget.name == "ExampleIoV1Gadget"
     assert names[f"{GADGET}/spec"] == ("ExampleIoV1GadgetSpec", "ExampleIoV1GadgetSpecInput")
@@ -210,7 +210,7 @@ def test_embedded_resources_of_any_kind_are_json_and_declared_ones_are_typed() -
     assert typed(declared)[0] == Definition(f"{GADGET}/value")
 
 
-def test_unknown_fields_beside_declared_ones_leave_those_typed() -> None:
+def test_declared_properties_stay_typed_beside_unknown_ones() -> None:
     schema = {"type": "object", "properties": {"a": TEXT}, "x-kubernetes-preserve-unknown-fields": True}
 
     assert typed(schema)[0] == Definition(f"{GADGET}/value")
@@ -249,16 +249,16 @@ def test_properties_carry_description_default_enum_required_and_deprecation() ->
     )
 
 
-def test_a_kind_without_a_schema_has_what_every_object_has() -> None:
+def test_a_kind_without_a_schema_has_the_properties_of_every_object() -> None:
     model = lower_all([resource("example.io/v1", "Gadget")])
     gadget = model.objects[served(model, "example.io/v1", "Gadget").object]
 
-    assert [(each.key, each.type) for each in gadget.properties] == [
+    assert [(item.key, item.type) for item in gadget.properties] == [
         ("apiVersion", Scalar.STRING),
         ("kind", Scalar.STRING),
         ("metadata", Definition(f"{META}.ObjectMeta")),
     ]
-    assert [each.where for each in model.problems] == [GADGET]
+    assert [item.where for item in model.problems] == [GADGET]
     built(model)
 
 
@@ -281,7 +281,7 @@ def test_every_kind_has_the_usual_api_version_kind_and_metadata(schema: Any) -> 
     built(model)
 
 
-def test_the_metadata_types_are_there_even_without_a_document() -> None:
+def test_the_metadata_types_exist_without_a_document() -> None:
     model = lower(Discovery((), ()), {})
 
     assert {f"{META}.ObjectMeta", f"{META}.ListMeta"} <= model.objects.keys()
@@ -317,7 +317,7 @@ def test_root_fields_follow_the_verbs_of_discovery() -> None:
     deployments = resource("apps/v1", "Deployment", subresources={"status": ["patch"], "scale": ["patch"]})
     model = lower_all([reviews, readable, nothing, deployments])
 
-    assert [set(each.pinned) for each in model.resources] == [
+    assert [set(item.pinned) for item in model.resources] == [
         {Verb.CREATE},
         {Verb.GET, Verb.LIST},
         set(Verb),
@@ -326,7 +326,7 @@ def test_root_fields_follow_the_verbs_of_discovery() -> None:
     built(model)
 
 
-def test_restart_and_scale_are_only_where_they_mean_something() -> None:
+def test_restart_and_scale_exist_only_for_supported_kinds() -> None:
     model = lower_all(
         [
             resource("example.io/v1", "Deployment"),
@@ -334,8 +334,8 @@ def test_restart_and_scale_are_only_where_they_mean_something() -> None:
         ]
     )
 
-    for each in model.resources:
-        assert {Verb.RESTART, Verb.SCALE, Verb.PATCH_STATUS}.isdisjoint(each.pinned)
+    for item in model.resources:
+        assert {Verb.RESTART, Verb.SCALE, Verb.PATCH_STATUS}.isdisjoint(item.pinned)
 
 
 def test_broken_documents_and_stale_groups_are_counted_together() -> None:
@@ -346,7 +346,7 @@ def test_broken_documents_and_stale_groups_are_counted_together() -> None:
     )
     model = lower(discovery, {GroupVersion("example.io", "v1"): b"503 Service Unavailable"})
 
-    assert [each.where for each in model.problems] == ["stale.io/v1", "example.io/v1", GADGET]
+    assert [item.where for item in model.problems] == ["stale.io/v1", "example.io/v1", GADGET]
 
 
 def test_core_definitions_cannot_be_redefined_by_another_group() -> None:

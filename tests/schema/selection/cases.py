@@ -1,4 +1,4 @@
-"""A schema whose root fields answer both ways: compiled, and by graphql-core alone."""
+"""A schema whose root fields answer in both ways: compiled, and by graphql-core alone."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from schema.model import Model, ServedResource
 from schema.resources import GroupVersionKind
 from schema.selection import Compiled, Selection, SelectionMismatch, compile_list, compile_object
 
-# as the server does: the same text is the same document
+# like the server, which caches parsed documents by their text
 parsed = lru_cache(maxsize=8)(parse)
 
 Answer = Callable[[GraphQLResolveInfo[Any]], Any]
@@ -35,7 +35,7 @@ class Case:
     """The schema of ``things`` and ``thing``: a list and an object of one served resource.
 
     ``compiled`` is the selection of the operation that ``answer`` ran last, ``fitted`` whether the JSON
-    was what its types promise.
+    fitted the declared types.
     """
 
     schema: GraphQLSchema
@@ -44,7 +44,7 @@ class Case:
     fitted: bool = False
 
     def answer(self, document: str, body: bytes, variables: dict[str, Any]) -> ExecutionResult:
-        """As the gateway answers: compiled, and executed where it cannot be or does not fit."""
+        """Answer as the gateway does: compiled, or executed if the selection or the JSON does not fit."""
 
         def run(info: GraphQLResolveInfo[Any]) -> Any:
             compile_answer = compile_list if info.field_name == "things" else compile_object
@@ -61,7 +61,7 @@ class Case:
         return self.execute(document, run, variables)
 
     def answer_by_execution(self, document: str, body: bytes, variables: dict[str, Any]) -> ExecutionResult:
-        """As graphql-core answers."""
+        """Answer by graphql-core."""
         return self.execute(document, lambda _info: self._plain(body), variables)
 
     def execute(self, document: str, run: Answer, variables: dict[str, Any]) -> ExecutionResult:
@@ -79,7 +79,7 @@ class Case:
 
 
 def case(model: Model, served: ServedResource) -> Case:
-    """The schema over what ``answer`` is given."""
+    """The schema of a case."""
     types = ObjectTypes(model)
     fields = {
         "things": GraphQLField(Wrappers(types, {}).list_of(served), resolve=_resolve),

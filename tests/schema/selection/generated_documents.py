@@ -1,4 +1,4 @@
-"""Valid documents by chance: fields, aliases, fragments, directives, ``__typename``."""
+"""Hypothesis strategies for valid documents: fields, aliases, fragments, directives, ``__typename``."""
 
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ TYPENAMES = st.sampled_from(["__typename", "ofType: __typename", "name: __typena
 
 
 class Documents:
-    """Writes selections; one name always has one meaning, so that everything written can be merged."""
+    """Draws selections; a response name always has one meaning, so that fields can be merged."""
 
     def __init__(self, draw: Draw, vocabulary: Vocabulary, schema: GraphQLSchema) -> None:
         self._draw = draw
@@ -76,7 +76,7 @@ class Documents:
         if definition is None:
             return sorted(type_.fields)
         computed = [name for name in ("label", "annotation") if "entries_of" in _extensions(type_, name)]
-        return [*(each.name for each in self._vocabulary.of(definition)), *computed] or ["__typename"]
+        return [*(item.name for item in self._vocabulary.of(definition)), *computed] or ["__typename"]
 
     def _type(self, parent: GraphQLObjectType, field: str) -> GraphQLObjectType:
         type_ = get_named_type(parent.fields[field].type)

@@ -1,4 +1,4 @@
-"""Models by chance, and JSON by chance for the types of a model."""
+"""Hypothesis strategies for models, and for JSON of a model's types."""
 
 from collections.abc import Callable
 from typing import Any
@@ -94,7 +94,7 @@ def models(draw: st.DrawFn, *, compilable: bool = True) -> Model:
             objects.append(ObjectType(id_, id_, id_, (*TYPE_META, metadata, *properties), "", kinds=(KIND,)))
         else:
             objects.append(ObjectType(id_, id_, f"{id_}Input", properties))
-    return Model({each.id: each for each in objects}, (SERVED,))
+    return Model({item.id: item for item in objects}, (SERVED,))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
@@ -144,7 +144,7 @@ MISFITS = st.sampled_from(
 
 
 class Vocabulary:
-    """Which properties of each type a case is about; all of a small type's, a few of a large one's."""
+    """The properties that a case uses: all of a small type, a few of a large one."""
 
     def __init__(self, draw: Draw, model: Model, most: int = 6) -> None:
         self._draw = draw
@@ -156,13 +156,13 @@ class Vocabulary:
         """The properties of ``model.objects[id_]`` that are used, chosen once."""
         if id_ not in self._chosen:
             properties = self.model.objects[id_].properties
-            few = st.lists(st.sampled_from(properties), unique_by=lambda each: each.key, max_size=self._most)
+            few = st.lists(st.sampled_from(properties), unique_by=lambda item: item.key, max_size=self._most)
             self._chosen[id_] = properties if len(properties) <= self._most else tuple(self._draw(few))
         return self._chosen[id_]
 
 
 class Objects:
-    """Draws JSON for the types of a model; with ``misfits``, now and then something else instead."""
+    """Draws JSON for the types of a model; with ``misfits``, sometimes a value of another type."""
 
     def __init__(self, draw: Draw, vocabulary: Vocabulary, *, misfits: bool) -> None:
         self._draw = draw
@@ -190,8 +190,8 @@ class Objects:
 
     def _object(self, id_: str, depth: int) -> dict[str, Any]:
         properties = self._vocabulary.of(id_) if depth > 0 else ()
-        present = [each for each in properties if self._draw(st.integers(0, 3))]
-        drawn = {each.key: self._value(each.type, depth) for each in present}
+        present = [item for item in properties if self._draw(st.integers(0, 3))]
+        drawn = {item.key: self._value(item.type, depth) for item in present}
         if self._draw(st.booleans()):
             drawn["unknown"] = self._draw(JSON_VALUES)
         if self._draw(st.integers(0, 3)):

@@ -1,4 +1,4 @@
-"""What was compiled of a document's field is found again: for what it was compiled for, and no longer."""
+"""Compilations are cached by document, schema and Boolean variables, and no longer than these live."""
 
 import gc
 import json
@@ -25,7 +25,7 @@ METADATA = Property("metadata", "metadata", Definition(OBJECT_META_TYPE.id))
 def model(size: Scalar = Scalar.INT) -> Model:
     properties = (*TYPE_META, METADATA, Property("size", "size", size))
     objects = (OBJECT_META_TYPE, LIST_META_TYPE, ObjectType(THING, THING, "ThingInput", properties))
-    return Model({each.id: each for each in objects}, (SERVED,))
+    return Model({item.id: item for item in objects}, (SERVED,))
 
 
 def answered(answering: Case, document: str, body: dict[str, Any], **variables: Any) -> Any:
@@ -66,14 +66,14 @@ def test_the_same_text_in_another_document_is_compiled_again() -> None:
     assert counted(cache, answering, "{ thing { size }  }") == 1
 
 
-def test_a_label_that_a_variable_names_is_not_the_one_of_the_request_before() -> None:
+def test_a_label_selected_by_a_variable_is_read_anew_for_each_request() -> None:
     answering = case(model(), SERVED)
     document = "query ($key: String!) { thing { metadata { label(key: $key) } } }"
     body = {"metadata": {"labels": {"app": "web", "tier": "db"}}}
 
     answers = [answered(answering, document, body, key=key) for key in ("app", "tier", "none")]
 
-    assert [each["metadata"]["label"] for each in answers] == ["web", "db", None]
+    assert [item["metadata"]["label"] for item in answers] == ["web", "db", None]
 
 
 def test_a_new_schema_compiles_for_its_own_types() -> None:
@@ -85,7 +85,7 @@ def test_a_new_schema_compiles_for_its_own_types() -> None:
     assert answered(before, document, {"size": 2}) == {"size": 2}
 
 
-def test_a_client_that_tries_every_value_does_not_fill_the_memory() -> None:
+def test_the_variants_of_a_field_are_bounded() -> None:
     cache, answering = CompilationCache(), case(model(), SERVED)
     names = [f"v{number}" for number in range(8)]
     declared = ", ".join(f"${name}: Boolean" for name in names)
@@ -97,7 +97,7 @@ def test_a_client_that_tries_every_value_does_not_fill_the_memory() -> None:
     assert cache.count(answering.schema) <= MAX_VARIANTS
 
 
-def test_what_was_compiled_goes_with_its_document_and_with_its_schema() -> None:
+def test_a_compilation_is_dropped_with_its_document_and_its_schema() -> None:
     cache, answering = CompilationCache(), case(model(), SERVED)
     schema = weakref.ref(answering.schema)
     counted(cache, answering, "{ thing { size } }")

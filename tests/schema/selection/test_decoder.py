@@ -1,4 +1,4 @@
-"""What a compiled selection reads, fills in, refuses and shares."""
+"""A compiled selection decodes exactly the selected fields, and refuses values of other types."""
 
 import gc
 import json
@@ -50,7 +50,7 @@ THING_TYPE = ObjectType(
     ),
     kinds=(KIND,),
 )
-MODEL = Model({each.id: each for each in (OBJECT_META_TYPE, LIST_META_TYPE, PART, THING_TYPE)}, (SERVED,))
+MODEL = Model({item.id: item for item in (OBJECT_META_TYPE, LIST_META_TYPE, PART, THING_TYPE)}, (SERVED,))
 
 
 def thing(**values: Any) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def test_only_a_typename_may_be_selected() -> None:
     }
 
 
-def test_an_object_of_which_everything_is_skipped_is_an_empty_object() -> None:
+def test_an_object_with_all_fields_skipped_is_empty() -> None:
     selection = "{ kind part { count @skip(if: true) } p: part { count @skip(if: true) } }"
 
     assert answered(selection, thing(part={"count": 1})) == {"kind": "Thing", "part": {}, "p": {}}
@@ -159,7 +159,7 @@ def test_a_label_is_picked_from_the_labels() -> None:
     }
 
 
-def test_items_get_the_kind_that_a_list_leaves_out_of_them() -> None:
+def test_items_get_the_kind_that_a_list_omits() -> None:
     body = {
         "kind": "ThingList",
         "apiVersion": "example.io/v1",
@@ -179,7 +179,7 @@ def test_items_get_the_kind_that_a_list_leaves_out_of_them() -> None:
     }
 
 
-def test_partial_metadata_has_the_kind_of_the_object_that_it_is_the_metadata_of() -> None:
+def test_partial_metadata_has_the_kind_of_its_object() -> None:
     partial = {"apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata", "metadata": {"name": "a"}}
     listed = {"kind": "PartialObjectMetadataList", "metadata": {}, "items": [partial]}
 
@@ -205,7 +205,7 @@ def test_partial_metadata_has_the_kind_of_the_object_that_it_is_the_metadata_of(
         ("{ things { a: items { metadata { name } } b: items { count } } }", False),
     ],
 )
-def test_a_selection_knows_whether_it_needs_more_than_metadata(document: str, expected: bool) -> None:
+def test_a_selection_of_only_metadata_is_marked(document: str, expected: bool) -> None:
     selection = selection_of(document)
 
     assert selection is not None
@@ -213,7 +213,7 @@ def test_a_selection_knows_whether_it_needs_more_than_metadata(document: str, ex
 
 
 @pytest.mark.parametrize("selection", ["{ yaml }", "{ kind json }", "{ part { say } }"])
-def test_what_needs_a_resolver_is_left_to_graphql_core(selection: str) -> None:
+def test_a_selection_that_needs_a_resolver_is_left_to_graphql_core(selection: str) -> None:
     assert selection_of(f"{{ thing {selection} }}") is None
 
 
@@ -234,7 +234,7 @@ def test_what_needs_a_resolver_is_left_to_graphql_core(selection: str) -> None:
         ("{ __typename }", {"__typename": "Other"}),
     ],
 )
-def test_what_does_not_fit_is_refused(selection: str, values: dict[str, Any]) -> None:
+def test_a_value_of_another_type_is_refused(selection: str, values: dict[str, Any]) -> None:
     fitting = selection_of(f"{{ thing {selection} }}")
     assert fitting is not None
 
@@ -243,7 +243,7 @@ def test_what_does_not_fit_is_refused(selection: str, values: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"kind": "\xff"}', b'{"data": "\xff"}'])
-def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(body: bytes) -> None:
     selection = selection_of("{ thing { kind data } }")
     assert selection is not None
 
@@ -251,7 +251,7 @@ def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
         selection.decode(body)
 
 
-def test_json_is_passed_on_digit_by_digit() -> None:
+def test_json_leaves_are_copied_verbatim() -> None:
     selection = selection_of("{ thing { data } }")
     assert selection is not None
     body = b'{"kind": "Thing", "data": {"b": 1.10, "a": [1e5, 123456789012345678901234567890, "\\u00e9"]}}'
@@ -269,7 +269,7 @@ def test_a_number_keeps_its_digits(digits: str) -> None:
     assert selection.encode(f'{{"share": {digits}}}'.encode()) == f'{{"share":{digits}}}'.encode()
 
 
-def test_the_last_of_two_equal_keys_counts_as_it_does_for_everybody() -> None:
+def test_the_last_of_two_equal_keys_wins() -> None:
     selection = selection_of("{ thing { count part { count } } }")
     assert selection is not None
 
@@ -278,7 +278,7 @@ def test_the_last_of_two_equal_keys_counts_as_it_does_for_everybody() -> None:
     assert json.loads(selection.encode(body)) == {"count": 2, "part": {"count": None}}
 
 
-def test_equal_selections_are_the_same_whatever_the_document() -> None:
+def test_equal_selections_of_different_documents_are_one_instance() -> None:
     first = selection_of("{ thing { kind part { c: count } } }")
     second = selection_of(
         "query Other($c: Boolean!) { thing { ...Kind part { c: count @include(if: $c) } } }"
@@ -290,7 +290,7 @@ def test_equal_selections_are_the_same_whatever_the_document() -> None:
     assert first is not selection_of("{ thing { part { c: count } kind } }")
 
 
-def test_selections_that_are_no_longer_used_are_forgotten() -> None:
+def test_unused_selections_are_evicted() -> None:
     selection = selection_of("{ thing { forgotten: count } }")
     assert selection is not None
     structs = weakref.ref(type(selection.decode(b"{}")))
@@ -302,7 +302,7 @@ def test_selections_that_are_no_longer_used_are_forgotten() -> None:
     assert structs() is None
 
 
-def test_a_hundred_levels_are_no_harm() -> None:
+def test_a_hundred_levels_are_decoded() -> None:
     body: dict[str, Any] = {"count": 1}
     selection = "{ count }"
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""A compiled answer equals graphql-core's own, whatever the model, the object and the selection."""
+"""A compiled answer equals graphql-core's own for any model, object and selection."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ SETTINGS = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 RULES = [rule for rule in specified_rules if rule not in (NoUnusedFragmentsRule, NoUnusedVariablesRule)]
-# long enough for Hypothesis to shrink what it finds
+# long enough for Hypothesis to shrink a failure
 pytestmark = pytest.mark.timeout(600)
 VARIABLES = st.fixed_dictionaries(
     {"yes": st.booleans(), "key": st.sampled_from(["app", "tier"])}, optional={"no": st.booleans()}
@@ -53,19 +53,19 @@ def compare_answers(answering: Case, document: str, body: bytes, variables: dict
 
 @SETTINGS
 @given(st.data())
-def test_what_fits_is_answered_as_graphql_core_answers_it(data: st.DataObject) -> None:
+def test_a_compiled_answer_equals_graphql_cores(data: st.DataObject) -> None:
     compare(data.draw, data.draw(models()), SERVED, misfits=False)
 
 
 @SETTINGS
 @given(st.data())
-def test_what_does_not_fit_has_the_errors_and_paths_of_graphql_core(data: st.DataObject) -> None:
+def test_a_mismatch_has_the_errors_and_paths_of_graphql_core(data: st.DataObject) -> None:
     compare(data.draw, data.draw(models()), SERVED, misfits=True)
 
 
 @SETTINGS
 @given(st.data(), st.sampled_from(LISTED), st.booleans())
-def test_the_kinds_of_kubernetes_are_answered_as_graphql_core_answers_them(
+def test_compiled_answers_equal_graphql_cores_for_kubernetes_kinds(
     data: st.DataObject, served: ServedResource, misfits: bool
 ) -> None:
     compare(data.draw, kubernetes(), served, misfits=misfits)

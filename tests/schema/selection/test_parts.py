@@ -48,7 +48,7 @@ THING_TYPE = ObjectType(
     ),
     kinds=(KIND,),
 )
-MODEL = Model({each.id: each for each in (OBJECT_META_TYPE, LIST_META_TYPE, THING_TYPE)}, (SERVED,))
+MODEL = Model({item.id: item for item in (OBJECT_META_TYPE, LIST_META_TYPE, THING_TYPE)}, (SERVED,))
 
 
 def selection_of(selected: str, **variables: Any) -> EventSelection | None:
@@ -70,7 +70,7 @@ def told(selected: str, body: bytes | None, **variables: Any) -> Any:
     """An event's answer; keys in their order."""
     selection = selection_of(selected, **variables)
     assert selection is not None
-    objects = None if body is None else [each.encode(body) for each in selection.objects]
+    objects = None if body is None else [item.encode(body) for item in selection.objects]
     return json.loads(bytes(selection.encode("ADDED", "7", objects)))
 
 
@@ -100,7 +100,7 @@ def test_fragments_and_directives_are_those_of_the_operation() -> None:
     assert told(selected, b'{"size": 1}', yes=False) == {"object": {"size": 1, "kind": "Thing"}}
 
 
-def test_equal_objects_have_equal_parts_whatever_else_is_in_them() -> None:
+def test_equal_selected_values_have_equal_encodings() -> None:
     selection = selection_of("{ things { type object { size } } }")
     assert selection is not None
     (of_object,) = selection.objects
@@ -115,7 +115,7 @@ def test_an_object_that_needs_a_resolver_leaves_the_event_to_graphql_core() -> N
     assert selection_of("{ things { type object { size yaml } } }") is None
 
 
-def test_an_event_of_which_no_object_is_selected_has_none_to_compare() -> None:
+def test_an_event_selection_without_object_has_no_objects() -> None:
     selection = selection_of("{ things { type } }")
 
     assert selection is not None
@@ -164,32 +164,32 @@ def listing(objects: list[dict[str, Any]]) -> bytes:
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_objects_one_by_one_make_the_same_list(document: str, count: int) -> None:
+def test_a_list_encoded_object_by_object_is_the_same(document: str, count: int) -> None:
     whole, parts = compiled(document)
-    objects = [json.dumps(each).encode() for each in OBJECTS[:count]]
+    objects = [json.dumps(item).encode() for item in OBJECTS[:count]]
 
-    items = [b",".join(map(each.encode, objects)) for each in parts.items]
+    items = [b",".join(map(item.encode, objects)) for item in parts.items]
 
     assert bytes(parts.encode(listing([]), items)) == whole.encode(listing(OBJECTS[:count]))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_pages_make_the_same_list(document: str) -> None:
+def test_a_list_encoded_by_pages_is_the_same(document: str) -> None:
     whole, parts = compiled(document)
-    pages = [parts.encode_items(listing(each)) for each in (OBJECTS[:2], [], OBJECTS[2:])]
+    pages = [parts.encode_items(listing(item)) for item in (OBJECTS[:2], [], OBJECTS[2:])]
 
     items = [b",".join(filter(None, column)) for column in zip(*pages, strict=True)]
 
     assert bytes(parts.encode(listing([]), items)) == whole.encode(listing(OBJECTS))
 
 
-def test_only_metadata_is_said_of_the_parts_too() -> None:
+def test_only_metadata_is_equal_for_the_parts_and_the_whole() -> None:
     for document in ("{ things { items { kind } } }", "{ things { items { size } } }"):
         whole, parts = compiled(document)
         assert parts.only_metadata is whole.only_metadata
 
 
-def test_what_does_not_fit_is_said() -> None:
+def test_a_mismatch_raises() -> None:
     _, parts = compiled("{ things { items { size } } }")
     with pytest.raises(SelectionMismatch):
         parts.encode_items(listing([{"size": "large"}]))
