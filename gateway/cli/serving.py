@@ -13,7 +13,7 @@ from gateway.cli.event_loop import run, stop_event
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.identity import Identity, identity_for
 from gateway.memory import return_large_blocks
-from gateway.server import Listener, Siblings, build_app
+from gateway.server import Listener, Siblings, Timeouts, build_app
 from gateway.settings import Auth, Settings
 from gateway.telemetry import phases
 
@@ -57,13 +57,20 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
     async with connect(settings, listen.demo_url) as connected:
         caches = _warm_caches(settings, connected)
         identity = _identity(auth, connected)
-        app = build_app(connected.api, identity, caches.waiting_for, listen.siblings)
+        app = build_app(connected.api, identity, caches.waiting_for, listen.siblings, settings.max_body)
 
         def ready() -> None:
             listen.announce(_greeting(listen.bound, auth, connected))
             phases.report()
 
-        listener = Listener(app, listen.bound, ready=ready, private=listen.private)
+        listener = Listener(
+            app,
+            listen.bound,
+            ready=ready,
+            private=listen.private,
+            timeouts=Timeouts(settings.header_timeout, settings.body_timeout, settings.idle_timeout),
+            max_message=settings.max_body,
+        )
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(connected.api.follow(), name="follow the cluster")
             warming = tasks.create_task(caches.run(), name="keep caches warm")

@@ -33,9 +33,9 @@ from gateway.execution.extensions import (
 from gateway.execution.introspection import Introspection
 from gateway.resolvers.context import RequestContext
 
-__all__ = ["KubernetesSchema"]
+__all__ = ["MAX_TOKENS", "KubernetesSchema"]
 
-_MAX_TOKENS = 20_000
+MAX_TOKENS = 20_000
 _CACHED_DOCUMENTS = 256
 
 
@@ -58,7 +58,7 @@ class KubernetesSchema(strawberry.Schema):
                 # hooks end in reverse order: the counter sees the codes that ErrorCodes adds
                 OperationCounter,
                 ErrorCodes,
-                partial(MaxTokensLimiter, max_token_count=_MAX_TOKENS),
+                partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),
                 partial(ParsedDocuments, maxsize=_CACHED_DOCUMENTS),
                 partial(ValidatedDocuments, validate),
             ],

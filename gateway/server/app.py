@@ -18,7 +18,7 @@ import gateway
 from gateway.identity import Identity
 from gateway.server import graphiql
 from gateway.server.endpoint import Endpoint, Executable
-from gateway.server.guard import Guard
+from gateway.server.guard import BodyLimit, Guard
 from gateway.server.workers.relay import Relay
 from gateway.server.workers.siblings import Siblings
 
@@ -30,11 +30,12 @@ def build_app(
     identity: Identity,
     waiting_for: Callable[[], Sequence[str]] = tuple,
     siblings: Siblings | None = None,
+    max_body: int = 4 << 20,
 ) -> Starlette:
     """The app over a started API. It owns no resources and needs no closing.
 
     ``waiting_for`` returns the caches that are not synced yet: ``/readyz`` answers 503 until it is empty.
-    ``siblings`` are the other workers, if there are several.
+    ``siblings`` are the other workers, if there are several. ``max_body`` bounds a request's body, in bytes.
     """
 
     async def ready(request: Request) -> Response:
@@ -73,7 +74,8 @@ def build_app(
     ]
     if (folder := _examples_folder()) is not None:
         routes.append(Mount("/examples", StaticFiles(directory=folder, html=True)))
-    return Starlette(routes=routes, middleware=[Middleware(Guard, identity=identity)])
+    layers = [Middleware(Guard, identity=identity), Middleware(BodyLimit, most=max_body)]
+    return Starlette(routes=routes, middleware=layers)
 
 
 def _relayed(endpoint: Endpoint, siblings: Siblings | None) -> ASGIApp:

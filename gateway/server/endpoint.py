@@ -8,12 +8,14 @@ server-sent events and multipart responses, each with keep-alives while idle. St
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol, cast
 
 import msgspec
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from starlette.requests import Request
+from graphql import GraphQLError, OperationType, get_operation_ast, parse
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -30,6 +32,7 @@ from strawberry.subscriptions import (
 from strawberry.types import ExecutionResult
 
 from gateway.errors import CallerUnauthenticated
+from gateway.execution.strawberry_schema import MAX_TOKENS
 from gateway.identity import Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
@@ -43,11 +46,12 @@ from gateway.server.responses import (
     accepts_page,
     error_response,
     negotiate,
+    prefers_json,
     refusal,
 )
 from gateway.server.transports.legacy_websocket import LegacyHandler
 from gateway.server.transports.reservations import Reservations, token_of
-from gateway.server.transports.streams import TRANSPORTS, LiveResponse
+from gateway.server.transports.streams import TRANSPORTS, LiveResponse, MultipartStream
 from gateway.server.transports.websocket import TextAdapter, TransportHandler
 
 __all__ = ["Endpoint", "Executable"]
@@ -58,6 +62,8 @@ _PROTOCOLS = (
     GRAPHQL_SSE_PROTOCOL,
     MULTIPART_SUBSCRIPTION_PROTOCOL,
 )
+_SUBPROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL)
+"""In order of preference."""
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _KEEP_ALIVE_SECONDS = 15.0
 """Time between two keep-alives of the legacy websocket protocol."""
@@ -153,6 +159,8 @@ class Endpoint(GraphQL[RequestContext, None]):
             return refusal(error, media_type=media_type)
         except HTTPException as error:
             return error_response(error.status_code, error.reason, "BAD_REQUEST", media_type=media_type)
+        except ClientDisconnect:
+            return error_response(400, "the body is incomplete", "BAD_REQUEST", media_type=media_type)
         return response
 
     async def _execute(self, request: Request, client: KubeClient) -> Response:
@@ -203,6 +211,8 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def _messages(
         self, request: Request, results: AsyncIterator[Any], transport: HTTPStreamTransport
     ) -> AsyncGenerator[str, None]:
+        if isinstance(transport, MultipartStream):
+            yield transport.first_delimiter
         if transport.send_initial_heartbeat:
             yield transport.heartbeat_message(self.encode_json_string)
         pending: list[Any] = []
@@ -237,7 +247,16 @@ class Endpoint(GraphQL[RequestContext, None]):
         else:
             # also prevents CSRF: an HTML form cannot send this content type
             raise HTTPException(415, "the body has to be application/json")
-        return _request_data(parameters, transport.protocol if transport else "http")
+        data = _request_data(parameters, transport.protocol if transport else "http")
+        accept = request.headers.get("accept")
+        if transport is not None and _answers_with_json(transport.protocol, accept, data):
+            return replace(data, protocol="http")
+        return data
+
+    async def pick_websocket_subprotocol(self, request: WebSocket) -> str | None:
+        """The newest of the offered subprotocols, whatever the client's order."""
+        offered = request["subprotocols"]
+        return next((protocol for protocol in _SUBPROTOCOLS if protocol in offered), None)
 
     async def execute_operation(self, *args: Any, **kwargs: Any) -> Any:
         try:
@@ -276,7 +295,32 @@ class Endpoint(GraphQL[RequestContext, None]):
         return {name: value for name, value in parsed.items() if value != ""}
 
 
+def _answers_with_json(protocol: str, accept: str | None, data: GraphQLRequestData) -> bool:
+    """Whether JSON answers a request that accepts a stream, too: for queries and mutations.
+
+    Apollo's ``Accept`` names multipart first for every operation. For server-sent events the client's
+    preference decides.
+    """
+    if negotiate(accept) is None or _is_subscription(data):
+        return False
+    return protocol == MULTIPART_SUBSCRIPTION_PROTOCOL or prefers_json(accept)
+
+
+def _is_subscription(data: GraphQLRequestData) -> bool:
+    """False for an invalid document, which has one result, too."""
+    query = data.query or ""
+    if "subscription" not in query:
+        return False
+    try:
+        operation = get_operation_ast(parse(query, max_tokens=MAX_TOKENS), data.operation_name)
+    except (GraphQLError, RecursionError):
+        return False
+    return operation is not None and operation.operation is OperationType.SUBSCRIPTION
+
+
 def _request_data(parameters: Any, protocol: GraphQLRequestProtocol) -> GraphQLRequestData:
+    if isinstance(parameters, list):
+        raise HTTPException(400, "batching is not served: send one operation per request")
     if not isinstance(parameters, dict):
         raise HTTPException(400, "the body has to be one JSON object")
     if not parameters.get("query"):

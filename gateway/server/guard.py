@@ -1,14 +1,14 @@
-"""The outermost layer of the app: refuses requests that the identity mode does not trust."""
+"""The outermost layers of the app: refuse untrusted requests, and bodies over the limit."""
 
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from gateway.errors import CallerRefused
 from gateway.identity import Identity
-from gateway.server.responses import refusal
+from gateway.server.responses import error_response, refusal
 
-__all__ = ["Guard", "header_mapping"]
+__all__ = ["BodyLimit", "Guard", "header_mapping"]
 
 
 def header_mapping(scope: Scope) -> dict[str, str]:
@@ -40,3 +40,44 @@ class Guard:
                 await refusal(error)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+class _BodyTooLarge(Exception):
+    """The body exceeds the limit; the app is aborted at its next read."""
+
+
+class BodyLimit:
+    """Refuses a request body of more than ``most`` bytes: by its Content-Length, else while it is read."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = Headers(scope=scope).get("content-length", "")
+        if len(length) > 18 or (length.isdecimal() and int(length) > self._most):
+            await self._refuse(scope, receive, send)
+            return
+        received = 0
+
+        async def counted_receive() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._most:
+                raise _BodyTooLarge
+            return message
+
+        try:
+            await self._app(scope, counted_receive, send)
+        except _BodyTooLarge:
+            await self._refuse(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        text = f"the body has more than {self._most} bytes, the limit (--max-body)"
+        # without closing: a reset could discard the response; uvicorn drops the rest of the body
+        response = error_response(413, text, "QUERY_TOO_COMPLEX")
+        await response(scope, receive, send)

@@ -7,12 +7,18 @@ from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from strawberry.http.streaming import HTTPStreamTransport, MultipartSubscriptionTransport, SSETransport
+from strawberry.http.parse_content_type import parse_content_type
+from strawberry.http.streaming import (
+    HTTPStreamTransport,
+    JSONEncoder,
+    MultipartSubscriptionTransport,
+    SSETransport,
+)
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, MULTIPART_SUBSCRIPTION_PROTOCOL
 
 from gateway.concurrency import LoopYielder
 
-__all__ = ["TRANSPORTS", "EventStream", "LiveResponse"]
+__all__ = ["TRANSPORTS", "EventStream", "LiveResponse", "MultipartStream"]
 
 
 class LiveResponse(Response):
@@ -95,8 +101,35 @@ class EventStream(SSETransport):
         return f": {comment}\n\n"
 
 
+class MultipartStream(MultipartSubscriptionTransport):
+    """Apollo's multipart protocol: each part ends with the next delimiter, so that a client reads it at once.
+
+    The stream begins with :attr:`first_delimiter`.
+    """
+
+    first_delimiter = "--graphql"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The content type that Apollo Router sends."""
+        return {"Content-Type": 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0'}
+
+    def accepts(self, accept: str) -> bool:
+        """Whether one of the media ranges is Apollo's, at any place."""
+        return any(
+            self.accepts_content_type(*parse_content_type(media_range)) for media_range in accept.split(",")
+        )
+
+    def encode_multipart_data(self, data: object, encode_json: JSONEncoder) -> str:
+        return f"\r\nContent-Type: application/json\r\n\r\n{encode_json(data)}\r\n{self.first_delimiter}"
+
+    def encode_complete(self) -> str:
+        """Turns the last part's delimiter into the closing one."""
+        return "--\r\n"
+
+
 TRANSPORTS: Mapping[str, type[HTTPStreamTransport]] = {
     GRAPHQL_SSE_PROTOCOL: EventStream,
-    MULTIPART_SUBSCRIPTION_PROTOCOL: MultipartSubscriptionTransport,
+    MULTIPART_SUBSCRIPTION_PROTOCOL: MultipartStream,
 }
 """By subscription protocol, in order of preference."""

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.binding import cannot_listen
+from gateway.server.uvicorn.http_protocol import HTTPProtocol, Timeouts
 from gateway.server.uvicorn.shutdown import Abortable, InFlight
 from gateway.server.uvicorn.websocket_protocol import BatchingWriteProtocol
 from gateway.uvicorn_server import UvicornServer
@@ -26,7 +27,10 @@ _KEEP_ALIVE_INTERVAL_SECONDS = 10
 
 
 class Listener(UvicornServer):
-    """Accepts connections on ``listening``, and on ``private`` if given."""
+    """Accepts connections on ``listening``, and on ``private`` if given.
+
+    ``max_message`` bounds a websocket message, in bytes; a longer one closes its connection with 1009.
+    """
 
     def __init__(
         self,
@@ -35,6 +39,8 @@ class Listener(UvicornServer):
         *,
         ready: Callable[[], None],
         private: socket.socket | None = None,
+        timeouts: Timeouts | None = None,
+        max_message: int = 4 << 20,
     ) -> None:
         self.in_flight = InFlight(Abortable(app, lambda: self.server_state.connections))
         self.listening = listening
@@ -42,11 +48,11 @@ class Listener(UvicornServer):
             self.in_flight,
             [listening] if private is None else [private, listening],
             ready=ready,
-            http=_HTTPProtocol,
+            http=HTTPProtocol.with_timeouts(timeouts or Timeouts()),
             ws=BatchingWriteProtocol,
             # messages have some hundred bytes; deflate would cost more CPU than all other steps together
             ws_per_message_deflate=False,
-            ws_max_size=4 * 1024 * 1024,
+            ws_max_size=max_message,
         )
 
     async def listen(self, sockets: list[socket.socket] | None) -> None:
@@ -71,15 +77,6 @@ class Listener(UvicornServer):
                 connection.cycle, "response_started", False
             ):
                 connection.transport.close()
-
-
-class _HTTPProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, without the reference cycle that a websocket upgrade would leave."""
-
-    def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over and drop the parser, which refers back to this protocol."""
-        super().handle_websocket_upgrade()
-        self.parser = None  # type: ignore[assignment]  # as uvicorn does when a connection ends
 
 
 def _drop_vanished_clients(listening: socket.socket) -> None:

@@ -1,11 +1,13 @@
 """GraphQL over HTTP: media types, statuses, methods, bodies."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.gateway.server.conftest import Served
+from gateway.identity import Local
+from tests.gateway.server.conftest import Served, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -134,3 +136,71 @@ async def test_health_checks_answer_and_the_root_redirects_to_graphiql(local: Se
         response = await local.http.get(path)
         assert (response.status_code, response.text) == (200, "ok")
     assert (await local.http.get("/")).headers["location"] == "graphql"
+
+
+APOLLO = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        APOLLO,
+        'application/json, multipart/mixed;subscriptionSpec="1.0"',
+        "application/json, text/event-stream",
+        "text/event-stream;q=0.5, application/json",
+        "application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
+    ],
+)
+@pytest.mark.parametrize("query", ["{ square(of: 3) }", 'mutation { remember(word: "subscription") }'])
+async def test_a_query_is_answered_with_json_though_a_stream_is_acceptable(
+    local: Served, accept: str, query: str
+) -> None:
+    response = await post(local, query, accept=accept)
+    assert response.status_code == 200
+    assert response.headers["content-type"] in ("application/json", GRAPHQL)
+    assert "data" in response.json()
+
+
+@pytest.mark.parametrize(
+    ("accept", "answered"),
+    [
+        (APOLLO, "multipart/mixed"),
+        ("application/json, multipart/mixed;subscriptionSpec=1.0", "multipart/mixed"),
+        ("application/json, text/event-stream", "text/event-stream"),
+    ],
+)
+async def test_a_subscription_is_answered_with_the_acceptable_stream(
+    local: Served, accept: str, answered: str
+) -> None:
+    response = await post(local, "subscription { count(to: 1) }", accept=accept)
+    assert response.headers["content-type"].partition(";")[0] == answered
+
+
+async def test_an_event_stream_answers_a_query_of_a_client_that_prefers_it(local: Served) -> None:
+    response = await post(local, "{ square(of: 3) }", accept="text/event-stream, application/json")
+    assert response.headers["content-type"] == "text/event-stream"
+
+
+async def test_a_batch_is_refused_with_the_reason(local: Served) -> None:
+    response = await local.http.post("/graphql", json=[{"query": "{ __typename }"}])
+    assert response.status_code == 400
+    assert "batching is not served" in response.json()["errors"][0]["message"]
+
+
+async def pieces(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // 1000):
+        yield b" " * 1000
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_large_body_is_refused_while_it_is_read() -> None:
+    async with running(Local, max_body=10_000) as served:
+        headers = {"Content-Type": "application/json"}
+        declared = await served.http.post("/graphql", content=b" " * 10_001, headers=headers)
+        streamed = await served.http.post("/graphql", content=pieces(1_000_000), headers=headers)
+        for response in (declared, streamed):
+            assert response.status_code == 413
+            (error,) = response.json()["errors"]
+            assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+            assert "10000 bytes, the limit (--max-body)" in error["message"]
+        assert (await served.http.post("/graphql", json={"query": "{ __typename }"})).status_code == 200

@@ -34,11 +34,10 @@ async def test_a_multipart_stream_starts_with_a_keep_alive_and_ends_with_the_clo
     local: Served,
 ) -> None:
     response = await local.http.post("/graphql", json=COUNT, headers=PARTS)
-    assert response.headers["content-type"].startswith(
-        "multipart/mixed;boundary=graphql;subscriptionSpec=1.0"
-    )
+    assert response.headers["content-type"] == 'multipart/mixed;boundary="graphql";subscriptionSpec=1.0'
     bodies = [part.partition("\r\n\r\n")[2].strip() for part in response.text.split("--graphql")]
     assert [body for body in bodies if body] == ["{}", '{"payload":{"data":{"count":0}}}']
+    assert response.text.startswith("--graphql\r\nContent-Type: application/json\r\n\r\n{}\r\n--graphql\r\n")
     assert response.text.endswith("--graphql--\r\n")
 
 

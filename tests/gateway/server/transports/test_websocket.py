@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError
+from websockets.typing import Subprotocol
 
 from gateway.server.transports.websocket import well_formed
 from tests.fixtures.graphql_ws import StreamEnded, open_socket
@@ -134,3 +136,11 @@ def test_well_formed_never_raises(value: Any) -> None:
 @given(st.text(), st.text(), st.dictionaries(st.text(max_size=5), json_values, max_size=3))
 def test_a_valid_subscribe_message_is_well_formed(id_: str, query: str, variables: dict[str, Any]) -> None:
     assert well_formed({"id": id_, "type": "subscribe", "payload": {"query": query, "variables": variables}})
+
+
+@in_module_loop
+@pytest.mark.parametrize("offered", ["graphql-ws, graphql-transport-ws", "graphql-transport-ws, graphql-ws"])
+async def test_the_modern_subprotocol_is_preferred(local: Served, offered: str) -> None:
+    subprotocols = [Subprotocol(name) for name in offered.split(", ")]
+    async with connect(local.websocket_url, subprotocols=subprotocols) as socket:
+        assert socket.subprotocol == "graphql-transport-ws"

@@ -1,0 +1,100 @@
+"""uvicorn's HTTP protocol with time-outs for slow clients, and without a reference cycle after an upgrade.
+
+A connection is closed when one of these takes too long: the first byte of its first request (``idle``), the
+header of a request, the body of a request. The time in which the gateway itself does not read (back-pressure,
+pipelined requests) does not count. Between requests uvicorn's own keep-alive time-out applies.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+__all__ = ["HTTPProtocol", "Timeouts"]
+
+_REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds for the header and the body of a request, and for a new connection without a request."""
+
+    header: float = 10.0
+    body: float = 30.0
+    idle: float = 60.0
+
+
+class HTTPProtocol(HttpToolsProtocol):
+    """One HTTP connection; ``timeouts`` is set by :meth:`with_timeouts`."""
+
+    timeouts = Timeouts()
+
+    @classmethod
+    def with_timeouts(cls, timeouts: Timeouts) -> type["HTTPProtocol"]:
+        """A protocol class, as uvicorn creates its protocols itself."""
+        return type(cls.__name__, (cls,), {"timeouts": timeouts})
+
+    def __init__(self, config: Config, *args: Any, **kwargs: Any) -> None:
+        super().__init__(config, *args, **kwargs)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        super().connection_made(transport)
+        self._start_timer(self.timeouts.idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # blank lines before a request stop uvicorn's keep-alive time-out and begin no message
+        if self._timer is None and self._is_idle() and self.timeout_keep_alive_task is None:
+            self._start_timer(self.timeouts.idle)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._start_timer(self.timeouts.header)
+
+    def on_headers_complete(self) -> None:
+        self._start_timer(self.timeouts.body)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._stop_timer()
+        super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over and drop the parser, which refers back to this protocol."""
+        self._stop_timer()
+        super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # as uvicorn does when a connection ends
+
+    def _is_idle(self) -> bool:
+        # cycle is None before the first request, though its type excludes None
+        complete = getattr(self.cycle, "response_complete", True)
+        # after an upgrade another protocol owns the connection
+        return complete and not self.transport.is_closing() and self.transport.get_protocol() is self
+
+    def _start_timer(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self._expire, seconds)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self, seconds: float) -> None:
+        self._timer = None
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:
+            self._start_timer(seconds)
+            return
+        # cycle is None before the first request, though its type excludes None
+        if getattr(self.cycle, "response_started", True) is False:
+            self.transport.write(_REQUEST_TIMEOUT)
+        self.transport.close()

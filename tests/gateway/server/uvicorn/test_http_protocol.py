@@ -1,0 +1,91 @@
+"""Time-outs for slow clients: idle connections, half a header, half a body."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.identity import Local
+from gateway.server import Timeouts
+from tests.fixtures.graphql_ws import open_socket
+from tests.fixtures.waiting import DEADLINE
+from tests.gateway.server.conftest import Served, running
+
+SHORT = 0.1
+LONG = 600.0
+BODY = b'{"query": "{ __typename }"}'
+HEADER = (
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: %d\r\n\r\n" % len(BODY)
+)
+
+
+async def read_all(served: Served, *sent: bytes) -> bytes:
+    """Send the pieces and read until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    try:
+        for piece in sent:
+            writer.write(piece)
+            await asyncio.sleep(0.02)
+        async with asyncio.timeout(DEADLINE):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "sent", "received"),
+    [
+        (Timeouts(LONG, LONG, SHORT), [], b""),
+        (Timeouts(LONG, LONG, SHORT), [b"\r\n"], b""),
+        (Timeouts(SHORT, LONG, LONG), [HEADER[:30]], b""),
+        (Timeouts(SHORT, LONG, LONG), [HEADER[:1]], b""),
+        (Timeouts(LONG, SHORT, LONG), [HEADER + BODY[:5]], b"HTTP/1.1 408 "),
+        (Timeouts(LONG, SHORT, LONG), [HEADER], b"HTTP/1.1 408 "),
+        (Timeouts(SHORT, LONG, LONG), [HEADER + BODY, HEADER[:30]], b"HTTP/1.1 200 "),
+    ],
+    ids=["idle", "blank line", "header", "first byte", "body", "no body", "second header"],
+)
+async def test_a_slow_client_is_disconnected(
+    timeouts: Timeouts, sent: list[bytes], received: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(Local, timeouts=timeouts) as served:
+        assert (await read_all(served, *sent)).startswith(received)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.fixture
+async def impatient() -> AsyncIterator[Served]:
+    async with running(Local, timeouts=Timeouts(SHORT, SHORT, SHORT)) as served:
+        yield served
+
+
+async def test_a_request_in_pieces_within_the_time_is_answered() -> None:
+    async with running(Local, timeouts=Timeouts(LONG, LONG, LONG)) as served:
+        request = HEADER + BODY
+        pieces = [request[:10], request[10:-5], request[-5:]]
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.02)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+
+async def test_a_slow_response_is_not_a_slow_client(impatient: Served) -> None:
+    headers = {"Accept": "text/event-stream"}
+    body = {"query": "subscription { forever }"}
+    async with impatient.http.stream("POST", "/graphql", json=body, headers=headers) as response:
+        lines = response.aiter_lines()
+        assert await anext(lines) == "event: next"
+        await asyncio.sleep(5 * SHORT)
+        assert impatient.listener.server_state.connections
+
+
+async def test_an_idle_websocket_stays_open(impatient: Served) -> None:
+    async with open_socket(impatient.websocket_url) as socket:
+        await socket.initialise()
+        await asyncio.sleep(5 * SHORT)
+        stream = await socket.subscribe("subscription { count(to: 1) }")
+        assert (await stream.result())["data"] == {"count": 0}
