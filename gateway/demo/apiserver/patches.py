@@ -32,7 +32,7 @@ class PatchError(Exception):
 
 
 def apply_merge_patch(target: Any, patch: Any) -> Any:
-    """The target with the patch merged into it; null takes a key away. Changes neither of the two."""
+    """The target with the patch merged into it; null deletes a key. Modifies neither argument."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -45,7 +45,7 @@ def apply_merge_patch(target: Any, patch: Any) -> Any:
 
 
 def apply_json_patch(target: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
-    """The target after all operations; PatchError where one cannot be done. Changes neither of the two."""
+    """The target after all operations. Raises PatchError if one fails; modifies neither argument."""
     document = copy.deepcopy(target)
     for operation in operations:
         document = _apply(document, operation)
@@ -134,7 +134,7 @@ def _replace(document: Any, path: list[str], value: Any) -> Any:
     if isinstance(parent, list):
         parent[_index(key, end=len(parent))] = value
     elif isinstance(parent, dict):
-        # RFC 6902 wants the member to be there; the API server's library does not
+        # RFC 6902 requires the member to exist; the API server's library does not
         parent[key] = value
     else:
         raise PatchError(f"nothing can be replaced below {'/'.join(path[:-1])}")
@@ -161,7 +161,7 @@ ORDER = "$setElementOrder/"
 
 
 def apply_strategic_patch(node: Node | None, target: Object, patch: Object) -> Object:
-    """The target with the patch merged into it; PatchError where the patch is malformed."""
+    """The target with the patch merged into it; raises PatchError if the patch is malformed."""
     match patch.get(DIRECTIVE):
         case "replace":
             replaced: Object = _without_directives(patch)
@@ -182,7 +182,7 @@ def apply_strategic_patch(node: Node | None, target: Object, patch: Object) -> O
     for key, order in patch.items():
         field = key.removeprefix(ORDER)
         child = node.child(field) if node else None
-        # an order alone, with no item changed
+        # only the order changes
         if key.startswith(ORDER) and field not in patch and child and isinstance(merged.get(field), list):
             merged[field] = _merge_list(child, merged[field], [], order)
     return merged
@@ -216,7 +216,7 @@ def _merge_key(node: Node | None, merged: Object, key: str, value: Any, order: l
 
 
 def _merge_list(node: Node, current: list[Any], patch: list[Any], order: list[Any] | None) -> list[Any]:
-    """The list with the patch's items merged into those of the same name; ``order`` as the patch wants it."""
+    """The list with the patch's items merged into the items of the same name, in ``order``."""
     key = node.merge_key
     if {DIRECTIVE: "replace"} in patch:
         return [_without_directives(item) for item in patch if item != {DIRECTIVE: "replace"}]
@@ -246,9 +246,9 @@ def _merge_list(node: Node, current: list[Any], patch: list[Any], order: list[An
 
 
 def _ordered(placed: list[Any], before: list[Any]) -> list[Any]:
-    """The names that the patch places, in its order, among those that were there before, in theirs.
+    """The names of the patch in its order, interleaved with the existing names in their order.
 
-    Of two that were both there, the first one stays the first; else the one that the patch places is.
+    Two existing names keep their order; otherwise the name in the patch comes first.
     """
     others = [item for item in before if item not in placed]
     ordered = []
@@ -288,7 +288,7 @@ def patch_scale(writer: Writer, target: Target, patch: Patch, options: WriteOpti
         raise bad_request("server-side apply is not served for the scale subresource")
     _refuse_force(options)
     old = writer.find(target)
-    # plain merging is what a strategic patch of a Scale comes to: it has no lists
+    # a strategic patch of a Scale equals a merge patch: a Scale has no lists
     plain = Patch(PatchType.MERGE, patch.content) if patch.type is PatchType.STRATEGIC else patch
     paths = writer.catalog.custom(target.resource).scale
     scale = patched(writer, SCALE, read_scale(old, paths), plain)
@@ -308,7 +308,7 @@ def _refuse_force(options: WriteOptions) -> None:
 
 
 def patched(writer: Writer, resource: Resource, value: Object, patch: Patch) -> Object:
-    """The object with the patch done to it; refuses what cannot be done."""
+    """The patched object; raises ApiError for a patch that cannot be applied."""
     if patch.type is PatchType.JSON:
         try:
             result = apply_json_patch(value, patch.content)

@@ -1,4 +1,4 @@
-"""How an object goes over the wire: in the version asked for, whole or as metadata only.
+"""The wire format of an object: in the requested version, complete or as metadata only.
 
 Items of a list of built-in kinds carry no ``kind`` and ``apiVersion``, as with the real API server.
 """
@@ -19,12 +19,12 @@ PARTIAL = GroupVersionKind("meta.k8s.io", "v1", "PartialObjectMetadata")
 
 
 def type_prefix(kind: GroupVersionKind) -> bytes:
-    """The beginning of an object's JSON, up to where its other keys go on."""
+    """The first keys of an object's JSON: ``kind`` and ``apiVersion``."""
     return f'{{"kind":"{kind.kind}","apiVersion":"{kind.api_version}",'.encode()
 
 
 class Representation:
-    """One resource as one client wants it; ``partial`` for the metadata only."""
+    """One resource in the form that a client accepts; ``partial`` for metadata only."""
 
     def __init__(self, resource: Resource, *, partial: bool = False, custom: bool = False) -> None:
         self.resource = resource
@@ -42,7 +42,7 @@ class Representation:
         return {**typed, **from_stored(self.resource.gvr, stored.object)}
 
     def object(self, stored: Stored) -> bytes:
-        """The JSON of an object that stands on its own."""
+        """The JSON of a single object."""
         return self.prefix + self._plain(stored)[1:]
 
     def list(self, items: Iterable[Stored], metadata: dict[str, Any]) -> bytes:
@@ -60,7 +60,7 @@ class Representation:
         return b'{"type":"%b","object":%b}\n' % (event_type.encode(), self.object(stored))
 
     def bookmark(self, revision: int, *, initial_events_end: bool = False) -> bytes:
-        """The line of a watch that says how far it has come."""
+        """The bookmark line of a watch."""
         metadata: dict[str, Any] = {"resourceVersion": str(revision)}
         if initial_events_end:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
@@ -76,7 +76,7 @@ class Representation:
 
 
 def negotiate(resource: Resource, accept: str, *, custom: bool) -> Representation:
-    """The first of the ``Accept`` header's types that is served; refuses (406) where none is."""
+    """The first of the ``Accept`` header's types that is served; refuses (406) if none is."""
     for clause in accept.split(",") if accept else ("*/*",):
         media_type, *rest = (part.strip() for part in clause.split(";"))
         parameters = dict(item.partition("=")[::2] for item in rest)

@@ -1,4 +1,4 @@
-"""The query parameters of reads and writes, read and checked as the API server does."""
+"""The parameters and bodies of requests, validated as the API server does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 
 @dataclass(frozen=True, slots=True)
 class ListOptions:
-    """What a LIST or a WATCH asks for; absent numbers are None."""
+    """The parameters of a LIST or a WATCH; absent numbers are None."""
 
     watch: bool = False
     label_selector: str = ""
@@ -52,7 +52,7 @@ class ListOptions:
 
 @dataclass(frozen=True, slots=True)
 class WriteOptions:
-    """What a write asks for; ``kind`` is the options' own (``PatchOptions``)."""
+    """The parameters of a write; ``kind`` is that of the options (``PatchOptions``)."""
 
     dry_run: bool = False
     field_manager: str = ""
@@ -61,7 +61,7 @@ class WriteOptions:
 
 
 def parse_list_options(query: Mapping[str, str]) -> ListOptions:
-    """Read the parameters; refuses (400, 422) what is malformed or does not go together."""
+    """Parse the parameters; refuses (400, 422) malformed or contradictory ones."""
     options = ListOptions(
         watch=_boolean(query, "watch") or False,
         label_selector=query.get("labelSelector", ""),
@@ -115,7 +115,7 @@ def _match_forbidden(why: str) -> Cause:
 
 
 def parse_write_options(query: Mapping[str, str], kind: str) -> WriteOptions:
-    """Read the parameters of a write; refuses (422) what is not supported."""
+    """Parse the parameters of a write; refuses (422) unsupported ones."""
     causes = []
     dry_run, validation = query.get("dryRun", ""), query.get("fieldValidation", "")
     manager = query.get("fieldManager", "")
@@ -150,7 +150,7 @@ def _integer(query: Mapping[str, str], name: str) -> int | None:
 
 
 def parse_version(text: str, *, listing: bool = False) -> int:
-    """Read a resource version, absent as 0; refuses anything that is not one."""
+    """Parse a resource version, absent as 0; refuses any other text."""
     if not text:
         return 0
     if text.isascii() and text.isdigit():
@@ -185,7 +185,7 @@ def _media_type(request: Request) -> str:
 
 
 async def read_body(request: Request, *, required: bool = True) -> dict[str, Any]:
-    """The object that was sent; refuses (400, 415) what is none."""
+    """The object in the body; refuses (400, 415) any other body."""
     raw = await request.body()
     if not raw and not required:
         return {}
@@ -203,7 +203,7 @@ async def read_body(request: Request, *, required: bool = True) -> dict[str, Any
 
 
 async def read_patch(request: Request, *, custom: bool) -> Patch:
-    """The patch that was sent; refuses (400, 415) what is none. Custom resources have no strategic one."""
+    """The patch in the body; refuses (400, 415) any other body, and strategic patches of custom resources."""
     media_type = _media_type(request)
     if custom and media_type == PatchType.STRATEGIC:
         raise unsupported_media_type(item for item in PatchType if item is not PatchType.STRATEGIC)

@@ -1,4 +1,4 @@
-"""The requests for resources: from an HTTP request to what the other modules do, and back."""
+"""Requests for resources: HTTP in front, storage, writes, lists and watches behind."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -58,7 +58,7 @@ def json_response(value: Any, *, status: int = 200, warnings: tuple[str, ...] = 
 
 
 class ResourceApi:
-    """Answers requests for resources; ``freshness`` is how long a read waits for a version to come."""
+    """Answers requests for resources; ``freshness`` is how many seconds a read waits for a version."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class ResourceApi:
             self.watchers.discard(watcher)
 
     async def _fresh(self, version: int) -> None:
-        """Wait until a version has come; refuses (504) where it doesn't."""
+        """Wait until the storage has reached a version; refuses (504) after the time-out."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.freshness
         while version > self.storage.revision:
@@ -204,7 +204,7 @@ class ResourceApi:
         return self.writer.update(target, old, self._typed(target, body), options)
 
     def _typed(self, target: Target, body: dict[str, Any]) -> dict[str, Any]:
-        """The body; refuses a custom resource that doesn't say its kind. Of others the path says it."""
+        """The body; refuses a custom resource without a kind. For built-in kinds the path determines it."""
         if "kind" not in body and self.catalog.is_custom(target.resource):
             why = f"(must be of type {target.resource.kind.kind}): Object 'Kind' is missing"
             raise bad_request(f"the object provided is unrecognized {why}")

@@ -1,4 +1,4 @@
-"""Who asks, and the reviews that tell them so: everybody who is known may do everything."""
+"""Authentication, and access reviews: every authenticated user has every permission."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ REVIEWS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who a request is from."""
+    """The user of a request."""
 
     name: str
     groups: tuple[str, ...]
@@ -25,7 +25,7 @@ ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
 
 
 def authenticate(authorization: str, tokens: Mapping[str, str]) -> User:
-    """The user of a bearer token, the administrator where no tokens are set up; refuses (401) others."""
+    """The user of a bearer token; without configured tokens the administrator. Refuses (401) others."""
     if not tokens:
         return ADMIN
     scheme, _, token = authorization.partition(" ")
@@ -35,7 +35,7 @@ def authenticate(authorization: str, tokens: Mapping[str, str]) -> User:
 
 
 def review(plural: str, body: Mapping[str, Any], user: User) -> dict[str, Any]:
-    """The answer to a review that was posted."""
+    """The response to a posted review."""
     answer: dict[str, Any] = {**body, "metadata": body.get("metadata") or {}}
     if plural == "selfsubjectreviews":
         info = {"username": user.name, "groups": list(user.groups)}

@@ -23,7 +23,7 @@ SCALE = Resource(
 
 @dataclass(frozen=True, slots=True)
 class ScalePaths:
-    """Where an object has its replicas (``.spec.replicas``), and its selector as text, where it has that."""
+    """The paths of an object's replicas (``.spec.replicas``) and of its selector as text, if it has one."""
 
     wanted: str = ".spec.replicas"
     current: str = ".status.replicas"
@@ -79,7 +79,7 @@ def _with(value: Object, path: list[str], new: Any) -> Object:
 
 
 def scaled(resource: Resource, stored: Stored, scale: Object, paths: ScalePaths) -> Object:
-    """The object with the replicas of a Scale; refuses what is not one, or is one of another version."""
+    """The object with the replicas of a Scale; refuses any other object, and a Scale of another version."""
     spec = scale.get("spec") or {}
     replicas = spec.get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool):

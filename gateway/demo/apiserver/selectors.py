@@ -1,4 +1,4 @@
-"""Which fields a resource can be selected by, and the values of these fields."""
+"""The selectable fields of each resource, and their values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +44,7 @@ SELECTABLE: Mapping[tuple[str, str], tuple[str, ...]] = {
         "type",
     ),
 }
-# selectable fields whose place in the stored object is another
+# selectable fields with a different path in the stored object
 PLACES: Mapping[tuple[str, str], str] = {
     ("events", "source"): "source.component",
     ("events", "reportingController"): "reportingComponent",
@@ -83,9 +83,9 @@ class Selection:
 def parse_selection(
     resource: Resource, label_selector: str, field_selector: str, more: tuple[str, ...] = ()
 ) -> Selection:
-    """Read both selectors; refuses (400) what is malformed and fields that the resource doesn't have.
+    """Parse both selectors; refuses (400) malformed ones and fields that are not selectable.
 
-    ``more``: the fields that a custom resource can be selected by.
+    ``more``: the selectable fields of a custom resource.
     """
     try:
         labels = parse_label_selector(label_selector)

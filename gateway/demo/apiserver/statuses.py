@@ -1,4 +1,4 @@
-"""What the API server answers when it refuses: ``Status`` objects, in the real one's shape and words."""
+"""Refusals: ``Status`` objects in the shape and words of the real API server."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing that is wrong with an object; ``message`` begins with what kind of wrong it is."""
+    """One cause of an invalid object; ``message`` begins with the kind of the error."""
 
     reason: str
     field: str
@@ -98,7 +98,7 @@ def _about(resource: Resource, name: str, kind: str) -> dict[str, str]:
 
 
 def not_found(resource: Resource, name: str) -> ApiError:
-    """404: there is no such object."""
+    """404: the object does not exist."""
     what = qualified(resource.gvr.resource, resource.gvr.group)
     return ApiError(
         404, "NotFound", f'{what} "{name}" not found', _about(resource, name, resource.gvr.resource)
@@ -128,14 +128,14 @@ MODIFIED = "the object has been modified; please apply your changes to the lates
 
 
 def conflict(resource: Resource, name: str, why: str = MODIFIED, *, kind: str = "") -> ApiError:
-    """409: the object is not what the client thought; ``kind`` instead of the resource in its details."""
+    """409: a precondition of the client failed; ``kind`` replaces the resource in the details."""
     what = kind or resource.gvr.resource
     message = f'Operation cannot be fulfilled on {qualified(what, resource.gvr.group)} "{name}": {why}'
     return ApiError(409, "Conflict", message, _about(resource, name, what))
 
 
 def invalid(resource: Resource, name: str, causes: list[Cause], *, kind: str = "") -> ApiError:
-    """422: the object breaks rules, all of which are listed; ``kind`` instead of its own in the message."""
+    """422: the object is invalid, with every cause; ``kind`` replaces its own kind in the message."""
     return _invalid(kind or resource.kind.kind, resource.gvr.group, name, causes)
 
 
@@ -145,7 +145,7 @@ def invalid_options(kind: str, causes: list[Cause]) -> ApiError:
 
 
 def invalid_patch(cause: Cause) -> ApiError:
-    """422: what a patch would leave is no object of its kind."""
+    """422: the patched object is not a valid object of its kind."""
     return _invalid("", "", "", [cause])
 
 
@@ -162,7 +162,7 @@ def _invalid(kind: str, group: str, name: str, causes: list[Cause]) -> ApiError:
 
 
 def unprocessable() -> ApiError:
-    """422: a JSON Patch that cannot be applied; the real server doesn't say why either."""
+    """422: a JSON Patch that cannot be applied; like the real server, without the reason."""
     return ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {})
 
 
@@ -172,7 +172,7 @@ def bad_request(message: str) -> ApiError:
 
 
 def internal(message: str) -> ApiError:
-    """500, with no reason: what the real server makes of errors that it did not expect."""
+    """500, without a reason: the real server's response to an unexpected error."""
     return ApiError(500, "", message)
 
 
@@ -191,12 +191,12 @@ def unauthorized() -> ApiError:
 
 
 def expired(message: str) -> ApiError:
-    """410: the history does not go back that far."""
+    """410: the version has been compacted."""
     return ApiError(410, "Expired", message)
 
 
 def too_large_version(asked: int, current: int) -> ApiError:
-    """504: the version has not come yet."""
+    """504: the storage has not reached the version."""
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
     return ApiError(
         504,
@@ -227,7 +227,7 @@ def not_acceptable() -> ApiError:
 
 
 def success(resource: Resource, name: str, uid: str) -> dict[str, Any]:
-    """The answer to a deletion that is done."""
+    """The response to a completed deletion."""
     return {
         "kind": "Status",
         "apiVersion": "v1",

@@ -1,8 +1,8 @@
 """The objects, their versions and the bounded history of their changes.
 
 One counter numbers every change of every resource, as etcd's revision does. A stored object is never
-changed in place: whoever has one has a consistent snapshot of it. Objects are kept without ``kind``
-and ``apiVersion``, which depend on the version that a client asks for.
+modified in place: a reference to it is a consistent snapshot. Objects are stored without ``kind`` and
+``apiVersion``, which depend on the requested version.
 """
 
 from collections import deque
@@ -37,7 +37,7 @@ METADATA = (
 
 
 class CompactedError(Exception):
-    """The history does not go back to the version asked for; ``oldest`` is as far as it goes."""
+    """The requested version has been compacted; ``oldest`` is the oldest available one."""
 
     def __init__(self, asked: int, oldest: int) -> None:
         super().__init__(f"too old resource version: {asked} ({oldest})")
@@ -46,7 +46,7 @@ class CompactedError(Exception):
 
 
 class ChangeType(StrEnum):
-    """What happened to an object, as watch events call it."""
+    """The type of a change, as in watch events."""
 
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
@@ -76,7 +76,7 @@ class Stored:
         return self.key.rpartition("/")[2]
 
     def with_version(self, revision: int) -> "Stored":
-        """The same object, said to be of another version."""
+        """The same object with another resource version."""
         return encode(self.key, revision, self.object)
 
 
@@ -86,7 +86,7 @@ def object_key(namespace: str, name: str) -> str:
 
 
 def encode(key: str, revision: int, value: Object) -> Stored:
-    """The object as it is stored, its metadata in the API server's order."""
+    """The stored form of an object, its metadata in the API server's order."""
     metadata = {**value["metadata"], "resourceVersion": str(revision)}
     ordered = {item: metadata.pop(item) for item in METADATA if item in metadata}
     versioned = {"metadata": {**ordered, **metadata}, **{k: v for k, v in value.items() if k != "metadata"}}
@@ -94,13 +94,13 @@ def encode(key: str, revision: int, value: Object) -> Stored:
 
 
 def preview(key: str, value: Object) -> Stored:
-    """An object as a dry run answers with it: not stored, its version as it is."""
+    """The response object of a dry run: not stored, its version unchanged."""
     return Stored(key, 0, value, msgspec.json.encode(value))
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change; ``new`` of a deletion is the object as it was last, at the version of the deletion."""
+    """One change; for a deletion ``new`` is the last state, at the version of the deletion."""
 
     type: ChangeType
     table: str
@@ -127,11 +127,11 @@ class Storage:
         return self.tables.get(table, {}).get(key)
 
     def all(self, table: str) -> Mapping[str, Stored]:
-        """The objects of a table now."""
+        """The current objects of a table."""
         return self.tables.get(table, {})
 
     def put(self, table: str, key: str, value: Object) -> Stored:
-        """Store a new object or a new version of one; the caller hands the object over."""
+        """Store a new object or a new version of one; the storage takes ownership of the object."""
         self.revision += 1
         objects = self.tables.setdefault(table, {})
         old = objects.get(key)
@@ -140,7 +140,7 @@ class Storage:
         return new
 
     def delete(self, table: str, key: str) -> Stored:
-        """Take an object out; KeyError where there is none. Gives the object as it was last."""
+        """Remove an object and return its last state; raises KeyError if it does not exist."""
         old = self.tables[table].pop(key)
         self.revision += 1
         gone = old.with_version(self.revision)
@@ -148,7 +148,7 @@ class Storage:
         return gone
 
     def at(self, table: str, revision: int) -> Mapping[str, Stored]:
-        """The objects of a table as they were; CompactedError where that is too long ago."""
+        """The objects of a table at a version; raises CompactedError for a compacted version."""
         if revision < self.oldest:
             raise CompactedError(revision, self.oldest)
         objects = dict(self.all(table))
@@ -164,18 +164,18 @@ class Storage:
         return objects
 
     def since(self, table: str, revision: int) -> list[Change]:
-        """The changes of a table after a version; CompactedError where that is too long ago."""
+        """The changes of a table after a version; raises CompactedError for a compacted version."""
         if revision < self.oldest:
             raise CompactedError(revision, self.oldest)
         return [item for item in self.changes if item.table == table and item.revision > revision]
 
     def compact(self) -> None:
-        """Forget the history up to now."""
+        """Compact the history up to the current version."""
         self.changes.clear()
         self.oldest = self.revision
 
     def drop(self, table: str) -> None:
-        """Take every object of a table out, one change item."""
+        """Remove every object of a table, with one change per object."""
         for key in list(self.all(table)):
             self.delete(table, key)
 

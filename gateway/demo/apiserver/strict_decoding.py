@@ -1,4 +1,4 @@
-"""Reading an object that a client sent: its types, the fields its kind doesn't have, what it lacks."""
+"""Strict decoding of a client's object: types, unknown fields and missing required fields."""
 
 import json
 from collections.abc import Iterator
@@ -23,21 +23,21 @@ GO_TYPES = {"string": "string", "boolean": "bool", "integer": "int32", "number":
 
 
 class DecodingError(Exception):
-    """A value is not of the type that the API has there."""
+    """A value has another type than the API declares."""
 
 
 @dataclass(slots=True)
 class Decoded:
-    """The object as far as its kind knows it, and the paths of the fields that it doesn't know."""
+    """The object without unknown fields, and the paths of the unknown fields."""
 
     value: Any = None
     unknown: list[str] = field(default_factory=list)
 
 
 def decode(node: Node, value: dict[str, Any], *, lenient: bool = False) -> Decoded:
-    """Keep what the schema knows, drop nulls, collect what is unknown.
+    """Keep declared fields, drop nulls, collect unknown fields.
 
-    DecodingError for a wrong type, unless it is ``lenient``: then the value is kept as it is.
+    Raises DecodingError for a wrong type, unless ``lenient``: then the value is kept unchanged.
     """
     decoded = Decoded()
     decoded.value = _Decoder(decoded.unknown, lenient=lenient).decode(node, value, "")
@@ -87,9 +87,9 @@ def _mismatch(value: Any, node: Node, path: str) -> DecodingError:
 
 
 def missing_fields(node: Node, value: dict[str, Any]) -> list[Cause]:
-    """The required fields that an object lacks, and values that are none of an enumeration's.
+    """The missing required fields of an object, and its values outside an enumeration.
 
-    ``metadata`` and ``status`` are not the client's to fill, and left out.
+    ``metadata`` and ``status`` are excluded: the server fills them in.
     """
     causes: list[Cause] = []
     for name, child in node.properties():
@@ -103,11 +103,11 @@ def _missing_property(
 ) -> Iterator[Cause]:
     if value.get(name) in (None, "", []):
         if name in node.schema.get("required", ()) and not child.empty_default():
-            # zero is what an absent number means in Go; the API server can't tell either
+            # Go does not distinguish an absent number from zero, so neither does the API server
             if child.type != "integer" and child.type != "boolean":
                 yield Cause.required(path)
         elif child.empty_default() and child.type == "object":
-            # an absent struct is an empty one: what it requires is missing
+            # an absent struct is an empty one: its required fields are missing
             yield from _missing(child, {}, path)
         return
     yield from _missing(child, value[name], path)

@@ -1,4 +1,4 @@
-"""The rules that an object must keep, beyond its types: names, labels, numbers, what may not change."""
+"""Validation beyond types: names, labels, numbers and immutable fields."""
 
 import json
 import re
@@ -49,19 +49,19 @@ POD_MUTABLE = frozenset(
 
 
 def creation_causes(resource: Resource, value: Object) -> list[Cause]:
-    """What is wrong with the name of a new object."""
+    """The errors in the name of a new object."""
     return list(_metadata_causes(resource, value["metadata"]))
 
 
 def object_causes(resource: Resource, node: Node, value: Object) -> list[Cause]:
-    """What is wrong with an object in itself, its name aside."""
+    """The errors in an object itself, except its name."""
     causes = [*label_causes(value["metadata"]), *_spec_causes(_known_name(resource), value)]
     told = {cause.field for cause in causes}
     return [*causes, *(item for item in missing_fields(node, value) if item.field not in told)]
 
 
 def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
-    """What an update may not change."""
+    """The immutable fields that an update changes."""
     causes = []
     uid = new["metadata"].get("uid")
     if uid and uid != old["metadata"].get("uid"):
@@ -85,12 +85,12 @@ def update_causes(resource: Resource, old: Object, new: Object) -> list[Cause]:
 
 
 def _known_name(resource: Resource) -> str:
-    """The resource's name where it is one of Kubernetes' own: custom ones may be called ``pods`` too."""
+    """The name of a built-in resource; a custom resource may be called ``pods``, too."""
     return resource.gvr.resource if is_builtin_group(resource.gvr.group) else ""
 
 
 def _frozen(spec: Object) -> Object:
-    """The part of a pod's spec that may not change."""
+    """The immutable part of a pod's spec."""
     rest = {key: value for key, value in spec.items() if key not in POD_MUTABLE}
     for key in ("containers", "initContainers"):
         rest[key] = [{**item, "image": ""} for item in spec.get(key, ())]
@@ -116,7 +116,7 @@ def _metadata_causes(resource: Resource, metadata: Object) -> Iterator[Cause]:
 
 
 def label_causes(metadata: Object) -> Iterator[Cause]:
-    """What is wrong with the labels and annotations."""
+    """The errors in labels and annotations."""
     for key, value in (metadata.get("labels") or {}).items():
         if problem := label_key_problem(key):
             yield Cause.invalid("metadata.labels", json.dumps(key), problem)
@@ -189,7 +189,7 @@ TYPES: dict[str, Any] = {
 
 
 def schema_causes(node: Node, value: Object) -> Iterator[Cause]:
-    """What in an object breaks its schema; metadata is every kind's own business."""
+    """The schema violations of an object, except in its metadata."""
     for name in node.schema.get("required", ()):
         if name not in value:
             yield Cause.required(name)
@@ -221,7 +221,7 @@ def _causes(node: Node, value: Any, path: str) -> Iterator[Cause]:
 
 
 def _limits(node: Node, value: Any, path: str) -> Iterator[Cause]:
-    """The keywords of JSON Schema that definitions use most."""
+    """The most common keywords of JSON Schema."""
     schema, shown = node.schema, json.dumps(value)
     if (allowed := schema.get("enum")) and value not in allowed:
         yield Cause.unsupported(path, shown, map(str, allowed))
@@ -246,7 +246,7 @@ def _limits(node: Node, value: Any, path: str) -> Iterator[Cause]:
 
 
 def definition_causes(value: Object) -> Iterator[Cause]:
-    """What is wrong with a definition."""
+    """The errors in a CustomResourceDefinition."""
     spec, name = value.get("spec") or {}, value["metadata"].get("name", "")
     if name != f"{(spec.get('names') or {}).get('plural')}.{spec.get('group')}":
         why = 'must be spec.names.plural+"."+spec.group'

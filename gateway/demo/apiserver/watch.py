@@ -1,7 +1,7 @@
 """WATCH: the changes of a resource as lines of JSON, from a version on.
 
-A watcher that does not read is closed as soon as its backlog is full: it can resume from the last
-version it has seen, which is cheaper than memory without bounds.
+A watch whose client does not read is closed when its backlog is full: the client can resume from its last
+version, and memory stays bounded.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ __all__ = ["WatchSettings", "Watcher", "error_event", "select_change"]
 
 BOOKMARK_BEFORE_THE_END = 2.0
 
-# the real server's words, where its etcd lacks RequestWatchProgress
+# the real server's message if its etcd lacks RequestWatchProgress
 NO_WATCH_LIST = (
     "a watch stream was requested by the client but the required storage feature "
     "RequestWatchProgress is disabled"
@@ -41,7 +41,7 @@ class WatchSettings:
 
 
 def select_change(change: Change, selection: Selection) -> tuple[ChangeType, Stored] | None:
-    """What a change is to somebody who sees a selection: entering is ADDED, leaving is DELETED."""
+    """The event of a change under a selector: an object that starts to match is ADDED, else DELETED."""
     seen = change.old is not None and selection.matches(change.old)
     if change.type is ChangeType.DELETED:
         return (change.type, change.new) if seen else None
@@ -53,7 +53,7 @@ def select_change(change: Change, selection: Selection) -> tuple[ChangeType, Sto
 
 
 def error_event(error: ApiError) -> bytes:
-    """A refusal as the line of a watch that has begun."""
+    """A refusal as a line of a running watch."""
     return msgspec.json.encode({"type": "ERROR", "object": error.status}) + b"\n"
 
 
@@ -84,7 +84,7 @@ class Watcher:
         self.closed = False
 
     def close(self) -> None:
-        """End the response; what is pending is still sent."""
+        """End the response after the pending lines."""
         self.closed = True
         self.wake.set()
 
@@ -144,7 +144,7 @@ class Watcher:
         if self.closed or change.table != self.table or not change.new.key.startswith(self.prefix):
             return
         if change.revision <= self.start:
-            # asked to begin at a version that had not come yet
+            # the requested version is in the future
             return
         if (selected := select_change(change, self.selection)) is None:
             return
@@ -162,13 +162,13 @@ class Watcher:
         return chunk
 
     def _next_bookmark(self, end: float) -> float:
-        """Now and then, and shortly before the end, so that the next watch begins as late as it can."""
+        """Send a bookmark periodically, and shortly before the end, so that the next watch resumes late."""
         now = asyncio.get_running_loop().time()
         bookmark = min(now + self.settings.bookmark_interval, end - BOOKMARK_BEFORE_THE_END)
         return bookmark if bookmark > now else math.inf
 
     def _bookmark(self) -> None:
-        # what is not after the beginning of the watch is not told, as by the real one
+        # like the real server: no event for a change before the beginning of the watch
         if self.options.allow_watch_bookmarks and self.storage.revision > self.start:
             self.pending.append(self.representation.bookmark(self.storage.revision))
 

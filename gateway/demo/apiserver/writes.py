@@ -1,4 +1,4 @@
-"""Create and update: from what a client sent to what is stored."""
+"""Create and update: from the client's object to the stored one."""
 
 import json
 from dataclasses import dataclass
@@ -59,13 +59,13 @@ GENERATED = frozenset(
         "statefulsets",
     )
 )
-# the client's own word on these is not asked for
+# the server ignores the client's values of these
 KEPT = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write answers with: the object, the warnings for the client, whether it is new."""
+    """The result of a write: the object, warnings for the client, and whether it was created."""
 
     stored: Stored
     warnings: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class Written:
 
 
 class Writer:
-    """Writes objects; everything that is wrong is refused with an ApiError and changes nothing."""
+    """Writes objects; an invalid write raises ApiError and changes nothing."""
 
     def __init__(self, catalog: Catalog, storage: Storage, stamps: Stamps) -> None:
         self.catalog = catalog
@@ -82,7 +82,7 @@ class Writer:
         self.kinds = Kinds(catalog)
 
     def find(self, target: Target) -> Stored:
-        """The object that is addressed; refuses (404) where there is none."""
+        """The addressed object; refuses (404) if it does not exist."""
         key = object_key(target.namespace, target.name)
         if (stored := self.storage.get(table_of(target.resource), key)) is None:
             raise not_found(target.resource, target.name)
@@ -91,7 +91,7 @@ class Writer:
     def create(
         self, target: Target, body: Object, options: WriteOptions, own: Entry | None = None
     ) -> Written:
-        """Create the object; ``own`` are the fields of a server-side apply, else all are the manager's."""
+        """Create the object; ``own`` are the fields of a server-side apply, else the manager owns all."""
         resource = target.resource
         value, warnings = self.kinds.read(resource, body, options)
         metadata = value["metadata"] = {**(value.get("metadata") or {})}
@@ -118,7 +118,7 @@ class Writer:
         options: WriteOptions,
         entries: list[Entry] | None = None,
     ) -> Written:
-        """Replace an object (or its status); ``entries``, where given, are its managed fields after it."""
+        """Replace an object or its status; ``entries`` become its managed fields, if given."""
         resource = target.resource
         value, warnings = self.kinds.read(resource, body, options)
         before = from_stored(resource.gvr, old.object)
@@ -204,13 +204,13 @@ class Writer:
             raise conflict(target.resource, target.name)
 
     def _merged(self, target: Target, before: Object, value: Object) -> Object:
-        """What the client may set, with the rest as it was: the status, or everything but the status."""
+        """The client's writable part (the status, or all else) merged into the old object."""
         if target.subresource == "status":
             kept = {key: item for key, item in before.items() if key != "status"}
             return {**kept, "status": value.get("status", {})}
         metadata, old = value["metadata"], before["metadata"]
         for key in KEPT:
-            # a wrong uid is refused later, with everything else that is wrong
+            # a wrong uid is refused later, with all other errors
             if key != "uid" or not metadata.get("uid"):
                 metadata.pop(key, None)
                 if key in old:
@@ -262,7 +262,7 @@ class Writer:
         entries: list[Entry] | None,
     ) -> None:
         if entries is None:
-            # an empty list is how a client takes all records away
+            # with an empty list a client removes all entries
             emptied = value["metadata"].get("managedFields") in ([], [{}]) and not target.subresource
             node = self.kinds.node(target.resource)
             own = self._entry(target.resource, options, target.subresource)
@@ -289,7 +289,7 @@ class Writer:
 
 
 def _same(old: Object, new: Object) -> bool:
-    """Whether a write changes nothing; when it was made is no change."""
+    """Whether a write changes nothing but time stamps."""
     return _timeless(old) == _timeless(new)
 
 
@@ -305,7 +305,7 @@ class Kinds:
         self.catalog = catalog
 
     def read(self, resource: Resource, body: Object, options: WriteOptions) -> tuple[Object, tuple[str, ...]]:
-        """Check the types; unknown fields are dropped, with a warning or (Strict) refused."""
+        """Validate the types; unknown fields are dropped, dropped with a warning, or (Strict) refused."""
         kind = resource.kind
         said = (body.get("kind", kind.kind), body.get("apiVersion", kind.api_version))
         if said != (kind.kind, kind.api_version):
@@ -313,7 +313,7 @@ class Kinds:
             raise bad_request(f"{found} cannot be handled as a {kind.kind}: unknown conversion")
         prefix = f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
         try:
-            # what has a wrong type in a custom resource is Invalid, and told with everything else
+            # a wrong type in a custom resource is Invalid, reported together with all other errors
             decoded = decode(self.node(resource), body, lenient=self.catalog.is_custom(resource))
         except DecodingError as error:
             raise bad_request(prefix + str(error)) from error
@@ -335,7 +335,7 @@ class Kinds:
             fill_defaults(resource.gvr.resource, value)
 
     def causes(self, resource: Resource, value: Object) -> list[Cause]:
-        """What is wrong with an object, its name aside."""
+        """The errors in an object, except in its name."""
         if self.catalog.is_custom(resource):
             return [*label_causes(value["metadata"]), *schema_causes(self.node(resource), value)]
         definition = resource.gvr.group == "apiextensions.k8s.io"
