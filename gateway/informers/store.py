@@ -14,9 +14,10 @@ __all__ = ["Store", "StoredObject", "in_order", "version_number"]
 def version_number(resource_version: str) -> int | None:
     """The resource version as an integer (KEP-5504).
 
-    None for the opaque ones of some aggregated API servers.
+    None for the opaque ones of some aggregated API servers, and for more than 128 bits.
     """
-    return int(resource_version) if resource_version.isascii() and resource_version.isdigit() else None
+    is_number = resource_version.isascii() and resource_version.isdigit() and len(resource_version) < 40
+    return int(resource_version) if is_number else None
 
 
 class StoredObject(msgspec.Struct, frozen=True, gc=False):

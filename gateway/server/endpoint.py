@@ -285,8 +285,12 @@ class Endpoint(GraphQL[RequestContext, None]):
 
     def decode_json(self, data: str | bytes) -> object:
         try:
+            if _SURROGATE in (data if isinstance(data, bytes) else data.encode()).lower():
+                # msgspec refuses a lone surrogate, which json accepts and no encoder takes
+                msgspec.json.decode(data)
             return json.loads(data)
-        except (UnicodeDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
+            # ValueError: also an integer beyond the interpreter's limit of 4,300 digits
             raise json.JSONDecodeError("unreadable", "", 0) from error
 
     def parse_query_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,6 +320,9 @@ def _is_subscription(data: GraphQLRequestData) -> bool:
     except (GraphQLError, RecursionError):
         return False
     return operation is not None and operation.operation is OperationType.SUBSCRIPTION
+
+
+_SURROGATE = rb"\ud"
 
 
 def _request_data(parameters: Any, protocol: GraphQLRequestProtocol) -> GraphQLRequestData:

@@ -3,7 +3,7 @@ from typing import cast
 import pytest
 
 from gateway.informers import InformerRegistry
-from gateway.informers.store import Store, StoredObject
+from gateway.informers.store import Store, StoredObject, version_number
 from gateway.kube.client import KubeClient
 from gateway.kube.received import ObjectHeader, ObjectMetadata
 from tests.gateway.informers.mutations import watching_stores
@@ -50,3 +50,8 @@ def test_nothing_but_the_labels_can_be_changed_at_all() -> None:
     for struct, field in ((stored, "object"), (stored.header, "kind"), (stored.header.metadata, "name")):
         with pytest.raises(AttributeError, match="immutable"):
             setattr(struct, field, "other")
+
+
+def test_a_resource_version_beyond_128_bits_is_opaque() -> None:
+    assert version_number("9" * 39) == int("9" * 39)
+    assert version_number("9" * 5000) is None

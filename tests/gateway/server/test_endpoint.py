@@ -204,3 +204,28 @@ async def test_a_large_body_is_refused_while_it_is_read() -> None:
             assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
             assert "10000 bytes, the limit (--max-body)" in error["message"]
         assert (await served.http.post("/graphql", json={"query": "{ __typename }"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"query": "{ __typename }", "variables": {"a": ' + "9" * 5000 + "}}",
+        '{"query": "{ __typename }", "operationName": "\\ud800"}',
+        '{"query": "{ __typename }", "variables": {"a": "\\uDFFF"}}',
+    ],
+    ids=["integer of 5,000 digits", "lone surrogate in operationName", "lone surrogate in a variable"],
+)
+async def test_a_body_with_a_value_that_cannot_be_converted_is_a_400(local: Served, body: str) -> None:
+    response = await local.http.post(
+        "/graphql", content=body, headers={"Accept": GRAPHQL, "Content-Type": "application/json"}
+    )
+    assert response.status_code == 400
+    assert response.json()["errors"]
+
+
+async def test_a_surrogate_pair_is_a_character(local: Served) -> None:
+    body = '{"query": "{ __typename }", "variables": {"a": "\\ud83d\\ude00"}}'
+    response = await local.http.post(
+        "/graphql", content=body, headers={"Accept": GRAPHQL, "Content-Type": "application/json"}
+    )
+    assert response.status_code == 200
