@@ -1,8 +1,9 @@
-"""An embedded, in-memory Kubernetes API server with a small living cluster in it: what ``--demo`` serves.
+"""The server behind ``--demo``: an in-memory Kubernetes API server with a small simulated cluster.
 
-Real HTTP, real resource versions, real refusals: the contract tests run against it and against a
-kube-apiserver. What it serves was recorded from one (``openapi/``, by ``tests/record_openapi.py``).
-Nothing here knows the gateway in front of it; everything is kept in memory and gone at the end.
+The server implements HTTP, resource versions and error responses like a kube-apiserver; the contract tests
+run against both. Its discovery and OpenAPI documents are recorded from a kube-apiserver (``openapi/``, by
+``tests/record_openapi.py``). The package does not depend on the GraphQL API. All state is in memory and is
+lost at shutdown.
 """
 
 from gateway.demo.apiserver import WatchSettings

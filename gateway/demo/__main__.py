@@ -1,4 +1,4 @@
-"""``python -m gateway.demo``: the demo API server on its own, for kubectl and for other languages."""
+"""``python -m gateway.demo``: runs the demo API server without the gateway, for any Kubernetes client."""
 
 import argparse
 import asyncio
@@ -18,24 +18,26 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m gateway.demo", description="An in-memory Kubernetes API server."
     )
-    parser.add_argument("--port", type=int, default=0, help="0 for any free one")
-    parser.add_argument("--still", action="store_true", help="nothing happens that nobody asked for")
-    parser.add_argument("--no-controllers", action="store_true", help="objects stay as they are written")
-    parser.add_argument("--bare", action="store_true", help="only the namespaces that every cluster has")
-    parser.add_argument("--speed", type=float, default=1.0, help="2 is twice as fast")
-    parser.add_argument("--seed", type=int, help="the same one gives the same names and incidents")
+    parser.add_argument("--port", type=int, default=0, help="0 selects a free port")
+    parser.add_argument("--still", action="store_true", help="run no simulated incidents")
+    parser.add_argument(
+        "--no-controllers", action="store_true", help="run no controllers: objects stay as written"
+    )
+    parser.add_argument("--bare", action="store_true", help="start with the four initial namespaces only")
+    parser.add_argument("--speed", type=float, default=1.0, help="speed of the cluster; 2 is twice as fast")
+    parser.add_argument("--seed", type=int, help="makes names and incidents reproducible")
     parser.add_argument("--bookmark-interval", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument(
-        "--history", type=int, default=4096, metavar="CHANGES", help="how many are remembered"
+        "--history", type=int, default=4096, metavar="CHANGES", help="number of changes kept for watches"
     )
     parser.add_argument("--no-watch-list", action="store_true", help="refuse watches with sendInitialEvents")
-    parser.add_argument("--token", action="append", default=[], metavar="TOKEN=USER", help="repeat for more")
+    parser.add_argument("--token", action="append", default=[], metavar="TOKEN=USER", help="may be repeated")
     parser.add_argument("--write-kubeconfig", type=Path, metavar="FILE")
     return parser.parse_args(arguments)
 
 
 def kubeconfig(url: str, tokens: Mapping[str, str]) -> str:
-    """A kubeconfig with a context for item user; JSON, which every reader of YAML takes."""
+    """Return a kubeconfig with one context per user, as JSON (a subset of YAML)."""
     users = [(user, {"token": token}) for token, user in tokens.items()] or [("demo", {})]
     return json.dumps(
         {
@@ -53,10 +55,10 @@ def kubeconfig(url: str, tokens: Mapping[str, str]) -> str:
 async def serve(arguments: argparse.Namespace) -> None:
     """Serve until SIGINT or SIGTERM."""
     stop = asyncio.Event()
-    for item in (signal.SIGINT, signal.SIGTERM):
-        # Windows has no signal handlers on the loop: there Ctrl-C raises KeyboardInterrupt instead
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # event loops on Windows do not support signal handlers; Ctrl-C raises KeyboardInterrupt there
         with contextlib.suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(item, stop.set)
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tokens = dict(item.partition("=")[::2] for item in arguments.token)
     settings = DemoSettings(
         watch=WatchSettings(
@@ -76,12 +78,12 @@ async def serve(arguments: argparse.Namespace) -> None:
     ) as demo:
         if arguments.write_kubeconfig:
             arguments.write_kubeconfig.write_text(kubeconfig(demo.url, tokens))
-        print(f"demo API server on {demo.url}", flush=True)  # noqa: T201 - the one line that it prints
+        print(f"demo API server on {demo.url}", flush=True)  # noqa: T201 - the only output of the command
         await stop.wait()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run it; gives the exit status."""
+    """Run the server; returns the exit status, 2 if the port is not available."""
     parsed = parse_arguments(arguments)
     try:
         asyncio.run(serve(parsed))

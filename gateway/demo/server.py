@@ -1,4 +1,4 @@
-"""Runs the demo, API server and cluster, inside an event loop that the caller owns."""
+"""Runs the demo API server and its cluster in the event loop of the caller."""
 
 import asyncio
 import socket
@@ -91,8 +91,9 @@ async def run_demo(
     """Serve the demo until the block ends; raises OSError when the port is taken.
 
     ``living``: incidents happen (restarts, evictions, releases). ``controllers``: controllers run; without
-    them objects stay as written. ``planted``: the cluster has nodes and workloads, not only its four
-    namespaces. ``tokens``: user names by bearer token; without tokens every request is the administrator's.
+    them objects stay as written. ``planted``: the cluster has nodes and workloads in addition to its four
+    namespaces. ``tokens``: user names by bearer token; without tokens every request is authenticated as
+    the administrator.
     """
     settings = settings or DemoSettings()
     timeline = Timeline(speed=settings.speed)
@@ -104,7 +105,7 @@ async def run_demo(
         _start_controllers(cluster)
     (plant_cluster if planted else plant_bare)(cluster, writer, catalog)
     if not controllers:
-        # the planted pods are running by now; stop all controllers
+        # the planted pods are in phase Running at this point; stop all controllers
         storage.listeners.clear()
         timeline.heap.clear()
     elif living:
@@ -113,7 +114,7 @@ async def run_demo(
     CustomResources(catalog, storage, removed=api.close_watches)
     app = build_app(Routes(catalog, api, dict(tokens or {})))
     with socket.create_server((host, port)) as listening:
-        # accepted connections inherit the option; asyncio sets it only on sockets that name their protocol
+        # connections inherit TCP_NODELAY; asyncio sets it only on sockets with an explicit protocol
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         demo = DemoServer(f"http://{host}:{listening.getsockname()[1]}", storage, api)
         async with _serving(_Server(app, listening), timeline, demo):
@@ -137,7 +138,7 @@ async def _serving(server: "_Server", timeline: Timeline, demo: DemoServer) -> A
         await server.accepting.wait()
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - the caller's error, raised again outside of the task group
+        except Exception as error:  # noqa: BLE001 - raised again outside the task group
             failure = error
         finally:
             running.cancel()
@@ -161,9 +162,9 @@ class _Server(UvicornServer):
 
 
 class _EndableResponses:
-    """Wraps an app so that responses without an end of their own, such as followed logs, can be ended.
+    """ASGI middleware that ends open-ended responses, such as followed logs, at shutdown.
 
-    A response that has begun ends regularly: the client reads the end of a body, not a broken connection.
+    A response that has started gets a final empty body chunk, so the client does not see a broken connection.
     """
 
     def __init__(self, app: ASGIApp) -> None:

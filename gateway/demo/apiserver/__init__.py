@@ -1,7 +1,8 @@
 """An in-memory Kubernetes API server: discovery, OpenAPI, reads, watches, writes, custom resources.
 
-It behaves as the kube-apiserver from which ``openapi/`` was recorded (``tests/record_openapi.py``). No
-controllers run in it: :mod:`gateway.demo.cluster` is a client of this package, and nothing here imports it.
+``openapi/`` is recorded from a kube-apiserver (``tests/record_openapi.py``), and this package imitates that
+server's behaviour. The package runs no controllers: :mod:`gateway.demo.cluster` contains them and imports
+this package, never the reverse.
 """
 
 from gateway.demo.apiserver.app import Routes, build_app

@@ -33,7 +33,10 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The handlers, one for item form of address."""
+    """The request handlers, one per URL pattern.
+
+    ``tokens``: user names by bearer token.
+    """
 
     catalog: Catalog
     api: ResourceApi
@@ -115,7 +118,7 @@ def _aggregated_response(catalog: Catalog, *, core: bool) -> Response:
 
 
 def build_app(routes: Routes) -> Starlette:
-    """The application."""
+    """Build the Starlette application: its routes and its exception handlers."""
     return Starlette(
         routes=[
             Route("/version", routes.version),

@@ -1,4 +1,4 @@
-"""Server-side apply: a manager's whole intent, merged with what others own (KEP-555)."""
+"""Server-side apply: merges a manager's full intent into the live object (KEP-555)."""
 
 from typing import Any
 
@@ -27,7 +27,10 @@ Object = dict[str, Any]
 
 
 def apply_object(writer: Writer, target: Target, intent: Object, options: WriteOptions) -> Written:
-    """Create or merge; refuses (409) fields that others own and that would change, unless forced."""
+    """Create the object, or merge the intent into it.
+
+    Raises ApiError (409) if the merge changes a field that another manager owns and ``force`` is not set.
+    """
     _check(target, intent)
     resource = target.resource
     node = writer.kinds.node(resource)
@@ -66,17 +69,19 @@ def _check(target: Target, intent: Object) -> None:
     kind = target.resource.kind
     metadata = intent.get("metadata") or {}
     if intent.get("apiVersion") != kind.api_version or intent.get("kind") != kind.kind:
-        said = GroupVersion.parse(str(intent.get("apiVersion", "")))
-        raise bad_request(f"invalid object type: {said.group}/{said.version}, Kind={intent.get('kind', '')}")
+        given = GroupVersion.parse(str(intent.get("apiVersion", "")))
+        raise bad_request(
+            f"invalid object type: {given.group}/{given.version}, Kind={intent.get('kind', '')}"
+        )
     if (name := metadata.get("name", target.name)) != target.name:
-        why = f"the name of the object ({name}) does not match the name on the URL ({target.name})"
-        raise bad_request(why)
+        message = f"the name of the object ({name}) does not match the name on the URL ({target.name})"
+        raise bad_request(message)
     if "managedFields" in metadata:
         raise bad_request("metadata.managedFields must be nil")
 
 
 def _read(writer: Writer, target: Target, intent: Object) -> Object:
-    """The intent as its kind knows it; here an unknown field is an error (500, as upstream)."""
+    """Decode the intent by its schema; raises ApiError (500, as upstream) for an unknown field."""
     kind = target.resource.kind
     try:
         decoded = decode(writer.kinds.node(target.resource), intent)
@@ -85,8 +90,8 @@ def _read(writer: Writer, target: Target, intent: Object) -> Object:
     else:
         unreadable = ", ".join(f".{path}: field not declared in schema" for path in decoded.unknown)
     if unreadable:
-        what = f"({target.namespace}/{target.name}; {kind.api_version}, Kind={kind.kind})"
-        raise internal(f"failed to create typed patch object {what}: {unreadable}")
+        subject = f"({target.namespace}/{target.name}; {kind.api_version}, Kind={kind.kind})"
+        raise internal(f"failed to create typed patch object {subject}: {unreadable}")
     value = {key: item for key, item in decoded.value.items() if key not in ("kind", "apiVersion")}
     return {**value, "metadata": {**(value.get("metadata") or {}), "name": target.name}}
 
@@ -100,7 +105,10 @@ def _settle(
     *,
     force: bool,
 ) -> list[Entry]:
-    """The entries without the fields that are taken from others; refuses where that needs ``force``."""
+    """Remove the changed fields from the entries of other managers.
+
+    Raises ApiError (409) if another manager owns a changed field and ``force`` is not set.
+    """
     now, wanted = flatten(node, live), flatten(node, intent, containers=False)
     changed = frozenset(path for path, value in wanted.items() if path in now and now[path] != value)
     conflicts = [(entry, sorted(entry.fields & changed)) for entry in entries if not entry.same_manager(own)]
@@ -114,7 +122,7 @@ def _settle(
 
 
 def apply_conflict(conflicts: list[tuple[Entry, Path]]) -> ApiError:
-    """409, naming who owns what."""
+    """Build the 409 error; its message and causes list the conflicting fields by manager."""
     causes = []
     fields: dict[str, list[str]] = {}
     for entry, path in conflicts:
@@ -130,15 +138,17 @@ def apply_conflict(conflicts: list[tuple[Entry, Path]]) -> ApiError:
             f"Apply failed with 1 conflict: {causes[0]['message']}: {causes[0]['field']}",
             {"causes": causes},
         )
-    told = "\n".join(
+    listing = "\n".join(
         f"conflicts with {owner}:\n" + "\n".join(f"- {item}" for item in paths)
         for owner, paths in fields.items()
     )
-    return ApiError(409, "Conflict", f"Apply failed with {len(causes)} conflicts: {told}", {"causes": causes})
+    return ApiError(
+        409, "Conflict", f"Apply failed with {len(causes)} conflicts: {listing}", {"causes": causes}
+    )
 
 
 def readable(path: Path) -> str:
-    """A path as conflicts name it: ``.spec.template.spec.containers[name="web"].image``."""
+    """Format a path for a conflict message: ``.spec.template.spec.containers[name="web"].image``."""
     parts = []
     for element in path:
         kind, _, name = element.partition(":")
@@ -153,7 +163,7 @@ def readable(path: Path) -> str:
 
 
 def merge(node: Node, live: Object, intent: Object) -> Object:
-    """The live object with the intent on top: maps key by key, associative lists item by item."""
+    """Merge the intent into the live object: maps by key, associative lists by item."""
     merged = dict(live)
     for key, value in intent.items():
         merged[key] = _merge_value(node.child(key), live.get(key), value)
@@ -171,7 +181,7 @@ def _merge_value(node: Node | None, live: Any, value: Any) -> Any:
 
 
 def _merge_list(node: Node, live: list[Any], value: list[Any]) -> list[Any]:
-    """The items that are there stay where they are; new ones come last."""
+    """Merge an associative list: live items keep their order, new items are appended."""
     wanted = {list_element(node, item): item for item in value}
     merged = []
     for item in live:

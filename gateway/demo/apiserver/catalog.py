@@ -1,4 +1,4 @@
-"""Which resources are served, and where an address leads."""
+"""The catalog of served resources, and the mapping from request paths to resources."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResourc
 
 __all__ = ["Catalog", "CustomVersion", "Target", "table_of"]
 
-# one storage for what two groups serve: the same events, in two shapes
+# both event resources share one table: core/v1 and events.k8s.io/v1 serve the same objects in two shapes
 SHARED = {("events.k8s.io", "events"): "events"}
 
 
 def table_of(resource: Resource) -> str:
-    """The storage's table for a resource: one for all of its versions."""
+    """Return the storage table of a resource; all versions of a resource share one table."""
     gvr = resource.gvr
     plain = f"{gvr.resource}.{gvr.group}" if gvr.group else gvr.resource
     return SHARED.get((gvr.group, gvr.resource), plain)
@@ -23,7 +23,10 @@ def table_of(resource: Resource) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CustomVersion:
-    """What a definition says of a custom resource at one version, beyond its schema."""
+    """Settings of one version of a CustomResourceDefinition, apart from its schema.
+
+    ``selectable``: JSON paths for field selectors. ``scale``: JSON paths of the scale subresource.
+    """
 
     selectable: tuple[str, ...] = ()
     scale: ScalePaths = PLAIN_SCALE
@@ -31,7 +34,7 @@ class CustomVersion:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a path addresses: a resource, or one object of it, or a subresource of that."""
+    """The target of a request path: a resource, an object (``name``) or a subresource of an object."""
 
     resource: Resource
     namespace: str = ""
@@ -40,7 +43,7 @@ class Target:
 
 
 class Catalog:
-    """The served resources, in discovery's order; custom ones are added and taken away."""
+    """The served resources, in discovery order; custom resources are added and removed at run time."""
 
     def __init__(self) -> None:
         recorded = recorded_discovery()
@@ -65,35 +68,35 @@ class Catalog:
         return self.resources.get(GroupVersionResource(group, version, resource))
 
     def resource(self, table: str) -> Resource:
-        """A resource whose objects are in that table; KeyError where none is served."""
+        """Return the first resource that is stored in ``table``; raises KeyError if none is served."""
         for item in self.resources.values():
             if table_of(item) == table:
                 return item
         raise KeyError(table)
 
     def is_custom(self, resource: Resource) -> bool:
-        """Whether a resource comes from a definition."""
+        """Whether a CustomResourceDefinition defines the resource."""
         return resource.gvr in self.customs
 
     def custom(self, resource: Resource) -> CustomVersion:
-        """What its definition says of a resource; of a built-in one, what every resource has."""
+        """Return the settings of a custom resource; a built-in resource gets the defaults."""
         return self.customs.get(resource.gvr, PLAIN)
 
     def replace_group(self, name: str, group: dict[str, Any] | None) -> None:
-        """Serve a custom group as described from now on; no longer at all where it is None."""
+        """Replace a custom group by ``group``, an aggregated discovery item; None removes the group."""
         self.groups = [item for item in self.groups if item["metadata"].get("name") != name]
         self.resources = {gvr: item for gvr, item in self.resources.items() if gvr.group != name}
         self.customs = {gvr: item for gvr, item in self.customs.items() if gvr.group != name}
-        self.documents.forget(name)
+        self.documents.drop_group(name)
         if group is not None:
             self.groups.append(group)
-            # the built-in groups first, in their own order; sorting is stable
+            # built-in groups come first and keep their order, because the sort is stable
             recorded = {item.group for item in self.documents.recorded}
             self.groups.sort(key=lambda item: _behind_recorded(item["metadata"].get("name", ""), recorded))
             self.resources.update((item.gvr, item) for item in parse_group(group))
 
     def target(self, group_version: GroupVersion, rest: str) -> Target | None:
-        """What the part of a path behind the group and version addresses; None for nothing served."""
+        """Resolve ``rest``, the path after the group and version; None if no resource is served there."""
         segments = rest.split("/")
         namespace = ""
         if segments[0] == "namespaces" and len(segments) > 2 and segments[2] not in ("status", "finalize"):
@@ -144,7 +147,7 @@ def parse_subresource(gvr: GroupVersionResource, entry: Mapping[str, Any]) -> Su
     kind = entry.get("responseKind")
     return Subresource(
         name=entry["subresource"],
-        # empty means the same as the resource around it (aggregated discovery's own rule)
+        # in aggregated discovery an empty group or version is that of the parent resource
         kind=GroupVersionKind(kind["group"] or gvr.group, kind["version"] or gvr.version, kind["kind"])
         if kind
         else None,

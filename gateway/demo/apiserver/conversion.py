@@ -1,6 +1,6 @@
-"""Objects that are served in two shapes: autoscalers (v1, v2) and events (core, events.k8s.io).
+"""Conversion of autoscalers (v1, v2) and events (core, events.k8s.io) between served and stored versions.
 
-The storage holds one of them: autoscaling/v2 and core/v1.
+The storage versions are autoscaling/v2 and core/v1.
 """
 
 from typing import Any
@@ -24,12 +24,12 @@ EVENT_KEYS_BACK = {new: old for old, new in EVENT_KEYS.items()}
 
 
 def needs_conversion(gvr: GroupVersionResource) -> bool:
-    """Whether a resource is stored in another shape than it is served in."""
+    """Whether the served version of a resource differs from its storage version."""
     return (gvr.group, gvr.version) in (("events.k8s.io", "v1"), ("autoscaling", "v1"))
 
 
 def from_stored(gvr: GroupVersionResource, value: Object) -> Object:
-    """The object as this resource serves it."""
+    """Convert an object from its storage version to the version of ``gvr``."""
     match (gvr.group, gvr.version):
         case ("events.k8s.io", "v1"):
             return _rename(value, EVENT_KEYS)
@@ -39,7 +39,7 @@ def from_stored(gvr: GroupVersionResource, value: Object) -> Object:
 
 
 def to_stored(gvr: GroupVersionResource, value: Object) -> Object:
-    """The object as it is stored."""
+    """Convert an object from the version of ``gvr`` to its storage version."""
     match (gvr.group, gvr.version):
         case ("events.k8s.io", "v1"):
             return _rename(value, EVENT_KEYS_BACK)
@@ -64,9 +64,9 @@ def _autoscaler_to_v1(value: Object) -> Object:
         current = metric.get("resource", {}).get("current", {})
         if "averageUtilization" in current:
             status["currentCPUUtilizationPercentage"] = current["averageUtilization"]
-    for gone in (spec, status):
-        gone.pop("behavior", None)
-        gone.pop("conditions", None)
+    for section in (spec, status):
+        section.pop("behavior", None)
+        section.pop("conditions", None)
     return {**value, "spec": spec, "status": status}
 
 

@@ -1,4 +1,4 @@
-"""What the API server itself puts into an object when it is created or changed, kind by kind."""
+"""The fields that the API server sets when it creates or updates an object, by kind."""
 
 import base64
 import random
@@ -11,17 +11,17 @@ __all__ = ["Stamps", "prepare", "timestamp"]
 
 Object = dict[str, Any]
 
-# vowels and look-alikes are left out, so that no word comes about
+# without vowels, so that suffixes form no words, and without characters that look alike
 NAME_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def timestamp(moment: datetime) -> str:
-    """A moment as ``metadata`` writes it, to the second."""
+    """Format a UTC time as ``metadata`` does: RFC 3339, in whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Stamps:
-    """Where names, uids, addresses and times come from; the same seed gives the same names and uids."""
+    """Generates names, uids, addresses and timestamps; one seed reproduces the names and uids."""
 
     def __init__(self, seed: int | None = None, clock: Callable[[], datetime] | None = None) -> None:
         self.random = random.Random(seed)  # noqa: S311 - names, not secrets
@@ -29,14 +29,14 @@ class Stamps:
         self.addresses = 10
 
     def now(self) -> str:
-        """The moment that the clock says, as time stamps write it."""
+        """Return the current time of the clock as a timestamp."""
         return timestamp(self.clock())
 
     def uid(self) -> str:
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
     def suffix(self, length: int = 5) -> str:
-        """The random end of a generated name."""
+        """Return a random suffix for ``metadata.generateName``."""
         return "".join(self.random.choices(NAME_ALPHABET, k=length))
 
     def service_address(self) -> str:
@@ -45,7 +45,7 @@ class Stamps:
 
 
 def prepare(plural: str, value: Object, stamps: Stamps) -> None:
-    """Fill in a new object (in place)."""
+    """Set the server-side fields of an object in place, by the plural name of its resource."""
     if (fill := PREPARATIONS.get(plural)) is not None:
         fill(value, stamps)
 

@@ -1,4 +1,4 @@
-"""Custom resources: what a CustomResourceDefinition makes the API server serve while it is there."""
+"""Custom resources: discovery entries and OpenAPI documents derived from CustomResourceDefinitions."""
 
 import json
 import re
@@ -28,7 +28,7 @@ VERSION = re.compile(r"v(?P<major>\d+)(?:(?P<stage>alpha|beta)(?P<minor>\d+))?")
 
 
 def version_order(name: str) -> tuple[int, int, int, str]:
-    """A key that sorts versions as Kubernetes prefers them: stable, beta, alpha, the newest first."""
+    """Sort key for version names in Kubernetes' priority: stable, beta, alpha; the newest version first."""
     if (parts := VERSION.fullmatch(name)) is None:
         return 3, 0, 0, name
     stage = {None: 0, "beta": 1, "alpha": 2}[parts["stage"]]
@@ -36,7 +36,10 @@ def version_order(name: str) -> tuple[int, int, int, str]:
 
 
 class CustomResources:
-    """Keeps the catalog in step with the definitions; ``removed`` is told of tables that are gone."""
+    """Updates the catalog on every change of a definition.
+
+    ``removed`` is called with the table name of a deleted definition, after its objects are dropped.
+    """
 
     def __init__(self, catalog: Catalog, storage: Storage, removed: Callable[[str], None]) -> None:
         self.catalog = catalog
@@ -54,7 +57,7 @@ class CustomResources:
         self._serve(group)
 
     def _serve(self, group: str) -> None:
-        """Serve a group as its definitions are now."""
+        """Rebuild the catalog entry of a group from the stored definitions."""
         definitions = [
             item for item in self.storage.all(TABLE).values() if item.object["spec"]["group"] == group
         ]
@@ -141,14 +144,17 @@ def custom_version(version: Object) -> CustomVersion:
 
 
 def object_schema(group_version: GroupVersion, kind: str, version: Object) -> Object:
-    """The definition of a kind: its own schema, with the parts that every object has."""
+    """Return the OpenAPI definition of a kind: its schema with ``apiVersion``, ``kind`` and ``metadata``."""
     schema = published(version["schema"]["openAPIV3Schema"])
     properties = {**schema.get("properties", {}), **OBJECT_PROPERTIES}
     return {**schema, "properties": properties, **kind_extension(group_version, kind)}
 
 
 def published(schema: Any) -> Any:
-    """A schema as clients get it: an embedded object has the parts that every object has."""
+    """Return the published form of a schema.
+
+    Embedded resources (``x-kubernetes-embedded-resource``) get ``apiVersion``, ``kind`` and ``metadata``.
+    """
     if not isinstance(schema, dict):
         return schema
     inside = {key: published(schema[key]) for key in ("items", "additionalProperties") if key in schema}
@@ -178,7 +184,7 @@ def kind_extension(group_version: GroupVersion, kind: str) -> Object:
 
 
 def resource_paths(group_version: GroupVersion, spec: Object, kind: str) -> Object:
-    """The addresses, as far as clients look at them: what a PATCH takes (kubectl asks for it)."""
+    """Return the OpenAPI paths: only PATCH, because kubectl reads its ``fieldValidation`` parameter."""
     inside = "/namespaces/{namespace}" if spec["scope"] == "Namespaced" else ""
     address = f"/{group_version.path}{inside}/{spec['names']['plural']}/{{name}}"
     validation = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}

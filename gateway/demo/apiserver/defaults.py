@@ -1,4 +1,4 @@
-"""The values that the API server fills in where a client left them out."""
+"""Default values for the fields that a client omits."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,13 +14,13 @@ TYPE_AND_METADATA = ("apiVersion", "kind", "metadata")
 
 
 def fill_defaults(plural: str, value: Object) -> None:
-    """Fill in an object (in place), by its resource's plural name."""
+    """Set the built-in defaults of an object in place, by the plural name of its resource."""
     if (fill := FILLERS.get(plural)) is not None:
         fill(value.setdefault("spec", {}))
 
 
 def fill_schema_defaults(node: Node, value: Any) -> None:
-    """Fill in the schema's defaults (in place)."""
+    """Set the defaults of a schema in place and recursively, except below ``metadata``."""
     if isinstance(value, dict):
         for name, child in node.properties():
             if name not in value and "default" in child.schema:

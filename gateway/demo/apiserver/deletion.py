@@ -1,4 +1,4 @@
-"""DELETE: at once, after a grace period, or when the finalizers are done."""
+"""DELETE: removes an object immediately, after its grace period, or after its finalizers are removed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """What a DELETE asks for; absent parts are None or empty."""
+    """The options of a DELETE request; absent options are None or empty."""
 
     propagation_policy: str = ""
     grace_period_seconds: int | None = None
@@ -28,7 +28,10 @@ class DeleteOptions:
 
 
 def parse_delete_options(query: Mapping[str, str], body: Mapping[str, Any]) -> DeleteOptions:
-    """Read the options from the body, else from the query; refuses (422) what is not supported."""
+    """Read the options from the body, with the query as fallback.
+
+    Raises ApiError (422) for an unsupported propagation policy or dry-run value.
+    """
     preconditions = body.get("preconditions") or {}
     policy = body.get("propagationPolicy") or query.get("propagationPolicy", "")
     grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
@@ -55,9 +58,10 @@ def parse_delete_options(query: Mapping[str, str], body: Mapping[str, Any]) -> D
 def delete_object(
     storage: Storage, target: Target, old: Stored, options: DeleteOptions
 ) -> tuple[Stored, bool]:
-    """Delete; gives the object as it is now or was last, and whether it is gone.
+    """Delete an object; returns its last state and whether it was removed from the storage.
 
-    Refuses (409) where a precondition does not hold.
+    A namespace, and an object with finalizers or a grace period, stays in the storage with a deletion
+    timestamp. Raises ApiError (409) if a precondition fails.
     """
     _check(target, old, options)
     table = table_of(target.resource)
@@ -68,7 +72,7 @@ def delete_object(
         if options.dry_run:
             return old, True
         if table == "pods":
-            # a pod's watchers are told that it goes before it is gone
+            # a watch on pods gets a MODIFIED event with the deletion timestamp before the DELETED event
             storage.put(table, old.key, _terminating(target, old, metadata, finalizers, grace))
         return storage.delete(table, old.key), True
     value = _terminating(target, old, metadata, finalizers, grace)
@@ -100,21 +104,21 @@ def _check(target: Target, old: Stored, options: DeleteOptions) -> None:
     resource, kind = target.resource, target.resource.kind.kind
     uid, version = old.object["metadata"].get("uid", ""), str(old.revision)
     if options.uid and options.uid != uid:
-        why = (
+        message = (
             f"the UID in the precondition ({options.uid}) does not match the UID in record ({uid}). "
             "The object might have been deleted and then recreated"
         )
-        raise conflict(resource, target.name, why, kind=kind)
+        raise conflict(resource, target.name, message, kind=kind)
     if options.resource_version and options.resource_version != version:
-        why = (
+        message = (
             f"the ResourceVersion in the precondition ({options.resource_version}) does not match "
             f"the ResourceVersion in record ({version}). The object might have been modified"
         )
-        raise conflict(resource, target.name, why, kind=kind)
+        raise conflict(resource, target.name, message, kind=kind)
 
 
 def _finalizers(metadata: Mapping[str, Any], options: DeleteOptions) -> list[str]:
-    """The finalizers after the propagation policy has put its own in, or taken it out."""
+    """Return the finalizers; only the requested propagation policy keeps or gets its finalizer."""
     own = [item for item in metadata.get("finalizers") or () if item not in FINALIZERS.values()]
     if options.propagation_policy in FINALIZERS:
         own.append(FINALIZERS[options.propagation_policy])
@@ -122,7 +126,7 @@ def _finalizers(metadata: Mapping[str, Any], options: DeleteOptions) -> list[str
 
 
 def _grace_period(target: Target, old: Stored, options: DeleteOptions) -> int:
-    """Seconds; only pods that are on a node have any."""
+    """Return the grace period in seconds; 0 except for scheduled pods that have not finished."""
     spec = old.object.get("spec") or {}
     if table_of(target.resource) != "pods":
         return 0

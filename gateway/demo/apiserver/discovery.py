@@ -1,4 +1,4 @@
-"""What the API server says of itself: aggregated discovery, the older lists, the OpenAPI index."""
+"""Discovery responses: aggregated discovery (KEP-3352), legacy discovery, the OpenAPI v3 index."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryLi
 
 
 def aggregated(catalog: Catalog, *, core: bool) -> Object:
-    """The ``APIGroupDiscoveryList`` of ``/api`` (the core group) or of ``/apis`` (the others)."""
+    """Return the ``APIGroupDiscoveryList`` of ``/api`` (core group) or of ``/apis`` (all other groups)."""
     return {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": "apidiscovery.k8s.io/v2",
@@ -28,19 +28,19 @@ def aggregated(catalog: Catalog, *, core: bool) -> Object:
 
 
 def api_versions(address: str) -> Object:
-    """``/api`` in the older form."""
+    """Return the legacy discovery response of ``/api``."""
     addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": address}]
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
 
 
 def group_list(catalog: Catalog) -> Object:
-    """``/apis`` in the older form."""
+    """Return the legacy discovery response of ``/apis``."""
     groups = [api_group(group) for group in catalog.groups if group["metadata"].get("name")]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
 
 def api_group(group: Object) -> Object:
-    """One group of the older form; also what ``/apis/<group>`` answers, with its kind."""
+    """Return one group of legacy discovery, for ``/apis`` and (with a kind) for ``/apis/<group>``."""
     name = group["metadata"]["name"]
     versions = [
         {"groupVersion": f"{name}/{item['version']}", "version": item["version"]}
@@ -50,7 +50,7 @@ def api_group(group: Object) -> Object:
 
 
 def resource_list(catalog: Catalog, group_version: GroupVersion) -> Object:
-    """The resources of one group and version in the older form."""
+    """Return the legacy discovery response of one group and version."""
     resources = [
         entry
         for resource in catalog.resources.values()
@@ -89,7 +89,7 @@ def _entries(resource: Resource) -> Iterator[Object]:
 
 
 def openapi_index(catalog: Catalog) -> Object:
-    """``/openapi/v3``: every document with a URL that changes when the document does."""
+    """Return the index of ``/openapi/v3``; each URL contains the hash of its document."""
     paths = {}
     for path in catalog.documents.paths():
         if document := catalog.documents.get(path):

@@ -1,4 +1,4 @@
-"""LIST: one page of a consistent snapshot, and the token for the next one."""
+"""LIST: one page of a consistent snapshot, with the continue token of the next page."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ TOO_OLD = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The items of one page, and the metadata of the list around them."""
+    """The items of one page and the list metadata."""
 
     items: list[Stored]
     metadata: dict[str, Any]
@@ -32,7 +32,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a continue token says: the version that is listed and the key to go on from."""
+    """The content of a continue token: the listed revision and the first key of the next page."""
 
     revision: int
     start: str
@@ -56,7 +56,7 @@ def parse_token(token: str) -> Position:
 def list_objects(
     storage: Storage, table: str, namespace: str, selection: Selection, options: ListOptions
 ) -> Page:
-    """One page; refuses (410) a version that the history no longer reaches."""
+    """Return one page; raises ApiError (410) if the requested revision is compacted."""
     objects, position = _snapshot(storage, table, options)
     keys = sorted(key for key in objects if not namespace or key.startswith(f"{namespace}/"))
     wanted = [stored for key in keys if key >= position.start and selection.matches(stored := objects[key])]
@@ -64,7 +64,7 @@ def list_objects(
     revision = storage.revision if position.revision == LATEST else position.revision
     metadata: dict[str, Any] = {"resourceVersion": str(revision)}
     if len(items) < len(wanted):
-        # the smallest key behind the last one of this page
+        # the smallest key greater than the last key of this page
         metadata["continue"] = Position(revision, items[-1].key + "\0").token()
         if selection.everything:
             metadata["remainingItemCount"] = len(wanted) - len(items)
@@ -95,7 +95,7 @@ def _at(storage: Storage, table: str, position: Position, *, continued: bool) ->
 
 
 def inconsistent(position: Position) -> ApiError:
-    """410 with a token that goes on at the latest version instead."""
-    refusal = expired(TOO_OLD)
-    refusal.status["metadata"] = {"continue": Position(LATEST, position.start).token()}
-    return refusal
+    """Build the 410 error; its continue token resumes the list at the latest revision."""
+    error = expired(TOO_OLD)
+    error.status["metadata"] = {"continue": Position(LATEST, position.start).token()}
+    return error

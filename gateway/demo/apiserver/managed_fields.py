@@ -1,7 +1,7 @@
-"""``metadata.managedFields``: which manager owns which fields (Kubernetes docs, "Server-Side Apply").
+"""``metadata.managedFields``: field ownership by manager (Kubernetes docs, "Server-Side Apply").
 
-A set of fields is a set of paths here, item a tuple of FieldsV1 elements (``f:spec``,
-``k:{"name":"web"}``, ``v:"x"``); the nested form is only what goes over the wire.
+In memory a field set is a set of paths. A path is a tuple of FieldsV1 elements (``f:spec``,
+``k:{"name":"web"}``, ``v:"x"``). The nested form is used only on the wire.
 """
 
 import json
@@ -26,7 +26,7 @@ __all__ = [
 Path = tuple[str, ...]
 Object = dict[str, Any]
 
-# what the system owns, or what names the object
+# metadata fields that the API server sets or that identify the object; they have no manager
 UNMANAGED = frozenset(
     ("f:metadata", f"f:{name}")
     for name in (
@@ -46,7 +46,7 @@ UNMANAGED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One manager's fields; ``operation`` is Apply or Update."""
+    """The fields that one manager owns; ``operation`` is Apply or Update."""
 
     manager: str
     operation: str
@@ -65,9 +65,10 @@ class Entry:
 
 
 def flatten(node: Node, value: Object, *, containers: bool = True) -> dict[Path, Any]:
-    """Every field of an object with its value; ``containers``: maps that are not empty are fields too.
+    """Map the path of every field of an object to its value.
 
-    A container's own value is None: it is there or not, its content belongs to its parts.
+    ``containers``: also include non-empty maps and lists. The value of a container is None, because its
+    content is in the paths below it.
     """
     plain = {key: item for key, item in value.items() if key not in ("apiVersion", "kind")}
     fields = dict(_Walk(containers).parts(node, plain, ()))
@@ -76,7 +77,7 @@ def flatten(node: Node, value: Object, *, containers: bool = True) -> dict[Path,
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """The way through an object; ``containers`` as for :func:`flatten`."""
+    """Recursive traversal of an object; ``containers`` as for :func:`flatten`."""
 
     containers: bool
 
@@ -86,7 +87,7 @@ class _Walk:
             if (child := node.child(key)) is None:
                 yield below, item
             else:
-                # a struct, and a list that is required, are there even where a client says nothing of them
+                # structs and required lists are always present, even if the client omits them
                 there = child.empty_default() or (
                     child.type == "array" and key in node.schema.get("required", ())
                 )
@@ -109,7 +110,7 @@ class _Walk:
 
 
 def list_element(node: Node, item: Any) -> str:
-    """The path element of an item of an associative list or a set."""
+    """Return the path element of an item of an associative list or a set."""
     if keys := node.list_map_keys:
         defaults = {key: node.items.child(key) for key in keys}
         named = {
@@ -124,7 +125,10 @@ def list_element(node: Node, item: Any) -> str:
 def owned_after_update(
     before: dict[Path, Any], after: dict[Path, Any], entries: list[Entry], own: Entry
 ) -> list[Entry]:
-    """The entries after a write by ``own``'s manager, who now owns what the write set or changed."""
+    """Return the entries after an update by the manager of ``own``.
+
+    That manager becomes the only owner of every field that the update added or changed.
+    """
     changed = frozenset(path for path, value in after.items() if path not in before or before[path] != value)
     there = {path[:length] for path in after for length in range(1, len(path) + 1)}
     kept = []
@@ -143,12 +147,12 @@ def owned_after_update(
 
 
 def replace_fields(entry: Entry, fields: frozenset[Path]) -> Entry:
-    """The entry, owning these fields instead."""
+    """Return a copy of the entry with other fields."""
     return Entry(entry.manager, entry.operation, entry.api_version, entry.time, fields, entry.subresource)
 
 
 def read_entries(value: Object) -> list[Entry]:
-    """The entries of an object."""
+    """Parse ``metadata.managedFields`` of an object."""
     return [
         Entry(
             manager=entry.get("manager", ""),
@@ -173,7 +177,7 @@ def _paths(nested: Object, path: Path) -> Iterator[Path]:
 
 
 def write_entries(entries: list[Entry]) -> list[Object]:
-    """The entries as ``metadata.managedFields``: what was applied first, then by time, as upstream."""
+    """Serialize entries for ``metadata.managedFields``; Apply entries first, then by time, as upstream."""
     return [
         {
             "manager": entry.manager,
@@ -196,14 +200,14 @@ def _nest(fields: frozenset[Path]) -> Object:
             if element not in place:
                 place[element] = {}
             elif not place[element] and path[:depth] in fields and depth < len(path):
-                # a field that is owned itself and has owned parts
+                # the path itself and a path below it are both in the set
                 place[element]["."] = {}
             place = place[element]
     return nested
 
 
 def remove_paths(node: Node, value: Object, paths: frozenset[Path]) -> Object:
-    """The object without these fields; a list item goes when the item itself is among them."""
+    """Remove fields from an object; a list item is removed if ``paths`` contains its own path."""
     return {
         key: _removed(node.child(key), item, (f"f:{key}",), paths)
         for key, item in value.items()

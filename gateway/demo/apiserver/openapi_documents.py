@@ -1,6 +1,6 @@
-"""The recorded OpenAPI documents, and the schema of a value as a tree that can be walked.
+"""The recorded OpenAPI documents, and a tree view of their schemas.
 
-Documents are read when they are first needed: reading all of them would take most of the start-up.
+A document is read on first use: reading all documents would take most of the start-up time.
 """
 
 import gzip
@@ -29,13 +29,13 @@ def read_recorded(name: str) -> bytes:
 
 
 def recorded_discovery() -> dict[str, Any]:
-    """``version`` (of the recorded API server) and ``groups`` (aggregated discovery's items)."""
+    """Return ``version`` (of the recorded API server) and ``groups`` (items of aggregated discovery)."""
     discovery: dict[str, Any] = msgspec.json.decode(read_recorded("discovery"))
     return discovery
 
 
 def closure(schemas: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
-    """Some definitions, with all that they refer to."""
+    """Return the named definitions and every definition that they reference, directly or indirectly."""
     found: dict[str, Any] = {}
     pending = list(names)
     while pending:
@@ -63,7 +63,7 @@ class Document:
 
     @cached_property
     def kinds(self) -> Mapping[GroupVersionKind, str]:
-        """The definition of item kind."""
+        """The definition name of each kind."""
         return {
             GroupVersionKind(**kind): name
             for name, schema in self.content["components"]["schemas"].items()
@@ -74,36 +74,36 @@ class Document:
 
 @cache
 def recorded_document(path: str) -> Document:
-    """A recorded document, read once: it does not change, and several demos share it."""
+    """Return a recorded document; it is immutable, so all demo servers of the process share one copy."""
     return Document(read_recorded(path.replace("/", "_")))
 
 
 class Documents:
-    """All documents: the recorded ones, and those of custom resources, which come and go."""
+    """All documents: recorded documents, and documents of custom groups (added and removed at run time)."""
 
     def __init__(self, recorded: tuple[GroupVersion, ...]) -> None:
         self.recorded = recorded
         self.custom: dict[str, Document] = {}
 
     def paths(self) -> list[str]:
-        """The path of every document (``api/v1``, ``apis/apps/v1``)."""
+        """Return the sorted paths of all documents (``api/v1``, ``apis/apps/v1``)."""
         return sorted({*(item.path for item in self.recorded), *self.custom})
 
     def get(self, path: str) -> Document | None:
-        """The document of a group and version, by its path."""
+        """Return the document of a group and version by its path; None if there is no such document."""
         if path in self.custom:
             return self.custom[path]
         if path not in {item.path for item in self.recorded}:
             return None
         return recorded_document(path)
 
-    def forget(self, group: str) -> None:
+    def drop_group(self, group: str) -> None:
         """Drop the documents of a custom group."""
         prefix = f"apis/{group}/"
         self.custom = {path: item for path, item in self.custom.items() if not path.startswith(prefix)}
 
     def node(self, kind: GroupVersionKind) -> "Node":
-        """The schema of a kind; an unknown kind takes anything."""
+        """Return the schema of a kind; the schema of an unknown kind is empty and accepts any value."""
         document = self.get(kind.group_version.path)
         name = document.kinds.get(kind) if document else None
         if document is None or name is None:
@@ -114,27 +114,27 @@ class Documents:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The schema of one value, references followed; ``schemas`` are the document's definitions."""
+    """The schema of one value, with references resolved; ``schemas`` are the definitions of its document."""
 
     schema: Mapping[str, Any]
     schemas: Mapping[str, Any]
 
     def _at(self, schema: Mapping[str, Any]) -> "Node":
-        # the outer keys win: extensions and defaults belong to the field, not to its type
+        # keys beside $ref take precedence: extensions and defaults belong to the field, not its type
         while (reference := _reference(schema)) is not None:
             outer = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
             schema = {**self.schemas[reference.removeprefix(PREFIX)], **outer}
         return Node(schema, self.schemas)
 
     def child(self, name: str) -> "Node | None":
-        """The schema of a property, or of a value of a map; None for an unknown property."""
+        """Return the schema of a property or of a map value; None for an unknown property."""
         if (found := self.schema.get("properties", {}).get(name)) is not None:
             return self._at(found)
         additional = self.schema.get("additionalProperties")
         return self._at(additional) if isinstance(additional, dict) else None
 
     def properties(self) -> Iterator[tuple[str, "Node"]]:
-        """The named properties."""
+        """Iterate over the declared properties and their schemas."""
         for name, schema in self.schema.get("properties", {}).items():
             yield name, self._at(schema)
 
@@ -145,13 +145,13 @@ class Node:
 
     @property
     def type(self) -> str | None:
-        """The JSON type; None where several or any are allowed."""
+        """The JSON type; None if the schema allows several types or any type."""
         found: str | None = self.schema.get("type")
         return found
 
     @property
     def takes_anything(self) -> bool:
-        """Whether properties that the schema doesn't name belong to the object nevertheless."""
+        """Whether the object accepts properties that the schema does not declare."""
         return bool(
             self.schema.get("x-kubernetes-preserve-unknown-fields")
             or self.schema.get("additionalProperties") is True
@@ -160,35 +160,35 @@ class Node:
 
     @property
     def is_map(self) -> bool:
-        """Whether it is a map: an object whose keys are data."""
+        """Whether the value is a map: an object with arbitrary keys."""
         return "additionalProperties" in self.schema and "properties" not in self.schema
 
     @property
     def merge_key(self) -> str | None:
-        """The key that names an item, where a strategic merge patch merges the list by one."""
+        """The key that identifies list items in a strategic merge patch; None if there is no key."""
         key: str | None = self.schema.get("x-kubernetes-patch-merge-key")
         return key
 
     @property
     def patch_strategies(self) -> list[str]:
-        """``merge``, ``replace``, ``retainKeys``: how a strategic merge patch treats the value."""
+        """The strategies of a strategic merge patch for the value: ``merge``, ``replace``, ``retainKeys``."""
         return str(self.schema.get("x-kubernetes-patch-strategy", "")).split(",")
 
     @property
     def list_map_keys(self) -> list[str]:
-        """The keys that name an item of an associative list; empty for other lists."""
+        """The keys that identify an item of an associative list; empty for other lists."""
         if self.schema.get("x-kubernetes-list-type") != "map":
             return []
         return list(self.schema.get("x-kubernetes-list-map-keys", ()))
 
     @property
     def is_set(self) -> bool:
-        """Whether a list is a set."""
+        """Whether the value is a list with set semantics."""
         return self.schema.get("x-kubernetes-list-type") == "set"
 
     @property
     def is_atomic(self) -> bool:
-        """Whether the value has one owner as a whole, in server-side apply."""
+        """Whether server-side apply treats the value as one field, with one owner."""
         kind = self.schema.get("x-kubernetes-list-type" if self.type == "array" else "x-kubernetes-map-type")
         if self.type == "array":
             return kind not in ("map", "set")
@@ -198,7 +198,7 @@ class Node:
         )
 
     def empty_default(self) -> bool:
-        """Whether an absent value means an empty object (a struct, not a pointer)."""
+        """Whether the default is an empty object (a Go struct, not a pointer)."""
         return self.schema.get("default") == {}
 
 
