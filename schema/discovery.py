@@ -20,7 +20,7 @@ __all__ = ["Discovery", "MalformedDiscovery", "parse_aggregated", "parse_legacy"
 
 T = TypeVar("T")
 # msgspec's errors and UnicodeDecodeError are ValueErrors; excessive nesting raises RecursionError
-MALFORMED = (ValueError, RecursionError)
+_MALFORMED = (ValueError, RecursionError)
 
 
 class MalformedDiscovery(ValueError):
@@ -168,7 +168,7 @@ def parse_legacy(
 def _decode(document: bytes, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(document, type=shape)
-    except MALFORMED as error:
+    except _MALFORMED as error:
         raise MalformedDiscovery(f"a discovery document is malformed: {error}") from error
 
 
@@ -186,7 +186,7 @@ class _Collector:
         for raw in raws or ():
             try:
                 yield msgspec.json.decode(raw, type=shape)
-            except MALFORMED as error:
+            except _MALFORMED as error:
                 self.problem(where, f"malformed discovery entry: {error}")
 
     def problem(self, where: str, what: str) -> None:

@@ -25,12 +25,12 @@ from schema.resources import GroupVersion, Resource, is_builtin_group
 __all__ = ["Filters", "MalformedPattern", "Pattern", "find_resource"]
 
 API_VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
-CORE = "core"
-PATTERN = re.compile(
+_CORE = "core"
+_PATTERN = re.compile(
     r"(?P<resource>[\w*-]+)(?:\.(?P<group>[\w*-]+(?:\.[\w*-]+)*))?(?:/(?P<subresource>[\w*-]+))?(?::(?P<verbs>.*))?"
 )
-GROUP = re.compile(r"[\w*-]+(?:\.[\w*-]+)*")
-SEPARATOR = re.compile(r"[,\s]+")
+_GROUP = re.compile(r"[\w*-]+(?:\.[\w*-]+)*")
+_SEPARATOR = re.compile(r"[,\s]+")
 
 
 class MalformedPattern(ValueError):
@@ -50,7 +50,7 @@ class Pattern:
     @classmethod
     def parse(cls, text: str) -> "Pattern":
         """Read ``secrets``, ``deployments.apps/scale``, ``*:get+list+watch``; raises MalformedPattern."""
-        match = PATTERN.fullmatch(text)
+        match = _PATTERN.fullmatch(text)
         if match is None:
             raise MalformedPattern(
                 f"{text!r} is no pattern: RESOURCE[.GROUP][/SUBRESOURCE][:VERB+VERB…], such as secrets, "
@@ -77,7 +77,7 @@ class Pattern:
     @classmethod
     def parse_group(cls, text: str) -> "Pattern":
         """Read an API group; raises MalformedPattern."""
-        if not GROUP.fullmatch(text):
+        if not _GROUP.fullmatch(text):
             raise MalformedPattern(f"{text!r} is no API group, such as core, apps or *.k8s.io")
         return cls(text, group=text.lower())
 
@@ -93,7 +93,7 @@ class Pattern:
 
     def names(self, resource: Resource) -> bool:
         """Whether it matches a name of the resource."""
-        if self.group is not None and not _is_like(self.group, resource.gvr.group or CORE):
+        if self.group is not None and not _is_like(self.group, resource.gvr.group or _CORE):
             return False
         names = (resource.gvr.resource, resource.kind.kind, resource.singular, *resource.short_names)
         return any(_is_like(self.resource, name) for name in names)
@@ -188,7 +188,7 @@ def _parse_verbs(text: str, verbs: str | None) -> frozenset[str] | None:
 
 def _split(texts: Iterable[str]) -> Iterator[str]:
     for text in texts:
-        yield from filter(None, SEPARATOR.split(text))
+        yield from filter(None, _SEPARATOR.split(text))
 
 
 def _is_like(pattern: str, name: str) -> bool:

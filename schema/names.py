@@ -34,22 +34,22 @@ __all__ = [
     "unescape",
 ]
 
-LEGAL = re.compile(r"(?!__)[_A-Za-z][_0-9A-Za-z]*")
-FORBIDDEN = re.compile(r"[^_0-9A-Za-z]")
-ESCAPE = re.compile(r"_([0-9a-f]+)_|__")
+_LEGAL = re.compile(r"(?!__)[_A-Za-z][_0-9A-Za-z]*")
+_FORBIDDEN = re.compile(r"[^_0-9A-Za-z]")
+_ESCAPE = re.compile(r"_([0-9a-f]+)_|__")
 # escaped are forbidden characters, a leading digit, and every underscore that would read as part of an
 # escape
-ESCAPED = re.compile(r"[^_0-9A-Za-z]|\A[0-9]|_(?=[0-9a-f]|[^0-9A-Za-z])")
-EMPTY = "_00_"
-WORD = re.compile(r"[0-9A-Za-z]+|[^\x00-\x7f]")
-LEADING_CAPITALS = re.compile(r"\A(?:[A-Z]+(?![a-z])|[A-Z])")
+_ESCAPED = re.compile(r"[^_0-9A-Za-z]|\A[0-9]|_(?=[0-9a-f]|[^0-9A-Za-z])")
+_EMPTY = "_00_"
+_WORD = re.compile(r"[0-9A-Za-z]+|[^\x00-\x7f]")
+_LEADING_CAPITALS = re.compile(r"\A(?:[A-Z]+(?![a-z])|[A-Z])")
 # a plural may replace so many letters of the singular: policy → policies, index → indices
-MAX_CHANGED_ENDING = 2
+_MAX_CHANGED_ENDING = 2
 
 
 def is_legal(name: str) -> bool:
     """Whether GraphQL allows the name and does not reserve it."""
-    return LEGAL.fullmatch(name) is not None
+    return _LEGAL.fullmatch(name) is not None
 
 
 def escape(key: str) -> str:
@@ -58,7 +58,7 @@ def escape(key: str) -> str:
     A hyphen becomes two underscores, any other character its hexadecimal code point between underscores:
     ``x-kubernetes-foo`` → ``x__kubernetes__foo``, ``$ref`` → ``_24_ref``.
     """
-    return ESCAPED.sub(_escape_one, key) if key else EMPTY
+    return _ESCAPED.sub(_escape_one, key) if key else _EMPTY
 
 
 def _escape_one(match: re.Match[str]) -> str:
@@ -67,9 +67,9 @@ def _escape_one(match: re.Match[str]) -> str:
 
 def unescape(name: str) -> str:
     """The inverse of :func:`escape`."""
-    if name == EMPTY:
+    if name == _EMPTY:
         return ""
-    return ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else "-", name)
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)) if match[1] else "-", name)
 
 
 def property_names(keys: Collection[str]) -> dict[str, str]:
@@ -78,7 +78,7 @@ def property_names(keys: Collection[str]) -> dict[str, str]:
     A legal key is its own name. Other keys are escaped, and get trailing underscores if the escaped form is
     itself a key of the object.
     """
-    names = {key: key for key in keys if LEGAL.fullmatch(key)}
+    names = {key: key for key in keys if _LEGAL.fullmatch(key)}
     if len(names) == len(keys):
         return names
     taken = set(names)
@@ -105,19 +105,19 @@ def camel(text: str) -> str:
     """
     if text.isascii() and text.isalnum():
         return text[0].upper() + text[1:]
-    words = (word if word.isascii() else f"x{ord(word):x}" for word in WORD.findall(text))
+    words = (word if word.isascii() else f"x{ord(word):x}" for word in _WORD.findall(text))
     joined = "".join(word[0].upper() + word[1:] for word in words)
     return joined or "X" + "".join(f"{ord(character):x}" for character in text)
 
 
 def snake(text: str) -> str:
     """The text with an underscore for every character that GraphQL forbids: ``cert_manager_io``."""
-    return FORBIDDEN.sub("_", text)
+    return _FORBIDDEN.sub("_", text)
 
 
 def lower_camel(kind: str) -> str:
     """The singular noun: ``networkPolicy``, ``csiDriver``, ``apiService``."""
-    return legal(LEADING_CAPITALS.sub(lambda match: match[0].lower(), camel(kind)))
+    return legal(_LEADING_CAPITALS.sub(lambda match: match[0].lower(), camel(kind)))
 
 
 def plural_noun(kind: str, plural: str) -> str:
@@ -129,7 +129,7 @@ def plural_noun(kind: str, plural: str) -> str:
     singular, spelled = lower_camel(kind), camel(plural)
     letters = zip(singular.lower(), spelled.lower(), strict=False)
     stem = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], letters))
-    if len(singular) - stem <= MAX_CHANGED_ENDING:
+    if len(singular) - stem <= _MAX_CHANGED_ENDING:
         noun = legal(singular[:stem] + spelled[stem:].lower())
     else:
         noun = legal(spelled[0].lower() + spelled[1:])

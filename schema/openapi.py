@@ -16,9 +16,9 @@ from schema.resources import GroupVersion, GroupVersionKind
 __all__ = ["ABSENT", "Definitions", "MalformedSchema", "Schema", "parse_schema"]
 
 ABSENT = msgspec.Raw(b"")
-REFERENCE = "#/components/schemas/"
+_REFERENCE = "#/components/schemas/"
 # msgspec's errors and UnicodeDecodeError are ValueErrors; excessive nesting raises RecursionError
-MALFORMED = (ValueError, RecursionError)
+_MALFORMED = (ValueError, RecursionError)
 
 
 class MalformedSchema(ValueError):
@@ -55,7 +55,7 @@ class Schema(msgspec.Struct, gc=False):
         if not isinstance(self.reference, str):
             return None
         # a JSON pointer (RFC 6901)
-        return self.reference.removeprefix(REFERENCE).replace("~1", "/").replace("~0", "~")
+        return self.reference.removeprefix(_REFERENCE).replace("~1", "/").replace("~0", "~")
 
 
 class _Components(msgspec.Struct):
@@ -82,7 +82,7 @@ def parse_schema(raw: msgspec.Raw | bytes) -> Schema:
     """
     try:
         return _schema_decoder.decode(raw)
-    except MALFORMED as error:
+    except _MALFORMED as error:
         if bytes(raw) in (b"true", b"false", b"null", b""):
             return Schema()
         raise MalformedSchema(f"malformed schema: {error}") from error
@@ -134,7 +134,7 @@ class Definitions:
     def _schemas(self, group_version: GroupVersion, document: bytes) -> dict[str, msgspec.Raw]:
         try:
             components = _document_decoder.decode(document).components
-        except MALFORMED as error:
+        except _MALFORMED as error:
             what = f"malformed OpenAPI document: {error}"
             self.problems.append(Problem(group_version.api_version, what))
             return {}
@@ -149,7 +149,7 @@ class Definitions:
 def _parse_kinds(raw: msgspec.Raw) -> tuple[GroupVersionKind, ...]:
     try:
         found = _kinds_decoder.decode(raw).kinds
-    except MALFORMED:
+    except _MALFORMED:
         return ()
     entries = found if isinstance(found, list) else [found]
     return tuple(

@@ -39,39 +39,39 @@ from schema.model import Scalar
 
 __all__ = ["SCALARS", "is_rfc3339", "parse_quantity"]
 
-INT64 = range(-(2**63), 2**63)
-EXACT_IN_FLOAT = 2**53
-LINE_BREAKS = {ord(character): None for character in "\r\n"}
-MAX_DIGITS = 4000  # below Python's limit for the conversion (4,300)
+_INT64 = range(-(2**63), 2**63)
+_EXACT_IN_FLOAT = 2**53
+_LINE_BREAKS = {ord(character): None for character in "\r\n"}
+_MAX_DIGITS = 4000  # below Python's limit for the conversion (4,300)
 
 Coercion = Callable[[Any], Any]
 
 
 # resource.Quantity in k8s.io/apimachinery: a decimal number, then a binary suffix (Ki … Ei), a decimal one
 # (n … E) or an exponent
-QUANTITY = re.compile(
+_QUANTITY = re.compile(
     r"(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"
     r"(?:(?P<binary>[KMGTPE]i)|(?P<decimal>[numkMGTPE])|[eE](?P<exponent>[+-]?[0-9]{1,9}))?"
 )
-BINARY = {suffix: 1024**power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)}
-DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {suffix: 1024**power for power, suffix in enumerate(("Ki", "Mi", "Gi", "Ti", "Pi", "Ei"), 1)}
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 
 
 def parse_quantity(text: str) -> Decimal:
     """The exact value of a quantity. Raises ValueError if Kubernetes would refuse it."""
-    match = QUANTITY.fullmatch(text)
+    match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"not a quantity: {text[:40]!r}")
     number = Decimal(match["number"])
     # enough digits for the product: the value is exact
     context = Context(prec=len(text) + 20, Emax=MAX_EMAX, Emin=MIN_EMIN)
     if match["binary"]:
-        return context.multiply(number, Decimal(BINARY[match["binary"]]))
-    exponent = DECIMAL[match["decimal"]] if match["decimal"] else int(match["exponent"] or 0)
+        return context.multiply(number, Decimal(_BINARY[match["binary"]]))
+    exponent = _DECIMAL[match["decimal"]] if match["decimal"] else int(match["exponent"] or 0)
     return number.scaleb(exponent, context)
 
 
-RFC3339 = re.compile(
+_RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.[0-9]+)?"
     r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
 )
@@ -79,7 +79,7 @@ RFC3339 = re.compile(
 
 def is_rfc3339(text: str) -> bool:
     """Whether the text is a valid date, time of day and offset, as the API server parses RFC 3339."""
-    match = RFC3339.fullmatch(text)
+    match = _RFC3339.fullmatch(text)
     if match is None:
         return False
     try:
@@ -95,9 +95,9 @@ def _refusal(scalar: Scalar, value: object, expected: str) -> GraphQLError:
 
 
 def _integer(scalar: Scalar, value: object, expected: str) -> int:
-    if isinstance(value, float) and value.is_integer() and abs(value) <= EXACT_IN_FLOAT:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_IN_FLOAT:
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value not in INT64:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in _INT64:
         raise _refusal(scalar, value, expected)
     return value
 
@@ -138,21 +138,21 @@ def _int_or_string(value: object) -> int | str:
 
 # Custom resources and built-in kinds differ, and both are more lenient than RFC 3339: Go's time.Parse reads a
 # comma and an hour of one digit, CRD validation reads any separator of the fraction and any offset.
-DATE_TIME = re.compile(
+_DATE_TIME = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt](?:[01]?[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:.[0-9]+)?"
     r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-LEAP_YEAR = 2000
+_LEAP_YEAR = 2000
 
 
 def _is_date_time(text: str) -> bool:
     """Whether the API server accepts the text as a time, in a built-in kind or in a custom resource."""
-    match = DATE_TIME.fullmatch(text)
+    match = _DATE_TIME.fullmatch(text)
     if match is None:
         return False
     year, month, day = map(int, match.groups())
     try:
-        date(year or LEAP_YEAR, month, day)  # Python has no year 0, which is a leap year
+        date(year or _LEAP_YEAR, month, day)  # Python has no year 0, which is a leap year
     except ValueError:
         return False
     return True
@@ -168,7 +168,7 @@ def _base64_in(value: object) -> str:
     if isinstance(value, str):
         try:
             # like Go's decoder, which skips line breaks
-            base64.b64decode(value.translate(LINE_BREAKS), validate=True)
+            base64.b64decode(value.translate(_LINE_BREAKS), validate=True)
         except (binascii.Error, ValueError):
             pass
         else:
@@ -237,7 +237,7 @@ def _plain(node: ValueNode) -> Any:
         case NullValueNode():
             return None
         case IntValueNode(value=digits):
-            if len(digits) > MAX_DIGITS:
+            if len(digits) > _MAX_DIGITS:
                 raise GraphQLError(f"A number of {len(digits)} digits is too long.", node)
             return int(digits)
         case FloatValueNode(value=digits):

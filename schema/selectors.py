@@ -63,7 +63,7 @@ class LabelRequirement:
                 return self._compares(value)
 
     def _compares(self, value: str | None) -> bool:
-        if value is None or not INTEGER.fullmatch(value):
+        if value is None or not _INTEGER.fullmatch(value):
             return False
         bound = int(next(iter(self.values)))
         return int(value) > bound if self.operator is Operator.GREATER_THAN else int(value) < bound
@@ -128,11 +128,11 @@ class FieldSelector:
         )
 
 
-NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
-SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
-INTEGER = re.compile(r"[+-]?[0-9]+")
-TOKEN = re.compile(r"==|!=|[=!<>(),]|[^=!<>(), \t\r\n]+")
-BINARY = {
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_TOKEN = re.compile(r"==|!=|[=!<>(),]|[^=!<>(), \t\r\n]+")
+_BINARY = {
     "in": Operator.IN,
     "notin": Operator.NOT_IN,
     "=": Operator.EQUALS,
@@ -141,29 +141,29 @@ BINARY = {
     ">": Operator.GREATER_THAN,
     "<": Operator.LESS_THAN,
 }
-SYMBOLS = frozenset(("", "=", "==", "!=", "!", "<", ">", "(", ")", ","))
+_SYMBOLS = frozenset(("", "=", "==", "!=", "!", "<", ">", "(", ")", ","))
 
 
 def label_key_problem(key: str) -> str | None:
     """The fault of a label key (``[prefix/]name``); None if it is valid."""
     prefix, slash, name = key.rpartition("/")
-    if slash and (len(prefix) > 253 or not SUBDOMAIN.fullmatch(prefix)):
+    if slash and (len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix)):
         return "the part before the slash must be a lower-case DNS subdomain of at most 253 characters"
-    if len(name) > 63 or not NAME.fullmatch(name):
+    if len(name) > 63 or not _NAME.fullmatch(name):
         return "the name must be 1 to 63 letters, digits, '-', '_' and '.', alphanumeric at both ends"
     return None
 
 
 def label_value_problem(value: str) -> str | None:
     """The fault of a label value; None if it is valid."""
-    if value and (len(value) > 63 or not NAME.fullmatch(value)):
+    if value and (len(value) > 63 or not _NAME.fullmatch(value)):
         return "must be empty or 1 to 63 letters, digits, '-', '_' and '.', alphanumeric at both ends"
     return None
 
 
 def parse_label_selector(text: str) -> LabelSelector:
     """Parse a label selector (``a=b,c!=d,e in (x,y),f notin (z),g,!h``). Raises ValueError."""
-    tokens = _Tokens(TOKEN.findall(text))
+    tokens = _Tokens(_TOKEN.findall(text))
     requirements = []
     while tokens.peek():
         requirements.append(_parse_requirement(tokens))
@@ -171,7 +171,7 @@ def parse_label_selector(text: str) -> LabelSelector:
             break
         if separator != ",":
             raise ValueError(f"label selector: found {separator!r}, expected ',' or the end")
-        if (following := tokens.peek()) in SYMBOLS - {"!"}:
+        if (following := tokens.peek()) in _SYMBOLS - {"!"}:
             raise ValueError(f"label selector: found {following!r}, expected a label key after ','")
     return LabelSelector(tuple(requirements))
 
@@ -196,12 +196,12 @@ def _parse_requirement(tokens: _Tokens) -> LabelRequirement:
     first = tokens.take()
     absent = first == "!"
     key = tokens.take() if absent else first
-    if key in SYMBOLS:
+    if key in _SYMBOLS:
         raise ValueError(f"label selector: found {key!r}, expected a label key")
     if absent or tokens.peek() in ("", ","):
         return _requirement(key, Operator.DOES_NOT_EXIST if absent else Operator.EXISTS, frozenset())
-    if (operator := BINARY.get(tokens.peek())) is None:
-        raise ValueError(f"label selector: found {tokens.peek()!r}, expected one of {', '.join(BINARY)}")
+    if (operator := _BINARY.get(tokens.peek())) is None:
+        raise ValueError(f"label selector: found {tokens.peek()!r}, expected one of {', '.join(_BINARY)}")
     tokens.take()
     if operator in (Operator.IN, Operator.NOT_IN):
         return _requirement(key, operator, frozenset(_parse_values(tokens)))
@@ -211,7 +211,7 @@ def _parse_requirement(tokens: _Tokens) -> LabelRequirement:
 def _parse_value(tokens: _Tokens) -> str:
     if tokens.peek() in ("", ","):
         return ""
-    if (value := tokens.take()) in SYMBOLS:
+    if (value := tokens.take()) in _SYMBOLS:
         raise ValueError(f"label selector: found {value!r}, expected a value")
     return value
 
@@ -234,12 +234,12 @@ def _requirement(key: str, operator: Operator, values: frozenset[str]) -> LabelR
     for value in values:
         if problem := label_value_problem(value):
             raise ValueError(f"label selector: invalid value {value!r} for {key!r}: {problem}")
-        if operator in (Operator.GREATER_THAN, Operator.LESS_THAN) and not INTEGER.fullmatch(value):
+        if operator in (Operator.GREATER_THAN, Operator.LESS_THAN) and not _INTEGER.fullmatch(value):
             raise ValueError(f"label selector: {value!r} for {key!r} must be an integer to be compared")
     return LabelRequirement(key, operator, values)
 
 
-EXPRESSIONS = {
+_EXPRESSIONS = {
     "In": Operator.IN,
     "NotIn": Operator.NOT_IN,
     "Exists": Operator.EXISTS,
@@ -260,16 +260,16 @@ def read_label_selector(selector: Mapping[str, Any]) -> LabelSelector:
 
 
 def _read_expression(expression: Mapping[str, Any]) -> LabelRequirement:
-    operator = EXPRESSIONS.get(expression.get("operator", ""))
+    operator = _EXPRESSIONS.get(expression.get("operator", ""))
     if operator is None:
         raise ValueError(f"label selector: unknown operator {expression.get('operator')!r}")
     return _requirement(expression.get("key", ""), operator, frozenset(expression.get("values") or ()))
 
 
-TERM = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
-COMPARISON = re.compile(r"(?P<field>.*?)(?P<operator>!=|==|=)(?P<value>.*)", re.DOTALL)
-VALUE = re.compile(r"(?:[^\\,=]|\\[\\,=])*")
-ESCAPED = re.compile(r"\\(.)")
+_TERM = re.compile(r"(?:[^\\,]|\\.|\\$)+", re.DOTALL)
+_COMPARISON = re.compile(r"(?P<field>.*?)(?P<operator>!=|==|=)(?P<value>.*)", re.DOTALL)
+_VALUE = re.compile(r"(?:[^\\,=]|\\[\\,=])*")
+_ESCAPED = re.compile(r"\\(.)")
 
 
 def parse_field_selector(text: str) -> FieldSelector:
@@ -277,16 +277,16 @@ def parse_field_selector(text: str) -> FieldSelector:
 
     In a value ``\\,``, ``\\=`` and ``\\\\`` escape the character.
     """
-    terms = map(_parse_term, TERM.findall(text))
+    terms = map(_parse_term, _TERM.findall(text))
     return FieldSelector(tuple(term for term in terms if term.field or term.value))
 
 
 def _parse_term(term: str) -> FieldRequirement:
-    if (parts := COMPARISON.fullmatch(term)) is None:
+    if (parts := _COMPARISON.fullmatch(term)) is None:
         raise ValueError(f"field selector: {term!r} is not field=value or field!=value")
-    if not VALUE.fullmatch(parts["value"]):
+    if not _VALUE.fullmatch(parts["value"]):
         raise ValueError(f"field selector: {term!r} needs '\\' before each '\\', ',' and '=' of its value")
-    return FieldRequirement(parts["field"], ESCAPED.sub(r"\1", parts["value"]), parts["operator"] == "!=")
+    return FieldRequirement(parts["field"], _ESCAPED.sub(r"\1", parts["value"]), parts["operator"] == "!=")
 
 
 def escape_field_value(value: str) -> str:

@@ -110,48 +110,48 @@ class VerbSpec:
         return subresource is not None and subresource.verbs.issuperset(self.api_verbs)
 
 
-NAME = Argument("name", "String!", "The name of the object.")
-NAMESPACE = Argument(
+_NAME = Argument("name", "String!", "The name of the object.")
+_NAMESPACE = Argument(
     "namespace",
     "String",
     "The namespace of the object. Default: the namespace of the context, else `default`.",
 )
-NAMESPACE_OR_ALL = Argument("namespace", "String", "One namespace. Default: all namespaces.")
-LABEL_SELECTOR = Argument(
+_NAMESPACE_OR_ALL = Argument("namespace", "String", "One namespace. Default: all namespaces.")
+_LABEL_SELECTOR = Argument(
     "labelSelector",
     "String",
     "A label selector, as in `kubectl -l`: `app=web,tier in (a,b),!legacy`.",
     "label_selector",
 )
-FIELD_SELECTOR = Argument(
+_FIELD_SELECTOR = Argument(
     "fieldSelector",
     "String",
     "A field selector, as in `kubectl --field-selector`: `status.phase=Running`.",
     "field_selector",
 )
-DRY_RUN = Argument(
+_DRY_RUN = Argument(
     "dryRun",
     "Boolean",
     "Answer with the object that would be stored, and store nothing.",
     "dry_run",
     default=False,
 )
-FIELD_MANAGER = Argument(
+_FIELD_MANAGER = Argument(
     "fieldManager",
     "String",
     "The owner of the written fields. Default: `kube-graphql`.",
     "field_manager",
 )
-OBJECT = Argument(
+_OBJECT = Argument(
     "object", f"{OBJECT_INPUT}!", "The object. Its `metadata.namespace` may give the namespace.", "written"
 )
-FORCE = Argument("force", "Boolean", "Take over fields that other managers own.", default=False)
+_FORCE = Argument("force", "Boolean", "Take over fields that other managers own.", default=False)
 
-SELECTION = (NAMESPACE_OR_ALL, LABEL_SELECTOR, FIELD_SELECTOR)
-WRITE_OPTIONS = (DRY_RUN, FIELD_MANAGER)
+_SELECTION = (_NAMESPACE_OR_ALL, _LABEL_SELECTOR, _FIELD_SELECTOR)
+_WRITE_OPTIONS = (_DRY_RUN, _FIELD_MANAGER)
 
-LIST_ARGUMENTS = (
-    *SELECTION,
+_LIST_ARGUMENTS = (
+    *_SELECTION,
     Argument(
         "limit", "Int", "The maximum number of objects on a page; `metadata.continue` leads to the next page."
     ),
@@ -174,9 +174,9 @@ LIST_ARGUMENTS = (
         default=False,
     ),
 )
-GET_ARGUMENTS = (
-    NAME,
-    NAMESPACE,
+_GET_ARGUMENTS = (
+    _NAME,
+    _NAMESPACE,
     Argument(
         "resourceVersion",
         "String",
@@ -184,8 +184,8 @@ GET_ARGUMENTS = (
         "resource_version",
     ),
 )
-WATCH_LIST_ARGUMENTS = (
-    *SELECTION,
+_WATCH_LIST_ARGUMENTS = (
+    *_SELECTION,
     Argument(
         "resourceVersion",
         "String",
@@ -202,9 +202,9 @@ WATCH_LIST_ARGUMENTS = (
         default=True,
     ),
 )
-PATCH_ARGUMENTS = (
-    NAME,
-    NAMESPACE,
+_PATCH_ARGUMENTS = (
+    _NAME,
+    _NAMESPACE,
     Argument("patch", OBJECT_INPUT, "A partial object; a `null` in it deletes the key."),
     Argument("operations", "[JSONPatchOperation!]", "A JSON Patch, in place of `patch`."),
     Argument(
@@ -213,12 +213,17 @@ PATCH_ARGUMENTS = (
         "How `patch` is merged. Default: strategic for built-in kinds, merge for custom resources.",
         "patch_type",
     ),
-    *WRITE_OPTIONS,
+    *_WRITE_OPTIONS,
 )
-SCALE_ARGUMENTS = (NAME, NAMESPACE, Argument("replicas", "Int!", "The desired number of replicas."), DRY_RUN)
-DELETE_ARGUMENTS = (
-    NAME,
-    NAMESPACE,
+_SCALE_ARGUMENTS = (
+    _NAME,
+    _NAMESPACE,
+    Argument("replicas", "Int!", "The desired number of replicas."),
+    _DRY_RUN,
+)
+_DELETE_ARGUMENTS = (
+    _NAME,
+    _NAMESPACE,
     Argument(
         "propagationPolicy",
         "DeletionPropagation",
@@ -233,7 +238,7 @@ DELETE_ARGUMENTS = (
     ),
     Argument("resourceVersion", "String", "Delete only this version of the object.", "resource_version"),
     Argument("uid", "String", "Delete only the object with this UID."),
-    DRY_RUN,
+    _DRY_RUN,
 )
 
 VERBS: Mapping[Verb, VerbSpec] = {
@@ -243,7 +248,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("list",),
         method="GET",
         answer=Answer.LIST,
-        arguments=LIST_ARGUMENTS,
+        arguments=_LIST_ARGUMENTS,
         description="Objects of kind {kind}.",
     ),
     Verb.GET: VerbSpec(
@@ -252,7 +257,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("get",),
         method="GET",
         answer=Answer.OBJECT,
-        arguments=GET_ARGUMENTS,
+        arguments=_GET_ARGUMENTS,
         description="One object of kind {kind}; null with the error `NOT_FOUND` if it does not exist.",
     ),
     Verb.WATCH_LIST: VerbSpec(
@@ -261,7 +266,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("watch",),
         method="GET",
         answer=Answer.EVENT,
-        arguments=WATCH_LIST_ARGUMENTS,
+        arguments=_WATCH_LIST_ARGUMENTS,
         description="Objects of kind {kind}, live: the existing ones, `SYNCED`, then every change.",
     ),
     Verb.WATCH_OBJECT: VerbSpec(
@@ -270,7 +275,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("watch",),
         method="GET",
         answer=Answer.EVENT,
-        arguments=(NAME, NAMESPACE),
+        arguments=(_NAME, _NAMESPACE),
         description="One object of kind {kind}, live.",
     ),
     Verb.CREATE: VerbSpec(
@@ -279,7 +284,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("create",),
         method="POST",
         answer=Answer.OBJECT,
-        arguments=(OBJECT, NAMESPACE, *WRITE_OPTIONS),
+        arguments=(_OBJECT, _NAMESPACE, *_WRITE_OPTIONS),
         description="Create an object of kind {kind}.",
     ),
     Verb.APPLY: VerbSpec(
@@ -288,7 +293,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch", "create"),  # server-side apply creates an object that does not exist
         method="PATCH",
         answer=Answer.OBJECT,
-        arguments=(OBJECT, NAMESPACE, FORCE, *WRITE_OPTIONS),
+        arguments=(_OBJECT, _NAMESPACE, _FORCE, *_WRITE_OPTIONS),
         description="Server-side apply of an object of kind {kind}.",
     ),
     Verb.PATCH: VerbSpec(
@@ -297,7 +302,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch",),
         method="PATCH",
         answer=Answer.OBJECT,
-        arguments=PATCH_ARGUMENTS,
+        arguments=_PATCH_ARGUMENTS,
         description="Change an object of kind {kind}, by exactly one of `patch` and `operations`.",
     ),
     Verb.PATCH_STATUS: VerbSpec(
@@ -306,7 +311,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch",),
         method="PATCH",
         answer=Answer.OBJECT,
-        arguments=PATCH_ARGUMENTS,
+        arguments=_PATCH_ARGUMENTS,
         description="Change the status of an object of kind {kind}, as its controller does.",
         subresource="status",
     ),
@@ -316,7 +321,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch",),
         method="PATCH",
         answer=Answer.SCALE,
-        arguments=SCALE_ARGUMENTS,
+        arguments=_SCALE_ARGUMENTS,
         description="Set the desired number of replicas of an object of kind {kind}.",
         subresource="scale",
     ),
@@ -326,7 +331,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("delete",),
         method="DELETE",
         answer=Answer.DELETION,
-        arguments=DELETE_ARGUMENTS,
+        arguments=_DELETE_ARGUMENTS,
         description="Delete an object of kind {kind}.",
     ),
     Verb.RESTART: VerbSpec(
@@ -335,7 +340,7 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch",),
         method="PATCH",
         answer=Answer.OBJECT,
-        arguments=(NAME, NAMESPACE),
+        arguments=(_NAME, _NAMESPACE),
         description="Replace the pods of an object of kind {kind}, as `kubectl rollout restart` does.",
         kinds=frozenset({("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet")}),
     ),

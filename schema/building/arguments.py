@@ -27,7 +27,7 @@ from schema.verbs import OBJECT_INPUT, Argument, VerbSpec
 
 __all__ = ["build_arguments"]
 
-RESOURCE_VERSION_MATCH = GraphQLEnumType(
+_RESOURCE_VERSION_MATCH = GraphQLEnumType(
     "ResourceVersionMatch",
     {
         "NOT_OLDER_THAN": GraphQLEnumValue(
@@ -39,7 +39,7 @@ RESOURCE_VERSION_MATCH = GraphQLEnumType(
     },
     description="How the server interprets the `resourceVersion` of a list.",
 )
-PATCH_TYPE = GraphQLEnumType(
+_PATCH_TYPE = GraphQLEnumType(
     "PatchType",
     {
         "STRATEGIC": GraphQLEnumValue(
@@ -49,7 +49,7 @@ PATCH_TYPE = GraphQLEnumType(
     },
     description="How a `patch` is merged into the object.",
 )
-DELETION_PROPAGATION = GraphQLEnumType(
+_DELETION_PROPAGATION = GraphQLEnumType(
     "DeletionPropagation",
     {
         "BACKGROUND": GraphQLEnumValue("Background", description="Dependents are deleted after the owner."),
@@ -58,7 +58,7 @@ DELETION_PROPAGATION = GraphQLEnumType(
     },
     description="How the dependents of a deleted object are handled.",
 )
-JSON_PATCH_OPERATION = GraphQLInputObjectType(
+_JSON_PATCH_OPERATION = GraphQLInputObjectType(
     "JSONPatchOperation",
     {
         "op": GraphQLInputField(
@@ -77,16 +77,16 @@ JSON_PATCH_OPERATION = GraphQLInputObjectType(
     description="One operation of a JSON Patch (RFC 6902).",
 )
 
-NAMED_TYPES: Mapping[str, GraphQLInputType] = {
+_NAMED_TYPES: Mapping[str, GraphQLInputType] = {
     type_.name: type_
     for type_ in (
         GraphQLString,
         GraphQLInt,
         GraphQLBoolean,
-        RESOURCE_VERSION_MATCH,
-        PATCH_TYPE,
-        DELETION_PROPAGATION,
-        JSON_PATCH_OPERATION,
+        _RESOURCE_VERSION_MATCH,
+        _PATCH_TYPE,
+        _DELETION_PROPAGATION,
+        _JSON_PATCH_OPERATION,
     )
 }
 
@@ -129,4 +129,4 @@ def _type(reference: str, object_input: GraphQLInputObjectType | None) -> GraphQ
         return GraphQLList(_type(reference[1:-1], object_input))
     if reference == OBJECT_INPUT and object_input is not None:
         return object_input
-    return NAMED_TYPES[reference]
+    return _NAMED_TYPES[reference]

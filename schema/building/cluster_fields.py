@@ -33,14 +33,14 @@ def build_cluster_fields(
 ) -> dict[str, GraphQLField]:
     """The fields by name."""
     return {
-        "version": GraphQLField(VERSION, resolve=resolvers.version, description="The API server's version."),
+        "version": GraphQLField(_VERSION, resolve=resolvers.version, description="The API server's version."),
         "resources": GraphQLField(
-            GraphQLNonNull(GraphQLList(GraphQLNonNull(API_RESOURCE))),
+            GraphQLNonNull(GraphQLList(GraphQLNonNull(_API_RESOURCE))),
             resolve=resolvers.resources,
             description="The resources that the cluster serves, with their root fields.",
         ),
         "can": GraphQLField(
-            ACCESS_REVIEW,
+            _ACCESS_REVIEW,
             args={
                 "verb": _text(
                     "`get`, `list`, `watch`, `create`, `patch`, `delete`, …, or `*`.", required=True
@@ -80,7 +80,7 @@ def _fields(type_: GraphQLOutputType, *names: str) -> dict[str, GraphQLField]:
     return {name: GraphQLField(type_) for name in names}
 
 
-VERSION = GraphQLObjectType(
+_VERSION = GraphQLObjectType(
     "VersionInfo",
     _fields(
         GraphQLString,
@@ -97,7 +97,7 @@ VERSION = GraphQLObjectType(
     description="The version of the API server, as it reports it.",
 )
 
-ACCESS_REVIEW = GraphQLObjectType(
+_ACCESS_REVIEW = GraphQLObjectType(
     "AccessReview",
     {
         "allowed": GraphQLField(GraphQLNonNull(GraphQLBoolean)),
@@ -110,15 +110,15 @@ ACCESS_REVIEW = GraphQLObjectType(
     description="The result of an access review.",
 )
 
-NAMES = GraphQLList(GraphQLNonNull(GraphQLString))
+_NAMES = GraphQLList(GraphQLNonNull(GraphQLString))
 
-API_RESOURCE = GraphQLObjectType(
+_API_RESOURCE = GraphQLObjectType(
     "APIResource",
     {
         **_fields(GraphQLNonNull(GraphQLString), "group", "version", "kind", "name", "singularName"),
         **_fields(GraphQLNonNull(GraphQLBoolean), "namespaced", "preferred"),
-        **_fields(NAMES, "verbs", "shortNames", "categories", "subresources"),
-        "fields": GraphQLField(NAMES, description="The root fields of the resource, short names first."),
+        **_fields(_NAMES, "verbs", "shortNames", "categories", "subresources"),
+        "fields": GraphQLField(_NAMES, description="The root fields of the resource, short names first."),
     },
     description="A resource that the cluster serves.",
 )

@@ -42,7 +42,7 @@ __all__ = ["LIST_META", "OBJECT_META", "ObjectTypes", "TrustedObjectType"]
 
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
-OBJECT_KEYS = ("apiVersion", "kind", "metadata")
+_OBJECT_KEYS = ("apiVersion", "kind", "metadata")
 
 
 # graphql-core checks every character of every name in Python, which takes half of the time to build a schema.
@@ -201,7 +201,7 @@ class ObjectTypes:
         properties = {property_.key: property_ for property_ in object_type.properties}
         return (
             bool(object_type.kinds)
-            and all(key in properties and properties[key].name == key for key in OBJECT_KEYS)
+            and all(key in properties and properties[key].name == key for key in _OBJECT_KEYS)
             and properties["metadata"].type == Definition(OBJECT_META)
             and OBJECT_META in self._model.objects
         )

@@ -21,7 +21,7 @@ __all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrapper", "Wrappers"]
 
 SCALE = "io.k8s.api.autoscaling.v1.Scale"
 
-DELETION = "DeleteResult"
+_DELETION = "DeleteResult"
 WATCH_EVENT_TYPE = GraphQLEnumType(
     "WatchEventType",
     {
@@ -72,7 +72,7 @@ class Wrappers:
 
     def deletion(self) -> GraphQLObjectType:
         """``DeleteResult``."""
-        return self._once(DELETION, (self._types.interface,), self._build_deletion)
+        return self._once(_DELETION, (self._types.interface,), self._build_deletion)
 
     def _once(
         self, name: str, parts: tuple[object, ...], build: Callable[[], GraphQLObjectType]
@@ -118,7 +118,7 @@ class Wrappers:
 
     def _build_deletion(self) -> GraphQLObjectType:
         return GraphQLObjectType(
-            DELETION,
+            _DELETION,
             {
                 "status": GraphQLField(
                     GraphQLNonNull(GraphQLString),

@@ -26,7 +26,7 @@ from schema.resources import GroupVersionKind
 
 __all__ = ["Lowered", "LoweredDefinitions", "Lowering"]
 
-KIND_PROPERTIES = (
+_KIND_PROPERTIES = (
     Property("apiVersion", "apiVersion", Scalar.STRING),
     Property("kind", "kind", Scalar.STRING),
     Property("metadata", "metadata", Definition(OBJECT_META)),
@@ -193,6 +193,6 @@ def _with_kind_properties(properties: Sequence[Property]) -> tuple[Property, ...
     given = {property_.key: property_ for property_ in properties}
     first = (
         given[usual.key] if usual.key in given and given[usual.key].type == usual.type else usual
-        for usual in KIND_PROPERTIES
+        for usual in _KIND_PROPERTIES
     )
     return (*first, *(property_ for property_ in properties if property_.key not in OBJECT_KEYS))

@@ -20,8 +20,8 @@ RESERVED_TYPES = frozenset(
     | {"ResourceVersionMatch", "VersionInfo", "AccessReview", "APIResource", "PodLogLine"}
     | {scalar.value for scalar in Scalar}
 )
-MACHINERY = "io.k8s.apimachinery."
-SUFFIXES = ("", "Input", "List", "Event")
+_MACHINERY = "io.k8s.apimachinery."
+_SUFFIXES = ("", "Input", "List", "Event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,13 @@ class Packages:
             group = unnamed.kind.group
             return is_builtin_group(group) and not is_custom_resource(unnamed.id, unnamed.kind)
         group_version = self._group_version(unnamed)
-        if group_version is None or unnamed.definition.startswith(MACHINERY):
+        if group_version is None or unnamed.definition.startswith(_MACHINERY):
             return unnamed.definition.startswith("io.k8s.")
         return is_builtin_group(group_version.group)
 
     def rank(self, unnamed: Unnamed) -> tuple[int, bool, int, str]:
         """The order of built-in definitions: the machinery, then preferred versions, kinds before parts."""
-        if unnamed.definition.startswith(MACHINERY):
+        if unnamed.definition.startswith(_MACHINERY):
             return (-1, False, 0, unnamed.id)
         group_version = self._group_version(unnamed)
         last = (len(self._ranks), len(self._ranks))
@@ -118,7 +118,7 @@ def _plain_names(unnamed: Unnamed, qualified: str, taken: set[str]) -> TypeNames
         names = _with_suffixes(name)
         if taken.isdisjoint(_used(names, unnamed)):
             return names
-    return TypeNames(*(distinguished(qualified + suffix, unnamed.id) for suffix in SUFFIXES))
+    return TypeNames(*(distinguished(qualified + suffix, unnamed.id) for suffix in _SUFFIXES))
 
 
 def _qualified_names(unnamed: Sequence[Unnamed], packages: Packages, taken: set[str]) -> dict[str, TypeNames]:
@@ -144,7 +144,7 @@ def _qualified_names(unnamed: Sequence[Unnamed], packages: Packages, taken: set[
 
 
 def _with_suffixes(name: str) -> TypeNames:
-    return TypeNames(*(name + suffix for suffix in SUFFIXES))
+    return TypeNames(*(name + suffix for suffix in _SUFFIXES))
 
 
 def _used(names: TypeNames, unnamed: Unnamed) -> tuple[str, ...]:

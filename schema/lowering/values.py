@@ -33,8 +33,8 @@ OBJECT_KEYS = frozenset({"apiVersion", "kind", "metadata"})
 MAX_DEPTH = 64
 # a Go comment begins with the name of its subject: "deprecated indicates …" describes a field of that name
 # and deprecates nothing; "DeprecatedServiceAccount is a deprecated alias …" does
-DEPRECATED = re.compile(r"Deprecated|DEPRECATED\b|deprecated[:.]")
-STRING_FORMATS = {
+_DEPRECATED = re.compile(r"Deprecated|DEPRECATED\b|deprecated[:.]")
+_STRING_FORMATS = {
     "date-time": Scalar.DATE_TIME,
     "byte": Scalar.BASE64,
 }
@@ -139,7 +139,7 @@ class Values:
             required=required,
             default=schema.default,
             enum=_enum_of(schema),
-            deprecation=description if DEPRECATED.match(description) else None,
+            deprecation=description if _DEPRECATED.match(description) else None,
         )
 
     def type(self, schema: Schema, site: Site) -> TypeExpression:
@@ -166,7 +166,7 @@ class Values:
             case "array":
                 return self._list(schema, site)
             case "string":
-                return STRING_FORMATS.get(schema.format, Scalar.STRING)
+                return _STRING_FORMATS.get(schema.format, Scalar.STRING)
             case "integer":
                 return Scalar.INT if schema.format == "int32" else Scalar.INT64
             case "number":

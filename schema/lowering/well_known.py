@@ -25,26 +25,26 @@ __all__ = [
     "stand_in_id",
 ]
 
-META = "io.k8s.apimachinery.pkg.apis.meta.v1"
-OBJECT_META = f"{META}.ObjectMeta"
-LIST_META = f"{META}.ListMeta"
-OWNER_REFERENCE = f"{META}.OwnerReference"
+_META = "io.k8s.apimachinery.pkg.apis.meta.v1"
+OBJECT_META = f"{_META}.ObjectMeta"
+LIST_META = f"{_META}.ListMeta"
+_OWNER_REFERENCE = f"{_META}.OwnerReference"
 SCALE = "io.k8s.api.autoscaling.v1.Scale"
 SCALE_KIND = GroupVersionKind("autoscaling", "v1", "Scale")
-ALWAYS_LOWERED = (OBJECT_META, LIST_META, f"{META}.Status", f"{META}.DeleteOptions")
+ALWAYS_LOWERED = (OBJECT_META, LIST_META, f"{_META}.Status", f"{_META}.DeleteOptions")
 
 DISGUISED_SCALARS: Mapping[str, Scalar] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": Scalar.QUANTITY,
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": Scalar.INT_OR_STRING,
 }
 
-TEXT = {"type": "string"}
-FLAG = {"type": "boolean"}
-TIME = {"type": "string", "format": "date-time"}
-INT32 = {"type": "integer", "format": "int32"}
-INT64 = {"type": "integer", "format": "int64"}
-TEXT_MAP = {"type": "object", "additionalProperties": TEXT}
-JSON_OBJECT = {"type": "object"}
+_TEXT = {"type": "string"}
+_FLAG = {"type": "boolean"}
+_TIME = {"type": "string", "format": "date-time"}
+_INT32 = {"type": "integer", "format": "int32"}
+_INT64 = {"type": "integer", "format": "int64"}
+_TEXT_MAP = {"type": "object", "additionalProperties": _TEXT}
+_JSON_OBJECT = {"type": "object"}
 
 
 def friendly_name(kind: GroupVersionKind) -> str:
@@ -79,33 +79,33 @@ def _object(**properties: Mapping[str, Any]) -> bytes:
 
 STAND_INS: Mapping[str, bytes] = {
     OBJECT_META: _object(
-        name=TEXT,
-        generateName=TEXT,
-        namespace=TEXT,
-        uid=TEXT,
-        resourceVersion=TEXT,
-        generation=INT64,
-        creationTimestamp=TIME,
-        deletionTimestamp=TIME,
-        deletionGracePeriodSeconds=INT64,
-        labels=TEXT_MAP,
-        annotations=TEXT_MAP,
-        finalizers=_list(TEXT),
-        ownerReferences=_list(_reference(OWNER_REFERENCE)),
-        managedFields=_list(JSON_OBJECT),
-        selfLink=TEXT,
+        name=_TEXT,
+        generateName=_TEXT,
+        namespace=_TEXT,
+        uid=_TEXT,
+        resourceVersion=_TEXT,
+        generation=_INT64,
+        creationTimestamp=_TIME,
+        deletionTimestamp=_TIME,
+        deletionGracePeriodSeconds=_INT64,
+        labels=_TEXT_MAP,
+        annotations=_TEXT_MAP,
+        finalizers=_list(_TEXT),
+        ownerReferences=_list(_reference(_OWNER_REFERENCE)),
+        managedFields=_list(_JSON_OBJECT),
+        selfLink=_TEXT,
     ),
-    OWNER_REFERENCE: _object(
-        apiVersion=TEXT, kind=TEXT, name=TEXT, uid=TEXT, controller=FLAG, blockOwnerDeletion=FLAG
+    _OWNER_REFERENCE: _object(
+        apiVersion=_TEXT, kind=_TEXT, name=_TEXT, uid=_TEXT, controller=_FLAG, blockOwnerDeletion=_FLAG
     ),
-    LIST_META: _object(**{"continue": TEXT, "remainingItemCount": INT64, "resourceVersion": TEXT}),
+    LIST_META: _object(**{"continue": _TEXT, "remainingItemCount": _INT64, "resourceVersion": _TEXT}),
     SCALE: _object(
-        apiVersion=TEXT,
-        kind=TEXT,
+        apiVersion=_TEXT,
+        kind=_TEXT,
         metadata=_reference(OBJECT_META),
         spec=_reference(f"{SCALE}Spec"),
         status=_reference(f"{SCALE}Status"),
     ),
-    f"{SCALE}Spec": _object(replicas=INT32),
-    f"{SCALE}Status": _object(replicas=INT32, selector=TEXT),
+    f"{SCALE}Spec": _object(replicas=_INT32),
+    f"{SCALE}Status": _object(replicas=_INT32, selector=_TEXT),
 }

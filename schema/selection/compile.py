@@ -49,7 +49,7 @@ __all__ = ["CompilationCache", "compile_event", "compile_list", "compile_list_pa
 MAX_SELECTIONS = 256
 # per field, by the values of its Boolean variables: bounds a client that tries all combinations
 MAX_VARIANTS = 32
-TYPE_META = frozenset({"apiVersion", "kind"})
+_TYPE_META = frozenset({"apiVersion", "kind"})
 
 Info = GraphQLResolveInfo[Any]
 Result = TypeVar("Result")
@@ -197,7 +197,7 @@ def _selection(tree: Node, only_metadata: bool) -> Selection:
 
 
 def _is_only_metadata(node: Node) -> bool:
-    return node.keys() <= TYPE_META | {"metadata"}
+    return node.keys() <= _TYPE_META | {"metadata"}
 
 
 def _with_type_meta(node: Node, kind: GroupVersionKind, known: bool) -> Node:

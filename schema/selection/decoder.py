@@ -8,9 +8,9 @@ its path.
 
 Two steps:
 
-- :class:`ReadStruct` is the msgspec Struct into which an object is decoded. Decoding *is* the projection: the
+- The msgspec Struct into which an object is decoded (``_ReadStruct``). Decoding *is* the projection: the
   decoder skips unselected values, so they never become Python objects. Leaves have the scalars' types.
-- A :data:`Column` turns decoded objects into answers where the two differ (aliases, renamed properties,
+- A ``Column`` turns decoded objects into answers where the two differ (aliases, renamed properties,
   entries of maps). It processes all objects of one level at once, so that the loops run in C: 5,000 objects
   cost about a millisecond per renamed level.
 """
@@ -41,19 +41,19 @@ from schema.selection.tree import (
 
 __all__ = ["Selection", "SelectionMismatch"]
 
-NULL = Raw(b"null")
-INT32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
-INT64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-LEAVES: Mapping[Scalar, Any] = {
+_NULL = Raw(b"null")
+_INT32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+_INT64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+_LEAVES: Mapping[Scalar, Any] = {
     Scalar.STRING: str,
     Scalar.BOOLEAN: bool,
-    Scalar.INT: INT32,
+    Scalar.INT: _INT32,
     Scalar.FLOAT: int | float,  # an integer keeps its digits: float would round it above 2^53
-    Scalar.INT64: INT64,
+    Scalar.INT64: _INT64,
     Scalar.DATE_TIME: str,
     Scalar.BASE64: str,
-    Scalar.QUANTITY: INT64 | str,
-    Scalar.INT_OR_STRING: INT64 | str,
+    Scalar.QUANTITY: _INT64 | str,
+    Scalar.INT_OR_STRING: _INT64 | str,
     Scalar.STRING_MAP: dict[str, str | None],
     Scalar.JSON: Raw,
 }
@@ -104,7 +104,7 @@ def _has_json(node: Node) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadStruct:
+class _ReadStruct:
     """The Struct into which an object is decoded.
 
     ``attributes`` and ``children`` are by key: the Struct's attribute, and the ReadStruct of the objects
@@ -114,7 +114,7 @@ class ReadStruct:
 
     struct: type[Struct]
     attributes: Mapping[str, str]
-    children: Mapping[str, "ReadStruct"]
+    children: Mapping[str, "_ReadStruct"]
     is_answer: bool
 
     @property
@@ -123,7 +123,7 @@ class ReadStruct:
         return self.is_answer and all(child.encodes_answer for child in self.children.values())
 
 
-def _build_read_struct(nodes: Sequence[Node]) -> ReadStruct:
+def _build_read_struct(nodes: Sequence[Node]) -> _ReadStruct:
     """The Struct with everything that ``nodes`` select of one object."""
     by_key: dict[str, list[Value]] = {}
     for field in (field for node in nodes for field in node.fields):
@@ -146,8 +146,8 @@ def _is_as_read(field: Field) -> bool:
 
 
 def _define_struct(
-    name: str, types: Mapping[str, tuple[Any, ...]], children: Mapping[str, ReadStruct], *, is_answer: bool
-) -> ReadStruct:
+    name: str, types: Mapping[str, tuple[Any, ...]], children: Mapping[str, _ReadStruct], *, is_answer: bool
+) -> _ReadStruct:
     attributes = {key: f"field{index}" for index, key in enumerate(types)}
     struct = defstruct(
         name,
@@ -156,10 +156,10 @@ def _define_struct(
         kw_only=True,
         gc=False,  # a tree has no cycles: the garbage collector skips these objects
     )
-    return ReadStruct(struct, attributes, children, is_answer)
+    return _ReadStruct(struct, attributes, children, is_answer)
 
 
-def _read_type(value: Value, child: ReadStruct | None) -> tuple[Any, ...]:
+def _read_type(value: Value, child: _ReadStruct | None) -> tuple[Any, ...]:
     """The type of a Struct's field and, if the key may be absent, its default."""
     match value:
         case NonNull(of=of):
@@ -168,13 +168,13 @@ def _read_type(value: Value, child: ReadStruct | None) -> tuple[Any, ...]:
             # an object that has such a key of its own fails to decode
             return Literal[constant], constant
         case Leaf(scalar=Scalar.JSON):
-            return Raw, NULL
+            return Raw, _NULL
         case Leaf(absent=absent):
             return _nullable_type(value, child), absent
     return _nullable_type(value, child), None
 
 
-def _nullable_type(value: Value, child: ReadStruct | None) -> Any:
+def _nullable_type(value: Value, child: _ReadStruct | None) -> Any:
     match value:
         case NonNull(of=of):
             return _present_type(of, child)
@@ -183,12 +183,12 @@ def _nullable_type(value: Value, child: ReadStruct | None) -> Any:
     return _present_type(value, child) | None
 
 
-def _present_type(value: Value, child: ReadStruct | None) -> Any:
+def _present_type(value: Value, child: _ReadStruct | None) -> Any:
     match value:
         case Leaf(scalar=scalar):
-            return LEAVES[scalar]
+            return _LEAVES[scalar]
         case Entry():
-            return LEAVES[Scalar.STRING_MAP]
+            return _LEAVES[Scalar.STRING_MAP]
         case Repeated(of=of):
             return list[_nullable_type(of, child)]  # type: ignore[misc]  # a type made at run time
     if child is None:
@@ -196,7 +196,7 @@ def _present_type(value: Value, child: ReadStruct | None) -> Any:
     return child.struct
 
 
-def _build_answer(node: Node, read: ReadStruct) -> Column | None:
+def _build_answer(node: Node, read: _ReadStruct) -> Column | None:
     """The conversion from objects read as ``read`` to answers; None if the objects are the answers."""
     if read.encodes_answer:
         return None
@@ -212,7 +212,7 @@ def _build_answer(node: Node, read: ReadStruct) -> Column | None:
     return _rows(answer, [_column(field, read) for field in node.fields])
 
 
-def _in_place(node: Node, read: ReadStruct) -> Column:
+def _in_place(node: Node, read: _ReadStruct) -> Column:
     """Only nested values differ: the objects stay and get new values."""
     changes = [
         (repeat(read.attributes[field.key]), _column(field, read))
@@ -238,7 +238,7 @@ def _rows(answer: type[Struct], columns: list[Column]) -> Column:
     return build
 
 
-def _column(field: Field, read: ReadStruct) -> Column:
+def _column(field: Field, read: _ReadStruct) -> Column:
     if isinstance(field.value, Constant):
         constant = field.value.value
         return lambda objects: [constant] * len(objects)
@@ -249,7 +249,7 @@ def _column(field: Field, read: ReadStruct) -> Column:
     return lambda objects: convert(list(map(get, objects)))
 
 
-def _conversion(value: Value, child: ReadStruct | None) -> Column | None:
+def _conversion(value: Value, child: _ReadStruct | None) -> Column | None:
     """The conversion from read values to answers; None if they are the same."""
     match value:
         case NonNull(of=of):

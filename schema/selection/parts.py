@@ -15,8 +15,8 @@ from schema.selection.tree import Field
 
 __all__ = ["EventField", "EventSelection", "ListField", "ListSelection", "event_selection"]
 
-NULL = msgspec.Raw(b"null")
-MAX_EVENT_SELECTIONS = 256
+_NULL = msgspec.Raw(b"null")
+_MAX_EVENT_SELECTIONS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class EventSelection:
         encoded = iter(objects or ())
         own = {"type": type_, "resourceVersion": resource_version, "__typename": self.type_name}
         answer = {
-            field.response_name: own[field.name] if field.of is None else msgspec.Raw(next(encoded, NULL))
+            field.response_name: own[field.name] if field.of is None else msgspec.Raw(next(encoded, _NULL))
             for field in self.fields
         }
         return msgspec.Raw(msgspec.json.encode(answer))
 
 
-@lru_cache(maxsize=MAX_EVENT_SELECTIONS)
+@lru_cache(maxsize=_MAX_EVENT_SELECTIONS)
 def event_selection(type_name: str, fields: tuple[EventField, ...]) -> EventSelection:
     """The one instance for these fields (LRU)."""
     return EventSelection(type_name, fields)

@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 # msgspec has no escape sequences in the names of a Struct's fields
-UNENCODABLE = frozenset('"\\') | frozenset(map(chr, range(0x20)))
+_UNENCODABLE = frozenset('"\\') | frozenset(map(chr, range(0x20)))
 
 
 class NotCompilable(Exception):
@@ -190,7 +190,7 @@ def _key_of(field: GraphQLField) -> str:
     property_: Property | None = field.extensions.get("property")
     if property_ is None:
         raise NotCompilable("a field with a resolver of its own")
-    if UNENCODABLE.intersection(property_.key):
+    if _UNENCODABLE.intersection(property_.key):
         raise NotCompilable("a key that msgspec cannot encode as a field name")
     return property_.key
 
