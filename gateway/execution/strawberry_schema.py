@@ -4,7 +4,9 @@ Strawberry carries the transports and the extension pipeline. The Kubernetes typ
 Strawberry classes: Strawberry's dataclasses fail on fields named like Python keywords and cost a class each.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any
 from weakref import proxy
@@ -31,12 +33,21 @@ from gateway.execution.extensions import (
     schema_refusal,
 )
 from gateway.execution.introspection import Introspection
+from gateway.lru import LRU
 from gateway.resolvers.context import RequestContext
 
 __all__ = ["MAX_TOKENS", "KubernetesSchema"]
 
 MAX_TOKENS = 20_000
 _CACHED_DOCUMENTS = 256
+_LARGE_DOCUMENT_CHARACTERS = 1000
+"""Larger documents are parsed and validated in a thread.
+
+Validation is quadratic in repeated fields: 4,000 take more than a second.
+"""
+
+
+_documents = ThreadPoolExecutor(1, "documents")
 
 
 @strawberry.type
@@ -63,6 +74,8 @@ class KubernetesSchema(strawberry.Schema):
                 partial(ValidatedDocuments, validate),
             ],
         )
+        self._validate = validate
+        self._prepared: LRU[str, bool] = LRU(_CACHED_DOCUMENTS)
         self._release_placeholder()
         # Strawberry finds its schema through this attribute. Weak, because a cycle through a frozen schema
         # would never be collected (gateway.memory).
@@ -112,6 +125,9 @@ class KubernetesSchema(strawberry.Schema):
 
         A request that selects no operation gets an ordinary GraphQL error, like an invalid document.
         """
+        if (syntax_error := await self._prepare_document(context)) is not None:
+            context.pre_execution_errors = [syntax_error]
+            return PreExecutionError(None, [syntax_error])
         try:
             refused = await super()._prepare_operation_async(context, extensions_runner)
         except CannotGetOperationTypeError as error:
@@ -120,6 +136,31 @@ class KubernetesSchema(strawberry.Schema):
             refusal = await schema_refusal(context.context)
             return PreExecutionError(None, [refusal]) if refusal else None
         return refused
+
+    async def _prepare_document(self, context: ExecutionContext) -> GraphQLError | None:
+        """Fill the caches of a large document in a thread; returns its syntax error, if any.
+
+        There is one thread: several would leave the event loop too little of the interpreter.
+        """
+        query = context.query or ""
+        if len(query) < _LARGE_DOCUMENT_CHARACTERS or query in self._prepared:
+            return None
+        parse, rules = ParsedDocuments(_CACHED_DOCUMENTS).cached_parse_document, context.validation_rules
+
+        def prepare() -> GraphQLError | None:
+            try:
+                document = parse(query, **context.parse_options)
+            except GraphQLError as error:
+                return error
+            except RecursionError as error:
+                return GraphQLError(str(error), original_error=error)
+            self._validate(document, rules)
+            return None
+
+        error = await asyncio.get_running_loop().run_in_executor(_documents, prepare)
+        if error is None:
+            self._prepared.put(query, True)
+        return error
 
     def _handle_execution_result(  # type: ignore[override]  # a coroutine either way
         self, context: ExecutionContext, result: Any, extensions_runner: SchemaExtensionsRunner, **how: bool

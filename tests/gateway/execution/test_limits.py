@@ -151,3 +151,22 @@ async def test_a_large_response_is_refused_as_a_whole(
     assert (error.extensions or {})["code"] == "QUERY_TOO_COMPLEX"
     assert "100000 bytes, the limit (--max-response)" in error.message
     assert server.requests <= 2
+
+
+@pytest.mark.parametrize("field", ["gadgets { kind }", "nothing", "gadgets { kind } }"])
+async def test_a_large_document_does_not_block_the_event_loop(client: KubeClient, field: str) -> None:
+    """Counts the loop's turns meanwhile: validation on the loop would leave none."""
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0.001)
+            turns += 1
+
+    counting = asyncio.create_task(count())
+    await asyncio.sleep(0)
+    result = await run(client, "{" + f" {field}" * 1500 + " }")
+    counting.cancel()
+    assert turns > 5 or field.endswith("}")
+    assert codes(result) <= {"BAD_REQUEST"}
