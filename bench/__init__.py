@@ -1,8 +1,9 @@
-"""What it costs: the schema of a whole cluster, reads of thousands of objects, updates for many readers.
+"""Benchmarks and a soak of the gateway, on throw-away real control planes.
 
-``make bench`` runs this on throw-away control planes and writes a table. Nothing here decides a test, and
-nothing here is shipped. What the gateway does under load is measured in a process of its own
-(:mod:`bench.probed_serve`), beside the raw requests that it is compared with, in turns.
+``make bench`` measures three subjects and prints tables: building the schema (:mod:`bench.schemas`), reading
+thousands of pods (:mod:`bench.reads`), and fan-out to thousands of subscribers (:mod:`bench.fanout`).
+``make soak`` looks for leaks (:mod:`bench.soak`). The gateway runs in a process of its own, with a probe
+inside (:mod:`bench.probed_serve`). No test asserts a figure, and this package is not shipped.
 """
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""``python -m bench``: measure, print the tables, and keep them."""
+"""``python -m bench``: measures, prints the tables, and stores them."""
 
 import asyncio
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bench.cluster import NoControlPlane, start_cluster
-from bench.fanout import Plan, measure_fanout
+from bench.fanout.run import Plan, measure_fanout
 from bench.processes import Unmeasurable, share_cores
 from bench.reads import AIMED, measure_reads
 from bench.results import RESULTS, Run, record, store
@@ -17,11 +17,19 @@ from bench.tables import Table
 
 __all__ = ["main"]
 
-READS, SCHEMAS, FANOUT = "reads", "schema", "fanout"
+_READS, _SCHEMAS, _FANOUT = "reads", "schema", "fanout"
+
+_HELP = """Measure the gateway on throw-away control planes of a real kube-apiserver.
+
+Without SUBJECTS all three are measured: schema (start-up, introspection, reload), reads (lists and gets,
+compared with raw requests), fanout (updates to many subscribers). Needs the binaries of
+tests/kube/build.sh. --quick measures only the sizes that have aims.
+"""
+_EPILOG = "Example: python -m bench reads --quick"
 
 
-class Sizes(click.ParamType[tuple[int, ...]]):
-    """Numbers with commas between them."""
+class _Sizes(click.ParamType[tuple[int, ...]]):
+    """A click type: integers separated by commas."""
 
     name = "sizes"
 
@@ -31,28 +39,32 @@ class Sizes(click.ParamType[tuple[int, ...]]):
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(int(each) for each in str(value).split(","))
+            return tuple(int(size) for size in str(value).split(","))
         except ValueError:
             self.fail(f"{value!r} is not a list of numbers such as 1000,5000", param, ctx)
 
 
-@click.command(help="Measure on throw-away control planes; all subjects, unless some are named.")
-@click.argument("subjects", nargs=-1, type=click.Choice([SCHEMAS, READS, FANOUT]))
-@click.option("--pods", type=Sizes(), default=(1000, AIMED, 20_000), help="Numbers of pods.")
-@click.option("--crds", type=Sizes(), default=(0, 125, 250, MOST), help="Numbers of CRDs.")
-@click.option("--subscribers", type=Sizes(), default=Plan().sizes, help="Numbers of subscribers.")
-@click.option("--rounds", type=click.IntRange(1), default=5, help="How often each read is measured in turn.")
+@click.command(help=_HELP, epilog=_EPILOG)
+@click.argument("subjects", nargs=-1, type=click.Choice([_SCHEMAS, _READS, _FANOUT]))
+@click.option("--pods", type=_Sizes(), default=(1000, AIMED, 20_000), help="Numbers of pods to read.")
+@click.option("--crds", type=_Sizes(), default=(0, 125, 250, MOST), help="Numbers of CRDs to install.")
+@click.option("--subscribers", type=_Sizes(), default=Plan().sizes, help="Numbers of subscribers.")
+@click.option("--rounds", type=click.IntRange(1), default=5, help="Measured rounds of each read.")
+@click.option("--starts", type=click.IntRange(1), default=3, help="Starts of the gateway per number of CRDs.")
+@click.option("--quick", is_flag=True, help="Measure only the sizes with aims, in few rounds.")
 @click.option(
-    "--starts", type=click.IntRange(1), default=3, help="How often the gateway is started at each size."
+    "--record",
+    "recorded",
+    is_flag=True,
+    help="Also write bench/results/latest.* and the figures in the documentation.",
 )
-@click.option("--quick", is_flag=True, help="Only the sizes that the aims are about, and few rounds.")
 @click.option(
-    "--record", "recorded", is_flag=True, help="Also write the latest result and the README's table."
+    "--output",
+    type=click.Path(path_type=Path),
+    default=RESULTS,
+    help="Folder for the files of this run.",
 )
-@click.option(
-    "--output", type=click.Path(path_type=Path), default=RESULTS, help="Folder for this run's files."
-)
-def main(  # noqa: PLR0913 (one for each option)
+def main(  # noqa: PLR0913 (one argument per option)
     subjects: tuple[str, ...],
     pods: tuple[int, ...],
     crds: tuple[int, ...],
@@ -63,47 +75,47 @@ def main(  # noqa: PLR0913 (one for each option)
     recorded: bool,
     output: Path,
 ) -> None:
-    """Run, print and keep."""
+    """Measure the subjects, print their tables and store the run."""
     plan = Plan(sizes=subscribers)
     if quick:
         plan = plan.quick()
         pods, crds, rounds, starts = (AIMED,), (0, MOST), 3, 1
-    chosen = subjects or (SCHEMAS, READS, FANOUT)
+    chosen = subjects or (_SCHEMAS, _READS, _FANOUT)
     tables: list[Table] = []
     try:
-        if SCHEMAS in chosen:
-            tables += show(run_schemas(crds, starts))
-        if READS in chosen:
-            tables += show(run_reads(pods, rounds))
-        if FANOUT in chosen:
-            tables += show(run_fanout(plan))
+        if _SCHEMAS in chosen:
+            tables += _show(_run_schemas(crds, starts))
+        if _READS in chosen:
+            tables += _show(_run_reads(pods, rounds))
+        if _FANOUT in chosen:
+            tables += _show(_run_fanout(plan))
     except (NoControlPlane, Unmeasurable) as error:
         raise click.ClickException(str(error)) from error
     run = Run.of(tables)
-    click.echo(f"kept in {store(run, output)}")
+    click.echo(f"stored in {store(run, output)}")
     if recorded:
         record(run)
 
 
-def run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
+def _run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
     with start_cluster() as cluster:
         return asyncio.run(measure_schemas(cluster, sizes, starts))
 
 
-def run_reads(sizes: Sequence[int], rounds: int) -> list[Table]:
+def _run_reads(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
         return asyncio.run(measure_reads(cluster, sizes, rounds))
 
 
-def run_fanout(plan: Plan) -> list[Table]:
+def _run_fanout(plan: Plan) -> list[Table]:
     cores = share_cores()
     with cores.run_on(cores.others), start_cluster() as cluster:
         return asyncio.run(measure_fanout(cluster, plan, cores))
 
 
-def show(tables: list[Table]) -> list[Table]:
-    for each in tables:
-        click.echo(each.markdown())
+def _show(tables: list[Table]) -> list[Table]:
+    for table in tables:
+        click.echo(table.markdown())
     sys.stdout.flush()
     return tables
 

@@ -1,4 +1,4 @@
-"""A throw-away control plane to measure on, and a plain client of it."""
+"""A throw-away control plane for measurements, and a plain client of it."""
 
 import contextlib
 import signal
@@ -18,12 +18,12 @@ __all__ = ["Cluster", "NoControlPlane", "start_cluster"]
 
 
 class NoControlPlane(Exception):
-    """There is no kube-apiserver on this machine."""
+    """No kube-apiserver binary was found on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A real API server; ``directory`` is for whatever else is written while it is measured."""
+    """A real API server with an administrator's token; ``directory`` is for temporary files."""
 
     server: str
     kubeconfig: Path
@@ -33,7 +33,7 @@ class Cluster:
     plane: ControlPlane
 
     def client(self) -> httpx.AsyncClient:
-        """A client with connections of its own, that asks for what the gateway asks for: plain bytes."""
+        """A client with its own connections; like the gateway, it requests uncompressed responses."""
         return httpx.AsyncClient(
             base_url=self.server,
             headers={"Authorization": f"Bearer {self.token}", "Accept-Encoding": "identity"},
@@ -45,11 +45,11 @@ class Cluster:
 
 @contextlib.contextmanager
 def start_cluster() -> Iterator[Cluster]:
-    """A control plane with nothing in it, until the block ends. Raises NoControlPlane."""
+    """An empty control plane, stopped at the end of the block. Raises NoControlPlane."""
     assets = find_assets()
     if assets is None:
         raise NoControlPlane("no kube-apiserver on this machine: tests/kube/build.sh builds one (needs Go)")
-    with ended_in_order(), tempfile.TemporaryDirectory(prefix="kube-graphql-bench-") as directory:
+    with _ended_in_order(), tempfile.TemporaryDirectory(prefix="kube-graphql-bench-") as directory:
         plane = ControlPlane(Path(directory) / "cluster", assets, free_port())
         try:
             plane.up()
@@ -59,8 +59,8 @@ def start_cluster() -> Iterator[Cluster]:
 
 
 @contextlib.contextmanager
-def ended_in_order() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does: the control plane would outlive this process otherwise."""
+def _ended_in_order() -> Iterator[None]:
+    """Unwind the block on SIGTERM, as on Ctrl-C, so that the control plane does not outlive this process."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield
@@ -69,7 +69,7 @@ def ended_in_order() -> Iterator[None]:
 
 
 def cluster_of(plane: ControlPlane, directory: Path) -> Cluster:
-    """The same control plane, as its administrator."""
+    """The control plane, accessed as its administrator."""
     return Cluster(
         plane.server,
         plane.kubeconfig,

@@ -1,4 +1,7 @@
-"""A gateway in a process of its own, with a probe inside."""
+"""Starts a gateway in a process of its own, with a probe inside.
+
+Separate from :mod:`bench.probe`, which runs inside that process and must import little.
+"""
 
 import contextlib
 import sys
@@ -18,12 +21,12 @@ from tests.fixtures.waiting import wait_until
 
 __all__ = ["MeasuredGateway", "ask", "start_measured_gateway"]
 
-READY_WITHIN = 300
+_READY_WITHIN = 300
 
 
 @dataclass(frozen=True, slots=True)
 class MeasuredGateway:
-    """A running gateway; ``started_in`` is the seconds from the process's start until it was ready."""
+    """A running gateway; ``started_in`` is the time from process start to ready, in seconds."""
 
     served: GatewayProcess
     socket: Path
@@ -34,7 +37,7 @@ class MeasuredGateway:
         return read_probe(self.socket)
 
     def client(self) -> httpx.AsyncClient:
-        """A client with connections of its own."""
+        """A client with its own connections."""
         return httpx.AsyncClient(
             base_url=self.served.url, timeout=300, trust_env=False, headers={"Accept-Encoding": "identity"}
         )
@@ -44,19 +47,19 @@ class MeasuredGateway:
 def start_measured_gateway(
     directory: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> Iterator[MeasuredGateway]:
-    """Run ``kube-graphql serve ARGUMENTS`` with a probe until the block ends; it is ready when it begins."""
+    """Run ``kube-graphql serve ARGUMENTS`` with a probe until the block ends; yields when it is ready."""
     port, path = free_port(), directory / "probe.sock"
     command = [sys.executable, "-m", "bench.probed_serve", str(path)]
     began = time.perf_counter()
     with start_process([*command, "serve", "--port", str(port), *arguments], directory, variables) as process:
         gateway = GatewayProcess(process, port, {})
-        wait_until(lambda: answers(gateway), "the gateway to get ready", seconds=READY_WITHIN)
+        wait_until(lambda: answers(gateway), "the gateway to get ready", seconds=_READY_WITHIN)
         started_in = time.perf_counter() - began
         yield MeasuredGateway(gateway, path, started_in, read_probe(path))
 
 
 async def ask(client: httpx.AsyncClient, query: str, variables: Mapping[str, Any] | None = None) -> bytes:
-    """POST an operation that has to succeed; the response's bytes."""
+    """POST an operation and return the response's bytes; RuntimeError if it has errors."""
     response = await client.post("/graphql", json={"query": query, "variables": dict(variables or {})})
     response.raise_for_status()
     content = response.content

@@ -1,4 +1,4 @@
-"""What the gateway's own process sees of itself: CPU, memory, and how long its event loop stood still."""
+"""Measures the gateway from inside its process: CPU, memory, event-loop stalls, tasks and threads."""
 
 import asyncio
 import json
@@ -17,20 +17,20 @@ from gateway.execution import GraphQLAPI
 
 __all__ = ["Reading", "measured", "read_probe"]
 
-HEARTBEAT = 0.01
+_HEARTBEAT = 0.01
 Result = TypeVar("Result")
-Reload = Callable[[GraphQLAPI, bool], Awaitable[bool]]
+_Reload = Callable[[GraphQLAPI, bool], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Seconds and bytes, since the process began; the stalls and ``peak_memory`` since the reading before.
+    """One reading, in seconds and bytes.
 
-    ``stall`` is the longest time that the event loop did not get to run a timer, ``stall_cpu`` the most
-    CPU time that this process used in one such gap: on a machine with other work, the first has what
-    the others took in it. ``reloads`` is how many schemas were swapped in since the start, and
-    ``last_reload`` the CPU time of the process while the last of them was asked for and built. ``tasks`` are
-    counted by the function that they run, ``threads`` by their names without the numbers.
+    ``cpu`` counts since the process began; the stalls and ``peak_memory`` count since the previous reading.
+    ``stall`` is the longest delay of a timer on the event loop. ``stall_cpu`` is the largest CPU time of this
+    process within one such delay, which excludes the time that other processes took. ``reloads`` counts
+    schema replacements since the start; ``last_reload`` is the CPU time of fetching and building the last
+    one. ``tasks`` are counted by coroutine function, ``threads`` by name without numbers.
     """
 
     cpu: float
@@ -45,7 +45,7 @@ class Reading:
     threads: Mapping[str, int]
 
     def after(self, earlier: "Reading") -> "Reading":
-        """This one, with the stalls and the peak since before ``earlier``."""
+        """This reading, with stalls and peak memory extended over the period of ``earlier``."""
         return replace(
             self,
             peak_memory=max(self.peak_memory, earlier.peak_memory),
@@ -54,8 +54,8 @@ class Reading:
         )
 
 
-class Heartbeat:
-    """Notes the gaps between one turn of the event loop and the next."""
+class _Heartbeat:
+    """Records the delays of a timer on the event loop."""
 
     def __init__(self) -> None:
         self.cpu_before_main = time.process_time()
@@ -63,8 +63,8 @@ class Heartbeat:
         self.reloads = 0
         self.last_reload = 0.0
 
-    async def reload(self, reload: Reload, gateway: GraphQLAPI, patient: bool = False) -> bool:
-        """What :meth:`GraphQLAPI.reload` does, measured."""
+    async def reload(self, reload: _Reload, gateway: GraphQLAPI, patient: bool = False) -> bool:
+        """Call ``reload`` (:meth:`GraphQLAPI.reload`) and record its CPU time if it replaced the schema."""
         began = time.process_time()
         found = await reload(gateway, patient)
         if found:
@@ -75,8 +75,8 @@ class Heartbeat:
     async def beat(self) -> None:
         while True:
             began, began_cpu = time.perf_counter(), time.process_time()
-            await asyncio.sleep(HEARTBEAT)
-            gap = time.perf_counter() - began - HEARTBEAT
+            await asyncio.sleep(_HEARTBEAT)
+            gap = time.perf_counter() - began - _HEARTBEAT
             self.stall = max(self.stall, gap)
             self.stall_cpu = max(self.stall_cpu, min(gap, time.process_time() - began_cpu))
 
@@ -86,7 +86,7 @@ class Heartbeat:
         writer.close()
 
     def reading(self) -> Reading:
-        memory, peak = resident_memory()
+        memory, peak = _resident_memory()
         found = Reading(
             time.process_time(),
             self.cpu_before_main,
@@ -96,26 +96,26 @@ class Heartbeat:
             self.stall_cpu,
             self.reloads,
             self.last_reload,
-            dict(Counter(name_of(each) for each in asyncio.all_tasks())),
-            dict(Counter(each.name.rstrip("0123456789_-") for each in threading.enumerate())),
+            dict(Counter(_name_of(task) for task in asyncio.all_tasks())),
+            dict(Counter(thread.name.rstrip("0123456789_-") for thread in threading.enumerate())),
         )
         self.stall = self.stall_cpu = 0.0
-        forget_peak_memory()
+        _reset_peak_memory()
         return found
 
 
-def name_of(task: asyncio.Task[Any]) -> str:
+def _name_of(task: asyncio.Task[Any]) -> str:
     return getattr(task.get_coro(), "__qualname__", task.get_name())
 
 
 async def measured(main: Coroutine[Any, Any, Result], path: Path) -> Result:
-    """Run ``main`` with a heartbeat beside it, and answer on the Unix socket at ``path``."""
-    heartbeat, reload = Heartbeat(), GraphQLAPI.reload
+    """Run ``main`` with a heartbeat, and serve readings on the Unix socket at ``path``."""
+    heartbeat, reload = _Heartbeat(), GraphQLAPI.reload
 
     async def reload_measured(gateway: GraphQLAPI, patient: bool = False) -> bool:
         return await heartbeat.reload(reload, gateway, patient)
 
-    GraphQLAPI.reload = reload_measured  # type: ignore[assignment, method-assign]  # the same, timed
+    GraphQLAPI.reload = reload_measured  # type: ignore[assignment, method-assign]  # timed wrapper
     server = await asyncio.start_unix_server(heartbeat.answer, path)
     beating = asyncio.create_task(heartbeat.beat())
     try:
@@ -126,7 +126,7 @@ async def measured(main: Coroutine[Any, Any, Result], path: Path) -> Result:
 
 
 def read_probe(path: Path) -> Reading:
-    """Ask the process behind that socket."""
+    """Request a reading from the process that serves that socket."""
     with socket.socket(socket.AF_UNIX) as asking:
         asking.settimeout(120)
         asking.connect(os.fspath(path))
@@ -136,24 +136,24 @@ def read_probe(path: Path) -> Reading:
     return Reading(**json.loads(b"".join(chunks)))
 
 
-def resident_memory() -> tuple[int, int]:
-    """What is in memory now, and the most that was (since :func:`forget_peak_memory`, on Linux)."""
+def _resident_memory() -> tuple[int, int]:
+    """Resident memory now, and its peak (on Linux, since :func:`reset_peak_memory`), in bytes."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most, most
     sizes = dict(line.split(":", 1) for line in status.splitlines() if line.startswith(("VmRSS", "VmHWM")))
-    return kilobytes(sizes["VmRSS"]), kilobytes(sizes["VmHWM"])
+    return _kilobytes(sizes["VmRSS"]), _kilobytes(sizes["VmHWM"])
 
 
-def kilobytes(text: str) -> int:
+def _kilobytes(text: str) -> int:
     return int(text.split(maxsplit=1)[0]) * 1024
 
 
-def forget_peak_memory() -> None:
+def _reset_peak_memory() -> None:
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
-        # elsewhere the peak is that of the whole life of the process
+        # without /proc, the peak is that of the process's whole life
         return

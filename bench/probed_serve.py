@@ -1,11 +1,11 @@
-"""``python -m bench.probed_serve SOCKET serve …``: ``kube-graphql serve …`` with a probe inside."""
+"""``python -m bench.probed_serve SOCKET serve …``: ``kube-graphql serve …`` with a probe on a socket."""
 
 import gc
 
-# as the command line does before it imports anything big
+# kube-graphql also disables collection before its large imports
 gc.disable()
 
-# ruff: noqa: E402 (hence not before the other imports)
+# ruff: noqa: E402 (the imports follow gc.disable)
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -21,12 +21,12 @@ Result = TypeVar("Result")
 
 
 def probe(path: Path) -> None:
-    """Let the command line run what it runs inside :func:`bench.probe.measured`."""
+    """Make the command line run its coroutine inside :func:`bench.probe.measured`."""
 
     def run_measured(serve: Coroutine[Any, Any, Result]) -> Result:
         return run(measured(serve, path))
 
-    serving.run = run_measured  # type: ignore[assignment, attr-defined]  # the same, with a probe
+    serving.run = run_measured  # type: ignore[assignment, attr-defined]  # wrapper with a probe
 
 
 if __name__ == "__main__":

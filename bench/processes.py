@@ -1,4 +1,4 @@
-"""Processes seen from outside: their CPU and memory, their cores, and how many files they may open."""
+"""Measures and limits processes from outside: CPU, memory, open files, cores."""
 
 import contextlib
 import os
@@ -13,24 +13,24 @@ __all__ = [
     "Unmeasurable",
     "Usage",
     "allow_open_files",
-    "forget_peak",
     "open_files",
+    "reset_peak",
     "share_cores",
     "usage",
 ]
 
-PROCESSES = Path("/proc")
+_PROCESSES = Path("/proc")
 
 
 class Unmeasurable(Exception):
-    """This machine does not tell what is to be measured."""
+    """This machine has no ``/proc`` to measure processes with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds since its start, and bytes in memory, of a process and its children.
+    """CPU seconds since the start and resident bytes, summed over a process and its descendants.
 
-    ``peak`` is the most that there was since :func:`forget_peak`.
+    ``peak`` is the peak of resident bytes since :func:`reset_peak`.
     """
 
     cpu: float
@@ -39,62 +39,62 @@ class Usage:
 
 
 def usage(process: int) -> Usage:
-    """Raises Unmeasurable where there is no ``/proc``."""
-    found = [usage_of_one(each) for each in family(process)]
+    """The usage of the process and its descendants. Raises Unmeasurable without ``/proc``."""
+    found = [_usage_of_one(member) for member in _family(process)]
     return Usage(
-        sum(each.cpu for each in found), sum(each.memory for each in found), sum(each.peak for each in found)
+        sum(one.cpu for one in found), sum(one.memory for one in found), sum(one.peak for one in found)
     )
 
 
-def forget_peak(process: int) -> None:
-    for each in family(process):
-        (PROCESSES / str(each) / "clear_refs").write_text("5")
+def reset_peak(process: int) -> None:
+    for member in _family(process):
+        (_PROCESSES / str(member) / "clear_refs").write_text("5")
 
 
-def usage_of_one(process: int) -> Usage:
-    folder = PROCESSES / str(process)
+def _usage_of_one(process: int) -> Usage:
+    folder = _PROCESSES / str(process)
     after_name = (folder / "stat").read_text().rpartition(")")[2].split()
     ticks = int(after_name[11]) + int(after_name[12])
     status = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-    memory, peak = (int(status[each].split()[0]) * 1024 for each in ("VmRSS", "VmHWM"))
+    memory, peak = (int(status[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
     return Usage(ticks / os.sysconf("SC_CLK_TCK"), memory, peak)
 
 
-def family(process: int) -> list[int]:
-    """The process, its children, theirs, and so on."""
-    parents = dict(all_parents())
+def _family(process: int) -> list[int]:
+    """The process and all its descendants."""
+    parents = dict(_all_parents())
     found = [process]
-    for each in found:
-        found += [child for child, parent in parents.items() if parent == each]
+    for member in found:
+        found += [child for child, parent in parents.items() if parent == member]
     return found
 
 
-def all_parents() -> Iterator[tuple[int, int]]:
-    if not (PROCESSES / "self" / "stat").exists():
-        raise Unmeasurable("processes can only be measured where there is /proc, as on Linux")
-    for folder in PROCESSES.glob("[0-9]*"):
+def _all_parents() -> Iterator[tuple[int, int]]:
+    if not (_PROCESSES / "self" / "stat").exists():
+        raise Unmeasurable("processes are measured through /proc, which only Linux has")
+    for folder in _PROCESSES.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             yield int(folder.name), int((folder / "stat").read_text().rpartition(")")[2].split()[1])
 
 
 def open_files(process: int, ports: Mapping[int, str]) -> Mapping[str, int]:
-    """How many files it has open: connections by the word for the port at either end, and ``others``."""
-    links = (PROCESSES / str(process) / "fd").iterdir()
-    sockets = connections()
+    """Counts of open files: TCP connections by the label of a port at either end, the rest as ``others``."""
+    links = (_PROCESSES / str(process) / "fd").iterdir()
+    sockets = _connections()
     found: Counter[str] = Counter()
-    for each in links:
+    for link in links:
         with contextlib.suppress(OSError):
-            ends = sockets.get(each.readlink().name, ())
+            ends = sockets.get(link.readlink().name, ())
             found[next((ports[port] for port in ends if port in ports), "others")] += 1
     return found
 
 
-def connections() -> Mapping[str, tuple[int, int]]:
-    """The ports at both ends of every TCP connection, by what a file of it is called."""
+def _connections() -> Mapping[str, tuple[int, int]]:
+    """The ports at both ends of every TCP connection, by the link target of its file (``socket:[inode]``)."""
     found = {}
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
-            for line in (PROCESSES / "net" / table).read_text().splitlines()[1:]:
+            for line in (_PROCESSES / "net" / table).read_text().splitlines()[1:]:
                 fields = line.split()
                 here, there = (int(end.rpartition(":")[2], 16) for end in fields[1:3])
                 found[f"socket:[{fields[9]}]"] = (here, there)
@@ -103,7 +103,7 @@ def connections() -> Mapping[str, tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The cores of the gateway, and those of everything else; both empty where nothing can be pinned."""
+    """The cores of the gateway and of all other processes; both empty if pinning is impossible."""
 
     gateway: frozenset[int] = frozenset()
     others: frozenset[int] = frozenset()
@@ -111,12 +111,12 @@ class Cores:
     def __str__(self) -> str:
         if not self.gateway:
             return "nothing pinned to a core"
-        first, second = (",".join(map(str, sorted(each))) for each in (self.gateway, self.others))
+        first, second = (",".join(map(str, sorted(cores))) for cores in (self.gateway, self.others))
         return f"gateway on core {first}; clients, API server and etcd on core {second}"
 
     @contextlib.contextmanager
     def run_on(self, cores: Collection[int]) -> Iterator[None]:
-        """What is started in the block runs on those cores, and so does this process meanwhile."""
+        """Pin this process, and processes started in the block, to those cores."""
         if not cores:
             yield
             return
@@ -129,7 +129,7 @@ class Cores:
 
 
 def share_cores() -> Cores:
-    """One core for the gateway and the rest for the others, where there are two and they can be given."""
+    """One core for the gateway and the rest for all others, if there are two and pinning is possible."""
     if not hasattr(os, "sched_setaffinity"):
         return Cores()
     first, *rest = sorted(os.sched_getaffinity(0))
@@ -137,7 +137,7 @@ def share_cores() -> Cores:
 
 
 def allow_open_files(wanted: int) -> int:
-    """Let this process, and those that it starts, have so many files open; how many they may, at most."""
+    """Raise the limit of open files for this process and its children; return the limit that holds."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < most:

@@ -16,9 +16,9 @@ from tests.fixtures.control_plane import pinned_version
 
 __all__ = ["RESULTS", "Run", "record", "store"]
 
-ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
-README, PERFORMANCE = "README.md", "docs/performance.md"
+_README, _PERFORMANCE = "README.md", "docs/performance.md"
 
 _HIGHLIGHTS = (
     ("Start with the API of Kubernetes, until served", "start cold, until served", 0),
@@ -83,11 +83,11 @@ def store(run: Run, directory: Path = RESULTS) -> Path:
     return _write(run, directory, run.when.replace(":", ""))
 
 
-def record(run: Run, directory: Path = RESULTS, root: Path = ROOT) -> None:
+def record(run: Run, directory: Path = RESULTS, root: Path = _ROOT) -> None:
     """Write the run as the latest one, which Git tracks, and its figures into the documentation."""
     _write(run, directory, "latest")
-    _replace_between("figures", root / README, run.highlights())
-    _replace_between("bench", root / PERFORMANCE, run.headlines())
+    _replace_between("figures", root / _README, run.highlights())
+    _replace_between("bench", root / _PERFORMANCE, run.headlines())
 
 
 def _replace_between(marker: str, path: Path, text: str) -> None:
@@ -120,7 +120,7 @@ def _write(run: Run, directory: Path, name: str) -> Path:
 def _environment() -> str:
     """One line with everything that the figures depend on: versions, cores, load."""
     commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "describe", "--always", "--dirty"], cwd=_ROOT, capture_output=True, text=True, check=False
     ).stdout.strip()
     load = f", load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return (

@@ -1,9 +1,9 @@
-"""Minutes of subscribers who come, stall, vanish and go, on an API server that dies now and then.
+"""The soak: minutes of subscribers that connect, stall, vanish and leave, while the API server crashes.
 
-``python -m bench.soak`` (``make soak``) fails where something is left of them in the gateway, where its
-memory grows, or where a subscriber does not know what a LIST says. Parts: what is written and broken
-(:mod:`bench.soak.world`), who watches (:mod:`bench.soak.clients`), over which wires
-(:mod:`bench.soak.wires`), and what is taken for a leak (:mod:`bench.soak.findings`).
+``python -m bench.soak`` (``make soak``) fails on a leaked task, thread, connection or informer, on growing
+memory, and when a subscriber's objects differ from a LIST. :mod:`bench.soak.run` drives the turns,
+:mod:`bench.soak.world` writes to the API server and kills it, :mod:`bench.soak.clients` subscribes and
+queries, :mod:`bench.soak.views` checks the events, and :mod:`bench.soak.findings` detects leaks.
 """
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""Samples of a gateway's process, and what in them is a leak."""
+"""Samples of the gateway's process, and the rules that detect a leak in them."""
 
 import re
 from collections import Counter
@@ -19,29 +19,29 @@ __all__ = [
 ]
 
 MEGABYTE = 1 << 20
-GAUGES = ("informers", "subscribers", "waiting_events", "websockets", "log_subscriptions", "log_streams")
-"""What clients are the cause of, beside the informers that the gateway has for itself; metrics by the names
-that they have after their prefix."""
+_GAUGES = ("informers", "subscribers", "waiting_events", "websockets", "log_subscriptions", "log_streams")
+"""Metrics, without their prefix, that return to their first value when all clients have left. The gateway
+keeps a few informers for itself."""
 
-POOLED = ("asyncio", "uvloop", "ThreadPoolExecutor")
-"""Threads that are started when they are first needed and then kept; there are never many."""
+_POOLED = ("asyncio", "uvloop", "ThreadPoolExecutor")
+"""Threads of pools: started on demand and kept, in bounded number."""
 
-MOST_IDLE = 16
-"""Connections upstream that may be kept for the next request. Fewer than there are watches in a minute."""
+_MOST_IDLE = 16
+"""Idle upstream connections that the pool may keep; fewer than the watches of a minute."""
 
-TRACEBACK = re.compile(r"(?<= )[^\n]*\nTraceback \(most recent call last\):\n(?:(?!\d\d:\d\d:\d\d ).*\n?)*")
+_TRACEBACK = re.compile(r"(?<= )[^\n]*\nTraceback \(most recent call last\):\n(?:(?!\d\d:\d\d:\d\d ).*\n?)*")
 
 MEMORY_JUDGED_FROM = 240.0
-"""Seconds of load from which growth tells something: before, caches and the heap are still filling."""
+"""Shortest soak, in seconds, whose memory is judged: before, caches and the heap are still filling."""
 
 ALLOWED = 6 * MEGABYTE
-"""What memory may grow by after the warm-up: a heap that is used like this moves by some megabytes, while a
-kilobyte kept for each connection would be about as much in ten minutes."""
+"""Allowed growth of memory after the warm-up: the heap fluctuates by a few megabytes, while a leak of one
+kilobyte per connection would exceed this in ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The gateway's process at one moment, in seconds since the soak began; memory in bytes."""
+    """The state of the gateway's process, ``at`` seconds after the soak began; memory in bytes."""
 
     at: float
     memory: int
@@ -63,7 +63,7 @@ class Sample:
 
 
 async def take_sample(gateway: MeasuredGateway, upstream: int, at: float) -> Sample:
-    """``upstream`` is the API server's port."""
+    """Sample the process; ``upstream`` is the API server's port."""
     served = gateway.served
     lines = (await served.request("GET", "/metrics")).text.splitlines()
     pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
@@ -74,10 +74,10 @@ async def take_sample(gateway: MeasuredGateway, upstream: int, at: float) -> Sam
 
 
 def left_behind(before: Sample, now: Sample) -> list[str]:
-    """What there is now that there was not before anybody came; nobody is there any more."""
+    """One line for each leak: a count without clients that exceeds its value before the first client."""
     found = [
         f"{now.gauge(name)} {name} instead of {before.gauge(name)}"
-        for name in GAUGES
+        for name in _GAUGES
         if now.gauge(name) > before.gauge(name)
     ]
     found += [
@@ -88,9 +88,9 @@ def left_behind(before: Sample, now: Sample) -> list[str]:
     found += [
         f"{count} threads called {name} instead of {before.threads.get(name, 0)}"
         for name, count in now.threads.items()
-        if count > before.threads.get(name, 0) and not name.startswith(POOLED)
+        if count > before.threads.get(name, 0) and not name.startswith(_POOLED)
     ]
-    allowed = {**before.files, "upstream": MOST_IDLE}
+    allowed = {**before.files, "upstream": _MOST_IDLE}
     found += [
         f"{count} open files ({name}) instead of {allowed.get(name, 0)}"
         for name, count in now.files.items()
@@ -100,9 +100,9 @@ def left_behind(before: Sample, now: Sample) -> list[str]:
 
 
 def memory_findings(under_load: Sequence[Sample], at_rest: Sequence[Sample]) -> list[str]:
-    """Where memory grew more than :data:`ALLOWED`; the first third of the samples are the warm-up.
+    """One line for each series that grew by more than :data:`ALLOWED` after the warm-up, its first third.
 
-    Judged are the line through the samples under load, and what there was each time when nobody was there.
+    ``under_load`` are samples with clients, ``at_rest`` those without clients after each turn.
     """
     found = []
     for words, samples in (("under load", under_load), ("at rest", at_rest)):
@@ -113,17 +113,17 @@ def memory_findings(under_load: Sequence[Sample], at_rest: Sequence[Sample]) -> 
 
 
 def growth(samples: Sequence[Sample]) -> float:
-    """How much the line of least squares through the samples rises from the first to the last; bytes."""
+    """The rise, in bytes, of the least-squares line from the first to the last sample."""
     if len(samples) < 2:
         return 0.0
-    middle = sum(each.at for each in samples) / len(samples)
-    mean = sum(each.memory for each in samples) / len(samples)
-    spread = sum((each.at - middle) ** 2 for each in samples)
-    slope = sum((each.at - middle) * (each.memory - mean) for each in samples) / spread
+    middle = sum(sample.at for sample in samples) / len(samples)
+    mean = sum(sample.memory for sample in samples) / len(samples)
+    spread = sum((sample.at - middle) ** 2 for sample in samples)
+    slope = sum((sample.at - middle) * (sample.memory - mean) for sample in samples) / spread
     return slope * (samples[-1].at - samples[0].at)
 
 
 def tracebacks(log: str) -> list[str]:
-    """Each different one in the log, with the line before it, and how often it is there."""
-    found = Counter(each.group().rstrip() for each in TRACEBACK.finditer(log))
+    """Each distinct traceback of the log with the line before it, and its count."""
+    found = Counter(found.group().rstrip() for found in _TRACEBACK.finditer(log))
     return [f"{count} × in the gateway's log: {text}" for text, count in found.items()]

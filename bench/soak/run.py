@@ -1,4 +1,4 @@
-"""A soak: turns of coming and going, and after each of them everything has to be as it was before."""
+"""Drives the soak in turns; after each turn, the gateway must return to its state before the first."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from bench.cluster import Cluster
 from bench.gateways import MeasuredGateway, start_measured_gateway
-from bench.soak.clients import Client, Turn, running
+from bench.soak.clients import Client, Turn, Visitor, running
 from bench.soak.findings import (
     MEMORY_JUDGED_FROM,
     Sample,
@@ -21,22 +21,24 @@ from bench.soak.findings import (
     tracebacks,
 )
 from bench.soak.views import VIEWS
-from bench.soak.visitors import Visitor
 from bench.soak.world import World
 
 __all__ = ["Outcome", "Plan", "soak"]
 
-GRACE_PERIOD = 2.0
-AT_REST_WITHIN = 90.0
-"""Seconds after the last one has left by which nothing may be left of anybody."""
-AGREED_WITHIN = 60.0
+_GRACE_PERIOD_SECONDS = 2.0
+_REST_TIMEOUT_SECONDS = 90.0
+"""Time after the last client has left until leftovers count as leaks."""
+
+_AGREEMENT_TIMEOUT_SECONDS = 60.0
+"""Time after the last write until differing subscribers count as wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long and how hard. Seconds, and things per second; ``longest`` is that of one connection.
+    """The duration and the load.
 
-    The API server dies once in each turn.
+    ``seconds`` in total; ``longest`` seconds per connection; ``writes`` and ``requests`` per second;
+    ``between_samples`` seconds. The API server dies once in each turn.
     """
 
     seconds: float = 600.0
@@ -51,7 +53,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Outcome:
-    """What was seen; the soak is well if ``findings`` is empty."""
+    """Counts, samples and findings; the soak has passed if ``findings`` is empty."""
 
     findings: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
@@ -60,8 +62,8 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class Soak:
-    """One that runs."""
+class _Soak:
+    """A running soak."""
 
     plan: Plan
     gateway: MeasuredGateway
@@ -77,7 +79,7 @@ class Soak:
 
     async def run(self) -> None:
         await self.world.create()
-        # the first request makes what all later ones find
+        # warm-up: the first request fills caches
         await self.gateway.served.execute("{ version { gitVersion } }")
         before = await self.sample()
         self.say(f"before       {before}")
@@ -89,11 +91,11 @@ class Soak:
         self.outcome.findings += tracebacks(self.gateway.served.process.output())
 
     async def take_turn(self, number: int) -> None:
-        """Let them come and go, then hold what they know against the cluster."""
+        """Run the clients, then compare their objects with the cluster's."""
         turn, found = Turn(), self.outcome
         clients = [
-            Client(self.gateway.served, VIEWS[each % len(VIEWS)], self.chance, found.counts, found.findings)
-            for each in range(self.plan.clients)
+            Client(self.gateway.served, VIEWS[index % len(VIEWS)], self.chance, found.counts, found.findings)
+            for index in range(self.plan.clients)
         ]
         async with running(clients, turn, self.plan.longest):
             async with self.disturbed():
@@ -104,7 +106,7 @@ class Soak:
 
     @asynccontextmanager
     async def disturbed(self) -> AsyncIterator[None]:
-        """Writes, queries, samples and a death of the API server while the block runs."""
+        """During the block: writes, queries, samples, and one crash of the API server."""
         served, found = self.gateway.served, self.outcome
         visitor = Visitor(served, self.chance, found.counts, found.findings)
         share = self.plan.seconds / self.plan.turns
@@ -117,8 +119,8 @@ class Soak:
             ]
             yield
             await dying
-            for each in running:
-                each.cancel()
+            for task in running:
+                task.cancel()
 
     async def die_within(self, seconds: float) -> None:
         await asyncio.sleep(self.chance.uniform(seconds / 4, seconds / 2))
@@ -130,21 +132,24 @@ class Soak:
             self.outcome.under_load.append(await self.sample())
 
     async def disagreements(self, clients: Sequence[Client]) -> list[str]:
-        """Who does not know what a LIST says, however long it is waited for."""
-        deadline = time.monotonic() + AGREED_WITHIN
+        """One line for each client whose objects differ from a LIST until the timeout."""
+        deadline = time.monotonic() + _AGREEMENT_TIMEOUT_SECONDS
         wrong, expected = list(clients), {}
         while wrong and time.monotonic() < deadline:
-            # anew each time: of a write that was broken off, nobody can say when it is done
-            expected = {each: await self.world.known(each) for each in {client.view for client in wrong}}
+            # listed each time, because an interrupted write may still take effect
+            views = {client.view for client in wrong}
+            expected = {view: await self.world.known(view) for view in views}
             await asyncio.sleep(0.3)
             wrong = [
-                each for each in wrong if not (each.fold.synced and each.fold.known == expected[each.view])
+                client
+                for client in wrong
+                if not (client.fold.synced and client.fold.known == expected[client.view])
             ]
-        return [f"{each} knows {each.fold.known} instead of {expected[each.view]}" for each in wrong]
+        return [f"{client} has {client.fold.known} instead of {expected[client.view]}" for client in wrong]
 
     async def rest(self, before: Sample, number: int) -> None:
-        """Wait until nothing is left of anybody; what is left in the end is found."""
-        deadline = time.monotonic() + AT_REST_WITHIN
+        """Wait until the process is back at its first state; leftovers at the timeout are findings."""
+        deadline = time.monotonic() + _REST_TIMEOUT_SECONDS
         while True:
             sample = await self.sample()
             left = left_behind(before, sample)
@@ -152,17 +157,17 @@ class Soak:
                 break
             await asyncio.sleep(0.5)
         self.outcome.at_rest.append(sample)
-        self.outcome.findings += [f"after turn {number} there are {each}" for each in left]
+        self.outcome.findings += [f"after turn {number}: {leak}" for leak in left]
         self.say(f"at rest      {sample}")
 
 
 async def soak(cluster: Cluster, plan: Plan, say: Callable[[str], None] = lambda _: None) -> Outcome:
-    """Run it on a gateway of its own, telling ``say`` of it on the way."""
+    """Run the soak on a gateway of its own; ``say`` gets a line of progress per turn."""
     outcome = Outcome()
-    chance = random.Random(plan.seed)  # noqa: S311 (for variety, the same each time)
-    arguments = ("--kubeconfig", str(cluster.kubeconfig), "--grace-period", str(GRACE_PERIOD))
+    chance = random.Random(plan.seed)  # noqa: S311 (variety, reproducible by seed)
+    arguments = ("--kubeconfig", str(cluster.kubeconfig), "--grace-period", str(_GRACE_PERIOD_SECONDS))
     with start_measured_gateway(cluster.directory / "gateway", *arguments) as gateway:
         async with cluster.client() as client:
             world = World(cluster, client, chance, outcome.counts)
-            await Soak(plan, gateway, world, outcome, chance, say).run()
+            await _Soak(plan, gateway, world, outcome, chance, say).run()
     return outcome

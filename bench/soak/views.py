@@ -1,4 +1,4 @@
-"""What a subscriber looks at, and what it has been told of that so far."""
+"""The subscriptions of the soak, and the fold of a subscription's events, which checks their order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,16 +7,16 @@ from typing import Any
 __all__ = ["NAMESPACES", "VIEWS", "Fold", "View", "Violation"]
 
 NAMESPACES = ("soak-a", "soak-b")
-FIELDS = "metadata { namespace name uid resourceVersion }"
+_FIELDS = "metadata { namespace name uid resourceVersion }"
 
 
 class Violation(Exception):
-    """An event that no promise of :mod:`gateway.informers` allows."""
+    """An event that breaks a guarantee of :mod:`gateway.informers`."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A subscription, and the LIST that it has to agree with; ``arguments`` are those that both have."""
+    """A subscription and the LIST that it must agree with; both have ``arguments``."""
 
     root: str
     resource: str
@@ -27,14 +27,14 @@ class View:
 
     @property
     def query(self) -> str:
-        known = {"namespace": self.namespace, "name": self.name, **dict(self.arguments)}
-        parts = [f'{key}: "{value}"' for key, value in known.items() if value]
+        given = {"namespace": self.namespace, "name": self.name, **dict(self.arguments)}
+        parts = [f'{key}: "{value}"' for key, value in given.items() if value]
         if not self.name:
-            # of one object by its name there is nothing to resume
+            # a subscription to one object cannot resume
             parts.append("resourceVersion: $version")
         return (
             f"subscription{'' if self.name else '($version: String)'} {{ {self.root}({', '.join(parts)}) "
-            f"{{ type object {{ {FIELDS} {self.more} }} resourceVersion }} }}"
+            f"{{ type object {{ {_FIELDS} {self.more} }} resourceVersion }} }}"
         )
 
     @property
@@ -47,12 +47,12 @@ class View:
         return {"fieldSelector": f"metadata.name={self.name}"} if self.name else dict(self.arguments)
 
 
-LARGE = " ".join(f"a{number}: data" for number in range(16))
-"""Makes a megabyte of a large config map: of some of those, the buffers of a socket hold no more."""
+_LARGE = " ".join(f"a{number}: data" for number in range(16))
+"""Multiplies a large config map to a megabyte, so that a few events exceed the buffers of a socket."""
 
 VIEWS = (
     View("configMaps", "configmaps", "soak-a", more="data"),
-    View("configMaps", "configmaps", "soak-a", (("labelSelector", "app=x"),), more=LARGE),
+    View("configMaps", "configmaps", "soak-a", (("labelSelector", "app=x"),), more=_LARGE),
     View("configMaps", "configmaps", "soak-b", (("labelSelector", "app!=x"),)),
     View("configMaps", "configmaps"),
     View("configMaps", "configmaps", "soak-b", (("fieldSelector", "metadata.name!=c0"),), more="data"),
@@ -63,10 +63,9 @@ VIEWS = (
 
 
 class Fold:
-    """The objects that a subscriber knows, by key, each with its uid and resource version.
+    """The objects of a subscriber by key, each with its uid and resource version.
 
-    It outlives connections: :meth:`begin` is said at the start of each, with the resource version that
-    is asked for.
+    A fold outlives connections: call :meth:`begin` for each, with the requested resource version.
     """
 
     def __init__(self) -> None:
@@ -84,7 +83,7 @@ class Fold:
         self.synced = self.resumed = False
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Fold one event. Raises Violation where it cannot follow from those before it."""
+        """Fold one event. Raises Violation if it contradicts the events before it."""
         number = int(event["resourceVersion"])
         if number < self._last:
             raise Violation(f"an event at {number} came after one at {self._last}")
@@ -103,7 +102,7 @@ class Fold:
         else:
             self._change(event["type"], event["object"]["metadata"])
         if self.synced:
-            # what came before is no place to resume: the set was not whole
+            # versions before SYNCED are no resume points: the set is incomplete
             self.version = event["resourceVersion"]
 
     def _change(self, kind: str, metadata: Mapping[str, str]) -> None:
@@ -111,11 +110,11 @@ class Fold:
         now, before = (metadata["uid"], metadata["resourceVersion"]), self.known.get(key)
         if kind == "DELETED":
             if not self.resumed and before is None:
-                raise Violation(f"{key} was deleted, of which nothing was told")
+                raise Violation(f"{key} was deleted without having been added")
             self.known.pop(key, None)
             return
         if not self.resumed and (before is None) != (kind == "ADDED"):
             raise Violation(f"{key} was {kind} after {before}")
         if not self.resumed and before == now:
-            raise Violation(f"{key} was told twice at {now}")
+            raise Violation(f"{key} was sent twice at {now}")
         self.known[key] = now

@@ -1,4 +1,4 @@
-"""The bench still runs, on a few objects; no figure is looked at."""
+"""The benchmarks run, on a few objects; no figure is asserted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.cluster import Cluster, cluster_of
-from bench.fanout import Plan, measure_fanout
+from bench.fanout.run import Plan, measure_fanout
 from bench.processes import share_cores
 from bench.reads import measure_reads
 from bench.results import Run, store
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """One of its own: what is measured is every pod there is."""
+    """A cluster of its own, because the benchmark reads all pods."""
     assets = find_assets()
     if assets is None:
         unavailable("cluster", "no kube-apiserver on this machine", "tests/kube/build.sh (needs Go)")
@@ -33,33 +33,33 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         plane.down()
 
 
-def measured(tables: list[Table], column: int) -> None:
-    """Every row has samples; every table can be shown."""
+def assert_measured(tables: list[Table], column: int) -> None:
+    """Every row has samples, and every table can be printed."""
     for table in tables:
         assert [row.name for row in table.rows if not row.samples.get(column)] == []
         assert table.title in table.markdown()
 
 
-async def test_reads_are_measured_and_kept(cluster: Cluster, tmp_path: Path) -> None:
+async def test_reads_are_measured_and_stored(cluster: Cluster, tmp_path: Path) -> None:
     tables = await measure_reads(cluster, [200], rounds=1)
-    measured(tables, 200)
+    assert_measured(tables, 200)
     run = Run.of(tables)
     assert Run.load(store(run, tmp_path).with_suffix(".json")).markdown() == run.markdown()
 
 
 async def test_schemas_are_measured(cluster: Cluster) -> None:
     tables = await measure_schemas(cluster, [2], rounds=1)
-    measured(tables, 2)
+    assert_measured(tables, 2)
 
 
 async def test_fan_out_is_measured(cluster: Cluster) -> None:
     plan = Plan(sizes=[5], pods=15, updates=5, rounds=1, paced={5: 20}, seconds=0.5, variants=False)
     tables = await measure_fanout(cluster, plan, share_cores())
-    assert [each.title for each in tables] == [
-        "Fan-out: updates as fast as the API server takes them",
-        "Fan-out: updates at a pace",
+    assert [table.title for table in tables] == [
+        "Fan-out: updates as fast as the API server accepts them",
+        "Fan-out: updates at a fixed rate",
     ]
     at_once, paced = tables
     assert at_once.row("upstream watches").samples == {5: [1]}
     assert at_once.row("events out of order").samples == {5: [0]}
-    measured([paced], 5)
+    assert_measured([paced], 5)

@@ -1,4 +1,4 @@
-"""A short soak, and what the findings of one are."""
+"""A short soak, and the rules for its findings."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +13,16 @@ from tests.fixtures.control_plane import ControlPlane, find_assets
 from tests.fixtures.ports import free_port
 from tests.fixtures.requirements import unavailable
 
-NOBODY = Sample(0.0, 80 * MEGABYTE, {"Listener.serve": 1}, {"MainThread": 1}, {"others": 9, "clients": 2}, {})
+IDLE = Sample(0.0, 80 * MEGABYTE, {"Listener.serve": 1}, {"MainThread": 1}, {"others": 9, "clients": 2}, {})
 
 
 @pytest.mark.cluster
 @pytest.mark.timeout(400)
-async def test_nothing_is_left_of_those_who_came_and_went(tmp_path: Path) -> None:
+async def test_a_short_soak_finds_no_leak(tmp_path: Path) -> None:
     assets = find_assets()
     if assets is None:
         unavailable("cluster", "no kube-apiserver on this machine", "tests/kube/build.sh (needs Go)")
-    # one of its own, as it dies
+    # a control plane of its own, because the soak kills it
     plane = ControlPlane(tmp_path / "cluster", assets, free_port())
     try:
         plane.up()
@@ -35,34 +35,34 @@ async def test_nothing_is_left_of_those_who_came_and_went(tmp_path: Path) -> Non
     assert outcome.counts["events"] > 0
 
 
-def test_what_was_there_before_is_no_leak() -> None:
-    assert left_behind(NOBODY, NOBODY) == []
+def test_an_unchanged_sample_has_no_leak() -> None:
+    assert left_behind(IDLE, IDLE) == []
 
 
 @pytest.mark.parametrize(
     ("now", "words"),
     [
-        (replace(NOBODY, metrics={"kube_graphql_subscribers": 1.0}), "1 subscribers instead of 0"),
-        (replace(NOBODY, tasks={"Listener.serve": 1, "_payloads": 2}), "2 tasks of _payloads instead of 0"),
-        (replace(NOBODY, threads={"MainThread": 1, "lost": 1}), "1 threads called lost instead of 0"),
-        (replace(NOBODY, files={"others": 9, "clients": 5}), "5 open files (clients) instead of 2"),
-        (replace(NOBODY, files={"upstream": 200}), "200 open files (upstream) instead of 16"),
+        (replace(IDLE, metrics={"kube_graphql_subscribers": 1.0}), "1 subscribers instead of 0"),
+        (replace(IDLE, tasks={"Listener.serve": 1, "_payloads": 2}), "2 tasks of _payloads instead of 0"),
+        (replace(IDLE, threads={"MainThread": 1, "lost": 1}), "1 threads called lost instead of 0"),
+        (replace(IDLE, files={"others": 9, "clients": 5}), "5 open files (clients) instead of 2"),
+        (replace(IDLE, files={"upstream": 200}), "200 open files (upstream) instead of 16"),
     ],
 )
-def test_what_is_left_is_named(now: Sample, words: str) -> None:
-    assert left_behind(NOBODY, now) == [words]
+def test_a_leak_is_described_by_its_counts(now: Sample, words: str) -> None:
+    assert left_behind(IDLE, now) == [words]
 
 
 def samples(*megabytes: float) -> list[Sample]:
-    return [replace(NOBODY, at=float(at), memory=int(size * MEGABYTE)) for at, size in enumerate(megabytes)]
+    return [replace(IDLE, at=float(at), memory=int(size * MEGABYTE)) for at, size in enumerate(megabytes)]
 
 
-def test_growth_is_that_of_the_line_through_all_samples() -> None:
+def test_growth_is_the_rise_of_the_regression_line() -> None:
     assert growth(samples(80, 81, 82, 83)) == pytest.approx(3 * MEGABYTE)
     assert growth(samples(80)) == 0
 
 
-def test_memory_may_grow_while_it_warms_up_and_not_after() -> None:
+def test_memory_may_grow_during_the_warm_up_only() -> None:
     warming = samples(*range(60, 100, 10), *[100] * 8)
     leaking = samples(*range(60, 120, 5))
     assert memory_findings(warming, warming) == []
@@ -90,8 +90,8 @@ def event(kind: str, version: int, name: str = "c0", object_version: int = 0) ->
 def folded(*events: dict[str, object], asked: str | None = None) -> Fold:
     fold = Fold()
     fold.begin(asked)
-    for each in events:
-        fold.take(each)
+    for event in events:
+        fold.take(event)
     return fold
 
 
@@ -101,21 +101,21 @@ def test_events_are_folded() -> None:
     assert fold.version == "4"
 
 
-def test_a_subscriber_who_resumes_keeps_what_it_knew() -> None:
+def test_a_resuming_subscriber_keeps_its_objects() -> None:
     fold = folded(event("ADDED", 1), event("SYNCED", 2))
     fold.begin("2")
-    for each in (event("SYNCED", 2), event("ADDED", 3, "c1")):
-        fold.take(each)
+    for following in (event("SYNCED", 2), event("ADDED", 3, "c1")):
+        fold.take(following)
     assert fold.resumed
     assert set(fold.known) == {"n/c0", "n/c1"}
 
 
-def test_a_subscriber_who_gets_everything_afresh_forgets_what_it_knew() -> None:
+def test_a_subscriber_that_starts_afresh_discards_its_objects() -> None:
     fold = folded(event("ADDED", 1), event("SYNCED", 2))
     fold.begin("2")
     fold.take(event("ADDED", 9, "c1"))
     assert set(fold.known) == {"n/c1"}
-    assert fold.version is None, "half a set is nothing to resume from"
+    assert fold.version is None, "an incomplete set is no resume point"
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,6 @@ def test_a_subscriber_who_gets_everything_afresh_forgets_what_it_knew() -> None:
         "repeats",
     ],
 )
-def test_what_no_promise_allows_is_a_violation(events: list[dict[str, object]]) -> None:
+def test_an_event_that_breaks_a_guarantee_is_a_violation(events: list[dict[str, object]]) -> None:
     with pytest.raises(Violation):
         folded(*events)

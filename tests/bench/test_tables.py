@@ -1,4 +1,4 @@
-"""What a table says of its samples."""
+"""Tables of samples: cells, ratios and verdicts on aims."""
 
 import pytest
 
@@ -32,5 +32,5 @@ def test_one_sample_has_no_range() -> None:
         (Aim(50, Measure.MEDIAN, 25), "≤ 25 ms at 50: not measured"),
     ],
 )
-def test_an_aim_is_met_or_missed_by_a_figure(aim: Aim, words: str) -> None:
+def test_a_cell_states_whether_the_aim_is_met(aim: Aim, words: str) -> None:
     assert f"| {words} |" in table(aim).markdown()

@@ -1,4 +1,4 @@
-"""Updates of pods, and when each was sent and answered."""
+"""Updates pods, with the times of each request and answer."""
 
 import asyncio
 import itertools
@@ -15,15 +15,15 @@ from tests.kube.seed import pod, status
 __all__ = ["NAMESPACE", "Update", "Writer", "await_watches", "count_watches", "create_pods"]
 
 NAMESPACE = "dashboard"
-AT_ONCE = 8
-MERGE, PATCH = "application/merge-patch+json", "application/json-patch+json"
-WATCHES = re.compile(r"^apiserver_longrunning_requests\{(.*)\} (\S+)$", re.MULTILINE)
-ENDED_WITHIN = 30.0
+_CONCURRENT_WRITES = 8
+_MERGE, _PATCH = "application/merge-patch+json", "application/json-patch+json"
+_WATCHES = re.compile(r"^apiserver_longrunning_requests\{(.*)\} (\S+)$", re.MULTILINE)
+_WATCH_END_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One PATCH, by :func:`time.monotonic`, and the resource version that it led to."""
+    """One PATCH: its resulting resource version, and its times (:func:`time.monotonic`)."""
 
     resource_version: str
     sent: float
@@ -32,7 +32,7 @@ class Update:
 
 @dataclass(slots=True)
 class Writer:
-    """Sends PATCHes that change each pod in turn, one container's number of restarts at a time."""
+    """Patches the pods in turn; each PATCH changes the restart count of a container."""
 
     client: httpx.AsyncClient
     pods: list[str]
@@ -46,15 +46,15 @@ class Writer:
         response = await self.client.patch(
             f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/status",
             content=json.dumps([{"op": patch, "path": path, "value": number}]),
-            headers={"Content-Type": PATCH},
+            headers={"Content-Type": _PATCH},
         )
         answered = time.monotonic()
         response.raise_for_status()
         return Update(response.json()["metadata"]["resourceVersion"], sent, answered)
 
     async def at_once(self, count: int) -> list[Update]:
-        """So many, as fast as the API server takes them."""
-        slots = asyncio.Semaphore(AT_ONCE)
+        """Send ``count`` updates as fast as the API server accepts them."""
+        slots = asyncio.Semaphore(_CONCURRENT_WRITES)
 
         async def update() -> Update:
             async with slots:
@@ -63,19 +63,19 @@ class Writer:
         return await asyncio.gather(*(update() for _ in range(count)))
 
     async def paced(self, count: int, per_second: float) -> list[Update]:
-        """So many, each at its time, whether or not the ones before it are answered."""
+        """Send ``count`` updates at a fixed rate, without waiting for earlier answers."""
         began, sent = time.monotonic(), []
         async with asyncio.TaskGroup() as tasks:
             for number in range(count):
                 await asyncio.sleep(began + number / per_second - time.monotonic())
                 sent.append(tasks.create_task(self.update()))
-        return [each.result() for each in sent]
+        return [task.result() for task in sent]
 
 
 async def create_pods(client: httpx.AsyncClient, count: int) -> list[str]:
-    """So many realistic pods in a namespace of their own; their names."""
+    """Create ``count`` realistic pods in their own namespace; return their names."""
     (await client.post("/api/v1/namespaces", json={"metadata": {"name": NAMESPACE}})).raise_for_status()
-    slots = asyncio.Semaphore(AT_ONCE)
+    slots = asyncio.Semaphore(_CONCURRENT_WRITES)
 
     async def create(number: int) -> str:
         body = pod(number)
@@ -85,7 +85,7 @@ async def create_pods(client: httpx.AsyncClient, count: int) -> list[str]:
         async with slots:
             (await client.post(path, json=body)).raise_for_status()
             merged = await client.patch(
-                f"{path}/{name}/status", content=json.dumps(status(number)), headers={"Content-Type": MERGE}
+                f"{path}/{name}/status", content=json.dumps(status(number)), headers={"Content-Type": _MERGE}
             )
             merged.raise_for_status()
         return name
@@ -94,18 +94,18 @@ async def create_pods(client: httpx.AsyncClient, count: int) -> list[str]:
 
 
 async def count_watches(client: httpx.AsyncClient, resource: str) -> int:
-    """How many watches of that resource the API server says are open now."""
+    """The number of open watches of the resource, from the API server's metrics."""
     response = await client.get("/metrics")
     response.raise_for_status()
     return sum(
         int(float(value))
-        for labels, value in WATCHES.findall(response.text)
+        for labels, value in _WATCHES.findall(response.text)
         if f'resource="{resource}"' in labels and 'verb="WATCH"' in labels
     )
 
 
 async def await_watches(client: httpx.AsyncClient, resource: str, count: int) -> None:
-    """Until there are no more than so many: the end of a watch shows some time after it. TimeoutError."""
-    async with asyncio.timeout(ENDED_WITHIN):
-        while await count_watches(client, resource) > count:  # noqa: ASYNC110 (nobody is told)
+    """Wait until at most ``count`` watches are open; the metric lags. Raises TimeoutError."""
+    async with asyncio.timeout(_WATCH_END_TIMEOUT_SECONDS):
+        while await count_watches(client, resource) > count:  # noqa: ASYNC110 (the API server sends no notification)
             await asyncio.sleep(0.1)

@@ -1,4 +1,7 @@
-"""``python -m bench.crowd``: a process full of subscribers, told what to do on its standard input."""
+"""``python -m bench.fanout.crowd``: a process with many subscribers, controlled through its standard input.
+
+Requests and answers are msgpack with a 4-byte length in front.
+"""
 
 import asyncio
 import gc
@@ -12,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from bench.subscribers import Arrivals, Subscriber, subscriber_of
+from bench.fanout.subscribers import Arrivals, Subscriber, subscriber_of
 
 try:
     import uvloop
@@ -23,14 +26,14 @@ else:
 
 __all__ = ["Begin", "Begun", "Collect", "Collected", "Crowd", "Open", "Opened", "start_crowd"]
 
-OPENING_AT_ONCE = 64
-PAUSE = 0.01
-SMALL = 4096
-"""Bytes that the kernel may keep for a subscriber that does not read."""
+_CONCURRENT_CONNECTS = 64
+_POLL_SECONDS = 0.01
+_STALLED_BUFFER_BYTES = 4096
+"""Receive buffer in the kernel of a subscriber that does not read."""
 
 
 class Open(msgspec.Struct, tag=True):
-    """Connect so many subscribers, who ask the queries in turn; with ``stalls`` they read no event."""
+    """Connect ``count`` subscribers, which use the queries in turn; with ``stalls`` they read no event."""
 
     port: int
     protocol: str
@@ -40,29 +43,29 @@ class Open(msgspec.Struct, tag=True):
 
 
 class Opened(msgspec.Struct, tag=True):
-    """All are synced; ``initial`` is how many initial events they got together."""
+    """All subscribers are synced; ``initial`` counts their initial events."""
 
     seconds: float
     initial: int
 
 
 class Begin(msgspec.Struct, tag=True):
-    """Forget what has arrived so far."""
+    """Reset the counters."""
 
 
 class Begun(msgspec.Struct, tag=True):
-    """The answer to that."""
+    """The answer to :class:`Begin`."""
 
 
 class Collect(msgspec.Struct, tag=True):
-    """Wait for so many messages, or until none has come for ``patience`` seconds."""
+    """Wait for that many messages, or until none has arrived for ``silence`` seconds."""
 
     messages: int
-    patience: float
+    silence: float
 
 
 class Collected(msgspec.Struct, tag=True):
-    """What came since :class:`Begin`: moments as doubles by resource version, and the CPU that it took."""
+    """The messages since :class:`Begin`: arrival times (doubles) by resource version, and CPU seconds."""
 
     total: int
     cpu: float
@@ -71,33 +74,33 @@ class Collected(msgspec.Struct, tag=True):
     problems: list[str]
 
 
-Request = Open | Begin | Collect
+_Request = Open | Begin | Collect
 Answer = TypeVar("Answer", Opened, Begun, Collected)
 
 
 class Crowd:
-    """The process, seen from the one that started it."""
+    """The parent's handle on the process."""
 
     def __init__(self, to: asyncio.StreamWriter, from_: asyncio.StreamReader) -> None:
         self._to, self._from = to, from_
 
-    async def ask(self, request: Request, answer: type[Answer]) -> Answer:
-        """Raises EOFError (asyncio.IncompleteReadError) where the process has failed."""
-        self._to.write(packed(request))
-        return msgspec.msgpack.decode(await read_packed(self._from), type=answer)
+    async def ask(self, request: _Request, answer: type[Answer]) -> Answer:
+        """Send a request and return its answer. Raises EOFError if the process has died."""
+        self._to.write(_packed(request))
+        return msgspec.msgpack.decode(await _read_packed(self._from), type=answer)
 
 
 @asynccontextmanager
 async def start_crowd() -> AsyncIterator[Crowd]:
-    """A process without subscribers yet, until the block ends."""
+    """Start a process without subscribers; kill it at the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.crowd"),
+        *(sys.executable, "-m", "bench.fanout.crowd"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=1 << 30,
     )
     if process.stdin is None or process.stdout is None:
-        raise RuntimeError("a process without the pipes that it was started with")
+        raise RuntimeError("the process has no pipes")
     try:
         yield Crowd(process.stdin, process.stdout)
     finally:
@@ -105,25 +108,25 @@ async def start_crowd() -> AsyncIterator[Crowd]:
         await process.wait()
 
 
-def packed(message: msgspec.Struct) -> bytes:
+def _packed(message: msgspec.Struct) -> bytes:
     body = msgspec.msgpack.encode(message)
     return struct.pack("!I", len(body)) + body
 
 
-async def read_packed(stream: asyncio.StreamReader) -> bytes:
+async def _read_packed(stream: asyncio.StreamReader) -> bytes:
     (size,) = struct.unpack("!I", await stream.readexactly(4))
     return await stream.readexactly(size)
 
 
-class Served:
-    """The subscribers, inside the process."""
+class _Served:
+    """The child's side: owns the subscribers and answers requests."""
 
     def __init__(self) -> None:
         self.arrivals = Arrivals()
         self.subscribers: list[Subscriber] = []
         self.cpu = 0.0
 
-    async def answer(self, request: Request) -> msgspec.Struct:
+    async def answer(self, request: _Request) -> msgspec.Struct:
         match request:
             case Open():
                 return await self.open(request)
@@ -136,7 +139,7 @@ class Served:
                 return await self.collect(request)
 
     async def open(self, request: Open) -> Opened:
-        began, slots = time.monotonic(), asyncio.Semaphore(OPENING_AT_ONCE)
+        began, slots = time.monotonic(), asyncio.Semaphore(_CONCURRENT_CONNECTS)
         self.arrivals.initial = 0
 
         async def open_one(number: int) -> Subscriber:
@@ -151,7 +154,7 @@ class Served:
         connecting = socket.socket()
         connecting.setblocking(False)
         if request.stalls:
-            connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+            connecting.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _STALLED_BUFFER_BYTES)
         await loop.sock_connect(connecting, ("127.0.0.1", request.port))
         _, subscriber = await loop.create_connection(
             lambda: subscriber_of(self.arrivals, request.protocol, query, stalls=request.stalls),
@@ -163,8 +166,8 @@ class Served:
     async def collect(self, request: Collect) -> Collected:
         arrivals = self.arrivals
         seen, quiet_since = arrivals.total, time.monotonic()
-        while arrivals.total < request.messages and time.monotonic() < quiet_since + request.patience:
-            await asyncio.sleep(PAUSE)
+        while arrivals.total < request.messages and time.monotonic() < quiet_since + request.silence:
+            await asyncio.sleep(_POLL_SECONDS)
             if arrivals.total > seen:
                 seen, quiet_since = arrivals.total, time.monotonic()
         return Collected(
@@ -176,23 +179,23 @@ class Served:
         )
 
 
-async def serve_parent() -> None:
-    """Answer until the parent has gone."""
-    loop, served = asyncio.get_running_loop(), Served()
+async def _serve_parent() -> None:
+    """Answer requests until the parent closes the pipe."""
+    loop, served = asyncio.get_running_loop(), _Served()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
     while True:
         try:
-            request = await read_packed(reader)
+            request = await _read_packed(reader)
         except asyncio.IncompleteReadError:
             return
-        answer = await served.answer(msgspec.msgpack.decode(request, type=Request))
-        sys.stdout.buffer.write(packed(answer))
+        answer = await served.answer(msgspec.msgpack.decode(request, type=_Request))
+        sys.stdout.buffer.write(_packed(answer))
         sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
-    # messages make no cycles, and a collection would delay the ones that arrive
+    # messages create no reference cycles, and a collection would delay their timestamps
     gc.disable()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve_parent())
+        runner.run(_serve_parent())

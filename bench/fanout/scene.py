@@ -1,4 +1,4 @@
-"""A gateway on a real cluster with a crowd of subscribers, and what happens there while pods are updated."""
+"""A gateway on a real cluster with a crowd of subscribers, measured while pods are updated."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 import httpx
 
 from bench.cluster import Cluster
-from bench.crowd import Begin, Begun, Collect, Collected, Crowd, Open, Opened, start_crowd
-from bench.processes import Cores, Usage, forget_peak, usage
-from bench.subscribers import TRANSPORT_WS
-from bench.updates import NAMESPACE, Update, await_watches, count_watches
+from bench.fanout.crowd import Begin, Begun, Collect, Collected, Crowd, Open, Opened, start_crowd
+from bench.fanout.subscribers import TRANSPORT_WS
+from bench.fanout.updates import NAMESPACE, Update, await_watches, count_watches
+from bench.processes import Cores, Usage, reset_peak, usage
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 
 __all__ = ["OTHER", "QUERY", "Load", "Opening", "Round", "Scene", "open_scene"]
@@ -29,29 +29,29 @@ QUERY = f"""subscription {{ pods(namespace: "{NAMESPACE}") {{
   }}
   resourceVersion
 }} }}"""
-"""What examples/pods-dashboard asks, and the resource version at the end."""
+"""The query of examples/pods-dashboard, plus the resource version as the last field."""
 
 OTHER = f"""subscription {{ pods(namespace: "{NAMESPACE}") {{
   type object {{ metadata {{ name }} status {{ containerStatuses {{ restartCount }} }} }} resourceVersion
 }} }}"""
 
-FIELDS = "{ metadata { uid name namespace } spec { nodeName containers { name } } status { phase } }"
-LARGE = f"""subscription {{ pods(namespace: "{NAMESPACE}") {{
-  type {" ".join(f"a{number}: object {FIELDS}" for number in range(200))} resourceVersion
+_FIELDS = "{ metadata { uid name namespace } spec { nodeName containers { name } } status { phase } }"
+_LARGE = f"""subscription {{ pods(namespace: "{NAMESPACE}") {{
+  type {" ".join(f"a{number}: object {_FIELDS}" for number in range(200))} resourceVersion
 }} }}"""
-"""Events of tens of kilobytes: a hundred of them are more than the sockets' buffers hold."""
+"""Selects events of tens of kilobytes: a hundred of them exceed the sockets' buffers."""
 
-PATIENCE = 10.0
-"""Seconds without a message after which no more is waited for."""
+_SILENCE_SECONDS = 10.0
+"""Time without a message after which no more messages are expected."""
 
-LAG = re.compile(r'kube_graphql_event_lag_seconds_bucket\{le="(.*)"\}')
-WAITING = "kube_graphql_waiting_events"
-WORKER = re.compile(r',?worker="\d+"')
+_LAG = re.compile(r'kube_graphql_event_lag_seconds_bucket\{le="(.*)"\}')
+_WAITING = "kube_graphql_waiting_events"
+_WORKER = re.compile(r',?worker="\d+"')
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Subscribers of a gateway that is started with those arguments; ``stalled`` more read nothing."""
+    """The arguments of the gateway, its subscribers, and ``stalled`` additional ones that read nothing."""
 
     subscribers: int
     protocol: str = TRANSPORT_WS
@@ -63,7 +63,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What it took until all subscribers were synced; memory is in bytes."""
+    """The cost of connecting until all subscribers are synced; ``seconds`` and ``cpu`` in seconds."""
 
     seconds: float
     cpu: float
@@ -75,11 +75,11 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Some updates, each to all subscribers who read. Times are in seconds, latencies are sorted.
+    """A series of updates, each delivered to all reading subscribers. Times in seconds; latencies sorted.
 
-    ``missing`` are events that no message came for, because they collapsed with newer ones of the same pod.
-    ``lag`` is what the gateway itself says: from an event's arrival there to its hand-over, 99 of 100 times.
-    ``waiting`` are the events in its queues at the end.
+    ``missing`` counts the events without a message, because they coalesced with newer ones of the same pod.
+    ``lag`` is the 99th percentile, measured by the gateway, from an event's arrival to its hand-over to a
+    transport. ``waiting`` counts the events in the gateway's queues at the end.
     """
 
     updates: int
@@ -97,7 +97,7 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A gateway with its subscribers, all synced."""
+    """A gateway with its subscribers, all of them synced."""
 
     load: Load
     gateway: GatewayProcess
@@ -109,62 +109,64 @@ class Scene:
         return self.gateway.process.child.pid
 
     async def measure(self, updating: Awaitable[Sequence[Update]]) -> Round:
-        """Send the updates and wait until they are everywhere. RuntimeError where a subscriber is lost."""
+        """Send the updates and wait for their delivery. RuntimeError if a subscriber fails."""
         metrics = await self.metrics()
         await self.crowd.ask(Begin(), Begun)
-        forget_peak(self.process)
+        reset_peak(self.process)
         before = usage(self.process)
         updates = await updating
         wanted = len(updates) * self.load.subscribers
-        collected = await self.crowd.ask(Collect(wanted, PATIENCE), Collected)
+        collected = await self.crowd.ask(Collect(wanted, _SILENCE_SECONDS), Collected)
         after = usage(self.process)
         if collected.problems:
             raise RuntimeError(f"{len(collected.problems)} subscribers were lost: {collected.problems[0]}")
-        found = round_of(updates, collected, wanted, before, after)
+        found = _round_of(updates, collected, wanted, before, after)
         later = await self.metrics()
-        return replace(found, lag=lag_between(metrics, later), waiting=int(later[WAITING]))
+        return replace(found, lag=_lag_between(metrics, later), waiting=int(later[_WAITING]))
 
     async def metrics(self) -> dict[str, float]:
-        """The gateway's own, by name, the labels with it; the sums of all workers."""
+        """The gateway's metrics by name with labels, summed over all workers."""
         lines = (await self.gateway.request("GET", "/metrics")).text.splitlines()
         found: defaultdict[str, float] = defaultdict(float)
         for line in lines:
             if not line.startswith("#"):
                 name, _, value = line.rpartition(" ")
-                found[WORKER.sub("", name).replace("{}", "")] += float(value)
+                found[_WORKER.sub("", name).replace("{}", "")] += float(value)
         return found
 
 
-def round_of(
+def _round_of(
     updates: Sequence[Update], collected: Collected, wanted: int, before: Usage, after: Usage
 ) -> Round:
-    arrived = {version: moments_of(stamps) for version, stamps in collected.moments.items()}
-    pairs = [(each, arrived[each.resource_version]) for each in updates if each.resource_version in arrived]
-    strangers = arrived.keys() - {each.resource_version for each in updates}
-    if strangers:
-        raise RuntimeError(f"events that no update has led to, at resource versions {sorted(strangers)}")
+    arrived = {version: _moments_of(stamps) for version, stamps in collected.moments.items()}
+    pairs = [
+        (update, arrived[update.resource_version]) for update in updates if update.resource_version in arrived
+    ]
+    unknown = arrived.keys() - {update.resource_version for update in updates}
+    if unknown:
+        raise RuntimeError(f"events without an update, at resource versions {sorted(unknown)}")
     return Round(
         updates=len(updates),
         messages=collected.total,
         missing=wanted - collected.total,
         disordered=collected.disordered,
-        seconds=max(map(max, arrived.values())) - min(each.sent for each in updates),
+        seconds=max(map(max, arrived.values())) - min(update.sent for update in updates),
         gateway=Usage(after.cpu - before.cpu, after.memory, after.peak),
         client_cpu=collected.cpu,
-        since_sent=sorted(moment - each.sent for each, moments in pairs for moment in moments),
-        since_answered=sorted(moment - each.answered for each, moments in pairs for moment in moments),
+        since_sent=sorted(moment - update.sent for update, moments in pairs for moment in moments),
+        since_answered=sorted(moment - update.answered for update, moments in pairs for moment in moments),
     )
 
 
-def lag_between(before: Mapping[str, float], after: Mapping[str, float]) -> float:
-    """A bound of the histogram under which 99 of 100 changes were handed over; in seconds."""
+def _lag_between(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """The histogram's bound, in seconds, that covers 99 % of the changes between two scrapes."""
     counts = {
-        bound.group(1): after[name] - before.get(name, 0) for name in after if (bound := LAG.match(name))
+        bound.group(1): after[name] - before.get(name, 0) for name in after if (bound := _LAG.match(name))
     }
     return min(float(bound) for bound, count in counts.items() if count >= 0.99 * counts["+Inf"])
 
 
-def moments_of(stamps: bytes) -> "array[float]":
+def _moments_of(stamps: bytes) -> "array[float]":
     moments = array("d")
     moments.frombytes(stamps)
     return moments
@@ -172,7 +174,7 @@ def moments_of(stamps: bytes) -> "array[float]":
 
 @asynccontextmanager
 async def open_scene(cluster: Cluster, api: httpx.AsyncClient, load: Load) -> AsyncIterator[Scene]:
-    """A gateway and subscribers of their own, until the block ends."""
+    """Start a gateway and its subscribers; stop both at the end of the block."""
     directory = cluster.directory / f"gateway-{os.urandom(4).hex()}"
     arguments = ["--kubeconfig", str(cluster.kubeconfig), *load.arguments]
     without = await count_watches(api, "pods")
@@ -180,20 +182,20 @@ async def open_scene(cluster: Cluster, api: httpx.AsyncClient, load: Load) -> As
         with load.cores.run_on(load.cores.gateway):
             gateway = stack.enter_context(start_gateway(directory, *arguments))
         async with start_crowd() as crowd:
-            opening = await open_subscribers(api, load, gateway, crowd, without)
+            opening = await _open_subscribers(api, load, gateway, crowd, without)
             yield Scene(load, gateway, crowd, opening)
     await await_watches(api, "pods", without)
 
 
-async def open_subscribers(
+async def _open_subscribers(
     api: httpx.AsyncClient, load: Load, gateway: GatewayProcess, crowd: Crowd, without: int
 ) -> Opening:
     process = gateway.process.child.pid
-    # the first request makes what all later ones find
+    # warm-up: the first request fills caches
     await gateway.execute("{ __typename }")
     before = usage(process)
     if load.stalled:
-        await crowd.ask(Open(gateway.port, load.protocol, [LARGE], load.stalled, stalls=True), Opened)
+        await crowd.ask(Open(gateway.port, load.protocol, [_LARGE], load.stalled, stalls=True), Opened)
     opened = await crowd.ask(Open(gateway.port, load.protocol, list(load.queries), load.subscribers), Opened)
     after = usage(process)
     watches = await count_watches(api, "pods") - without

@@ -1,4 +1,4 @@
-"""Subscribers that cost next to nothing: they count messages and look for one field, and parse no JSON."""
+"""Cheap subscribers: they count messages and search for one field, without parsing JSON."""
 
 import asyncio
 import base64
@@ -14,19 +14,19 @@ from typing import cast
 __all__ = ["EVENT_STREAM", "LEGACY_WS", "TRANSPORT_WS", "Arrivals", "Subscriber", "subscriber_of"]
 
 TRANSPORT_WS, LEGACY_WS, EVENT_STREAM = "graphql-transport-ws", "graphql-ws", "event stream"
-BEGINNINGS = {TRANSPORT_WS: "subscribe", LEGACY_WS: "start"}
-"""The type of the message that begins an operation, by websocket subprotocol."""
+_BEGINNINGS = {TRANSPORT_WS: "subscribe", LEGACY_WS: "start"}
+"""Type of the message that starts an operation, by websocket subprotocol."""
 
-VERSION = b'"resourceVersion":"'
-SYNCED = b'"SYNCED"'
-SYNCED_WITHIN = 200
-"""Bytes from the beginning of a message; the event's type is the first field that is selected."""
+_VERSION = b'"resourceVersion":"'
+_SYNCED = b'"SYNCED"'
+_SYNCED_WITHIN_BYTES = 200
+"""Length of a message's beginning that contains the event's type, the first selected field."""
 
-TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
+_TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
 
 
 class Arrivals:
-    """When each change reached each subscriber, by :func:`time.monotonic`, under its resource version."""
+    """Arrival times of each change at all subscribers (:func:`time.monotonic`), by resource version."""
 
     def __init__(self) -> None:
         self.moments: defaultdict[bytes, array[float]] = defaultdict(lambda: array("d"))
@@ -39,9 +39,8 @@ class Arrivals:
 class Subscriber(ABC, asyncio.Protocol):
     """One connection with one subscription, whose last selected field is the event's ``resourceVersion``.
 
-    ``synced`` is done when all initial events have come; for one that ``stalls`` when it has asked for them,
-    as it reads no more from then on. A connection that ends by itself, an error and an event that is not
-    newer than the one before it are noted in ``arrivals``.
+    ``synced`` completes after the initial events; with ``stalls``, after the request, because the subscriber
+    then stops reading. ``arrivals`` records closed connections, errors, and events out of order.
     """
 
     def __init__(self, arrivals: Arrivals, query: str, *, stalls: bool = False) -> None:
@@ -56,14 +55,14 @@ class Subscriber(ABC, asyncio.Protocol):
 
     @abstractmethod
     def request(self) -> bytes:
-        """What is sent when the connection stands."""
+        """The bytes to send once connected."""
 
     def accepted(self) -> None:
-        """The response has begun well."""
+        """Called when the response has a success status."""
 
     @abstractmethod
     def take(self, data: bytes, now: float) -> int:
-        """Take the whole messages from the beginning of the data; how many bytes that were."""
+        """Consume the complete messages at the beginning of the data; return their length in bytes."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -87,15 +86,15 @@ class Subscriber(ABC, asyncio.Protocol):
             self.synced.set_exception(ConnectionError(problem))
 
     def note(self, data: bytes, begin: int, end: int, now: float) -> None:
-        """Take one message, which is in that part of the data."""
-        at = data.rfind(VERSION, begin, end)
+        """Record the message in ``data[begin:end]``."""
+        at = data.rfind(_VERSION, begin, end)
         if at < 0:
             self.note_other(data[begin:end])
             return
-        at += len(VERSION)
+        at += len(_VERSION)
         version = data[at : data.find(b'"', at, end)]
         if not self.synced.done():
-            self.note_initial(data[begin : begin + SYNCED_WITHIN])
+            self.note_initial(data[begin : begin + _SYNCED_WITHIN_BYTES])
             return
         number = int(version)
         if number <= self._last:
@@ -105,13 +104,13 @@ class Subscriber(ABC, asyncio.Protocol):
         self.arrivals.total += 1
 
     def note_initial(self, beginning: bytes) -> None:
-        if SYNCED in beginning:
+        if _SYNCED in beginning:
             self.synced.set_result(None)
         else:
             self.arrivals.initial += 1
 
     def note_other(self, message: bytes) -> None:
-        """Take a message that is no event."""
+        """Handle a message that is not an event."""
         if b'"error' in message or b'"complete"' in message:
             self.fail(message.decode())
 
@@ -127,7 +126,7 @@ class Subscriber(ABC, asyncio.Protocol):
         return rest
 
 
-class WebSocketSubscriber(Subscriber):
+class _WebSocketSubscriber(Subscriber):
     """graphql-transport-ws, and the legacy graphql-ws."""
 
     def __init__(self, arrivals: Arrivals, query: str, protocol: str, *, stalls: bool = False) -> None:
@@ -144,7 +143,7 @@ class WebSocketSubscriber(Subscriber):
 
     def accepted(self) -> None:
         if self.transport is not None:
-            self.transport.write(frame(TEXT, b'{"type":"connection_init"}'))
+            self.transport.write(_frame(_TEXT, b'{"type":"connection_init"}'))
 
     def take(self, data: bytes, now: float) -> int:
         begin, size = 0, len(data)
@@ -157,7 +156,7 @@ class WebSocketSubscriber(Subscriber):
             end = begin + head + length
             if end > size:
                 break
-            if data[begin] == TEXT:
+            if data[begin] == _TEXT:
                 self.note(data, begin + head, end, now)
             else:
                 self._control(data[begin], data[begin + head : end])
@@ -166,8 +165,8 @@ class WebSocketSubscriber(Subscriber):
 
     def note_other(self, message: bytes) -> None:
         if b'"connection_ack"' in message and self.transport is not None:
-            begin = {"id": "1", "type": BEGINNINGS[self.protocol], "payload": {"query": self.query}}
-            self.transport.write(frame(TEXT, json.dumps(begin).encode()))
+            begin = {"id": "1", "type": _BEGINNINGS[self.protocol], "payload": {"query": self.query}}
+            self.transport.write(_frame(_TEXT, json.dumps(begin).encode()))
             if self.stalls:
                 self.transport.pause_reading()
                 self.synced.set_result(None)
@@ -175,16 +174,16 @@ class WebSocketSubscriber(Subscriber):
             super().note_other(message)
 
     def _control(self, code: int, payload: bytes) -> None:
-        if code == PING and self.transport is not None:
-            self.transport.write(frame(PONG, payload))
-        elif code == CLOSE:
+        if code == _PING and self.transport is not None:
+            self.transport.write(_frame(_PONG, payload))
+        elif code == _CLOSE:
             self.fail(f"the websocket was closed: {payload!r}")
-        elif code != PONG:
-            self.fail(f"a frame of type {code:#x}, which a subscription has no use for")
+        elif code != _PONG:
+            self.fail(f"an unexpected frame of type {code:#x}")
 
 
-class EventStreamSubscriber(Subscriber):
-    """graphql-sse with a connection for each subscription."""
+class _EventStreamSubscriber(Subscriber):
+    """graphql-sse, one connection per subscription."""
 
     def request(self) -> bytes:
         body = json.dumps({"query": self.query}).encode()
@@ -195,7 +194,7 @@ class EventStreamSubscriber(Subscriber):
         return head.encode() + body
 
     def take(self, data: bytes, now: float) -> int:
-        # the frames of the chunks stand between the events and disturb nobody
+        # chunked encoding's headers lie between events and do not match
         begin = 0
         while (end := data.find(b"\n\n", begin)) >= 0:
             self.note(data, begin, end, now)
@@ -204,16 +203,16 @@ class EventStreamSubscriber(Subscriber):
 
 
 def subscriber_of(arrivals: Arrivals, protocol: str, query: str, *, stalls: bool = False) -> Subscriber:
-    """One that speaks the protocol; ValueError for one that stalls on an event stream."""
+    """A subscriber for the protocol; ValueError for ``stalls`` on an event stream, which is not supported."""
     if protocol != EVENT_STREAM:
-        return WebSocketSubscriber(arrivals, query, protocol, stalls=stalls)
+        return _WebSocketSubscriber(arrivals, query, protocol, stalls=stalls)
     if stalls:
-        raise ValueError("only subscribers on websockets stall here")
-    return EventStreamSubscriber(arrivals, query)
+        raise ValueError("only websocket subscribers can stall")
+    return _EventStreamSubscriber(arrivals, query)
 
 
-def frame(code: int, payload: bytes) -> bytes:
-    """A client's frame; the mask that it has to have is one that changes nothing."""
+def _frame(code: int, payload: bytes) -> bytes:
+    """A client's frame; the required mask is zero, which leaves the payload unchanged."""
     size = len(payload)
     length = struct.pack("!B", 0x80 | size) if size < 126 else struct.pack("!BH", 0x80 | 126, size)
     return bytes([code]) + length + bytes(4) + payload
