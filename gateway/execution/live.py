@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway import memory
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UpstreamError
 from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
 from schema.resources import Resource
@@ -82,6 +82,11 @@ class Follower:
                     async for _ in events:
                         self._changed.set()
                 return
+            except UpstreamError as error:
+                logger.warning("%s cannot be watched for now: %s", resource.gvr.resource, error.message)
+                await asyncio.sleep(self._pacing.poll)
+                self._changed.set()
+                continue
             except GatewayError as error:
                 reason = f"{resource.gvr.resource} cannot be watched: {error.message}"
             await self._poll(reason)

@@ -61,7 +61,7 @@ class WarmCaches:
         self._not_synced: dict[Resource, str] = dict.fromkeys(resources, "")
 
     def waiting_for(self) -> tuple[str, ...]:
-        """The resources that have never been synced, each with the reason if one is known."""
+        """The resources without a synced informer at present, each with the reason if one is known."""
         return tuple(_describe(resource, reason) for resource, reason in self._not_synced.items())
 
     async def run(self) -> None:
@@ -79,8 +79,7 @@ class WarmCaches:
                     return
             except GatewayError as error:
                 logger.warning("no cache of %s for now: %s", resource.gvr, error.message)
-                if resource in self._not_synced:
-                    self._not_synced[resource] = error.message
+                self._not_synced[resource] = error.message
             await asyncio.sleep(self._retry_seconds)
 
 

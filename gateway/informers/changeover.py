@@ -115,6 +115,10 @@ class Feed:
             else:
                 self._owner.informer.apply(event)
 
+    def note_failure(self, error: GatewayError) -> None:
+        """Let readers that wait for a whole set learn why there is none yet."""
+        self._owner.informer.note_failure(error)
+
     async def _acquire(self) -> None:
         if not self._holds_lock:
             await self._owner.lock.acquire()

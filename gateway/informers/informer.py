@@ -5,10 +5,11 @@ import logging
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gateway.concurrency import LoopYielder, Notifier
-from gateway.errors import GatewayError, Gone, Status
+from gateway.errors import GatewayError, Gone, Status, UpstreamUnavailable
 from gateway.informers.broadcaster import Broadcaster
 from gateway.informers.cache import ObjectCache
 from gateway.informers.changes import Change, Filter
@@ -74,6 +75,7 @@ class Informer:
         self._counters = counters
         self._broadcaster = Broadcaster()
         self._refusal: GatewayError | None = None
+        self._failure: GatewayError | None = None
         self._moved = Notifier()
 
     # reads
@@ -110,17 +112,36 @@ class Informer:
 
     # waits
 
-    async def settled(self, *, metadata_only: bool = False) -> None:
+    async def settled(self, *, metadata_only: bool = False, patience: float | None = None) -> None:
         """Wait until the cache is a whole set, or the informer has ended; raises the error it ended with.
+
+        Raises UpstreamUnavailable if LISTs have failed and ``patience`` seconds are over. A slow LIST that
+        has not failed is waited for without a bound.
 
         Unless ``metadata_only`` is enough, waits for complete objects and raises the refusal of those.
         """
+        deadline = None if patience is None else asyncio.get_running_loop().time() + patience
         while not self.ended and not (self.cache.settled and (metadata_only or not self.metadata_only)):
             if self._refusal is not None and not metadata_only:
                 raise self._refusal.with_traceback(None)
-            await self._moved.wait()
+            await self._wait_for_progress(deadline)
         if self.error is not None:
             raise self.error.with_traceback(None)
+
+    async def _wait_for_progress(self, deadline: float | None) -> None:
+        if self._failure is None or deadline is None:
+            await self._moved.wait()
+            return
+        if asyncio.get_running_loop().time() >= deadline:
+            raise UpstreamUnavailable(f"the API server cannot list the objects: {self._failure.message}")
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await self._moved.wait()
+
+    def note_failure(self, error: GatewayError) -> None:
+        """Remember why there is no whole set yet, until there is one."""
+        self._failure = error
+        self._moved.notify()
 
     async def reached(self, number: int) -> bool:
         """Wait for a whole set at that resource version or a later one; False if it cannot come any more.
@@ -214,6 +235,7 @@ class Informer:
         for change in self.cache.replace(replacement):
             self._publish(change)
             await yielder.after()
+        self._failure = None
         self._moved.notify()
 
     def apply(self, event: WatchEvent) -> None:

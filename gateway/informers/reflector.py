@@ -6,7 +6,8 @@ the decision for each way in which an attempt ends. In short:
 - The watch ends after its ``timeoutSeconds``: renew it at once, from the last resource version.
 - The connection breaks or falls silent, 429, 5xx: the same after a jittered, exponential back-off.
 - 410, or resource versions that went back: LIST again and publish only the differences.
-- Any other refusal is raised; the informer ends with it.
+- Any other refusal of the first list is raised, and the informer ends with it. Later ones are retried until
+  :mod:`gateway.informers.refusals` decides that they are final.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from gateway.errors import (
 )
 from gateway.informers.cache import ResourceVersionRegressed
 from gateway.informers.changeover import Feed
+from gateway.informers.refusals import Refusals
 from gateway.informers.source import Source
 from gateway.informers.store import StoredObject, version_number
 from gateway.kube.watch import WatchEvent, watch_events
@@ -41,6 +43,8 @@ _RETRIED = (Gone, TooManyRequests, ServerFailure, ServerTimeout)
 _NO_WATCH_LIST = frozenset((400, 405, 406, 415, 422, 500, 501))
 _REQUEST_TIMEOUT = 408
 _POSITION_TIMEOUT_SECONDS = 10.0
+_CONFIRMATION_SECONDS = 1.0
+"""The shortest delay after a refusal, so that two confirmations do not fall into one moment."""
 _INITIAL_EVENTS = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 
 
@@ -64,6 +68,8 @@ class Timing:
     """The requested duration of a watch that begins with a whole list, which may take long."""
     steady: float = 5.0
     """A watch of that length counts as a success and resets the back-off, even without an event."""
+    refusal: float = 60.0
+    """Refusals of an informer that has synced before are final after that time, if nothing confirms them."""
 
 
 class ListSnapshot:
@@ -132,6 +138,9 @@ class Reflector:
             longest=timing.longest_backoff,
         )
         self._snapshot = ListSnapshot()
+        self._refusals = Refusals(source, timing.refusal)
+        self._verb = "list"
+        self._synced_once = False
         self._listed = False
         self._interrupted = False
         self._slice = TimeSlice(clock)
@@ -158,20 +167,35 @@ class Reflector:
             self._listed = False
             logger.info("listing %s again: %s", self.source.path, error)
         except (UpstreamError, StatusError) as error:
-            if _is_final(error):
-                raise
-            logger.info("watching %s is interrupted: %s", self.source.path, error)
             self._interrupted = True
+            if not _is_retried(error):
+                return await self._retry_refusal(error, began)
+            logger.info("watching %s is interrupted: %s", self.source.path, error)
+            if not self._listed:
+                self._feed.note_failure(error)
             retry_after = error.status.retry_after_seconds if isinstance(error, StatusError) else None
             if retry_after is not None:
                 return self._backoff.delay(retry_after)
         else:
+            self._refusals.reset()
             if self._clock.now() - began >= self._timing.steady:
                 self._backoff.reset()
                 return 0.0
         finally:
             self._feed.release()
         return self._backoff.delay()
+
+    async def _retry_refusal(self, error: GatewayError, began: float) -> float:
+        """The delay before the next attempt after a refusal; raises one that is final."""
+        now = self._clock.now()
+        if now - began >= self._timing.steady:
+            self._refusals.reset()
+        if not self._synced_once or not isinstance(error, StatusError):
+            raise error
+        if await self._stop_signal.wait(self._refusals.is_final(error, self._verb, now)):
+            raise error
+        logger.warning("%s is refused, which is not confirmed yet: %s", self.source.path, error)
+        return max(self._backoff.delay(), _CONFIRMATION_SECONDS)
 
     @property
     def _position(self) -> str:
@@ -230,6 +254,7 @@ class Reflector:
         await self._watch()
 
     async def _fetch(self) -> None:
+        self._verb = "list"
         listing = await self._stop_signal.wait(self.source.fetch())
         self._snapshot.load(map(StoredObject.of, listing.objects), listing.resource_version)
         await self._deliver()
@@ -237,10 +262,11 @@ class Reflector:
     async def _deliver(self) -> None:
         """Hand the snapshot to the informer; it is refused while it is behind the active feed."""
         if await self._feed.replace(self._snapshot.objects, self._snapshot.resource_version):
-            self._listed = True
+            self._listed = self._synced_once = True
             self._snapshot.clear()
 
     async def _stream(self, params: Mapping[str, str], lasting: tuple[float, float]) -> None:
+        self._verb = "watch"
         silence = self._clock.uniform(*self._timing.silence)
         renewal = round(self._clock.uniform(*lasting))
         events = watch_events(
@@ -256,6 +282,7 @@ class Reflector:
                 if self._listed:
                     await self._feed.apply(event)
                     self._backoff.reset()
+                    self._refusals.reset()
                 else:
                     self._snapshot.apply(event)
                     if self._snapshot.whole:
@@ -263,12 +290,12 @@ class Reflector:
                 await self._slice.step()
 
 
-def _is_final(error: GatewayError) -> bool:
-    """Whether a retry cannot help."""
+def _is_retried(error: GatewayError) -> bool:
+    """Whether the error is a failure of the moment, not a refusal."""
     return (
-        isinstance(error, StatusError)
-        and not isinstance(error, _RETRIED)
-        and error.status.code != _REQUEST_TIMEOUT
+        not isinstance(error, StatusError)
+        or isinstance(error, _RETRIED)
+        or error.status.code == _REQUEST_TIMEOUT
     )
 
 

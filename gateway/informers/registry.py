@@ -22,6 +22,9 @@ __all__ = ["InformerRegistry"]
 
 logger = logging.getLogger(__name__)
 
+_FIRST_LIST_SECONDS = 10.0
+"""A reader that waits for a whole set gets an error after that time, if the LISTs fail."""
+
 _Family = tuple[str, GroupVersionResource, str]
 """The key that informers of different scopes share: identity, resource, field selector sent upstream."""
 
@@ -67,6 +70,7 @@ class InformerRegistry:
         limits: Limits | None = None,
         clock: Clock | None = None,
         timing: Timing | None = None,
+        first_list_seconds: float = _FIRST_LIST_SECONDS,
     ) -> None:
         self.counters = Counters()
         self._grace_period = grace_period
@@ -76,6 +80,7 @@ class InformerRegistry:
         self._families: dict[_Family, dict[Scope, _RunningInformer]] = {}
         self._no_watch_list: set[str] = set()
         self._tasks = Tasks()
+        self._first_list_seconds = first_list_seconds
         self._closed = False
 
     # state
@@ -145,7 +150,7 @@ class InformerRegistry:
         With ``metadata_only`` the bytes of an object may lack everything but its metadata: they do as long as
         all subscribers of the informer say so.
 
-        Entering waits for the first whole set, however long the API server is unreachable. It raises
+        Entering waits for the first whole set; it raises UpstreamUnavailable if the LISTs fail for 10 s,
         BadArgument for a malformed selector, namespace or name, Gone (see "Resuming" there), and the API
         server's refusal. Reading raises the refusal, too, and SubscriberTooSlow.
         """
@@ -183,7 +188,9 @@ class InformerRegistry:
                 if not query.source.metadata_only:
                     self._require_complete(running)
                 try:
-                    await informer.settled(metadata_only=query.source.metadata_only)
+                    await informer.settled(
+                        metadata_only=query.source.metadata_only, patience=self._first_list_seconds
+                    )
                 except StatusError:
                     if informer.scope == query.source.scope:
                         raise

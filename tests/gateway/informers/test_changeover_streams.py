@@ -108,7 +108,11 @@ async def test_a_right_that_is_lost_is_lost_for_all(
 ) -> None:
     async with reading(registry, client, metadata_only=True) as slim:
         await slim.until_synced()
-        server.on_request = lambda _: failure(403, "Forbidden", "no more")
+        denied = Reply(201, b'{"status":{"allowed":false}}')
+        refusal = failure(403, "Forbidden", "no more")
+        server.on_request = lambda request: (
+            denied if request.path.endswith("/selfsubjectaccessreviews") else refusal
+        )
         with pytest.raises(Forbidden):
             async with registry.subscribe(client, CONFIG_MAPS, Scope()):
                 pytest.fail("not allowed")

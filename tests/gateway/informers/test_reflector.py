@@ -1,20 +1,31 @@
 import asyncio
 import json
+from collections.abc import Callable
 
 import pytest
 
-from gateway.errors import BadRequest, Forbidden, NotFound, StatusError, Unauthenticated
-from gateway.informers import InformerRegistry, Scope
+from gateway.errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    StatusError,
+    Unauthenticated,
+    UpstreamUnavailable,
+)
+from gateway.informers import InformerRegistry, Scope, Timing
 from gateway.kube.client import KubeClient
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import InstantClock, reading, until_watched
 from tests.gateway.informers.scripted_server import (
     CONFIG_MAPS,
     Reply,
+    Request,
     ScriptedServer,
     failure,
     status,
 )
+
+Answer = Callable[[Request], Reply | None]
 
 
 @pytest.mark.parametrize("watch_list", [True, False])
@@ -153,7 +164,7 @@ async def test_410_without_a_change_is_not_noticed(
     ],
 )
 @pytest.mark.parametrize("watch_list", [True, False])
-async def test_a_refusal_is_final(
+async def test_a_refusal_of_the_first_list_is_final(
     server: ScriptedServer,
     client: KubeClient,
     registry: InformerRegistry,
@@ -172,29 +183,139 @@ async def test_a_refusal_is_final(
     assert not registry.informers
 
 
-async def test_a_right_that_is_lost_ends_every_subscription_with_the_error(
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+def refuse_with_review(reply: Reply, review: bytes, discovery: bytes = b'{"resources":[]}') -> Answer:
+    """Refuse every list and watch; answer access reviews and discovery with the given bodies."""
+
+    def answer(request: Request) -> Reply | None:
+        if request.path == REVIEWS:
+            return Reply(201, review)
+        return Reply(200, discovery) if request.path == "/api/v1" else reply
+
+    return answer
+
+
+DENIED, ALLOWED = b'{"status":{"allowed":false}}', b'{"status":{"allowed":true}}'
+SERVED = b'{"resources":[{"name":"configmaps"}]}'
+
+
+async def test_a_lost_right_that_a_review_confirms_ends_every_subscription(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     async with reading(registry, client) as first, reading(registry, client) as second:
         await first.until_synced()
-        server.on_request = lambda _: failure(403, "Forbidden", "not any more")
+        server.on_request = refuse_with_review(failure(403, "Forbidden", "not any more"), DENIED)
         await server.disconnect()
         for reader in (first, second):
             await reader.until(lambda item: item.ended)
             assert isinstance(reader.error, Forbidden)
-    requests = len(server.requests)
-    assert requests == 2
+    # one request that synced, then two refusals, each with its review
+    assert len(server.requests) == 5
 
 
-async def test_a_custom_resource_definition_that_goes_ends_its_subscriptions(
+async def test_a_resource_that_discovery_no_longer_lists_ends_its_subscriptions(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     async with reading(registry, client) as reader:
         await reader.until_synced()
-        server.on_request = lambda _: failure(404, "NotFound", "no such resource")
+        server.on_request = refuse_with_review(failure(404, "NotFound", "no such resource"), ALLOWED)
         await server.end_watches()
         await reader.until(lambda item: item.ended)
         assert isinstance(reader.error, NotFound)
+
+
+REFUSALS = [
+    (401, "Unauthorized"),
+    (403, "Forbidden"),
+    (404, "NotFound"),
+    (400, "BadRequest"),
+]
+
+
+@pytest.mark.parametrize(("code", "reason"), REFUSALS)
+@pytest.mark.parametrize("confirmation", ["contradicts", "is refused too"])
+async def test_a_passing_refusal_after_the_first_list_is_retried(
+    server: ScriptedServer,
+    client: KubeClient,
+    registry: InformerRegistry,
+    clock: InstantClock,
+    code: int,
+    reason: str,
+    confirmation: str,
+) -> None:
+    """A kube-apiserver that was just restarted refuses everything until its RBAC informers are synced."""
+    refusal = failure(code, reason, "not yet")
+    await server.create("a", v=1)
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        server.on_request = (
+            (lambda _: refusal)
+            if confirmation == "is refused too"
+            else refuse_with_review(refusal, ALLOWED, SERVED)
+        )
+        await server.disconnect()
+
+        async def tried() -> bool:
+            return len(clock.slept) > 5
+
+        await eventually(tried, "several attempts")
+        server.on_request = lambda _: None
+        await server.update("a", v=2)
+        await reader.until_data(a=2)
+        assert reader.types == ["ADDED", "SYNCED", "MODIFIED"]
+
+
+@pytest.mark.parametrize(("code", "reason"), REFUSALS)
+async def test_a_refusal_that_lasts_is_final_without_a_confirmation(
+    server: ScriptedServer, client: KubeClient, clock: InstantClock, code: int, reason: str
+) -> None:
+    registry = InformerRegistry(clock=clock, timing=Timing(refusal=0.3))
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        server.on_request = lambda _: failure(code, reason, "for good")
+        await server.disconnect()
+        await reader.until(lambda item: item.ended)
+        assert isinstance(reader.error, StatusError)
+        assert reader.error.status.code == code
+    await registry.aclose()
+
+
+async def test_one_denied_review_is_not_a_confirmation(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    reviews: list[bytes] = []
+
+    def answer(request: Request) -> Reply | None:
+        if len(reviews) >= 5:
+            return None
+        if request.path == REVIEWS:
+            reviews.append(ALLOWED if len(reviews) % 2 else DENIED)
+            return Reply(201, reviews[-1])
+        return failure(403, "Forbidden", "not yet")
+
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        server.on_request = answer
+        await server.disconnect()
+        await server.create("a", v=1)
+        await reader.until_data(a=1)
+
+
+async def test_a_first_list_that_keeps_failing_is_an_error_with_the_message_of_the_server(
+    server: ScriptedServer, client: KubeClient, clock: InstantClock
+) -> None:
+    registry = InformerRegistry(clock=clock, first_list_seconds=0.3)
+    server.on_request = lambda _: failure(500, "InternalError", "conversion webhook failed")
+    for _ in range(2):
+        with pytest.raises(UpstreamUnavailable, match="conversion webhook failed"):
+            async with registry.subscribe(client, CONFIG_MAPS, Scope()):
+                pytest.fail("there is nothing to read")
+    server.on_request = lambda _: None
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+    await registry.aclose()
 
 
 async def test_too_many_requests_waits_as_long_as_the_server_asks(
