@@ -13,7 +13,7 @@ WEB = f"{APPS}/deployments/web"
 def available(count: int) -> Any:
     def holds(value: dict[str, Any]) -> bool:
         status = value["status"]
-        counts = [status.get(f"{each}Replicas", 0) for each in ("updated", "ready", "available")]
+        counts = [status.get(f"{item}Replicas", 0) for item in ("updated", "ready", "available")]
         generation = value["metadata"]["generation"]
         return counts == [count] * 3 and status["observedGeneration"] == generation
 
@@ -22,7 +22,7 @@ def available(count: int) -> Any:
 
 def running(count: int) -> Any:
     def holds(listed: dict[str, Any]) -> bool:
-        phases = [each["status"]["phase"] for each in listed["items"]]
+        phases = [item["status"]["phase"] for item in listed["items"]]
         return phases == ["Running"] * count
 
     return holds
@@ -36,25 +36,25 @@ async def web(cluster: DemoCluster) -> dict[str, Any]:
 async def test_the_planted_cluster_is_up_from_the_start(still: DemoCluster) -> None:
     pods = (await still.get("/api/v1/pods"))["items"]
     assert len(pods) > 20
-    assert {each["status"]["phase"] for each in pods} == {"Running"}
-    assert {each["metadata"]["namespace"] for each in pods} == {"default", "kube-system", "shop", "media"}
+    assert {item["status"]["phase"] for item in pods} == {"Running"}
+    assert {item["metadata"]["namespace"] for item in pods} == {"default", "kube-system", "shop", "media"}
     nodes = (await still.get("/api/v1/nodes"))["items"]
-    assert {each["spec"]["nodeName"] for each in pods} == {each["metadata"]["name"] for each in nodes}
-    for each in (await still.get("/apis/apps/v1/deployments"))["items"]:
-        assert available(each["spec"]["replicas"])(each)
+    assert {item["spec"]["nodeName"] for item in pods} == {item["metadata"]["name"] for item in nodes}
+    for item in (await still.get("/apis/apps/v1/deployments"))["items"]:
+        assert available(item["spec"]["replicas"])(item)
 
 
 async def test_pods_follow_a_new_deployment(still: DemoCluster) -> None:
     created = await web(still)
     sets = (await still.get(f"{APPS}/replicasets", labelSelector="app=web"))["items"]
-    assert [each["metadata"]["ownerReferences"][0]["uid"] for each in sets] == [created["metadata"]["uid"]]
+    assert [item["metadata"]["ownerReferences"][0]["uid"] for item in sets] == [created["metadata"]["uid"]]
     pods = (await still.get(f"{CORE}/pods", labelSelector="app=web"))["items"]
-    owners = {each["metadata"]["ownerReferences"][0]["name"] for each in pods}
+    owners = {item["metadata"]["ownerReferences"][0]["name"] for item in pods}
     assert owners == {sets[0]["metadata"]["name"]}
-    for each in pods:
-        assert each["spec"]["nodeName"]
-        assert each["status"]["podIP"]
-        assert each["status"]["containerStatuses"][0]["ready"]
+    for item in pods:
+        assert item["spec"]["nodeName"]
+        assert item["status"]["podIP"]
+        assert item["status"]["containerStatuses"][0]["ready"]
 
 
 async def test_pods_follow_the_replicas(still: DemoCluster) -> None:
@@ -94,7 +94,7 @@ async def test_a_deleted_pod_is_replaced(still: DemoCluster) -> None:
     await still.delete(f"{path}/{gone}")
     listed = await still.eventually(
         path,
-        lambda found: running(2)(found) and gone not in [each["metadata"]["name"] for each in found["items"]],
+        lambda found: running(2)(found) and gone not in [item["metadata"]["name"] for item in found["items"]],
         labelSelector="app=web",
     )
     assert len(listed["items"]) == 2
@@ -109,9 +109,9 @@ async def test_a_new_template_is_rolled_out(still: DemoCluster) -> None:
     rolled = await still.eventually(WEB, available(4))
     assert rolled["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
     pods = await still.eventually(f"{CORE}/pods", running(4), labelSelector="app=web")
-    assert all(each["metadata"]["annotations"] == annotations for each in pods["items"])
+    assert all(item["metadata"]["annotations"] == annotations for item in pods["items"])
     sets = (await still.get(f"{APPS}/replicasets", labelSelector="app=web"))["items"]
-    assert sorted(each["spec"]["replicas"] for each in sets) == [0, 4]
+    assert sorted(item["spec"]["replicas"] for item in sets) == [0, 4]
 
 
 async def test_what_a_deployment_owned_goes_with_it(still: DemoCluster) -> None:
@@ -134,7 +134,7 @@ async def test_an_orphaning_deletion_leaves_the_dependents(still: DemoCluster) -
     await still.delete(WEB, propagationPolicy="Orphan")
     await still.gone(WEB)
     sets = (await still.get(f"{APPS}/replicasets", labelSelector="app=web"))["items"]
-    assert [each["metadata"].get("ownerReferences") for each in sets] == [None]
+    assert [item["metadata"].get("ownerReferences") for item in sets] == [None]
 
 
 async def test_a_namespace_is_emptied_before_it_goes(still: DemoCluster) -> None:
@@ -178,7 +178,7 @@ async def test_things_happen_that_nobody_asked_for() -> None:
             restarts = 0
             while not restarts:
                 statuses = (await anext(events))["object"]["status"].get("containerStatuses", [])
-                restarts = sum(each["restartCount"] for each in statuses)
+                restarts = sum(item["restartCount"] for item in statuses)
         warnings = await cluster.eventually(
             "/api/v1/events", lambda found: bool(found["items"]), fieldSelector="type=Warning"
         )
@@ -189,7 +189,7 @@ async def test_a_seed_plants_the_same_cluster_each_time() -> None:
     async def planted() -> list[str]:
         async with run_demo(settings=DemoSettings(seed=3), living=False) as demo:
             return sorted(
-                f"{key} {each.object['metadata']['uid']}" for key, each in demo.storage.all("pods").items()
+                f"{key} {item.object['metadata']['uid']}" for key, item in demo.storage.all("pods").items()
             )
 
     assert await planted() == await planted()
@@ -201,7 +201,7 @@ async def test_a_seed_makes_the_same_things_happen_each_time() -> None:
             start = demo.storage.revision
             await cluster.until(lambda: len(demo.storage.since("pods", start)) >= count)
             changes = demo.storage.since("pods", start)[:count]
-            return [f"{each.type} {each.new.key}" for each in changes]
+            return [f"{item.type} {item.new.key}" for item in changes]
 
     assert await lived(100) == await lived(100)
 

@@ -244,14 +244,14 @@ def define(client: httpx.Client) -> None:
 def comparable(value: Any) -> Any:
     """The answer without what differs by nature."""
     if isinstance(value, list):
-        return [comparable(each) for each in value]
+        return [comparable(item) for item in value]
     if not isinstance(value, dict):
         return value
-    kept = {key: comparable(each) for key, each in value.items() if key not in VOLATILE}
-    for each in ("managedFields", "causes"):
+    kept = {key: comparable(item) for key, item in value.items() if key not in VOLATILE}
+    for item in ("managedFields", "causes"):
         # the ones are in the order of their times, which are seconds; the others in that of Go's maps
-        if each in kept:
-            kept[each] = sorted(kept[each], key=str)
+        if item in kept:
+            kept[item] = sorted(kept[item], key=str)
     if value.get("kind") == "PodList" or value.get("kind") == "Pod":
         # admission plugins, which are set up differently from one cluster to the next, have their say
         return {key: kept[key] for key in ("kind", "apiVersion", "status") if key in kept}
@@ -290,5 +290,5 @@ def test_the_recorded_documents_are_those_of_the_real_api_server(
     real_cluster: ControlPlane, tmp_path: Path
 ) -> None:
     main(real_cluster.kubeconfig, tmp_path)
-    recorded = {each.name: each.read_bytes() for each in RECORDED.iterdir()}
-    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == recorded
+    recorded = {item.name: item.read_bytes() for item in RECORDED.iterdir()}
+    assert {item.name: item.read_bytes() for item in tmp_path.iterdir()} == recorded

@@ -63,17 +63,17 @@ def widget(name: str = "one", **spec: Any) -> dict[str, Any]:
 
 async def groups(cluster: DemoCluster) -> dict[str, list[str]]:
     found = (await cluster.get("/apis", accept=AGGREGATED))["items"]
-    return {each["metadata"]["name"]: [version["version"] for version in each["versions"]] for each in found}
+    return {item["metadata"]["name"]: [version["version"] for version in item["versions"]] for item in found}
 
 
 async def test_a_definition_is_served_until_it_is_deleted(bare: DemoCluster) -> None:
     created = await bare.create(DEFINITIONS, definition())
-    conditions = {each["type"]: each["status"] for each in created["status"]["conditions"]}
+    conditions = {item["type"]: item["status"] for item in created["status"]["conditions"]}
     assert conditions == {"NamesAccepted": "True", "Established": "True"}
     assert (await groups(bare))["stable.example.com"] == ["v1"]
     assert list(await groups(bare))[-1] == "stable.example.com"
     resources = (await bare.get(f"{GROUP}/v1"))["resources"]
-    assert [each["name"] for each in resources] == ["widgets", "widgets/status", "widgets/scale"]
+    assert [item["name"] for item in resources] == ["widgets", "widgets/status", "widgets/scale"]
     await bare.create(WIDGETS, widget())
     await bare.delete(f"{DEFINITIONS}/widgets.stable.example.com")
     assert "stable.example.com" not in await groups(bare)
@@ -83,7 +83,7 @@ async def test_a_definition_is_served_until_it_is_deleted(bare: DemoCluster) -> 
 
 
 async def test_versions_are_preferred_as_kubernetes_does(bare: DemoCluster) -> None:
-    versions = [version(each) for each in ("v1beta1", "v2", "v1alpha3", "other", "v10")]
+    versions = [version(item) for item in ("v1beta1", "v2", "v1alpha3", "other", "v10")]
     versions[0]["storage"] = True
     await bare.create(DEFINITIONS, definition("widgets", "Widget", *versions))
     assert (await groups(bare))["stable.example.com"] == ["v10", "v2", "v1beta1", "v1alpha3", "other"]
@@ -97,7 +97,7 @@ async def test_two_definitions_share_a_group(bare: DemoCluster) -> None:
     await bare.create(DEFINITIONS, definition())
     await bare.create(DEFINITIONS, definition("gadgets", "Gadget"))
     resources = (await bare.get(f"{GROUP}/v1"))["resources"]
-    plain = [each["name"] for each in resources if "/" not in each["name"]]
+    plain = [item["name"] for item in resources if "/" not in item["name"]]
     assert plain == ["gadgets", "widgets"]
     await bare.delete(f"{DEFINITIONS}/widgets.stable.example.com")
     assert (await bare.client.get(WIDGETS)).status_code == 404
@@ -129,7 +129,7 @@ async def test_objects_get_their_defaults_and_lose_unknown_fields(bare: DemoClus
     assert response.json()["metadata"]["generation"] == 1
     listed = (await bare.get(WIDGETS, fieldSelector="spec.colour=red"))["items"]
     # unlike built-in kinds, custom ones say their kind in lists
-    assert [each["kind"] for each in listed] == ["Widget"]
+    assert [item["kind"] for item in listed] == ["Widget"]
 
 
 @pytest.mark.parametrize(
@@ -222,5 +222,5 @@ async def test_watches_end_with_the_definition(bare: DemoCluster) -> None:
 async def test_a_wrong_definition_is_refused(bare: DemoCluster, change: dict[str, Any], field: str) -> None:
     response = await bare.client.post(DEFINITIONS, json={**definition(), **change})
     assert response.status_code == 422
-    assert field in [each["field"] for each in response.json()["details"]["causes"]]
+    assert field in [item["field"] for item in response.json()["details"]["causes"]]
     assert "stable.example.com" not in await groups(bare)

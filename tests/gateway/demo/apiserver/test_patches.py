@@ -21,7 +21,7 @@ documents = st.dictionaries(keys, values, max_size=4)
 
 def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: without_nulls(each) for key, each in value.items() if each is not None}
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
     return value
 
 
@@ -123,7 +123,7 @@ async def test_a_patch_of_another_version_conflicts(bare: DemoCluster) -> None:
 
 
 def containers(value: dict[str, Any]) -> dict[str, str]:
-    return {each["name"]: each["image"] for each in value["spec"]["template"]["spec"]["containers"]}
+    return {item["name"]: item["image"] for item in value["spec"]["template"]["spec"]["containers"]}
 
 
 def containers_patch(*items: dict[str, Any], **directives: Any) -> dict[str, Any]:
@@ -179,7 +179,7 @@ def intent(**spec: Any) -> dict[str, Any]:
 
 
 def owners(value: dict[str, Any]) -> dict[str, Any]:
-    return {each["manager"]: each["fieldsV1"] for each in value["metadata"]["managedFields"]}
+    return {item["manager"]: item["fieldsV1"] for item in value["metadata"]["managedFields"]}
 
 
 async def test_apply_creates_and_then_owns_what_it_said(bare: DemoCluster) -> None:

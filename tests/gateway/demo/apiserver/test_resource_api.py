@@ -10,7 +10,7 @@ PARTIAL = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
 def names(listed: dict[str, Any]) -> list[str]:
-    return [each["metadata"]["name"] for each in listed["items"]]
+    return [item["metadata"]["name"] for item in listed["items"]]
 
 
 async def fill(cluster: DemoCluster, count: int = 5) -> None:
@@ -145,15 +145,15 @@ async def test_discovery_lists_what_is_served_in_both_forms(bare: DemoCluster) -
     aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
     groups = (await bare.get("/apis", accept=aggregated))["items"]
     legacy = (await bare.get("/apis"))["groups"]
-    assert [each["metadata"]["name"] for each in groups] == [each["name"] for each in legacy]
-    apps = next(each for each in groups if each["metadata"]["name"] == "apps")
+    assert [item["metadata"]["name"] for item in groups] == [item["name"] for item in legacy]
+    apps = next(item for item in groups if item["metadata"]["name"] == "apps")
     resources = (await bare.get("/apis/apps/v1"))["resources"]
-    plain = [each["name"] for each in resources if "/" not in each["name"]]
-    assert plain == [each["resource"] for each in apps["versions"][0]["resources"]]
-    scale = next(each for each in resources if each["name"] == "deployments/scale")
+    plain = [item["name"] for item in resources if "/" not in item["name"]]
+    assert plain == [item["resource"] for item in apps["versions"][0]["resources"]]
+    scale = next(item for item in resources if item["name"] == "deployments/scale")
     assert (scale["group"], scale["version"], scale["kind"]) == ("autoscaling", "v1", "Scale")
     core = (await bare.get("/api", accept=aggregated))["items"]
-    assert [each["versions"][0]["version"] for each in core] == ["v1"]
+    assert [item["versions"][0]["version"] for item in core] == ["v1"]
 
 
 async def test_openapi_documents_are_listed_with_their_hash(bare: DemoCluster) -> None:

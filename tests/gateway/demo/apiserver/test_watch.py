@@ -122,7 +122,7 @@ async def test_a_bookmark_comes_shortly_before_the_end(demo: DemoServer) -> None
         await cluster.create("/api/v1/namespaces/kube-system/configmaps", config_map("elsewhere"))
         query = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "3"}
         async with cluster.watch(MAPS, **query) as events:
-            told = [(each["type"], each["object"]["metadata"]["resourceVersion"]) async for each in events]
+            told = [(item["type"], item["object"]["metadata"]["resourceVersion"]) async for item in events]
     assert told == [("BOOKMARK", str(demo.storage.revision))]
 
 
@@ -131,7 +131,7 @@ async def test_no_bookmark_tells_of_the_version_that_the_watch_began_with(demo: 
     async with connect(demo) as cluster:
         query = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "3"}
         async with cluster.watch(MAPS, **query) as events:
-            assert [each async for each in events] == []
+            assert [item async for item in events] == []
 
 
 @pytest.fixture

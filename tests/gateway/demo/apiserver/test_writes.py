@@ -183,7 +183,7 @@ async def test_a_collection_is_deleted_by_selector(bare: DemoCluster) -> None:
     await bare.create(f"{CORE}/configmaps", config_map("one", labels={"go": "yes"}))
     await bare.create(f"{CORE}/configmaps", config_map("two"))
     await bare.delete(f"{CORE}/configmaps", labelSelector="go=yes")
-    assert [each["metadata"]["name"] for each in (await bare.get(f"{CORE}/configmaps"))["items"]] == ["two"]
+    assert [item["metadata"]["name"] for item in (await bare.get(f"{CORE}/configmaps"))["items"]] == ["two"]
 
 
 @pytest.mark.parametrize(
