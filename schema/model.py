@@ -108,7 +108,8 @@ class ServedResource:
     """A served resource with its GraphQL names.
 
     ``pinned`` maps every served verb to the name of its pinned root field. ``short`` maps verbs to short
-    names; it is empty if the resource has none. ``object`` is the id of the kind's object type, which has at
+    names; it is empty if the resource has none. ``lost`` maps verbs to short names that the resource would
+    have if no other resource claimed them. ``object`` is the id of the kind's object type, which has at
     least ``apiVersion``, ``kind`` and ``metadata``, even if the API server has no schema.
     """
 
@@ -118,6 +119,7 @@ class ServedResource:
     event_name: str
     pinned: Mapping[Verb, str]
     short: Mapping[Verb, str] = field(default_factory=dict)
+    lost: Mapping[Verb, str] = field(default_factory=dict)
     description: str = ""
 
 

@@ -5,10 +5,9 @@ reserved. A property name can be any text, and has a reversible spelling. Nouns 
 letters and digits, so that underscores occur only in pinned names and in marks that distinguish equal names.
 
 **Contested names.** A :class:`Claim` is the wish of one owner for one name, and :func:`settle` decides.
-Invariant: a CRD that is installed later never changes the meaning of an existing name. Therefore built-in
-claims win in discovery's order, which CRDs do not change, and a name that several others claim has no owner:
-a name may disappear, but it never passes from one owner to another. One exception: a CRD in a ``*.k8s.io``
-group, which needs the approval of the Kubernetes project, wins over CRDs in other groups.
+Invariant: an API that is installed later never changes the meaning of an existing name. Therefore built-in
+claims win in discovery's order, which CRDs do not change, and of the others the oldest wins. Without ages a
+name that several others claim has no owner: a name may disappear, but never passes from one owner to another.
 """
 
 import re
@@ -21,6 +20,7 @@ from typing import NamedTuple
 __all__ = [
     "Claim",
     "Standing",
+    "by_place",
     "camel",
     "distinguished",
     "escape",
@@ -152,36 +152,48 @@ class Standing(IntEnum):
     __hash__ = int.__hash__
 
     BUILTIN = 0
-    # a CRD in a *.k8s.io group (Gateway API, volume snapshots); like any CRD, it is installed later
-    ADDON = 1
-    CUSTOM = 2
+    CUSTOM = 1
 
 
 class Claim(NamedTuple):
-    """The wish of ``owner`` for ``name``; names of different scopes are independent."""
+    """The wish of ``owner`` for ``name``; names of different scopes are independent.
+
+    ``age`` sorts custom claims, the oldest first; None if it is not known.
+    """
 
     owner: str
     name: str
     standing: Standing
     scope: str = ""
+    age: tuple[bool, str, str] | None = None
 
 
 def settle(claims: Iterable[Claim], reserved: Collection[tuple[str, str]] = ()) -> set[Claim]:
     """The claims that win; ``reserved`` are names that no claim can win, as (scope, name).
 
-    Among built-in claims on one name the first one wins.
+    Among built-in claims on one name the first one wins, among custom claims the oldest.
     """
+    return {
+        winner
+        for place, rivals in by_place(claims).items()
+        if place not in reserved
+        for winner in _winner(rivals)
+    }
+
+
+def by_place(claims: Iterable[Claim]) -> dict[tuple[str, str], list[Claim]]:
+    """The claims on each name, as (scope, name)."""
     claimants: dict[tuple[str, str], list[Claim]] = {}
     for claim in claims:
         claimants.setdefault((claim.scope, claim.name), []).append(claim)
-    return {
-        winner for place, rivals in claimants.items() if place not in reserved for winner in _winner(rivals)
-    }
+    return claimants
 
 
 def _winner(rivals: list[Claim]) -> list[Claim]:
     if len(rivals) == 1:
         return rivals
-    best = min(claim.standing for claim in rivals)
-    foremost = [claim for claim in rivals if claim.standing == best]
-    return foremost[:1] if best is Standing.BUILTIN or len(foremost) == 1 else []
+    for claim in rivals:
+        if claim.standing is Standing.BUILTIN:
+            return [claim]
+    aged = [(claim.age, number) for number, claim in enumerate(rivals) if claim.age is not None]
+    return [rivals[min(aged)[1]]] if len(aged) == len(rivals) else []

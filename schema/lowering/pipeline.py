@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 
 from schema.discovery import Discovery
+from schema.installed import InstalledAPIs
 from schema.lowering.definitions import LoweredDefinitions, Lowering
 from schema.lowering.root_names import root_names, verbs_of
 from schema.lowering.type_names import Packages, TypeNames, Unnamed, type_names
@@ -32,12 +33,15 @@ __all__ = ["LoweredDefinitions", "lower"]
 
 
 def lower(
-    discovery: Discovery, documents: Mapping[GroupVersion, bytes], kept: LoweredDefinitions | None = None
+    discovery: Discovery,
+    documents: Mapping[GroupVersion, bytes],
+    kept: LoweredDefinitions | None = None,
+    installed: InstalledAPIs | None = None,
 ) -> Model:
     """The model of the resources in ``discovery``, typed by the OpenAPI v3 ``documents``.
 
     ``kept`` has the definitions of the previous call; on return it has those of this call. It only saves
-    time: the model is equal without it.
+    time: the model is equal without it. ``installed`` decides between custom resources that claim one name.
 
     A resource without verbs is not in the model, but keeps its claims on names. Filters, which remove verbs,
     therefore never change the name of another resource.
@@ -66,7 +70,7 @@ def lower(
     objects = {draft.id: _object_type(draft, names[draft.id]) for draft in drafts.values()}
     return Model(
         objects=objects,
-        resources=tuple(_served_resources(known, objects, names)),
+        resources=tuple(_served_resources(known, objects, names, installed)),
         problems=(*discovery.problems, *definitions.problems, *problems),
     )
 
@@ -124,9 +128,10 @@ def _served_resources(
     known: list[tuple[Resource, str]],
     objects: Mapping[str, ObjectType],
     names: Mapping[str, TypeNames],
+    installed: InstalledAPIs | None,
 ) -> Iterator[ServedResource]:
     custom = {resource.kind for resource, id_ in known if is_custom_resource(id_, resource.kind)}
-    fields = root_names([resource for resource, _ in known], custom)
+    fields = root_names([resource for resource, _ in known], custom, installed)
     for (resource, id_), root in zip(known, fields, strict=True):
         if not root.pinned:
             continue
@@ -137,5 +142,6 @@ def _served_resources(
             event_name=names[id_].event,
             pinned=root.pinned,
             short=root.short,
+            lost=root.lost,
             description=objects[id_].description,
         )

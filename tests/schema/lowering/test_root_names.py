@@ -4,7 +4,8 @@ from graphql import GraphQLError, assert_name
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.lowering.root_names import RESERVED_FIELDS, root_names, verbs_of
+from schema.installed import APIService, InstalledAPIs, Origin
+from schema.lowering.root_names import RESERVED_FIELDS, names_depend_on_age, root_names, verbs_of
 from schema.model import Verb
 from schema.resources import GroupVersionKind, Resource
 from tests.schema.documents import resource
@@ -66,10 +67,12 @@ def kinds_of(resources: list[Resource]) -> set[GroupVersionKind]:
     return {item.kind for item in resources}
 
 
-def meanings(resources: list[Resource], custom: list[Resource]) -> dict[tuple[str, str], object]:
+def meanings(
+    resources: list[Resource], custom: list[Resource], installed: InstalledAPIs | None = None
+) -> dict[tuple[str, str], object]:
     """The (resource, verb) of every root field by root type and name; asserts that names are distinct."""
     found: dict[tuple[str, str], object] = {}
-    for item, names in zip(resources, root_names(resources, kinds_of(custom)), strict=True):
+    for item, names in zip(resources, root_names(resources, kinds_of(custom), installed), strict=True):
         assert tuple(names.pinned) == verbs_of(item)
         for verb, name in [*names.pinned.items(), *names.short.items()]:
             place = (SCOPES.get(verb, "Mutation"), name)
@@ -78,9 +81,21 @@ def meanings(resources: list[Resource], custom: list[Resource]) -> dict[tuple[st
     return found
 
 
-def short(resources: list[Resource], custom: list[Resource] | None = None) -> list[set[str]]:
-    names = root_names(resources, kinds_of(custom or []))
+def short(
+    resources: list[Resource], custom: list[Resource] | None = None, installed: InstalledAPIs | None = None
+) -> list[set[str]]:
+    names = root_names(resources, kinds_of(custom or []), installed)
     return [{item.short[verb] for verb in (Verb.LIST, Verb.GET) if verb in item.short} for item in names]
+
+
+def crds(*oldest_first: Resource) -> InstalledAPIs:
+    """CRDs for these resources, installed one day after the other."""
+    return InstalledAPIs(
+        crds={
+            f"{item.gvr.resource}.{item.gvr.group}": f"2026-01-{day:02}T00:00:00Z"
+            for day, item in enumerate(oldest_first, 1)
+        }
+    )
 
 
 def test_pinned_names_begin_with_group_and_version() -> None:
@@ -119,19 +134,90 @@ def test_the_names_of_unserved_verbs_stay_reserved() -> None:
     assert not names[-1].short
 
 
-def test_a_tie_between_custom_groups_leaves_the_short_name_to_none_and_the_pinned_to_both() -> None:
+def test_without_the_age_of_crds_a_contested_name_belongs_to_no_resource() -> None:
     tied = [resource("a.io/v1", "Backup"), resource("b.io/v1", "Backup")]
 
     assert short(tied) == [set(), set()]
     assert [item.pinned[Verb.LIST] for item in root_names(tied)] == ["a_io_v1_backups", "b_io_v1_backups"]
+    assert [item.lost[Verb.LIST] for item in root_names(tied)] == ["backups", "backups"]
 
 
-def test_crds_in_kubernetes_own_groups_win_over_custom_groups_but_not_over_each_other() -> None:
-    gateway, other = resource("gateway.networking.k8s.io/v1", "Gateway"), resource("z.k8s.io/v1", "Gateway")
+def test_the_oldest_crd_has_the_short_name() -> None:
+    cnpg, velero = resource("postgresql.cnpg.io/v1", "Backup"), resource("velero.io/v1", "Backup")
+
+    for resources in ([cnpg, velero], [velero, cnpg]):
+        names = dict(zip(resources, root_names(resources, installed=crds(cnpg, velero)), strict=True))
+        assert names[cnpg].short[Verb.LIST] == "backups"
+        assert not names[cnpg].lost
+        assert names[velero].short == {}
+        assert names[velero].lost[Verb.CREATE] == "createBackup"
+    assert short([cnpg, velero], installed=crds(velero, cnpg)) == [set(), {"backups", "backup"}]
+
+
+def test_of_crds_with_one_age_the_first_by_name_has_the_short_name() -> None:
+    tied = [resource("b.io/v1", "Backup"), resource("a.io/v1", "Backup")]
+    installed = InstalledAPIs(crds=dict.fromkeys(["backups.a.io", "backups.b.io"], "2026-01-01T00:00:00Z"))
+
+    assert short(tied, installed=installed) == [set(), {"backups", "backup"}]
+
+
+def test_a_crd_in_a_group_of_kubernetes_is_as_custom_as_any_other() -> None:
+    gateway = resource("gateway.networking.k8s.io/v1", "Gateway")
     istio = resource("networking.istio.io/v1", "Gateway")
+    both = [istio, gateway]
 
-    assert short([istio, gateway], [istio, gateway]) == [set(), {"gateways", "gateway"}]
-    assert short([istio, gateway, other], [istio, gateway, other]) == [set(), set(), set()]
+    assert short(both, both, crds(istio, gateway)) == [{"gateways", "gateway"}, set()]
+    assert short(both, both, crds(gateway, istio)) == [set(), {"gateways", "gateway"}]
+    assert short(both, both) == [set(), set()]
+
+
+def test_a_builtin_resource_wins_over_every_crd() -> None:
+    custom = resource("older.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+    builtin = resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+
+    names = short([custom, builtin], [custom], crds(custom))
+    assert names == [set(), {"networkPolicies", "networkPolicy"}]
+
+
+def test_an_aggregated_api_is_as_old_as_its_api_service() -> None:
+    metrics, custom = resource("metrics.k8s.io/v1", "Usage"), resource("a.io/v1", "Usage")
+    both = [metrics, custom]
+
+    def installed(created: str) -> InstalledAPIs:
+        services = {
+            "v1.metrics.k8s.io": APIService(created, Origin.AGGREGATED),
+            "v1.a.io": APIService("2026-02-01T00:00:00Z", Origin.CRD),
+        }
+        return InstalledAPIs(crds={"usages.a.io": "2026-02-01T00:00:00Z"}, api_services=services)
+
+    assert short(both, [custom], installed("2026-03-01T00:00:00Z")) == [set(), {"usages", "usage"}]
+    assert short(both, [custom], installed("2026-01-01T00:00:00Z")) == [{"usages", "usage"}, set()]
+
+
+def test_a_crd_that_is_being_deleted_takes_no_name_along() -> None:
+    staying, leaving = resource("a.io/v1", "Backup"), resource("b.io/v1", "Backup")
+
+    assert short([leaving, staying], [staying, leaving], crds(staying)) == [set(), {"backups", "backup"}]
+
+
+def test_a_list_whose_plural_another_kind_has_is_named_after_its_singular() -> None:
+    metrics = resource("metrics.k8s.io/v1beta1", "PodMetrics", "pods")
+    names = root_names([*BUILTIN, metrics])[-1]
+
+    assert names.short[Verb.LIST] == names.short[Verb.WATCH_LIST] == "podMetricsList"
+    assert names.short[Verb.GET] == "podMetrics"
+    assert names.pinned[Verb.LIST] == "metrics_k8s_io_v1beta1_pods"
+
+
+def test_only_contested_names_depend_on_the_age_of_crds() -> None:
+    backup = resource("a.io/v1", "Backup")
+
+    assert not names_depend_on_age([*BUILTIN, backup])
+    assert names_depend_on_age([*BUILTIN, backup, resource("b.io/v1", "Backup")])
+    assert names_depend_on_age([resource("events.k8s.io/v1", "Event"), resource("x.k8s.io/v1", "Event")])
+    assert names_depend_on_age(
+        [resource(f"{group}/v1", "Foo", preferred=False) for group in ("a.b.c", "a-b.c")]
+    )
 
 
 def test_the_fields_about_the_cluster_keep_their_names() -> None:
@@ -149,12 +235,16 @@ def test_groups_with_equal_spelling_have_distinct_names() -> None:
     names = [item.pinned[Verb.LIST] for item in root_names(alike[1:])]
     assert names == ["a_b_v1_foos", "c_io_v1_foos"]
 
-    both = [
-        item.pinned[Verb.LIST]
-        for item in root_names([resource("a.b.c/v1", "Foo"), resource("a-b.c/v1", "Foo")])
-    ]
-    assert len(set(both)) == 2
-    assert all(name.startswith("a_b_c_v1_foos_") for name in both)
+
+def test_a_resource_has_one_mark_in_every_operation() -> None:
+    alike = [resource("a.b.c/v1", "Foo", verbs=["list"]), resource("a-b.c/v1", "Foo")]
+    marks = []
+    for names in root_names(alike):
+        assert all(name.endswith("_") for name in names.pinned.values())
+        (mark,) = {name.rsplit("_", 2)[1] for name in names.pinned.values()}
+        marks.append(mark)
+        assert names.pinned[Verb.LIST] == f"a_b_c_v1_foos_{mark}_"
+    assert len(set(marks)) == 2
 
 
 def test_a_status_field_never_collides_with_a_kind_named_status() -> None:
@@ -186,13 +276,24 @@ def test_a_new_crd_never_changes_the_meaning_of_a_field_name(
     old: list[Resource], new: list[Resource]
 ) -> None:
     known = {item.gvr for item in old}
-    # a CRD of the Kubernetes project may win over others'
-    added = [item for item in new if item.gvr not in known and not item.gvr.group.endswith(".k8s.io")]
+    added = [item for item in new if item.gvr not in known]
     before = meanings([*BUILTIN, *old], old)
     after = meanings([*BUILTIN, *added, *old], old + added)
 
     shared = before.keys() & after.keys()
     assert {place: after[place] for place in shared} == {place: before[place] for place in shared}
+
+
+@given(custom_resources, custom_resources)
+def test_where_crds_are_listed_an_older_crd_keeps_every_name(
+    old: list[Resource], new: list[Resource]
+) -> None:
+    names = {(item.gvr.group, item.gvr.resource) for item in old}
+    added = [item for item in new if (item.gvr.group, item.gvr.resource) not in names]
+    before = meanings([*BUILTIN, *old], old, crds(*old))
+    after = meanings([*BUILTIN, *added, *old], old + added, crds(*old, *added))
+
+    assert before.items() <= after.items()
 
 
 @given(custom_resources)
