@@ -161,5 +161,29 @@ def test_linked_files_and_make_targets_exist(document: str) -> None:
     assert [target for target in targets if f".PHONY: {target}\n" not in makefile] == []
 
 
+_FULL_PATH = r"(?<![\w./:-])(?:\.ci|bench|docs|examples|gateway|schema|tests)/[\w./-]*"
+_SHORT_PATH = r"(?<![\w./-])(?!__init__)\w+\.py\b|(?<=`)\w+/(?=`)"
+_NAMED_PATH = re.compile(f"(?P<full>{_FULL_PATH})|{_SHORT_PATH}")
+
+
+def named_paths(document: str) -> Iterator[Path]:
+    """The repository paths in a document; a short path is relative to the folder of the last full path."""
+    folder = ROOT
+    for found in _NAMED_PATH.finditer(DOCUMENTS[document]):
+        name = found.group().rstrip(".")
+        if found["full"] is None:
+            yield folder / name
+        else:
+            path = ROOT / name
+            folder = path.parent if path.suffix else path
+            yield path
+
+
+@pytest.mark.parametrize("document", sorted(set(DOCUMENTS) - {"CHANGELOG.md"}))
+def test_named_repository_paths_exist(document: str) -> None:
+    missing = [path.relative_to(ROOT).as_posix() for path in named_paths(document) if not path.exists()]
+    assert missing == []
+
+
 def links(document: str) -> list[str]:
     return [link for link in re.findall(r"\]\(([^)]+)\)", DOCUMENTS[document]) if "://" not in link]
