@@ -21,7 +21,7 @@ _READS, _SCHEMAS, _FANOUT = "reads", "schema", "fanout"
 
 _HELP = """Measure the gateway on throw-away control planes of a real kube-apiserver.
 
-Without SUBJECTS all three are measured: schema (start-up, introspection, reload), reads (lists and gets,
+SUBJECTS, all three by default, are schema (start-up, introspection, reload), reads (lists and gets,
 compared with raw requests), fanout (updates to many subscribers). Needs the binaries of
 tests/kube/build.sh. --quick measures only the sizes that have aims.
 """
@@ -44,8 +44,8 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
             self.fail(f"{value!r} is not a list of numbers such as 1000,5000", param, ctx)
 
 
-@click.command(help=_HELP, epilog=_EPILOG)
-@click.argument("subjects", nargs=-1, type=click.Choice([_SCHEMAS, _READS, _FANOUT]))
+@click.command(help=_HELP, epilog=_EPILOG, context_settings={"show_default": True})
+@click.argument("subjects", nargs=-1, metavar="[SUBJECTS]...", type=click.Choice([_SCHEMAS, _READS, _FANOUT]))
 @click.option("--pods", type=_Sizes(), default=(1000, AIMED, 20_000), help="Numbers of pods to read.")
 @click.option("--crds", type=_Sizes(), default=(0, 125, 250, MOST), help="Numbers of CRDs to install.")
 @click.option("--subscribers", type=_Sizes(), default=Plan().sizes, help="Numbers of subscribers.")

@@ -14,7 +14,7 @@ import httpx
 from tests.fixtures.control_plane import ControlPlane, find_assets
 from tests.fixtures.ports import free_port
 
-__all__ = ["Cluster", "NoControlPlane", "start_cluster"]
+__all__ = ["Cluster", "NoControlPlane", "cluster_of", "start_cluster"]
 
 
 class NoControlPlane(Exception):

@@ -137,7 +137,7 @@ def read_probe(path: Path) -> Reading:
 
 
 def _resident_memory() -> tuple[int, int]:
-    """Resident memory now, and its peak (on Linux, since :func:`reset_peak_memory`), in bytes."""
+    """Resident memory now, and its peak (on Linux, since :func:`_reset_peak_memory`), in bytes."""
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:

@@ -9,6 +9,8 @@ from bench.gateways import MeasuredGateway
 from bench.processes import open_files
 
 __all__ = [
+    "ALLOWED",
+    "MEGABYTE",
     "MEMORY_JUDGED_FROM",
     "Sample",
     "growth",
