@@ -80,7 +80,8 @@ async def test_a_document_without_operations_is_refused(gateway: GatewayProcess)
     assert answer == refusal("Must provide an operation.")
 
 
-async def test_a_query_with_a_multipart_accept_header_is_a_bad_request(gateway: GatewayProcess) -> None:
-    parts = PROTOCOLS[-1]
-    async with asyncio.timeout(DEADLINE), parts(gateway, {"query": "{ __typename }"}) as results:
-        assert (await anext(results))["errors"] == refusal("queries are not allowed")["errors"]
+async def test_a_query_with_a_multipart_accept_header_is_answered_with_json(gateway: GatewayProcess) -> None:
+    headers = {"Accept": 'multipart/mixed;boundary="graphql";subscriptionSpec="1.0",application/json'}
+    response = await gateway.request("POST", "/graphql", json={"query": "{ __typename }"}, headers=headers)
+    assert response.headers["content-type"].startswith("application/json")
+    assert response.json() == {"data": {"__typename": "Query"}}
