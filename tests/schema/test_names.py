@@ -20,7 +20,7 @@ def graphql_allows(name: str) -> bool:
 
 
 @given(tricky)
-def test_legal_is_what_graphql_allows(name: str) -> None:
+def test_legal_names_are_the_names_of_graphql(name: str) -> None:
     assert is_legal(name) == graphql_allows(name)
 
 

@@ -105,7 +105,7 @@ class DemoCluster:
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until something holds of the demo itself."""
         async with asyncio.timeout(DEADLINE):
-            while not holds():  # noqa: ASYNC110 - the demo has no events for what tests look at
+            while not holds():  # noqa: ASYNC110 - the demo signals no event for these conditions
                 await asyncio.sleep(0.01)
 
     async def gone(self, path: str) -> None:
@@ -115,7 +115,7 @@ class DemoCluster:
                 await asyncio.sleep(0.02)
 
     async def eventually(self, path: str, holds: Callable[[Object], bool], **query: Any) -> Object:
-        """What a path answers, once that holds."""
+        """The response of a path, once the condition holds."""
         async with asyncio.timeout(DEADLINE):
             while True:
                 response = await self.client.get(path, params=query)

@@ -1,4 +1,4 @@
-"""The cluster lives: controllers keep pods in step, and things happen that nobody asked for."""
+"""The demo cluster: controllers reconcile pods, and incidents happen unsolicited."""
 
 import asyncio
 from typing import Any
@@ -114,7 +114,7 @@ async def test_a_new_template_is_rolled_out(still: DemoCluster) -> None:
     assert sorted(item["spec"]["replicas"] for item in sets) == [0, 4]
 
 
-async def test_what_a_deployment_owned_goes_with_it(still: DemoCluster) -> None:
+async def test_deleting_a_deployment_deletes_its_dependents(still: DemoCluster) -> None:
     await web(still)
     await still.delete(WEB)
     await still.eventually(f"{CORE}/pods", lambda found: not found["items"], labelSelector="app=web")
@@ -172,7 +172,7 @@ async def test_without_controllers_objects_stay_as_they_are(bare: DemoCluster) -
     assert (await bare.get(f"{CORE}/pods"))["items"] == []
 
 
-async def test_things_happen_that_nobody_asked_for() -> None:
+async def test_unsolicited_incidents_happen() -> None:
     async with run_demo(settings=DemoSettings(speed=50, seed=1)) as demo, connect(demo) as cluster:
         async with cluster.watch("/api/v1/pods", resourceVersion=demo.storage.revision) as events:
             restarts = 0

@@ -25,7 +25,7 @@ MAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 WEB = f"{DEPLOYMENTS}/web"
-# what two clusters can never agree on
+# fields that differ between any two clusters
 VOLATILE = frozenset(
     ("uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "time", "continue", "message")
 )
@@ -242,7 +242,7 @@ def define(client: httpx.Client) -> None:
 
 
 def comparable(value: Any) -> Any:
-    """The answer without what differs by nature."""
+    """The response without the fields that differ between any two clusters."""
     if isinstance(value, list):
         return [comparable(item) for item in value]
     if not isinstance(value, dict):
@@ -286,7 +286,7 @@ def test_the_demo_answers_as_a_real_api_server_for_custom_resources(
         client.delete(f"{DEFINITIONS}/widgets.stable.example.com").raise_for_status()
 
 
-def test_the_recorded_documents_are_those_of_the_real_api_server(
+def test_the_recorded_documents_equal_those_of_the_real_api_server(
     real_cluster: ControlPlane, tmp_path: Path
 ) -> None:
     main(real_cluster.kubeconfig, tmp_path)

@@ -1,4 +1,4 @@
-"""Starting and stopping the demo, who is let in, and the command of its own."""
+"""Start and stop of the demo, its authentication, and its own command."""
 
 import asyncio
 import json
@@ -27,14 +27,14 @@ async def guarded() -> AsyncIterator[DemoCluster]:
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer other", "Basic secret"])
-async def test_without_a_known_token_nobody_is_let_in(header: str) -> None:
+async def test_an_unknown_token_is_unauthorized(header: str) -> None:
     async with guarded() as cluster:
         for path in ("/api/v1/pods", "/apis", "/openapi/v3"):
             response = await cluster.client.get(path, headers={"Authorization": header} if header else {})
             assert (response.status_code, response.json()["reason"]) == (401, "Unauthorized")
 
 
-async def test_a_token_says_who_somebody_is() -> None:
+async def test_a_token_identifies_its_user() -> None:
     async with guarded() as cluster:
         cluster.client.headers["Authorization"] = "Bearer secret"
         assert (await cluster.get("/api/v1/pods"))["items"] == []
@@ -50,7 +50,7 @@ async def test_access_reviews_allow_everything(bare: DemoCluster) -> None:
     assert review["spec"] == body["spec"]
 
 
-async def test_the_server_says_that_it_is_well(bare: DemoCluster) -> None:
+async def test_the_health_endpoint_of_the_server_succeeds(bare: DemoCluster) -> None:
     for path in ("/livez", "/readyz", "/healthz"):
         assert (await bare.client.get(path)).text == "ok"
     assert (await bare.get("/version"))["gitVersion"].startswith("v1.")
@@ -89,7 +89,7 @@ async def test_it_ends_with_a_watch_open() -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-async def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path, end: signal.Signals) -> None:
+async def test_the_command_serves_until_it_is_signalled(tmp_path: Path, end: signal.Signals) -> None:
     kubeconfig = tmp_path / "kubeconfig"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway.demo", "--still", "--token", "secret=alice"),
@@ -114,7 +114,7 @@ async def test_the_command_serves_until_it_is_told_to_stop(tmp_path: Path, end: 
     assert (process.returncode, errors) == (0, b"")
 
 
-async def test_the_command_says_when_it_cannot_serve() -> None:
+async def test_the_command_reports_that_it_cannot_serve() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "gateway.demo", "--port", str(taken.getsockname()[1])),

@@ -1,4 +1,4 @@
-"""What a scripted API server is asked, and the JSON that it answers with."""
+"""The requests of a scripted API server, and its JSON responses."""
 
 import json
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a scripted answer is: a status, headers, a body."""
+    """A scripted response: status, headers, body."""
 
     code: int
     body: bytes = b"{}"
@@ -98,7 +98,7 @@ def failure(code: int, reason: str, message: str) -> Reply:
 
 
 def selects(request: Request, content: Object) -> bool:
-    """Whether an object is in what was asked for, by namespace and field selector."""
+    """Whether an object matches the request's namespace and field selector."""
     parts = request.path.split("/")
     namespace = parts[parts.index("namespaces") + 1] if "namespaces" in parts else None
     selector: FieldSelector = parse_field_selector(request.query.get("fieldSelector", ""))

@@ -15,7 +15,7 @@ from tests.gateway.informers.scripted_server import ScriptedServer, running_serv
 
 @pytest.fixture(autouse=True)
 def _no_mutations() -> Iterator[None]:
-    """Whatever a test does, nobody changes what is stored."""
+    """No test mutates a stored object."""
     with watching_stores() as detector:
         yield
     detector.check()

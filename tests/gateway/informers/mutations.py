@@ -1,4 +1,4 @@
-"""A proof that nobody changes what a store holds and everybody shares, as client-go's mutation detector."""
+"""A detector of mutations of stored, shared objects, like client-go's mutation detector."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ __all__ = ["MutationDetector", "watching_stores"]
 
 
 class MutationDetector:
-    """Remembers what objects were when they were stored, also those that a store has not any more."""
+    """Records each object when it is stored, and keeps the record of removed objects."""
 
     def __init__(self) -> None:
         self._noted: list[tuple[StoredObject, bytes]] = []

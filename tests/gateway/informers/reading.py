@@ -1,4 +1,4 @@
-"""A subscriber that folds what it gets, and holds every event against what the informers promise."""
+"""A subscriber that folds its events and checks each against the guarantees of the informers."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ __all__ = ["InstantClock", "ManualClock", "Reader", "read", "reading", "until_wa
 
 
 class InstantClock(Clock):
-    """Waits for nothing, but lets others run; remembers how long it was asked to wait."""
+    """A clock that only yields, and records the requested delays."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -63,10 +63,10 @@ class ManualClock(Clock):
 
 
 class Reader:
-    """What one subscriber knows, and a check of every event.
+    """The folded state of one subscriber, and a check of every event.
 
-    ``asked`` is the resource version that it resumes from, ``known`` what it knew then; ``resets`` lets
-    resource versions go back; ``complete`` takes no object without its data.
+    ``asked`` is the resource version to resume from, ``known`` the state as of then; ``resets`` permits
+    regressing resource versions; ``complete`` rejects objects without data.
     """
 
     def __init__(
@@ -129,12 +129,12 @@ class Reader:
             self._changed.notify_all()
 
     def take(self, event: ObjectEvent) -> None:
-        """Fold one event; AssertionError where it cannot follow from those before."""
+        """Fold one event; raises AssertionError if it contradicts the events before it."""
         if self.events:
             before = int(self.events[-1].resource_version)
             assert self.resets or int(event.resource_version) >= before, f"{event} is out of order"
         elif self.asked and (event.type is not EventType.SYNCED or event.resource_version != self.asked):
-            # everything comes afresh
+            # the stream starts anew
             self.known.clear()
         self.events.append(event)
         if event.type is EventType.SYNCED:
@@ -144,7 +144,7 @@ class Reader:
         content = json.loads(event.object or b"")
         assert not self.complete or "data" in content, f"{event} without its data"
         known = self.known.get(event.key)
-        # what happened while it was away may collapse with what still waited when it was cut off
+        # missed changes may collapse with the events that waited at the disconnect
         unsure = bool(self.asked) and event.previous is None
         assert unsure or (known is None) == (event.type is EventType.ADDED), f"{event} after {known}"
         assert known is None or known.uid == event.uid, f"{event} after {known}"

@@ -1,4 +1,4 @@
-"""Random scripts of what can happen to informers, and what must hold whatever happened."""
+"""Random scripts of events in the life of informers, and the invariants that hold after each."""
 
 import asyncio
 import random
@@ -30,7 +30,7 @@ MISHAPS = ("disconnect", "stop", "start", "forget", "renew", "refuse", "allow")
 REAL_MISHAPS = ("disconnect", "stop", "start", "forget")
 READERS = ("pause", "go_on", "leave", "part", "look", "visit", "glance")
 VIEWERS = 2 * len(VIEWS)
-"""For each view one who is content with the metadata, then one who needs complete objects."""
+"""For each view a metadata-only subscriber, then one of complete objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def random_steps(count: int, seed: int, mishaps: Sequence[str] = MISHAPS) -> lis
 
 
 class World(Protocol):
-    """An API server and what can happen to it."""
+    """An API server and its possible faults."""
 
     async def put(self, name: str, label: str) -> None:
         """Create or change a config map; ``label`` is the value of its label ``app``."""
@@ -86,7 +86,7 @@ class World(Protocol):
 
 @dataclass(slots=True)
 class Viewer:
-    """One subscriber, who comes back with the resource version of its last event."""
+    """One subscriber, which reconnects with the resource version of its last event."""
 
     registry: InformerRegistry
     client: KubeClient
@@ -109,7 +109,7 @@ class Viewer:
         )
 
     async def come_back(self) -> None:
-        """Leave, and resume with what is known; one who was not synced yet begins anew."""
+        """Disconnect, and resume with the folded state; a subscriber without SYNCED starts anew."""
         await self.part()
         version, complete = self.reader.resource_version, not self.metadata_only
         if self.reader.synced is None:
@@ -125,7 +125,7 @@ class Viewer:
         self.away = True
 
     async def is_right(self, world: World) -> bool:
-        """Whether the folded events are what the API server has."""
+        """Whether the folded events equal the objects of the API server."""
         if self.reader.ended:
             assert isinstance(self.reader.error, SubscriberTooSlow | Gone), self.reader.error
             await self.come_back()
@@ -149,9 +149,9 @@ class Viewer:
 async def run_script(
     world: World, registry: InformerRegistry, client: KubeClient, scope: Scope, script: Sequence[Step]
 ) -> None:
-    """Do all of it with a subscriber for each view; AssertionError where one is wrong at rest.
+    """Run the script with a subscriber for each view; raises AssertionError for a wrong state at rest.
 
-    At first there are those who need only metadata; whoever "leaves" without having been there comes.
+    At first there are only metadata-only subscribers; a subscriber joins at its first "leave".
     """
     async with asyncio.TaskGroup() as visits, AsyncExitStack() as stack:
         viewers = [
@@ -176,7 +176,7 @@ async def run_script(
 
 
 def possible(script: Sequence[Step]) -> Iterator[Step]:
-    """Nobody stops what is down, or waits for it, or for complete objects that are refused, to come back."""
+    """No step stops a stopped server or waits for it, nor for complete objects that are refused."""
     down = refused = False
     for step in script:
         if step.what in ("refuse", "allow"):
@@ -193,7 +193,7 @@ def possible(script: Sequence[Step]) -> Iterator[Step]:
 
 
 async def rest(viewer: Viewer, world: World) -> None:
-    """Wait until the viewer, who goes on reading, knows the truth."""
+    """Wait until the state of the viewer, which continues to read, equals the server's."""
     viewer.reader.go_on()
     if viewer.away:
         await viewer.come_back()

@@ -1,4 +1,4 @@
-"""An API server on loopback that serves config maps and does whatever a test says, mishaps included."""
+"""An API server on loopback that serves config maps and produces scripted faults."""
 
 import asyncio
 from collections import deque
@@ -60,7 +60,7 @@ class ScriptedServer:
         self._watching: set[asyncio.Event] = set()
         self._server: asyncio.Server | None = None
 
-    # what tests do to it
+    # controls for tests
 
     @property
     def url(self) -> str:
@@ -87,7 +87,7 @@ class ScriptedServer:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Refuse connections and break those that are open."""
+        """Refuse new connections and break the open ones."""
         if self._server is not None:
             self._server.close()
             await self.disconnect()
@@ -110,7 +110,7 @@ class ScriptedServer:
         await self.notify()
 
     async def release(self) -> None:
-        """Let watches go on that ``hold`` keeps from telling what happens."""
+        """Resume the watches that ``hold`` paused."""
         self.hold = False
         await self.notify()
 

@@ -1,4 +1,4 @@
-"""Readers who do not keep up: what they cost, and whom."""
+"""Slow readers: their cost to themselves and to others."""
 
 import asyncio
 import tracemalloc
@@ -20,7 +20,7 @@ from tests.gateway.informers.reading import reading
 from tests.gateway.informers.scripted_server import ScriptedServer
 
 
-async def test_a_slow_reader_delays_nobody_and_ends_with_an_error(
+async def test_a_slow_reader_delays_no_other_and_ends_with_an_error(
     server: ScriptedServer, client: KubeClient
 ) -> None:
     registry = InformerRegistry(limits=Limits(objects=5))
@@ -88,7 +88,7 @@ async def follow(subscription: Subscription, known: dict[str, bytes]) -> None:
             known[event.key] = event.object
 
 
-async def test_one_who_does_not_read_at_all_costs_the_others_nothing_and_holds_a_bounded_part() -> None:
+async def test_a_stalled_reader_costs_the_others_nothing_and_holds_bounded_memory() -> None:
     pods, changes = 100, 10_000
     limits = Limits(objects=pods, bytes=pods * 2 * 10_000)
     informer = await informer_of(pods, limits)
@@ -117,11 +117,11 @@ async def test_one_who_does_not_read_at_all_costs_the_others_nothing_and_holds_a
         await eventually(all_there, "the newest state of every pod, for all who read")
         assert paused.waiting == cut_off.waiting == pods
         informer.end()
-    # each of the many, though there was one who did not read
+    # every reader, despite the stalled one
     assert known == [expected] * 30
 
 
-async def test_what_waits_for_one_who_does_not_read_takes_no_more_memory_with_each_change() -> None:
+async def test_the_queue_of_a_stalled_reader_does_not_grow_with_each_change() -> None:
     subscription = Subscription()
     versions = count(1)
     before = dict.fromkeys(range(100), b"")
@@ -142,11 +142,11 @@ async def test_what_waits_for_one_who_does_not_read_takes_no_more_memory_with_ea
         assert change(20_000) < held + 200_000
     finally:
         tracemalloc.stop()
-    # as many bytes as it says: the newest state of each, and the one that was told last
+    # the accounted bytes: per object the newest state and the last delivered one
     assert subscription.waiting_bytes == pytest.approx(100 * 10_000, rel=0.1)
 
 
-async def test_one_who_stands_in_its_initial_events_gets_what_was_then_and_what_changed_since() -> None:
+async def test_a_reader_paused_in_its_initial_events_gets_the_snapshot_and_later_changes() -> None:
     informer = await informer_of(10, Limits())
     subscription = informer.subscribe(Filter(), Resume())
     told = [await anext(subscription)]

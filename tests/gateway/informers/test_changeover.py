@@ -1,4 +1,4 @@
-"""What is told while an informer changes over to complete objects, also for as long as that fails."""
+"""Events during the change-over to complete objects, also while it keeps failing."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -21,7 +21,7 @@ FAILURES = {"ill": failure(503, "Unavailable", "not now"), "silent": UNANSWERED}
 
 
 class LateServer(ScriptedServer):
-    """Tells of complete objects only while a test lets it, always as of the moment when it was asked."""
+    """Answers for complete objects only when a test permits it, as of the time of the request."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ def refuse_complete(server: ScriptedServer, reply: Reply) -> None:
 
 
 def attempts(server: ScriptedServer) -> int:
-    """How often complete objects were asked for."""
+    """The number of requests for complete objects."""
     return sum(not item.metadata_only for item in server.requests)
 
 
@@ -79,7 +79,7 @@ async def until_attempted(server: ScriptedServer, times: int = 1) -> None:
 
 @pytest.mark.parametrize("watch_list", [True, False])
 @pytest.mark.parametrize("reply", FAILURES.values(), ids=FAILURES)
-async def test_those_who_were_there_go_on_as_long_as_complete_objects_cannot_be_had(
+async def test_present_subscribers_go_on_while_complete_objects_are_unavailable(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry, watch_list: bool, reply: Reply
 ) -> None:
     server.watch_list = watch_list
@@ -90,7 +90,7 @@ async def test_those_who_were_there_go_on_as_long_as_complete_objects_cannot_be_
         newcomer = tasks.create_task(join(registry, client, b=3))
         await until_attempted(server)
         await server.update("a", v=2)
-        # what is not read yet would collapse
+        # unread events would collapse
         await slim.until(lambda item: len(item.told) == 3)
         await server.delete("a")
         await server.create("b", v=3)
@@ -106,7 +106,7 @@ async def test_those_who_were_there_go_on_as_long_as_complete_objects_cannot_be_
         ]
 
 
-async def test_a_refusal_of_complete_objects_is_told_to_those_who_need_them_and_to_nobody_else(
+async def test_a_refusal_of_complete_objects_reaches_only_their_readers(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -129,7 +129,7 @@ async def test_a_refusal_of_complete_objects_is_told_to_those_who_need_them_and_
 async def test_complete_objects_that_come_late_take_nothing_back(
     late: LateServer, registry: InformerRegistry, watch_list: bool
 ) -> None:
-    """The list is as of when it was asked for; meanwhile more was told."""
+    """The list is as of its request; later changes were delivered meanwhile."""
     late.watch_list = watch_list
     async with KubeClient.connect(ClusterConfig(server=late.url)) as client:
         for name in ("changed", "deleted", "same"):

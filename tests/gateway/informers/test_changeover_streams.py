@@ -1,4 +1,4 @@
-"""An informer of metadata that somebody joins who needs complete objects."""
+"""A reader of complete objects joins a metadata-only informer."""
 
 import asyncio
 from typing import Any
@@ -24,7 +24,7 @@ def modes(server: ScriptedServer) -> list[bool]:
 
 
 @pytest.mark.parametrize("watch_list", [True, False])
-async def test_those_who_were_there_notice_nothing_and_the_newcomer_gets_complete_objects(
+async def test_present_subscribers_notice_nothing_and_a_new_one_gets_complete_objects(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry, watch_list: bool
 ) -> None:
     server.watch_list = watch_list
@@ -44,7 +44,7 @@ async def test_those_who_were_there_notice_nothing_and_the_newcomer_gets_complet
     assert registry.counters.relists == 0
 
 
-async def test_what_happens_meanwhile_is_told_once(
+async def test_changes_during_the_change_over_are_delivered_once(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     for name in ("same", "changed", "deleted", "replaced"):
@@ -76,7 +76,7 @@ async def events_of(registry: InformerRegistry, client: KubeClient, data: dict[s
 
 
 async def until_refused(server: ScriptedServer) -> None:
-    """Wait until the API server was asked for complete objects several times."""
+    """Wait for several requests for complete objects."""
 
     async def refused() -> bool:
         return modes(server).count(False) > 2
@@ -84,7 +84,7 @@ async def until_refused(server: ScriptedServer) -> None:
     await eventually(refused, "several attempts")
 
 
-async def test_a_failure_meanwhile_ends_nobody_and_is_tried_again_also_410(
+async def test_a_failure_during_the_change_over_ends_no_subscription_and_is_retried(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -121,7 +121,7 @@ async def test_a_right_that_is_lost_is_lost_for_all(
         assert isinstance(slim.error, Forbidden)
 
 
-async def test_many_who_come_at_once_make_it_change_over_once(
+async def test_simultaneous_readers_cause_one_change_over(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -133,7 +133,7 @@ async def test_many_who_come_at_once_make_it_change_over_once(
         assert modes(server) == [True, False]
 
 
-async def test_one_who_comes_while_the_first_list_still_runs_does_not_wait_for_it(
+async def test_a_reader_during_the_first_list_does_not_wait_for_it(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -157,7 +157,7 @@ async def slim_events(registry: InformerRegistry, client: KubeClient) -> list[st
         return slim.types
 
 
-async def test_one_who_comes_in_the_grace_period_finds_the_same_informer(
+async def test_a_reader_in_the_grace_period_gets_the_same_informer(
     server: ScriptedServer, client: KubeClient
 ) -> None:
     clock = ManualClock()
@@ -174,7 +174,7 @@ async def test_one_who_comes_in_the_grace_period_finds_the_same_informer(
     await registry.aclose()
 
 
-async def test_one_who_gives_up_leaves_the_others_what_was_begun(
+async def test_a_cancelled_reader_does_not_cancel_the_change_over(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -192,7 +192,7 @@ async def test_one_who_gives_up_leaves_the_others_what_was_begun(
         assert slim.types == ["ADDED", "SYNCED", "MODIFIED"]
 
 
-async def test_closing_meanwhile_ends_everybody_as_complete(
+async def test_closing_during_the_change_over_completes_every_subscription(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     server.on_request = lambda request: None if request.metadata_only else failure(503, "Unavailable", "")
@@ -211,7 +211,7 @@ async def events_when_closed(registry: InformerRegistry, client: KubeClient) -> 
         return len([event async for event in stream])
 
 
-async def test_nobody_resumes_from_before_it_changed_over(
+async def test_no_position_before_the_change_over_can_be_resumed(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -246,7 +246,7 @@ async def test_nobody_resumes_from_before_it_changed_over(
             assert again.types == ["SYNCED", "MODIFIED"]
 
 
-async def test_resource_versions_that_go_back_meanwhile_are_no_change_of_what_is_the_same(
+async def test_regressed_resource_versions_are_no_change_of_equal_objects(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     same = await server.create("same", v=1)
@@ -284,7 +284,7 @@ async def test_a_look_at_one_namespace_does_not_make_all_of_them_complete(
             assert len(registry.informers) == 2
 
 
-async def test_cached_reads_and_those_who_hold_it_have_complete_objects(
+async def test_cached_reads_and_holders_get_complete_objects(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)

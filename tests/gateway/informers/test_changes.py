@@ -70,6 +70,6 @@ def test_the_changes_lead_from_the_store_to_the_list(
 
 
 def assert_no_gap(history: History, changes: list[Change], cut: int, version: int) -> None:
-    """Who has seen the first ``cut`` changes, the last at that version, is told all others or sent away."""
+    """A subscriber at the version of change ``cut`` gets all later changes, or is rejected."""
     missed = history.since(version)
     assert missed is None or list(missed) == changes[cut:]

@@ -112,7 +112,7 @@ async def test_a_kube_apiserver_that_is_killed_loses_nothing_and_repeats_nothing
     [("real_cluster", 0), ("real_cluster", 1), ("cluster_without_watch_list", 2)],
     indirect=["cluster"],
 )
-async def test_whatever_happens_the_folded_events_of_every_subscriber_are_what_kube_apiserver_has(
+async def test_folded_events_equal_the_state_of_kube_apiserver_after_any_script(
     world: ClusterWorld, tapped_client: KubeClient, seed: int
 ) -> None:
     # so that watches are renewed, too
@@ -129,7 +129,7 @@ async def test_whatever_happens_the_folded_events_of_every_subscriber_are_what_k
         await registry.aclose()
 
 
-async def test_what_changed_before_the_watch_cache_of_a_new_kube_apiserver_is_told_after_410(
+async def test_changes_before_the_watch_cache_of_a_restarted_kube_apiserver_arrive_after_410(
     world: ClusterWorld, client: KubeClient
 ) -> None:
     clock = ManualClock()
@@ -139,7 +139,7 @@ async def test_what_changed_before_the_watch_cache_of_a_new_kube_apiserver_is_to
     async with reading(registry, client, scope_of(world)) as reader:
         await reader.until_synced()
         initial = len(reader.events)
-        # a revision of another resource: the new watch cache begins after what the informer has seen
+        # a revision of another resource: the new watch cache begins after the informer's version
         await world.send("POST", "api/v1/namespaces", namespace(f"{scope_of(world).namespace}-other"))
         await world.mishap("stop")
         await world.mishap("start")

@@ -7,7 +7,7 @@ from tests.gateway.informers.test_changes import stored
 
 
 def change(version: int, size: int = 2) -> Change:
-    """What a change keeps from being freed is the state before it: the one after it is in the store."""
+    """A change keeps only the old state alive: the new one is in the store."""
     return Change(stored("a", "1", version, b"x" * size), stored("a", "1", version), str(version))
 
 

@@ -76,9 +76,7 @@ def indexed(store: Store, filter_: Filter, terms: Sequence[Term]) -> list[Stored
 
 
 @given(STEPS, FILTERS)
-def test_an_index_has_what_a_scan_finds_in_the_same_order(
-    steps: list[tuple[str, object]], last: Filter
-) -> None:
+def test_an_index_equals_a_scan_in_content_and_order(steps: list[tuple[str, object]], last: Filter) -> None:
     store = Store()
     for what, about in [*steps, ("ask", last)]:
         match what, about:
@@ -102,7 +100,7 @@ def is_owned(stored: StoredObject, uid: str) -> bool:
 
 
 @given(st.lists(pods(), unique_by=lambda item: item.key), FILTERS)
-async def test_a_view_has_what_is_selected_in_the_order_of_an_api_server(
+async def test_a_view_has_the_selected_objects_in_the_order_of_an_api_server(
     objects: list[StoredObject], filter_: Filter
 ) -> None:
     informer = Informer(Scope(), Limits(), Counters())
@@ -114,7 +112,7 @@ async def test_a_view_has_what_is_selected_in_the_order_of_an_api_server(
     assert owned == [item.key for item in view.objects() if is_owned(item, "o1")]
 
 
-def test_of_many_indexes_those_used_last_are_kept() -> None:
+def test_the_least_recently_used_index_is_evicted() -> None:
     indexes = Indexes(most=3)
     first = indexes.get(IndexKey(IndexType.LABEL, "0"), ())
     for number in range(1, 10):
@@ -123,7 +121,7 @@ def test_of_many_indexes_those_used_last_are_kept() -> None:
         assert len(indexes) <= 3
 
 
-def test_an_index_keeps_nothing_of_what_is_gone() -> None:
+def test_an_index_keeps_no_entry_of_a_removed_object() -> None:
     store = Store()
     stored = StoredObject("a", b"{}", PODS(ObjectMetadata(name="a", labels={"app": "x"})))
     index = store.index(IndexKey(IndexType.LABEL, "app"))

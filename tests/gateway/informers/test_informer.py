@@ -17,7 +17,7 @@ def test_a_value_is_in_the_first_bucket_that_it_fits(seconds: float, bucket: int
     assert lag.total == seconds
 
 
-async def test_changes_say_when_they_came_and_what_was_there_before_does_not(
+async def test_changes_carry_an_arrival_time_and_initial_events_none(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("first", v=0)
@@ -29,7 +29,7 @@ async def test_changes_say_when_they_came_and_what_was_there_before_does_not(
         assert began < change.received <= time.monotonic()
 
 
-async def test_what_is_told_to_one_who_was_away_has_no_lag(
+async def test_replayed_events_have_no_lag(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("first", v=0)

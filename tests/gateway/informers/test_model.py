@@ -13,7 +13,7 @@ from tests.gateway.informers.worlds import DemoWorld, ScriptedWorld
 
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(steps())
-async def test_whatever_happens_the_folded_events_of_every_subscriber_are_what_the_server_has(
+async def test_folded_events_equal_the_state_of_the_server_after_any_script(
     script: list[Step],
 ) -> None:
     await play(script, watch_list=True)
@@ -21,7 +21,7 @@ async def test_whatever_happens_the_folded_events_of_every_subscriber_are_what_t
 
 @settings(deadline=None, max_examples=75, suppress_health_check=[HealthCheck.too_slow])
 @given(steps())
-async def test_whatever_happens_it_is_so_with_a_list_and_a_watch_too(script: list[Step]) -> None:
+async def test_the_same_holds_with_list_and_watch(script: list[Step]) -> None:
     await play(script, watch_list=False)
 
 

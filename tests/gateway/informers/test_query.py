@@ -1,4 +1,4 @@
-"""What readers who do not subscribe get of an informer."""
+"""Views: reads of an informer without a subscription."""
 
 import asyncio
 
@@ -49,7 +49,7 @@ async def test_a_view_is_of_its_scope_and_its_selectors(
         assert view_of(registry, client, label_selector="nobody=has").objects() == []
 
 
-async def test_there_is_no_view_of_what_does_not_run_or_cannot_be_answered(
+async def test_no_view_without_a_running_informer_or_for_unanswerable_selectors(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     assert registry.view(client, CONFIG_MAPS, Scope()) is None

@@ -11,7 +11,7 @@ from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer,
 X = {"app": "x"}
 
 
-async def test_only_what_a_label_selector_selects_is_seen(
+async def test_only_objects_that_match_the_label_selector_are_visible(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("in", v=1, labels=X)
@@ -46,7 +46,7 @@ async def test_an_object_that_enters_or_leaves_the_selection_is_added_or_deleted
         await reader.until_data(enters=2, leaves=3)
 
 
-async def test_what_happens_to_an_object_while_it_is_not_selected_is_not_seen(
+async def test_changes_of_an_unselected_object_are_invisible(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     async with (
@@ -67,7 +67,7 @@ async def test_what_happens_to_an_object_while_it_is_not_selected_is_not_seen(
         assert ("MODIFIED", "default/a") not in reader.told
 
 
-async def test_a_field_that_the_store_knows_is_selected_from_the_shared_informer(
+async def test_a_selectable_field_is_answered_by_the_shared_informer(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -103,7 +103,7 @@ async def test_a_field_that_the_store_does_not_know_is_selected_by_the_api_serve
     assert [item.query.get("fieldSelector") for item in server.requests] == [None, "data.v=yes"]
 
 
-async def test_a_field_that_nobody_knows_is_refused_by_the_api_server(
+async def test_an_unknown_field_is_refused_by_the_api_server(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     server.on_request = lambda _: failure(400, "BadRequest", "field label not supported: spec.colour")

@@ -103,7 +103,7 @@ async def first_events(registry: InformerRegistry, client: KubeClient) -> list[s
 
 @pytest.mark.parametrize("as_event", [True, False])
 @pytest.mark.parametrize("watch_list", [True, False])
-async def test_after_410_subscribers_see_exactly_what_changed(
+async def test_after_410_subscribers_see_exactly_the_changes(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry, as_event: bool, watch_list: bool
 ) -> None:
     server.watch_list = watch_list
@@ -328,7 +328,7 @@ async def test_too_many_requests_waits_as_long_as_the_server_asks(
         await server.disconnect()
         await server.create("a", v=1)
         await reader.until_data(a=1)
-    # the client itself waits for what is short
+    # the client itself waits for short delays
     assert [item for item in clock.slept if item >= 1000]
 
 

@@ -110,7 +110,7 @@ async def test_nothing_is_shared_between_two_identities(
     assert len(server.requests) == 2
 
 
-async def test_one_who_may_not_watch_all_is_not_harmed_by_one_who_tried(
+async def test_a_refused_wide_watch_does_not_affect_a_narrow_one(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     def refuse(request: Request) -> Reply | None:
@@ -187,7 +187,7 @@ async def test_a_subscription_after_closing_is_complete_at_once(
         assert [event async for event in stream] == []
 
 
-async def test_closing_also_ends_those_that_still_wait_for_the_api_server(
+async def test_closing_ends_subscriptions_that_wait_for_the_api_server(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.stop()
@@ -214,7 +214,7 @@ async def test_closing_also_ends_those_that_still_wait_for_the_api_server(
         (Scope(), {"field_selector": "metadata.name"}),
     ],
 )
-async def test_what_cannot_be_asked_for_is_refused_before_anything_is_sent(
+async def test_an_invalid_request_is_refused_before_any_upstream_request(
     server: ScriptedServer,
     client: KubeClient,
     registry: InformerRegistry,

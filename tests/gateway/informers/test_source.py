@@ -71,7 +71,7 @@ async def test_a_list_in_place_of_a_watch_list_has_them_too(registry: InformerRe
             assert reader.objects["default/c"]["kind"] == "ConfigMap"
 
 
-async def test_whoever_needs_no_more_joins_an_informer_of_whole_objects(
+async def test_a_metadata_only_subscriber_joins_an_informer_of_complete_objects(
     client: KubeClient, registry: InformerRegistry, demo: DemoServer
 ) -> None:
     scope = Scope("default")
@@ -84,7 +84,7 @@ async def test_whoever_needs_no_more_joins_an_informer_of_whole_objects(
         assert len(registry.informers) == 1
 
 
-async def test_whoever_needs_complete_objects_makes_the_informer_have_them(
+async def test_a_reader_of_complete_objects_makes_the_informer_change_over(
     client: KubeClient, registry: InformerRegistry, demo: DemoServer
 ) -> None:
     scope = Scope("default")

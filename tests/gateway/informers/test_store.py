@@ -12,7 +12,7 @@ from tests.gateway.informers.scripted_server import ScriptedServer
 
 
 @pytest.mark.parametrize("forgotten", [True, False])
-def test_labels_that_somebody_changes_are_detected(forgotten: bool) -> None:
+def test_a_mutation_of_labels_is_detected(forgotten: bool) -> None:
     labels = {"app": "x"}
     stored = StoredObject("a", b"{}", ObjectHeader(ObjectMetadata(name="a", labels=labels)))
     store = Store()

@@ -76,7 +76,7 @@ async def read_all(subscription: Subscription) -> list[ObjectEvent]:
     return [await anext(subscription) for _ in range(subscription.waiting)]
 
 
-async def test_an_object_that_took_the_name_of_a_deleted_one_is_told_apart() -> None:
+async def test_a_recreated_object_is_distinguished_by_its_uid() -> None:
     subscription = Subscription()
     subscription.offer(event(DELETED, "old", 1))
     subscription.offer(event(ADDED, "new", 2))
@@ -103,7 +103,7 @@ async def test_many_changes_of_few_objects_are_no_reason_to_end() -> None:
 
 
 @pytest.mark.parametrize("limits", [Limits(objects=3), Limits(bytes=35)])
-async def test_more_than_may_wait_ends_it_and_frees_what_waited(limits: Limits) -> None:
+async def test_exceeding_the_bound_ends_the_subscription_and_frees_its_queue(limits: Limits) -> None:
     too_slow = []
     subscription = Subscription(limits=limits, on_too_slow=lambda: too_slow.append(True))
     for version in range(3):
@@ -119,7 +119,7 @@ async def test_more_than_may_wait_ends_it_and_frees_what_waited(limits: Limits) 
 
 
 @given(histories(), st.data())
-async def test_the_bytes_that_wait_are_those_of_the_waiting_events(
+async def test_waiting_bytes_are_the_size_of_the_waiting_events(
     history: list[tuple[str, bool]], data: st.DataObject
 ) -> None:
     subscription = Subscription()
@@ -140,7 +140,7 @@ async def test_the_bytes_that_wait_are_those_of_the_waiting_events(
 
 
 @pytest.mark.parametrize(("size", "ends"), [(20, False), (21, True)])
-async def test_the_state_that_was_told_last_counts_as_well_as_the_newest(size: int, ends: bool) -> None:
+async def test_the_last_delivered_state_counts_like_the_newest(size: int, ends: bool) -> None:
     subscription = Subscription(limits=Limits(bytes=30))
     subscription.offer(ObjectEvent(MODIFIED, b"x" * 5, "1", "u", "u", b"x" * size))
     subscription.offer(ObjectEvent(MODIFIED, b"x" * 10, "2", "u", "u", b"x" * 5))
@@ -172,7 +172,7 @@ async def test_a_reader_that_never_has_to_wait_lets_others_run() -> None:
     assert turns > 3
 
 
-async def test_looking_through_what_is_not_selected_lets_others_run_and_end_it() -> None:
+async def test_skipping_unselected_objects_yields_and_can_be_ended() -> None:
     looked = 0
 
     def nothing() -> Iterable[None]:
@@ -204,7 +204,7 @@ async def test_a_reader_that_is_cancelled_loses_nothing() -> None:
     assert await anext(subscription) == event(ADDED)
 
 
-async def test_it_ends_as_complete_or_with_the_error_for_one_who_waits_too() -> None:
+async def test_a_waiting_reader_sees_the_end_or_the_error() -> None:
     complete, failed = Subscription(), Subscription()
     waiting = asyncio.create_task(take(complete))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""``previous`` is what this subscriber was told of an object last, whatever was collapsed in between."""
+"""``previous`` is the state that this subscriber received last, whichever events collapsed."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ def change(before: bytes | None, after: bytes | None, version: int) -> ObjectEve
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans())))
-async def test_each_event_carries_what_was_told_before_it(steps: list[tuple[bool, bool]]) -> None:
+async def test_each_event_carries_the_previously_delivered_state(steps: list[tuple[bool, bool]]) -> None:
     subscription = Subscription()
     state: bytes | None = None
     told: bytes | None = None

@@ -9,7 +9,7 @@ from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer
 A = ("MODIFIED", "default/a")
 
 
-async def test_one_who_resumes_gets_exactly_what_was_missed(
+async def test_a_resumed_subscription_gets_exactly_the_missed_changes(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -32,7 +32,7 @@ async def test_one_who_resumes_gets_exactly_what_was_missed(
     assert len(server.requests) == 1
 
 
-async def test_one_who_missed_nothing_is_synced_at_once(
+async def test_a_subscription_without_missed_changes_is_synced_at_once(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -45,7 +45,7 @@ async def test_one_who_missed_nothing_is_synced_at_once(
             assert reader.resource_version == asked
 
 
-async def test_what_was_missed_is_filtered_by_selectors(
+async def test_missed_changes_are_filtered_by_selectors(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     for name in ("in", "out", "enters", "leaves"):
@@ -72,7 +72,7 @@ async def test_what_was_missed_is_filtered_by_selectors(
 
 
 @pytest.mark.parametrize("asked", ["7", "not-a-number"])
-async def test_what_was_too_long_ago_comes_afresh(
+async def test_a_position_that_is_too_old_starts_anew(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry, asked: str
 ) -> None:
     await server.create("a", v=1)
@@ -82,7 +82,7 @@ async def test_what_was_too_long_ago_comes_afresh(
         assert reader.resource_version == str(server.resource_version)
 
 
-async def test_without_initial_events_what_was_too_long_ago_is_gone(
+async def test_without_initial_events_a_position_that_is_too_old_is_gone(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -105,7 +105,7 @@ async def test_without_initial_events_only_changes_come_after_synced(
         assert reader.told == [("SYNCED", ""), ("ADDED", "default/b")]
 
 
-async def test_one_who_is_ahead_of_the_informer_gets_only_what_is_newer(
+async def test_a_subscriber_ahead_of_the_informer_gets_only_newer_changes(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -121,7 +121,7 @@ async def test_one_who_is_ahead_of_the_informer_gets_only_what_is_newer(
             assert reader.told == [("SYNCED", ""), A]
 
 
-async def test_one_who_knows_a_change_before_the_informer_is_not_told_of_it_again(
+async def test_a_change_that_the_subscriber_has_before_the_informer_is_not_repeated(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -200,14 +200,14 @@ async def test_one_cut_off_in_the_initial_events_has_no_gap(
             client, CONFIG_MAPS, Scope(), resource_version=cut.resource_version
         ) as stream:
             missed = [await anext(stream) for _ in range(3)]
-        # the object is not known yet, so that nobody may leave the event out for being no change
+        # the subscriber lacks the object, so the event must not be suppressed as unchanged
         assert [(item.type, item.key, item.previous) for item in missed[1:]] == [
             (EventType.ADDED, "default/c", None),
             (EventType.MODIFIED, "default/a", None),
         ]
 
 
-async def test_one_who_is_ahead_is_told_of_a_deletion_whose_time_is_not_known(
+async def test_a_subscriber_ahead_gets_a_deletion_of_unknown_time(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
     await server.create("a", v=1)
@@ -240,7 +240,7 @@ async def test_one_cut_off_while_events_wait_folds_to_the_truth(
             cut = Reader()
             for _ in range(2):
                 cut.take(await anext(stream))
-            # leaves, comes back and waits behind what came between
+            # disconnects, resumes and waits behind the changes in between
             await server.update("back", v=2)
             await server.create("between", v=1, labels=labels)
             await server.update("back", v=3, labels=labels)

@@ -59,7 +59,7 @@ class ScriptedWorld:
 
 
 class HTTPWorld:
-    """An API server that is written to as anybody would."""
+    """An API server with the writes of ordinary clients."""
 
     def __init__(self, client: KubeClient, namespace: str) -> None:
         self.client = client
@@ -150,7 +150,7 @@ class ClusterWorld(HTTPWorld):
                 await self.forget()
 
     async def forget(self) -> None:
-        """Let nobody go on from before now: neither the watch cache of a new kube-apiserver nor etcd can."""
+        """Make every earlier version unresumable, in the watch cache and in etcd."""
         space = self.path.rpartition("/")[0]
         written = await self.send("POST", f"{space}/secrets", {"metadata": {"generateName": "later-"}})
         await asyncio.to_thread(self.cluster.compact, written["metadata"]["resourceVersion"])

@@ -80,7 +80,7 @@ def lowered_objects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ids
 
 
-def test_only_what_changed_is_lowered_again(lowered_objects: list[str]) -> None:
+def test_only_changed_definitions_are_lowered_again(lowered_objects: list[str]) -> None:
     kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
     lower(discovery, documents_with(), kept)
     assert {GADGET, PART, f"{PART}/inner"} <= {*lowered_objects}

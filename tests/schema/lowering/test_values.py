@@ -296,7 +296,7 @@ def test_metadata_types_that_are_no_objects_in_a_document_are_replaced() -> None
     built(model)
 
 
-def test_only_what_served_kinds_reach_is_lowered() -> None:
+def test_only_definitions_reachable_from_served_kinds_are_lowered() -> None:
     model, _ = lower_gadget({}, Unused=OBJECT)
 
     assert "Unused" not in model.objects

@@ -182,7 +182,7 @@ def owners(value: dict[str, Any]) -> dict[str, Any]:
     return {item["manager"]: item["fieldsV1"] for item in value["metadata"]["managedFields"]}
 
 
-async def test_apply_creates_and_then_owns_what_it_said(bare: DemoCluster) -> None:
+async def test_apply_creates_the_object_and_owns_its_fields(bare: DemoCluster) -> None:
     response = await bare.patch(WEB, "apply", intent(**deployment("web")["spec"]), fieldManager="one")
     assert response.status_code == 201
     owned = owners(response.json())["one"]["f:spec"]
@@ -213,7 +213,7 @@ async def test_apply_conflicts_with_other_owners_unless_it_is_forced(bare: DemoC
     assert "f:replicas" not in owners(forced)["one"]["f:spec"]
 
 
-async def test_what_apply_no_longer_says_goes(bare: DemoCluster) -> None:
+async def test_fields_missing_from_the_next_apply_are_removed(bare: DemoCluster) -> None:
     await bare.create(f"{APPS}/deployments", deployment("web"), fieldManager="one")
     labels = {"metadata": {"name": "web", "labels": {"a": "1", "b": "2"}}}
     await bare.patched(WEB, "apply", {**intent(), **labels}, fieldManager="two")

@@ -1,4 +1,4 @@
-"""GET, LIST and what they refuse, as the real API server does."""
+"""GET and LIST, and their refusals, as on the real API server."""
 
 from typing import Any
 
@@ -126,7 +126,7 @@ async def test_metadata_alone_is_served_on_request(bare: DemoCluster) -> None:
         ("/api/v1/pods/none", 404, "the server could not find the requested resource"),
     ],
 )
-async def test_what_is_not_there_is_not_found(bare: DemoCluster, path: str, code: int, message: str) -> None:
+async def test_a_missing_object_is_not_found(bare: DemoCluster, path: str, code: int, message: str) -> None:
     response = await bare.client.get(path)
     assert (response.status_code, response.json()["message"]) == (code, message)
 
@@ -141,7 +141,7 @@ async def test_other_media_types_are_not_acceptable(bare: DemoCluster) -> None:
     assert (response.status_code, response.json()["reason"]) == (406, "NotAcceptable")
 
 
-async def test_discovery_lists_what_is_served_in_both_forms(bare: DemoCluster) -> None:
+async def test_discovery_lists_the_served_resources_in_both_forms(bare: DemoCluster) -> None:
     aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
     groups = (await bare.get("/apis", accept=aggregated))["items"]
     legacy = (await bare.get("/apis"))["groups"]

@@ -1,4 +1,4 @@
-"""WATCH: what changes is told, in order, from a version on, and every end says why."""
+"""WATCH: changes in order, from a version on, and a reason for every end."""
 
 import json
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ async def take(events: AsyncIterator[dict[str, Any]], count: int) -> list[tuple[
     return [told(await anext(events)) for _ in range(count)]
 
 
-async def test_changes_are_told_from_a_version_on(bare: DemoCluster) -> None:
+async def test_a_watch_starts_after_its_resource_version(bare: DemoCluster) -> None:
     first = await bare.create(MAPS, config_map("before"))
     await bare.create(MAPS, config_map("missed"))
     async with bare.watch(MAPS, resourceVersion=first["metadata"]["resourceVersion"]) as events:
@@ -44,7 +44,9 @@ async def test_a_deleted_object_carries_the_version_of_its_deletion(bare: DemoCl
 
 
 @pytest.mark.parametrize("query", [{}, {"resourceVersion": "0"}])
-async def test_without_a_version_what_there_is_comes_first(bare: DemoCluster, query: dict[str, str]) -> None:
+async def test_without_a_version_a_watch_starts_with_the_current_objects(
+    bare: DemoCluster, query: dict[str, str]
+) -> None:
     await bare.create(MAPS, config_map("there"))
     async with bare.watch(MAPS, **query) as events:
         assert await take(events, 1) == [("ADDED", "there")]
@@ -126,7 +128,7 @@ async def test_a_bookmark_comes_shortly_before_the_end(demo: DemoServer) -> None
     assert told == [("BOOKMARK", str(demo.storage.revision))]
 
 
-async def test_no_bookmark_tells_of_the_version_that_the_watch_began_with(demo: DemoServer) -> None:
+async def test_no_bookmark_carries_the_initial_version_of_the_watch(demo: DemoServer) -> None:
     version = str(demo.storage.revision)
     async with connect(demo) as cluster:
         query = {"resourceVersion": version, "allowWatchBookmarks": "true", "timeoutSeconds": "3"}
@@ -141,7 +143,7 @@ async def demo() -> AsyncIterator[DemoServer]:
         yield demo
 
 
-async def test_no_bookmarks_for_those_who_did_not_ask(bare: DemoCluster) -> None:
+async def test_no_bookmarks_without_the_parameter(bare: DemoCluster) -> None:
     async with bare.watch(MAPS, resourceVersion="1", timeoutSeconds=1) as events:
         assert [event async for event in events] == []
 

@@ -214,7 +214,7 @@ async def test_secrets_take_plain_strings(bare: DemoCluster) -> None:
     assert "stringData" not in created
 
 
-async def test_what_is_immutable_stays(bare: DemoCluster) -> None:
+async def test_immutable_fields_cannot_change(bare: DemoCluster) -> None:
     await bare.create(f"{APPS}/deployments", deployment("web"))
     labels = {"metadata": {"labels": {"app": "other"}}}
     patch = {"spec": {"selector": {"matchLabels": {"app": "other"}}, "template": labels}}
