@@ -105,6 +105,12 @@ class Settings:
         metavar="KIND,…",
         default_words="all",
     )
+    names: bool = _setting(
+        False,
+        "Print the names of the root fields instead: which resource has which short and pinned name.",
+        ("schema",),
+        default_words="off",
+    )
     host: str = _setting("127.0.0.1", "Address to listen on.", ("serve",), metavar="ADDRESS")
     port: int = _setting(8000, "Port to listen on; 0 picks a free one.", ("serve",), metavar="PORT")
     auth: str | None = _setting(

@@ -65,6 +65,7 @@ Examples:
   kube-graphql schema > schema.graphql
   kube-graphql schema --groups apps,batch
   kube-graphql schema --kinds Deployment,Certificate.cert-manager.io
+  kube-graphql schema --names
 """
 
 
@@ -110,9 +111,9 @@ def serve(ctx: click.Context, /, **values: Any) -> None:
 def schema(**values: Any) -> None:
     """Print the GraphQL schema of the cluster (SDL), sorted."""
     settings = _begin(values)
-    from gateway.cli.local import print_sdl  # noqa: PLC0415
+    from gateway.cli.local import print_schema  # noqa: PLC0415
 
-    print_sdl(settings)
+    print_schema(settings)
 
 
 @main.command(epilog=_QUERY_EPILOG, short_help="Run one operation with no server.")

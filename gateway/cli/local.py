@@ -16,12 +16,12 @@ from gateway.settings import Settings
 from gateway.telemetry import phases
 from schema.yaml_output import to_yaml
 
-__all__ = ["print_sdl", "run_operation", "write_out"]
+__all__ = ["print_schema", "run_operation", "write_out"]
 
 
-def print_sdl(settings: Settings) -> None:
-    """Print the cluster's schema as sorted SDL."""
-    write_out(run(_fetch_sdl(settings)))
+def print_schema(settings: Settings) -> None:
+    """Print the cluster's schema as sorted SDL, or with ``names`` a table of the root fields' names."""
+    write_out(run(_fetch_schema(settings)))
 
 
 def run_operation(settings: Settings, query: str, variables: dict[str, Any] | None) -> bool:
@@ -42,9 +42,9 @@ def write_out(text: str) -> None:
     stream.flush()
 
 
-async def _fetch_sdl(settings: Settings) -> str:
+async def _fetch_schema(settings: Settings) -> str:
     async with connect(settings) as connected:
-        return connected.api.sdl()
+        return connected.api.names() if settings.names else connected.api.sdl()
 
 
 async def _run_operation(settings: Settings, query: str, variables: dict[str, Any] | None) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from graphql import lexicographic_sort_schema, print_schema
 
 from gateway.errors import NotFound, Status
+from gateway.execution.contested_names import ContestedNames, name_table
 from gateway.execution.live import Follower, Pacing
 from gateway.execution.revision import Revision, build_replacement, build_revision, fetch_description
 from gateway.execution.strawberry_schema import KubernetesSchema
@@ -73,6 +74,7 @@ class GraphQLAPI:
         with phases.phase("schema"):
             revision = build_revision(described)
         _log_problems(revision.problems)
+        _log_ties(revision)
         for pattern in filters.unmatched(described.discovery):
             logger.warning("the pattern %s matches no resource of this cluster", pattern)
         return cls(
@@ -103,6 +105,10 @@ class GraphQLAPI:
         """The schema in GraphQL's definition language, sorted."""
         return print_schema(lexicographic_sort_schema(self.schema.graphql_schema)) + "\n"
 
+    def names(self) -> str:
+        """A table of the names of all root fields of resources."""
+        return name_table(self.model)
+
     async def follow(self, pacing: Pacing | None = None) -> None:
         """Replace the schema whenever the cluster's API changes, until cancelled."""
         follower = Follower(self._client, self.informers, self.reload, pacing)
@@ -128,6 +134,7 @@ class GraphQLAPI:
             return False
         self._revision = revision
         _log_problems([problem for problem in revision.problems if problem not in before.problems])
+        _log_ties(revision, before)
         self._end_removed(before.resources - revision.resources)
         logger.info("the cluster's API has changed: %s", _difference(before, revision))
         return True
@@ -152,6 +159,17 @@ def _difference(before: Revision, after: Revision) -> str:
         if names
     ]
     return ", ".join(parts) or "types only"
+
+
+def _log_ties(revision: Revision, before: Revision | None = None) -> None:
+    """Warn once of short names that belong to no kind, because the ages of their kinds are unknown."""
+    known = ContestedNames(before.model).ties if before else []
+    if (ties := ContestedNames(revision.model).ties) and ties != known:
+        logger.warning(
+            "several custom resources claim the short names %s; the gateway cannot list CRDs, so it does not"
+            " know their ages, and the names belong to none: use pinned names (kube-graphql schema --names)",
+            ", ".join(ties),
+        )
 
 
 def _log_problems(problems: Collection[Problem]) -> None:

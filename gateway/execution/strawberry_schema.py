@@ -12,7 +12,7 @@ from typing import Any
 from weakref import proxy
 
 import strawberry
-from graphql import GraphQLError, GraphQLSchema
+from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.exceptions import CannotGetOperationTypeError
@@ -20,6 +20,7 @@ from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
+from gateway.execution.contested_names import ContestedNames
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
 from gateway.execution.extensions import (
@@ -50,6 +51,16 @@ Validation is quadratic in repeated fields: 4,000 take more than a second.
 _documents = ThreadPoolExecutor(1, "documents")
 
 
+def _validate(
+    schema: GraphQLSchema,
+    contested: ContestedNames | None,
+    document: DocumentNode,
+    rules: tuple[Any, ...],
+) -> list[GraphQLError]:
+    errors = validate_document(schema, document, rules)
+    return contested.explain(document, errors) if contested and errors else errors
+
+
 @strawberry.type
 class _Placeholder:
     """Strawberry's constructor requires a query class; this one is never served."""
@@ -58,10 +69,13 @@ class _Placeholder:
 
 
 class KubernetesSchema(strawberry.Schema):
-    """A ``strawberry.Schema`` that serves the given graphql-core schema."""
+    """A ``strawberry.Schema`` that serves the given graphql-core schema.
 
-    def __init__(self, built: GraphQLSchema) -> None:
-        validate = lru_cache(maxsize=_CACHED_DOCUMENTS)(partial(validate_document, built))
+    ``contested`` explains validation errors about short names that several kinds claim.
+    """
+
+    def __init__(self, built: GraphQLSchema, contested: ContestedNames | None = None) -> None:
+        validate = lru_cache(maxsize=_CACHED_DOCUMENTS)(partial(_validate, built, contested))
         super().__init__(
             query=_Placeholder,
             execution_context_class=CompiledExecutor,

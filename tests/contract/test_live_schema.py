@@ -13,6 +13,7 @@ from tests.fixtures.api import API, CRDS, core, crd, grouped, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import Stream, StreamEnded
+from tests.fixtures.processes import run_gateway
 from tests.fixtures.waiting import eventually, wait_until
 
 GROUP = "live.example.test"
@@ -93,6 +94,34 @@ async def test_a_changed_definition_changes_the_type(
     changed = definition("Teapot", {**SIZE, "colour": {"type": "string"}})["spec"]["versions"]
     backend.api().merge(f"{CRDS}/teapots.{GROUP}", {"spec": {"versions": changed}})
     await served(gateway, "{ teapots { items { spec { size colour } } } }")
+
+
+async def test_a_younger_kind_takes_no_name_from_an_older_one(
+    gateway: GatewayProcess, backend: Backend, crds: Installer
+) -> None:
+    older, younger = "zz.older.test", "aa.younger.x-k8s.io"
+    crds.install("Samovar", {"size": {"type": "string"}}, older)
+    await served(gateway, "{ samovars { items { spec { size } } } }")
+    # creationTimestamps have a resolution of one second
+    await asyncio.sleep(1.1)
+    crds.install("Samovar", {"volume": {"type": "string"}}, younger)
+    pinned = "aa_younger_x_k8s_io_v1_samovars"
+    assert await served(gateway, f"{{ {pinned} {{ items {{ spec {{ volume }} }} }} }}") == {
+        pinned: {"items": []}
+    }
+
+    await served(gateway, "{ samovars { items { spec { size } } } }")
+    (error,) = (await gateway.execute("{ samovars { items { spec { volume } } } }"))["errors"]
+    assert f"`samovars` is `zz_older_test_v1_samovars` of {older}" in error["message"]
+    assert f"`{pinned}` of {younger}" in error["message"]
+
+    printed = run_gateway("schema", "--names", "--kubeconfig", str(backend.kubeconfig)).stdout
+    rows = {tuple(line.split()) for line in printed.splitlines() if "samovars." in line}
+    assert ("query", f"samovars.v1.{older}", "samovars", "zz_older_test_v1_samovars") in rows
+    assert ("query", f"samovars.v1.{younger}", "(samovars)", pinned) in rows
+
+    crds.remove(f"samovars.{older}")
+    await served(gateway, "{ samovars { items { spec { volume } } } }")
 
 
 async def test_a_value_that_a_tightened_schema_no_longer_allows_is_unexpected(
