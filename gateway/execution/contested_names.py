@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode
 
+from schema.lowering import RESERVED_FIELDS
 from schema.model import Model, ServedResource
 from schema.verbs import VERBS, Operation, Verb
 
@@ -38,8 +39,11 @@ class ContestedNames:
 
     @property
     def ties(self) -> list[str]:
-        """The contested names that belong to no kind, sorted."""
-        return sorted({name for (operation, name) in self._losers if (operation, name) not in self._owners})
+        """The names that several kinds claim and none has, sorted."""
+        return sorted({name for operation, name in self._losers if self._is_tie(operation, name)})
+
+    def _is_tie(self, operation: Operation, name: str) -> bool:
+        return (operation, name) not in self._owners and name not in RESERVED_FIELDS
 
     def explain(self, document: DocumentNode, errors: list[GraphQLError]) -> list[GraphQLError]:
         """The errors; those at or below a contested root field say which kinds claim the name."""
@@ -60,9 +64,9 @@ class ContestedNames:
         if not losers:
             return ""
         others = ", ".join(map(str, losers))
-        owner = self._owners.get((operation, name))
-        if owner is None:
+        if self._is_tie(operation, name):
             return f"Several kinds claim `{name}`, so it belongs to none of them: use {others}."
+        owner = self._owners.get((operation, name), "the gateway's own field")
         return f"`{name}` is {owner}; other kinds that claim the name: {others}."
 
 

@@ -131,20 +131,34 @@ class _Claims:
 
     def all_pinned(self) -> Iterator[Claim]:
         for number, resource in enumerate(self._resources):
-            standing, age = self._ranks[number]
             for verb, name in _wishes(resource.gvr, resource.kind.kind).pinned.items():
-                yield Claim(str(number), name, standing, VERBS[verb].operation, age)
+                yield self._claim(number, verb, name)
 
     def all_short(self) -> Iterator[Claim]:
-        """The wishes of preferred versions, and ``podMetricsList`` for each list."""
+        """Every name that a resource may get: its wishes and its substitute."""
+        yield from self._wished()
+        yield from self._substitutes(frozenset())
+
+    def _wished(self) -> Iterator[Claim]:
+        for number, wishes in self._preferred():
+            for verb, name in wishes.short.items():
+                yield self._claim(number, verb, name)
+
+    def _substitutes(self, won: Collection[Claim]) -> Iterator[Claim]:
+        """``podMetricsList`` for each list whose plural is not in ``won``."""
+        for number, wishes in self._preferred():
+            for verb in _LISTS if wishes.substitute else ():
+                if self._claim(number, verb, wishes.short[verb]) not in won:
+                    yield self._claim(number, verb, wishes.substitute)
+
+    def _preferred(self) -> Iterator[tuple[int, "_Wishes"]]:
         for number, resource in enumerate(self._resources):
             if resource.preferred:
-                wishes, (standing, age) = _wishes(resource.gvr, resource.kind.kind), self._ranks[number]
-                for verb, name in wishes.short.items():
-                    yield Claim(str(number), name, standing, VERBS[verb].operation, age)
-                if wishes.substitute:
-                    for verb in _LISTS:
-                        yield Claim(str(number), wishes.substitute, standing, VERBS[verb].operation, age)
+                yield number, _wishes(resource.gvr, resource.kind.kind)
+
+    def _claim(self, number: int, verb: Verb, name: str) -> Claim:
+        standing, age = self._ranks[number]
+        return Claim(str(number), name, standing, VERBS[verb].operation, age)
 
     def pinned(self) -> list[dict[Verb, str]]:
         """The pinned name of each verb; a resource marks every contested name that it does not win alike."""
@@ -162,9 +176,12 @@ class _Claims:
     def short(self) -> list[dict[Verb, str]]:
         """The short names that each resource wins, by verb.
 
-        A list whose plural another kind has is named after its singular, if the resource has that.
+        A list whose plural another kind has is named after its singular, if the resource has that. A resource
+        that has its plural claims no other name: a custom kind ``PodList`` may have ``podList``.
         """
-        won = {(claim.owner, claim.scope, claim.name) for claim in settle(self.all_short(), _RESERVED)}
+        wished = list(self._wished())
+        substitutes = self._substitutes(settle(wished, _RESERVED))
+        won = {(claim.owner, claim.scope, claim.name) for claim in settle((*wished, *substitutes), _RESERVED)}
         names: list[dict[Verb, str]] = []
         for number, resource in enumerate(self._resources):
             wishes = _wishes(resource.gvr, resource.kind.kind)

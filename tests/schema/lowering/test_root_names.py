@@ -209,6 +209,14 @@ def test_a_list_whose_plural_another_kind_has_is_named_after_its_singular() -> N
     assert names.pinned[Verb.LIST] == "metrics_k8s_io_v1beta1_pods"
 
 
+def test_a_kind_that_is_named_as_the_list_of_another_kind_has_short_names() -> None:
+    names = root_names([*BUILTIN, resource("x.io/v1", "PodList", "podlists")])
+
+    assert names[0].short[Verb.LIST] == "pods"
+    assert names[-1].short[Verb.GET] == "podList"
+    assert names[-1].lost == {}
+
+
 def test_only_contested_names_depend_on_the_age_of_crds() -> None:
     backup = resource("a.io/v1", "Backup")
 
