@@ -1,4 +1,4 @@
-"""The identity modes: from a request's headers to the client that acts as its caller.
+"""The identity modes: from the head of a request to the client that acts as its caller.
 
 To add a mode: a member of :class:`gateway.settings.Auth`, a class here, and its case in :func:`identity_for`,
 which mypy demands.
@@ -11,28 +11,44 @@ from typing import Any, Protocol, assert_never
 from gateway.errors import CallerUnauthenticated, CredentialsError
 from gateway.identity.bearer import bearer_token, bearer_token_from_params
 from gateway.identity.origin import check_local_request
+from gateway.identity.request_head import RequestHead
+from gateway.identity.reserved_headers import (
+    DEFAULT_PROXY_HEADERS,
+    ProxyHeaders,
+    refuse_asserted_identity,
+    refuse_identity_in_params,
+)
 from gateway.kube.client import KubeClient
 from gateway.settings import Auth
 
-__all__ = ["Identity", "Local", "Passthrough", "identity_for"]
+__all__ = ["Caller", "Identity", "Local", "Passthrough", "identity_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The sender of a request: the client that acts as it upstream."""
+
+    client: KubeClient
 
 
 class Identity(Protocol):
-    """One identity mode. Header names are lower case; repeated headers are joined with a comma."""
+    """One identity mode."""
 
     @property
     def client(self) -> KubeClient:
         """The client that acts as the gateway itself."""
 
-    def check(self, headers: Mapping[str, str]) -> None:
+    @property
+    def proxy_headers(self) -> ProxyHeaders:
+        """The headers by which a front proxy names the user."""
+
+    def check(self, head: RequestHead) -> None:
         """Raise CallerRefused for a request that must get no answer at all, not even a static file."""
 
-    def authenticate(self, headers: Mapping[str, str]) -> KubeClient:
-        """The client that acts as the sender of the request. Raises CallerUnauthenticated."""
+    async def authenticate(self, head: RequestHead) -> Caller:
+        """The sender of the request. Raises CallerUnauthenticated or CallerRefused."""
 
-    def authenticate_connection(
-        self, headers: Mapping[str, str], params: Mapping[str, Any] | None
-    ) -> KubeClient:
+    async def authenticate_connection(self, head: RequestHead, params: Mapping[str, Any] | None) -> Caller:
         """As :meth:`authenticate`, from a websocket's handshake and its ``connection_init`` payload."""
 
 
@@ -41,19 +57,19 @@ class Local:
     """Every request from this machine acts as the kubeconfig's identity, as with ``kubectl proxy``."""
 
     client: KubeClient
+    proxy_headers: ProxyHeaders = DEFAULT_PROXY_HEADERS
 
-    def check(self, headers: Mapping[str, str]) -> None:
-        check_local_request(headers)
+    def check(self, head: RequestHead) -> None:
+        refuse_asserted_identity(head)
+        check_local_request(head.headers)
 
-    def authenticate(self, headers: Mapping[str, str]) -> KubeClient:
-        check_local_request(headers)
-        return self.client
+    async def authenticate(self, head: RequestHead) -> Caller:
+        self.check(head)
+        return Caller(self.client)
 
-    def authenticate_connection(
-        self, headers: Mapping[str, str], params: Mapping[str, Any] | None
-    ) -> KubeClient:
-        del params
-        return self.authenticate(headers)
+    async def authenticate_connection(self, head: RequestHead, params: Mapping[str, Any] | None) -> Caller:
+        refuse_identity_in_params(params)
+        return await self.authenticate(head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +77,24 @@ class Passthrough:
     """Each caller acts with its own bearer token and nothing else; ``client`` only names the cluster."""
 
     client: KubeClient
+    proxy_headers: ProxyHeaders = DEFAULT_PROXY_HEADERS
 
-    def check(self, headers: Mapping[str, str]) -> None:
-        """Refuses nothing: a page of another origin has no token to send."""
+    def check(self, head: RequestHead) -> None:
+        """Refuses no origin: a page of another origin has no token to send."""
+        refuse_asserted_identity(head)
 
-    def authenticate(self, headers: Mapping[str, str]) -> KubeClient:
-        return self._as(bearer_token(headers))
+    async def authenticate(self, head: RequestHead) -> Caller:
+        return self._as(bearer_token(head.headers))
 
-    def authenticate_connection(
-        self, headers: Mapping[str, str], params: Mapping[str, Any] | None
-    ) -> KubeClient:
-        return self._as(bearer_token_from_params(params) or bearer_token(headers))
+    async def authenticate_connection(self, head: RequestHead, params: Mapping[str, Any] | None) -> Caller:
+        refuse_identity_in_params(params)
+        return self._as(bearer_token_from_params(params) or bearer_token(head.headers))
 
-    def _as(self, token: str | None) -> KubeClient:
+    def _as(self, token: str | None) -> Caller:
         if token is None:
             raise CallerUnauthenticated("this gateway needs a bearer token: Authorization: Bearer …")
         try:
-            return self.client.as_bearer(token)
+            return Caller(self.client.as_bearer(token))
         except CredentialsError as error:
             raise CallerUnauthenticated("the bearer token is malformed") from error
 

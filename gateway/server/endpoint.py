@@ -31,13 +31,13 @@ from strawberry.subscriptions import (
 )
 from strawberry.types import ExecutionResult
 
-from gateway.errors import CallerUnauthenticated
+from gateway.errors import CallerRefused, CallerUnauthenticated
 from gateway.execution.strawberry_schema import MAX_TOKENS
 from gateway.identity import Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext
-from gateway.server.guard import header_mapping
+from gateway.server.guard import head_of
 from gateway.server.responses import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
@@ -153,9 +153,9 @@ class Endpoint(GraphQL[RequestContext, None]):
         """Authenticate the caller and answer; an error response for a bad token or a malformed request."""
         media_type = request.state.media_type
         try:
-            client = self.identity.authenticate(header_mapping(request.scope))
-            response = await answer(request, client)
-        except CallerUnauthenticated as error:
+            caller = await self.identity.authenticate(head_of(request.scope))
+            response = await answer(request, caller.client)
+        except (CallerUnauthenticated, CallerRefused) as error:
             return refusal(error, media_type=media_type)
         except HTTPException as error:
             return error_response(error.status_code, error.reason, "BAD_REQUEST", media_type=media_type)

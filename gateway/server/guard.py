@@ -5,23 +5,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from gateway.errors import CallerRefused
-from gateway.identity import Identity
+from gateway.identity import Identity, RequestHead, without_unknown
 from gateway.server.responses import error_response, refusal
 
-__all__ = ["BodyLimit", "Guard", "header_mapping"]
+__all__ = ["BodyLimit", "Guard", "head_of"]
+
+_HEAD = "kube_graphql.head"
 
 
-def header_mapping(scope: Scope) -> dict[str, str]:
-    """Headers by lower-case name; the values of a repeated header are joined (RFC 9110, 5.3).
-
-    Joining makes a second Host or Authorization invalid instead of hiding it.
-    """
-    headers = Headers(scope=scope)
-    return {name: ", ".join(headers.getlist(name)) for name in headers}
+def head_of(scope: Scope) -> RequestHead:
+    """The head of the request, which the guard has checked."""
+    head: RequestHead = scope[_HEAD]
+    return head
 
 
 class Guard:
-    """Checks every path, websockets and static files included."""
+    """Checks every path, websockets and static files included.
+
+    The identity reads the head that was checked, and never the connection's own list of headers again.
+    """
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self._app = app
@@ -31,15 +33,17 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        head = RequestHead(tuple(scope["headers"]))
         try:
-            self._identity.check(header_mapping(scope))
+            self._identity.check(head)
         except CallerRefused as error:
             if scope["type"] == "websocket":
                 await WebSocket(scope, receive, send).send_denial_response(refusal(error))
             else:
                 await refusal(error)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        headers = without_unknown(head.fields, self._identity.proxy_headers)
+        await self._app({**scope, "headers": headers, _HEAD: head}, receive, send)
 
 
 class _BodyTooLarge(Exception):

@@ -16,7 +16,7 @@ from strawberry.subscriptions.protocols.graphql_ws.types import (
 )
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from gateway.errors import CallerUnauthenticated
+from gateway.errors import CallerRefused, CallerUnauthenticated
 from gateway.resolvers.context import RequestContext
 from gateway.server.transports.websocket import FORBIDDEN, View, authenticate, is_request
 
@@ -65,8 +65,8 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
             return
         if isinstance(payload, (dict, type(None))):
             try:
-                authenticate(self.view, self.websocket, self.context, payload)
-            except CallerUnauthenticated as error:
+                await authenticate(self.view, self.websocket, self.context, payload)
+            except (CallerUnauthenticated, CallerRefused) as error:
                 await self.send_message({"type": "connection_error", "payload": {"message": error.message}})
                 await self.websocket.close(FORBIDDEN, error.message)
                 return

@@ -17,10 +17,10 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from gateway.errors import CallerUnauthenticated
+from gateway.errors import CallerRefused, CallerUnauthenticated
 from gateway.identity import Identity
 from gateway.resolvers.context import RequestContext
-from gateway.server.guard import header_mapping
+from gateway.server.guard import head_of
 
 __all__ = [
     "FORBIDDEN",
@@ -70,13 +70,17 @@ class View(Protocol):
     api: _API
 
 
-def authenticate(
+async def authenticate(
     view: Any, websocket: Any, context: RequestContext, payload: dict[str, object] | None
 ) -> None:
-    """Set the context's client from ``connection_init`` or the handshake; raises CallerUnauthenticated."""
+    """Set the context's client from ``connection_init`` or the handshake.
+
+    Raises CallerUnauthenticated or CallerRefused.
+    """
     identity = cast("View", view).identity
-    headers = header_mapping(cast("TextAdapter", websocket).ws.scope)
-    context.client = identity.authenticate_connection(headers, payload)
+    head = head_of(cast("TextAdapter", websocket).ws.scope)
+    caller = await identity.authenticate_connection(head, payload)
+    context.client = caller.client
 
 
 class TextAdapter(ASGIWebSocketAdapter):
@@ -114,8 +118,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             message = {"type": "connection_init"}
         if not self.connection_init_received and isinstance(payload, (dict, type(None))):
             try:
-                authenticate(self.view, self.websocket, self.context, payload)
-            except CallerUnauthenticated as error:
+                await authenticate(self.view, self.websocket, self.context, payload)
+            except (CallerUnauthenticated, CallerRefused) as error:
                 await self.websocket.close(FORBIDDEN, error.message)
                 return
         await super().handle_connection_init(message)

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with time-outs for slow clients, and without a reference cycle after an upgrade.
+"""uvicorn's HTTP protocol with time-outs for slow clients, and without trailers among the headers.
 
 A connection is closed when one of these takes too long: the first byte of its first request (``idle``), the
 header of a request, the body of a request. The time in which the gateway itself does not read (back-pressure,
@@ -39,6 +39,7 @@ class HTTPProtocol(HttpToolsProtocol):
     def __init__(self, config: Config, *args: Any, **kwargs: Any) -> None:
         super().__init__(config, *args, **kwargs)
         self._timer: asyncio.TimerHandle | None = None
+        self._in_head = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
@@ -55,10 +56,21 @@ class HTTPProtocol(HttpToolsProtocol):
             self._start_timer(self.timeouts.idle)
 
     def on_message_begin(self) -> None:
+        self._in_head = True
         super().on_message_begin()
         self._start_timer(self.timeouts.header)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Add a header; drop a trailer (RFC 9110, 6.5.1).
+
+        uvicorn appends trailers to the headers, where a client could name a user past a front proxy that
+        removes such headers and forwards trailers.
+        """
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._start_timer(self.timeouts.body)
         super().on_headers_complete()
 

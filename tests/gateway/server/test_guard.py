@@ -186,3 +186,58 @@ async def test_a_second_connection_init_closes_the_connection(passthrough: Serve
             await socket.recv()
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4429
+
+
+ASSERTED = [
+    ("X-Remote-User", "admin"),
+    ("x-remote-group", "system:masters"),
+    ("X-Remote-Extra-Scopes", "all"),
+    ("Impersonate-User", "admin"),
+    ("IMPERSONATE-GROUP", "system:masters"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), ASSERTED)
+@pytest.mark.parametrize("mode", ["local", "passthrough"])
+async def test_a_header_that_asserts_an_identity_is_refused_on_every_path(
+    mode: str, name: str, value: str, request: pytest.FixtureRequest
+) -> None:
+    served: Served = request.getfixturevalue(mode)
+    headers = {name: value, "Authorization": "Bearer alice"}
+    for path in ("/graphql", "/livez", "/metrics", "/", "/graphiql/page.js"):
+        assert (await served.http.get(path, headers=headers)).status_code == 403
+    assert (await served.http.post("/graphql", json=WHOAMI, headers=headers)).status_code == 403
+    with pytest.raises(InvalidStatus) as refused:
+        async with dial(served, **headers):
+            pass
+    assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("payload", [{"X-Remote-User": "admin"}, {"headers": {"Impersonate-User": "admin"}}])
+@pytest.mark.parametrize("mode", ["local", "passthrough"])
+async def test_an_identity_in_connection_init_closes_the_connection(
+    mode: str, payload: Any, request: pytest.FixtureRequest
+) -> None:
+    served: Served = request.getfixturevalue(mode)
+    async with dial(served, Authorization="Bearer alice") as socket:
+        await send(socket, type="connection_init", payload=payload)
+        with pytest.raises(ConnectionClosedError) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
+
+
+@pytest.mark.parametrize("trailer", [b"X-Remote-User: admin", b"Authorization: Bearer bob"])
+async def test_a_trailer_is_no_header(passthrough: Served, trailer: bytes) -> None:
+    body = json.dumps(WHOAMI).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", passthrough.port)
+    writer.write(
+        b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer alice\r\nConnection: close\r\n"
+        b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n"
+        b"%x\r\n%s\r\n0\r\n%s\r\n\r\n" % (len(body), body, trailer)
+    )
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert passthrough.client.as_bearer("alice").identity.encode() in answer
