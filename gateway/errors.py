@@ -39,6 +39,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 __all__ = [
+    "PASSING_CODES",
     "AlreadyExists",
     "BadArgument",
     "BadRequest",
@@ -281,3 +282,9 @@ def status_error(status: Status) -> StatusError:
         return ServerFailure(status)
     by_class = BadRequest if 400 <= status.code < 500 else ServerFailure
     return _BY_REASON.get(status.reason, _BY_CODE.get(status.code, by_class))(status)
+
+
+PASSING_CODES = frozenset(
+    error.code for error in (UpstreamUnavailable, UpstreamTimeout, TooManyRequests, SubscriberTooSlow)
+)
+"""Codes of errors after which the same subscription may succeed."""

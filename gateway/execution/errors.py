@@ -13,10 +13,11 @@ from typing import Any, Protocol
 from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import InvalidOperationTypeError
+from strawberry.types.execution import PreExecutionError
 
 from gateway.errors import GatewayError, PodLogUnreadable, Status, StatusError, UnexpectedValue
 
-__all__ = ["ErrorCodes", "graphql_error", "root_cause", "status_extension"]
+__all__ = ["ErrorCodes", "fails_operation", "graphql_error", "root_cause", "status_extension"]
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,16 @@ class ErrorCodes(SchemaExtension):
 def _convert(result: _HasErrors) -> None:
     if result.errors:
         result.errors = [graphql_error(error) for error in result.errors]
+
+
+def fails_operation(result: Any) -> bool:
+    """Whether an execution result is a request error, or the error with which a source stream ended.
+
+    It has errors of no field and no data; no result follows. An error of one event has a path instead.
+    """
+    if isinstance(result, PreExecutionError):
+        return True
+    return result.data is None and bool(result.errors) and all(error.path is None for error in result.errors)
 
 
 def graphql_error(error: GraphQLError) -> GraphQLError:

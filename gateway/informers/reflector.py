@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from gateway.concurrency import Backoff, Clock, Stopped, TimeSlice
 from gateway.errors import (
+    CredentialsError,
     GatewayError,
     Gone,
     ServerFailure,
@@ -166,10 +167,11 @@ class Reflector:
             # from the expired version, never drop the cache first.
             self._listed = False
             logger.info("listing %s again: %s", self.source.path, error)
-        except (UpstreamError, StatusError) as error:
+        except (UpstreamError, StatusError, CredentialsError) as error:
             self._interrupted = True
             if not _is_retried(error):
-                return await self._retry_refusal(error, began)
+                return await self._retry_refusal(error)
+            self._refusals.interrupt()
             logger.info("watching %s is interrupted: %s", self.source.path, error)
             if not self._listed:
                 self._feed.note_failure(error)
@@ -185,14 +187,11 @@ class Reflector:
             self._feed.release()
         return self._backoff.delay()
 
-    async def _retry_refusal(self, error: GatewayError, began: float) -> float:
+    async def _retry_refusal(self, error: GatewayError) -> float:
         """The delay before the next attempt after a refusal; raises one that is final."""
-        now = self._clock.now()
-        if now - began >= self._timing.steady:
-            self._refusals.reset()
-        if not self._synced_once or not isinstance(error, StatusError):
+        if not self._synced_once:
             raise error
-        if await self._stop_signal.wait(self._refusals.is_final(error, self._verb, now)):
+        if await self._stop_signal.wait(self._refusals.is_final(error, self._verb, self._clock.now())):
             raise error
         logger.warning("%s is refused, which is not confirmed yet: %s", self.source.path, error)
         return max(self._backoff.delay(), _CONFIRMATION_SECONDS)
@@ -292,10 +291,8 @@ class Reflector:
 
 def _is_retried(error: GatewayError) -> bool:
     """Whether the error is a failure of the moment, not a refusal."""
-    return (
-        not isinstance(error, StatusError)
-        or isinstance(error, _RETRIED)
-        or error.status.code == _REQUEST_TIMEOUT
+    return isinstance(error, (UpstreamError, *_RETRIED)) or (
+        isinstance(error, StatusError) and error.status.code == _REQUEST_TIMEOUT
     )
 
 

@@ -5,12 +5,13 @@ A kube-apiserver that has just restarted answers 401, 403 or 404 for seconds to 
 A refusal of an informer that has synced before is therefore retried with back-off, and is final when
 
 - the confirmation denies twice in a row: for 403 a SelfSubjectAccessReview as the informer's own identity,
-  for 404 discovery without the resource. Twice, because a server whose RBAC informers are half synced may
-  answer a review wrongly; or
-- the refusals have lasted for :attr:`Refusals.limit` seconds.
+  for 404 discovery without the resource. A denial counts only if ``/readyz`` does not fail: a server whose
+  RBAC informers are half synced denies, and is not ready (1.36: for 2 s after its first response); or
+- the refusals have lasted for :attr:`Refusals.limit` seconds without another failure in between.
 
-401 has no confirmation, because the review would be refused, too; each attempt reads the credentials again.
-The first list of an informer is not covered: its refusal is final at once.
+401 and a token file or plugin without a credential have no confirmation, because the review would fail, too;
+each attempt reads the credentials again. The first list of an informer is not covered: its refusal is final
+at once.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ __all__ = ["Refusals"]
 
 _ACCESS_REVIEWS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _DENIALS = 2
+_SERVER_ERROR = 500
+_TIMEOUT_SECONDS = 10.0
 
 
 class Refusals:
@@ -41,7 +44,11 @@ class Refusals:
         self._since = None
         self._denials = 0
 
-    async def is_final(self, error: StatusError, verb: str, now: float) -> bool:
+    def interrupt(self) -> None:
+        """Restart the count of seconds, because the API server failed in another way."""
+        self._since = None
+
+    async def is_final(self, error: GatewayError, verb: str, now: float) -> bool:
         """Count a refusal of ``verb`` at the time ``now``; whether the informer ends with it."""
         self._since = now if self._since is None else self._since
         if now - self._since >= self.limit:
@@ -49,13 +56,25 @@ class Refusals:
         self._denials = self._denials + 1 if await self._is_denied(error, verb) else 0
         return self._denials >= _DENIALS
 
-    async def _is_denied(self, error: StatusError, verb: str) -> bool:
+    async def _is_denied(self, error: GatewayError, verb: str) -> bool:
         try:
             if isinstance(error, Forbidden):
-                return not await _is_allowed(self._source, verb)
-            return isinstance(error, NotFound) and not await _is_served(self._source)
+                denied = not await _is_allowed(self._source, verb)
+            else:
+                denied = isinstance(error, NotFound) and not await _is_served(self._source)
+            return denied and await _is_ready(self._source)
         except GatewayError:
             return False
+
+
+async def _is_ready(source: Source) -> bool:
+    """Whether the API server is ready, or does not tell. Raises GatewayError if it is not."""
+    try:
+        await source.client.get("readyz", timeout=_TIMEOUT_SECONDS)
+    except StatusError as error:
+        if error.status.code >= _SERVER_ERROR:
+            raise
+    return True
 
 
 class _ReviewStatus(msgspec.Struct):
@@ -77,7 +96,11 @@ async def _is_allowed(source: Source, verb: str) -> bool:
         "spec": {"resourceAttributes": attributes},
     }
     response = await source.client.request(
-        "POST", _ACCESS_REVIEWS, body=msgspec.json.encode(review), content_type="application/json"
+        "POST",
+        _ACCESS_REVIEWS,
+        body=msgspec.json.encode(review),
+        content_type="application/json",
+        timeout=_TIMEOUT_SECONDS,
     )
     try:
         return msgspec.json.decode(response.body, type=_Review).status.allowed
@@ -112,11 +135,13 @@ async def _is_served(source: Source) -> bool:
     try:
         if gvr.group:
             # The list of groups has to omit the version: a server that starts answers 404 to any path.
-            groups = msgspec.json.decode((await source.client.get("apis")).body, type=_Groups)
+            response = await source.client.get("apis", timeout=_TIMEOUT_SECONDS)
+            groups = msgspec.json.decode(response.body, type=_Groups)
             if not any(found.group_version == version for group in groups.groups for found in group.versions):
                 return False
         path = f"apis/{version}" if gvr.group else f"api/{gvr.version}"
-        served = msgspec.json.decode((await source.client.get(path)).body, type=_ServedResources)
+        response = await source.client.get(path, timeout=_TIMEOUT_SECONDS)
+        served = msgspec.json.decode(response.body, type=_ServedResources)
     except msgspec.DecodeError:
         return True
     return any(found.name == gvr.resource for found in served.resources)

@@ -32,6 +32,7 @@ from strawberry.subscriptions import (
 from strawberry.types import ExecutionResult
 
 from gateway.errors import CallerRefused, CallerUnauthenticated
+from gateway.execution.errors import fails_operation
 from gateway.execution.strawberry_schema import MAX_TOKENS
 from gateway.identity import Identity
 from gateway.informers import InformerRegistry
@@ -51,7 +52,13 @@ from gateway.server.responses import (
 )
 from gateway.server.transports.legacy_websocket import LegacyHandler
 from gateway.server.transports.reservations import Reservations, token_of
-from gateway.server.transports.streams import TRANSPORTS, LiveResponse, MultipartStream
+from gateway.server.transports.streams import (
+    TRANSPORTS,
+    EventStream,
+    LiveResponse,
+    MultipartStream,
+    is_worth_a_retry,
+)
 from gateway.server.transports.websocket import TextAdapter, TransportHandler
 
 __all__ = ["Endpoint", "Executable"]
@@ -219,6 +226,8 @@ class Endpoint(GraphQL[RequestContext, None]):
         async for result in results:
             response, pending = await self._process_stream_result(request, result, pending)
             yield transport.encode_next(response, self.encode_json_string)
+            if isinstance(transport, EventStream) and is_worth_a_retry(response):
+                return
         yield transport.encode_complete()
 
     async def get_context(
@@ -268,7 +277,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         """The response map; without ``data`` when the operation did not run (GraphQL, 7.1.2)."""
         del request
         response = process_result(result)
-        if result.data is None and result.errors and all(error.path is None for error in result.errors):
+        if fails_operation(result):
             del response["data"]
         return response
 

@@ -27,6 +27,9 @@ const variables = JSON.parse(json);
 
 const print = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
+// docs/subscriptions.md: after these codes the same subscription may succeed
+const passingCodes = ["UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT", "TOO_MANY_REQUESTS", "SUBSCRIBER_TOO_SLOW"];
+const passes = (errors) => errors?.length > 0 && errors.every((error) => passingCodes.includes(error.extensions?.code));
 const begin = () => print({ stream: variables.v ?? null });
 const sink = {
   next({ data, errors, error }) {
@@ -67,6 +70,22 @@ function apollo(...links) {
   client.subscribe({ query: gql(query), variables, fetchPolicy: "no-cache" }).subscribe(sink);
 }
 
+// errors without `errors` are those of the connection
+const apolloRetry = () =>
+  new RetryLink({
+    delay: { initial: 50, max: 200 },
+    attempts: { max: Infinity, retryIf: ({ errors }) => errors === undefined || passes(errors) },
+  });
+
+const urqlRetry = () =>
+  retryExchange({
+    initialDelayMs: 50,
+    maxDelayMs: 200,
+    maxNumberAttempts: Infinity,
+    retryIf: ({ networkError, graphQLErrors }) => networkError || passes(graphQLErrors),
+    retryWith: (_, operation) => makeOperation(operation.kind, { ...operation, variables: { ...variables } }),
+  });
+
 function urql(...exchanges) {
   const client = new Client({ url, preferGetMethod: false, fetchSubscriptions: true, exchanges });
   client.subscription(query, variables).subscribe((result) => {
@@ -78,22 +97,42 @@ function urql(...exchanges) {
 
 const clients = {
   "graphql-ws"() {
-    socketClient().subscribe({ query, variables }, sink);
+    const client = socketClient();
+    const subscribe = () =>
+      client.subscribe(
+        { query, variables },
+        { ...sink, error: (errors) => (passes(errors) ? setTimeout(subscribe, 100) : sink.error(errors[0] ?? errors)) },
+      );
+    subscribe();
   },
   "subscriptions-transport-ws"() {
     const client = new SubscriptionClient(asSocket(url), { reconnect: true }, WebSocket);
     client.onConnected(begin);
     client.onReconnected(begin);
-    client.request({ query, variables }).subscribe(sink);
+    const again = () => (begin(), subscribe());
+    const subscribe = () =>
+      client
+        .request({ query, variables })
+        .subscribe({ ...sink, error: (error) => (passes([error]) ? setTimeout(again, 100) : sink.error(error)) });
+    subscribe();
   },
   "graphql-sse, distinct connections"() {
-    eventsClient(false).subscribe({ query, variables }, sink);
+    // the client subscribes again by itself
+    const next = (result) => passes(result.errors) || sink.next(result);
+    eventsClient(false).subscribe({ query, variables }, { ...sink, next });
   },
   "graphql-sse, single connection"() {
-    eventsClient(true).subscribe({ query, variables }, sink);
+    const client = eventsClient(true);
+    const subscribe = () => {
+      let passed = false;
+      const next = (result) => (passed = passes(result.errors)) || sink.next(result);
+      const complete = () => (passed ? setTimeout(subscribe, 100) : sink.complete());
+      client.subscribe({ query, variables }, { ...sink, next, complete });
+    };
+    subscribe();
   },
   "Apollo, multipart"() {
-    const retry = new RetryLink({ delay: { initial: 50, max: 200 }, attempts: { max: Infinity } });
+    const retry = apolloRetry();
     const resume = new ApolloLink((operation, forward) => {
       begin();
       operation.variables = { ...variables };
@@ -106,25 +145,18 @@ const clients = {
       operation.variables = variables;
       return forward(operation);
     });
-    apollo(resume, new GraphQLWsLink(socketClient()));
+    apollo(apolloRetry(), resume, new GraphQLWsLink(socketClient()));
   },
   "urql, server-sent events"() {
-    const retry = retryExchange({
-      initialDelayMs: 50,
-      maxDelayMs: 200,
-      maxNumberAttempts: Infinity,
-      retryWith: ({ networkError }, operation) =>
-        networkError && makeOperation(operation.kind, { ...operation, variables: { ...variables } }),
-    });
     const announce = mapExchange({ onOperation: ({ kind }) => void (kind === "subscription" && begin()) });
-    urql(retry, announce, fetchExchange);
+    urql(urqlRetry(), announce, fetchExchange);
   },
   "urql, graphql-ws"() {
     const client = socketClient();
     const forwardSubscription = (request) => ({
       subscribe: (observer) => ({ unsubscribe: client.subscribe({ ...request, variables }, observer) }),
     });
-    urql(subscriptionExchange({ forwardSubscription }));
+    urql(urqlRetry(), subscriptionExchange({ forwardSubscription }));
   },
 };
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.clients import RECONNECTING, check_clients, watching
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
-from tests.fixtures.tap import tapped
+from tests.fixtures.tap import Refusal, Request, tapped
 from tests.fixtures.waiting import DEADLINE, wait_until
 
 pytestmark = pytest.mark.node
@@ -219,6 +219,57 @@ async def test_a_client_with_an_expired_version_gets_all_objects_again(
     assert watcher.objects == AFTER_CHANGES
     assert sorted(brief(watcher.events[before:])[:-1]) == [("ADDED", name) for name in sorted(AFTER_CHANGES)]
     assert (watcher.restarted, watcher.resumed, watcher.shown) == (2, 0, [])
+
+
+def unavailable(request: Request) -> Refusal | None:
+    return Refusal(500, "InternalError") if "/configmaps" in request.target else None
+
+
+def forbidden(request: Request) -> Refusal | None:
+    return Refusal(403, "Forbidden") if "/configmaps" in request.target else None
+
+
+@pytest.mark.parametrize("backend", ["demo"], indirect=True)
+async def test_every_client_subscribes_again_after_a_passing_error(
+    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+) -> None:
+    """A list that fails for ten seconds ends a subscription; the next one succeeds."""
+    gateway, upstream = tapped_gateway.gateway, tapped_gateway.tap
+    create_objects(backend.api(), core("configmaps", namespace))
+    upstream.refuse = unavailable
+    async with AsyncExitStack() as stack:
+        watchers = {
+            client: await stack.enter_async_context(
+                watching(client, f"{gateway.url}/graphql", QUERY, {"n": namespace})
+            )
+            for client in RECONNECTING
+        }
+        for watcher in watchers.values():
+            await watcher.until(lambda item: len(item.streams) > 1, "a second subscription")
+        upstream.refuse = lambda _: None
+        for watcher in watchers.values():
+            await watcher.until_synced(1)
+    for client, watcher in watchers.items():
+        assert (client, watcher.shown, len(watcher.objects)) == (client, [], 3)
+
+
+@pytest.mark.parametrize("backend", ["demo"], indirect=True)
+async def test_every_client_stops_at_a_final_error_and_shows_it(
+    tapped_gateway: TappedGateway, namespace: str
+) -> None:
+    gateway = tapped_gateway.gateway
+    tapped_gateway.tap.refuse = forbidden
+    async with AsyncExitStack() as stack:
+        watchers = {
+            client: await stack.enter_async_context(
+                watching(client, f"{gateway.url}/graphql", QUERY, {"n": namespace})
+            )
+            for client in RECONNECTING
+        }
+        for client, watcher in watchers.items():
+            await watcher.until(lambda item: bool(item.shown), f"{client} to show the error")
+            assert "refused by the tap" in watcher.shown[0]["error"], client
+            assert len(watcher.streams) == 1, client
 
 
 @pytest.mark.parametrize("client", ["graphql-ws"])

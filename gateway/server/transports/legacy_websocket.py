@@ -14,9 +14,10 @@ from strawberry.subscriptions.protocols.graphql_ws.types import (
     ConnectionInitMessage,
     OperationMessage,
 )
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.execution import ExecutionResult
 
 from gateway.errors import CallerRefused, CallerUnauthenticated
+from gateway.execution.errors import fails_operation
 from gateway.resolvers.context import RequestContext
 from gateway.server.transports.websocket import FORBIDDEN, View, authenticate, is_request
 
@@ -93,8 +94,8 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
 
     async def _send_results(self, operation_id: str, results: Any) -> None:
         async for result in results:
-            if isinstance(result, PreExecutionError):
-                errors = [error.formatted for error in result.errors or ()]
+            if fails_operation(result):
+                errors = [error.formatted for error in result.errors]
                 await self.send_message({"type": "error", "id": operation_id, "payload": errors[0]})
                 return
             await self.send_data_message(cast("ExecutionResult", result), operation_id)

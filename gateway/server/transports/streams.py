@@ -17,8 +17,9 @@ from strawberry.http.streaming import (
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, MULTIPART_SUBSCRIPTION_PROTOCOL
 
 from gateway.concurrency import LoopYielder
+from gateway.errors import PASSING_CODES
 
-__all__ = ["TRANSPORTS", "EventStream", "LiveResponse", "MultipartStream"]
+__all__ = ["TRANSPORTS", "EventStream", "LiveResponse", "MultipartStream", "is_worth_a_retry"]
 
 
 class LiveResponse(Response):
@@ -89,8 +90,18 @@ async def _cancel(*tasks: asyncio.Task[None]) -> None:
     await asyncio.wait(tasks)
 
 
+def is_worth_a_retry(response: Mapping[str, Any]) -> bool:
+    """Whether a response map is an error that ends the operation, and that may pass."""
+    codes = {error.get("extensions", {}).get("code") for error in response.get("errors", ())}
+    return "data" not in response and codes <= PASSING_CODES
+
+
 class EventStream(SSETransport):
-    """Server-sent events with LF line ends: urql's parser requires LF, all others accept both."""
+    """Server-sent events with LF line ends: urql's parser requires LF, all others accept both.
+
+    The protocol has no error event. An error that ends the subscription is the data of the last "next";
+    "complete" follows unless the error may pass: a client that misses "complete" subscribes again.
+    """
 
     def encode_event(self, event: str, data: str | None = None) -> str:
         """One event; ``data`` must be a single line."""
@@ -108,6 +119,12 @@ class MultipartStream(MultipartSubscriptionTransport):
     """
 
     first_delimiter = "--graphql"
+
+    def encode_next(self, response: Mapping[str, Any], encode_json: JSONEncoder) -> str:
+        """One part; an error that ends the subscription is beside a null payload, as the protocol defines."""
+        failed = "data" not in response
+        part = {"payload": None, "errors": response["errors"]} if failed else {"payload": response}
+        return self.encode_multipart_data(part, encode_json)
 
     @property
     def headers(self) -> Mapping[str, str]:

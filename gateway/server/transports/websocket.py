@@ -18,6 +18,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 
 from gateway.errors import CallerRefused, CallerUnauthenticated
+from gateway.execution.errors import fails_operation
 from gateway.identity import Identity
 from gateway.resolvers.context import RequestContext
 from gateway.server.guard import head_of
@@ -128,6 +129,17 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         # the schema may have been replaced since the last operation of this connection
         self.schema = cast("View", self.view).api.schema
         await super().handle_subscribe(message)
+
+    async def _send_result_stream(self, operation: Any, result_source: Any) -> None:
+        """Send each result; one that fails the operation becomes an error message, which ends it.
+
+        Clients of the protocol treat "next" with errors followed by "complete" as a success.
+        """
+        async for result in result_source:
+            if fails_operation(result):
+                await operation.send_initial_errors(result.errors)
+                return
+            await operation.send_next(result)
 
     async def handle_task_exception(self, error: Exception) -> None:
         """Log the error, unless the client has disconnected."""

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.errors import (
     BadRequest,
+    CredentialsError,
     Forbidden,
     NotFound,
     StatusError,
@@ -14,6 +15,9 @@ from gateway.errors import (
 )
 from gateway.informers import InformerRegistry, Scope, Timing
 from gateway.kube.client import KubeClient
+from gateway.kube.config.cluster_config import ClusterConfig
+from gateway.kube.config.credentials import Credential, Credentials
+from gateway.kube.pools import Pools
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import InstantClock, reading, until_watched
 from tests.gateway.informers.scripted_server import (
@@ -211,8 +215,8 @@ async def test_a_lost_right_that_a_review_confirms_ends_every_subscription(
         for reader in (first, second):
             await reader.until(lambda item: item.ended)
             assert isinstance(reader.error, Forbidden)
-    # one request that synced, then two refusals, each with its review
-    assert len(server.requests) == 5
+    # one request that synced, then two refusals, each with a review and a check of readiness
+    assert len(server.requests) == 7
 
 
 async def test_a_resource_that_discovery_no_longer_lists_ends_its_subscriptions(
@@ -301,6 +305,69 @@ async def test_one_denied_review_is_not_a_confirmation(
         await server.disconnect()
         await server.create("a", v=1)
         await reader.until_data(a=1)
+
+
+async def test_a_denial_by_an_api_server_that_is_not_ready_is_not_a_confirmation(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry, clock: InstantClock
+) -> None:
+    """Its RBAC informers are half synced: it serves access reviews, and denies every right."""
+    denied = refuse_with_review(failure(403, "Forbidden", "not yet"), DENIED)
+    starting = failure(500, "InternalError", "informer-sync failed")
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        server.on_request = lambda request: starting if request.path == "/readyz" else denied(request)
+        await server.disconnect()
+
+        async def tried() -> bool:
+            return len(clock.slept) > 5
+
+        await eventually(tried, "several attempts")
+        server.on_request = lambda _: None
+        await server.create("a", v=1)
+        await reader.until_data(a=1)
+
+
+class FailingCredentials(Credentials):
+    """Gives no credential while ``fails``, as a token file in the middle of a rotation."""
+
+    fails = False
+
+    async def current(self) -> Credential:
+        if self.fails:
+            raise CredentialsError("the token file is empty")
+        return Credential()
+
+    async def refresh(self, rejected: Credential) -> Credential | None:  # noqa: ARG002 (the protocol's)
+        return None
+
+
+@pytest.mark.parametrize("lasts", [False, True])
+async def test_a_missing_credential_is_retried_for_a_minute(
+    server: ScriptedServer, clock: InstantClock, lasts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    credentials, pools = FailingCredentials(), Pools(ClusterConfig(server=server.url))
+    pools.prepare(None)
+    client = KubeClient(pools, credentials, "me")
+    registry = InformerRegistry(clock=clock, timing=Timing(refusal=0.1 if lasts else 60))
+    async with reading(registry, client) as reader:
+        await reader.until_synced()
+        credentials.fails = True
+        await server.disconnect()
+        if lasts:
+            await reader.until(lambda item: item.ended)
+            assert isinstance(reader.error, CredentialsError)
+        else:
+
+            async def tried() -> bool:
+                return len(clock.slept) > 5
+
+            await eventually(tried, "several attempts")
+            credentials.fails = False
+            await server.create("a", v=1)
+            await reader.until_data(a=1)
+    await registry.aclose()
+    await client.aclose()
 
 
 async def test_a_first_list_that_keeps_failing_is_an_error_with_the_message_of_the_server(
