@@ -11,49 +11,33 @@ a live gateway replaces the schema whenever a CRD changes. Two properties of gra
 
 **How.** Reference counts free the types; this module breaks the cycles.
 
-- :class:`OwnedType` holds one type on behalf of every schema that contains it. Successive schemas share the
-  OwnedType of an unchanged type. When the last schema drops it, its finalizer empties the type, which breaks
-  any cycle through the type's fields.
-- :func:`release_types` drops OwnedTypes one at a time. Freeing 60,000 types takes long, and the caller runs
-  it in a thread: between two types other threads can run. :func:`empty` breaks the cycle between the owner
-  of the types and the closures that build them.
+- :func:`release_types` empties the types of one schema, which breaks any cycle through their fields. Emptying
+  tens of thousands of types takes long, and the caller runs it in a thread: between two types other threads
+  can run. :func:`empty` breaks the cycle between the owner of the types and the closures that build them.
 - :class:`WeakFieldCache` holds results by (schema, field node). It must not keep a replaced schema or an
   evicted document alive, so both keys are weak.
 
-**Invariants.** Nothing uses a type after the last schema that contains it is gone: an operation in flight
-holds its schema. A value of WeakFieldCache references neither its schema nor its document.
+**Invariants.** Nothing uses a type after its schema is gone: an operation in flight holds its schema. A value
+of WeakFieldCache references neither its schema nor its document.
 
 Delete this module when graphql-core can build types without cycles, or free them explicitly.
 """
 
 from collections.abc import Hashable, MutableMapping
-from typing import Any, Generic, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from graphql import FieldNode, GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
+from graphql import FieldNode, GraphQLSchema
 
-__all__ = ["OwnedType", "WeakFieldCache", "empty", "release_types"]
-
-Type = TypeVar("Type", GraphQLObjectType, GraphQLInputObjectType)
+__all__ = ["WeakFieldCache", "empty", "release_types"]
 
 
-class OwnedType(Generic[Type]):
-    """A type that is emptied as soon as no schema owns it any more."""
-
-    __slots__ = ("type",)
-
-    def __init__(self, type_: Type) -> None:
-        self.type: Type = type_
-
-    def __del__(self) -> None:
-        vars(self.type).clear()
-
-
-def release_types(*owned: MutableMapping[str, Any]) -> None:
-    """Remove all entries, one at a time; the thread can be preempted between two of them."""
-    for types in owned:
-        while types:
-            types.popitem()
+def release_types(*types: MutableMapping[str, Any]) -> None:
+    """Remove and empty all types, one at a time; the thread can be preempted between two of them."""
+    for built in types:
+        while built:
+            _, type_ = built.popitem()
+            empty(type_)
 
 
 def empty(owner: object) -> None:

@@ -21,7 +21,7 @@ __all__ = ["print_schema", "run_operation", "write_out"]
 
 def print_schema(settings: Settings) -> None:
     """Print the cluster's schema as sorted SDL, or with ``names`` a table of the root fields' names."""
-    write_out(run(_fetch_schema(settings)))
+    run(_print_schema(settings))
 
 
 def run_operation(settings: Settings, query: str, variables: dict[str, Any] | None) -> bool:
@@ -29,7 +29,7 @@ def run_operation(settings: Settings, query: str, variables: dict[str, Any] | No
     return run(_run_operation(settings, query, variables))
 
 
-def write_out(text: str) -> None:
+def write_out(text: str, *, flush: bool = True) -> None:
     """Write the whole text to standard output, in UTF-8.
 
     With PYTHONUNBUFFERED, common in images, Python's text streams drop the part of a write that a pipe does
@@ -39,12 +39,18 @@ def write_out(text: str) -> None:
     rest = memoryview(text.encode())
     while rest:
         rest = rest[stream.write(rest) or 0 :]
-    stream.flush()
+    if flush:
+        stream.flush()
 
 
-async def _fetch_schema(settings: Settings) -> str:
+async def _print_schema(settings: Settings) -> None:
     async with connect(settings) as connected:
-        return connected.api.names() if settings.names else connected.api.sdl()
+        if settings.names:
+            write_out(connected.api.names())
+            return
+        for definition in connected.api.sdl():
+            write_out(definition, flush=False)
+        write_out("")
 
 
 async def _run_operation(settings: Settings, query: str, variables: dict[str, Any] | None) -> bool:

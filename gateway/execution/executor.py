@@ -32,7 +32,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
-    GraphQLSchema,
     OperationType,
     print_ast,
 )
@@ -45,6 +44,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from gateway.errors import QueryTooComplex, UnexpectedValue
 from gateway.execution.introspection import Introspection
 from gateway.resolvers.limits import Budget
+from schema.building import LazySchema, complete_schema
 from schema.selection import Compiled, LargeSource, SharedSource
 
 __all__ = ["CompiledExecutor"]
@@ -248,12 +248,14 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
                     path,
                 )
             )
-        if type(result) is GraphQLSchema and isinstance(return_type, GraphQLNonNull) and self.introspection:
+        if type(result) is LazySchema and isinstance(return_type, GraphQLNonNull) and self.introspection:
             complete = super().complete_value
-            return self.introspection.answer(
-                info,
-                lambda: complete(return_type, field_details_list, info, path, result, position_context),
-            )
+
+            def introspect() -> Any:
+                with complete_schema(result) as schema:
+                    return complete(return_type, field_details_list, info, path, schema, position_context)
+
+            return self.introspection.answer(info, introspect)
         completed = self._complete(return_type, field_details_list, info, path, result, position_context)
         # an awaitable root field (introspection, tests) is not counted
         if path.prev is None and isinstance(completed, (dict, list)):

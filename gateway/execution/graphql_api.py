@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
-
-from graphql import lexicographic_sort_schema, print_schema
+from collections.abc import Collection, Iterator
 
 from gateway.errors import NotFound, Status
 from gateway.execution.contested_names import ContestedNames, name_table
@@ -17,6 +15,7 @@ from gateway.kube.openapi import OpenAPICache
 from gateway.resolvers.context import RequestContext, Shared
 from gateway.resolvers.limits import Limits
 from gateway.telemetry import Phases
+from schema.building import print_sdl
 from schema.filters import Filters
 from schema.model import Model, Problem
 from schema.resources import GroupVersionResource
@@ -101,9 +100,9 @@ class GraphQLAPI:
         """The context of a request; ``client`` sends upstream requests with the caller's identity."""
         return RequestContext(client, self.informers, self._default_namespace, shared=self._shared)
 
-    def sdl(self) -> str:
-        """The schema in GraphQL's definition language, sorted."""
-        return print_schema(lexicographic_sort_schema(self.schema.graphql_schema)) + "\n"
+    def sdl(self) -> Iterator[str]:
+        """The schema in GraphQL's definition language, sorted, one definition at a time."""
+        return print_sdl(self.schema.graphql_schema)
 
     def names(self) -> str:
         """A table of the names of all root fields of resources."""

@@ -36,6 +36,7 @@ from gateway.execution.extensions import (
 from gateway.execution.introspection import Introspection
 from gateway.lru import LRU
 from gateway.resolvers.context import RequestContext
+from schema.building import LazySchema
 
 __all__ = ["MAX_TOKENS", "KubernetesSchema"]
 
@@ -74,7 +75,7 @@ class KubernetesSchema(strawberry.Schema):
     ``contested`` explains validation errors about short names that several kinds claim.
     """
 
-    def __init__(self, built: GraphQLSchema, contested: ContestedNames | None = None) -> None:
+    def __init__(self, built: LazySchema, contested: ContestedNames | None = None) -> None:
         validate = lru_cache(maxsize=_CACHED_DOCUMENTS)(partial(_validate, built, contested))
         super().__init__(
             query=_Placeholder,
@@ -95,7 +96,7 @@ class KubernetesSchema(strawberry.Schema):
         # would never be collected (gateway.memory).
         built._strawberry_schema = proxy(self)  # type: ignore[attr-defined]  # Strawberry's own attribute
         built.extensions["introspection"] = Introspection()
-        self._schema = built
+        self._schema = self._built = built
 
     def _release_placeholder(self) -> None:
         """Break the cycles that Strawberry's constructor made: reference counts alone must free this object.
@@ -108,9 +109,9 @@ class KubernetesSchema(strawberry.Schema):
         self.schema_converter.get_fields = type(self).get_fields.__get__(proxy(self))
 
     @property
-    def graphql_schema(self) -> GraphQLSchema:
+    def graphql_schema(self) -> LazySchema:
         """The graphql-core schema."""
-        return self._schema
+        return self._built
 
     def create_extensions_runner(
         self, execution_context: ExecutionContext, extensions: list[SchemaExtension]

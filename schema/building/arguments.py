@@ -17,15 +17,17 @@ from graphql import (
     GraphQLInputType,
     GraphQLInt,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLString,
+    get_named_type,
 )
 
 from schema.model import Scalar
 from schema.scalars import SCALARS
 from schema.verbs import OBJECT_INPUT, Argument, VerbSpec
 
-__all__ = ["build_arguments"]
+__all__ = ["argument_types", "build_arguments"]
 
 _RESOURCE_VERSION_MATCH = GraphQLEnumType(
     "ResourceVersionMatch",
@@ -100,12 +102,20 @@ def build_arguments(
     other arguments: do not change them.
     """
     return {
-        argument.name: _shared(argument)
-        if argument.type.strip("[]!") != OBJECT_INPUT
-        else _build(argument, object_input)
+        argument.name: _build(argument, object_input) if _is_object(argument) else _shared(argument)
         for argument in spec.arguments
         if namespaced or argument.name != "namespace"
     }
+
+
+def argument_types(spec: VerbSpec) -> list[GraphQLNamedType]:
+    """The types of the verb's arguments, except the input type of the kind."""
+    arguments = [argument for argument in spec.arguments if not _is_object(argument)]
+    return [get_named_type(_shared(argument).type) for argument in arguments]
+
+
+def _is_object(argument: Argument) -> bool:
+    return argument.type.strip("[]!") == OBJECT_INPUT
 
 
 @cache

@@ -11,7 +11,7 @@ conventions, "Constants"), hence the allowed values are words and not a GraphQL 
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -33,21 +33,22 @@ from graphql import (
 from graphql.type.definition import resolve_thunk
 
 from schema.building.computed_fields import build_document_fields, build_entry_fields
-from schema.memory import OwnedType, empty, release_types
+from schema.building.on_demand import OnDemand
+from schema.memory import empty, release_types
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar, TypeExpression
 from schema.resources import GroupVersionKind
 from schema.scalars import SCALARS
 
-__all__ = ["LIST_META", "OBJECT_META", "ObjectTypes", "TrustedObjectType"]
+__all__ = ["LIST_META", "OBJECT_META", "ObjectTypes", "TrustedObjectType", "leaf_of", "reachable_objects"]
 
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 _OBJECT_KEYS = ("apiVersion", "kind", "metadata")
 
 
-# graphql-core checks every character of every name in Python, which takes half of the time to build a schema.
-# The model's names are valid by construction (schema.names, proven with Hypothesis), and validate_schema
-# checks all of them once more before a schema is served. The three classes skip the first check.
+# graphql-core checks every character of every name in Python, which takes half of the time to build a type.
+# The model's names are valid by construction (schema.names, proven with Hypothesis and, in the tests, by
+# validate_schema). The classes skip the check of the fields' names.
 
 
 class TrustedObjectType(GraphQLObjectType):
@@ -56,98 +57,86 @@ class TrustedObjectType(GraphQLObjectType):
     @cached_property
     def fields(self) -> GraphQLFieldMap:
         """The fields by name."""
-        fields: GraphQLFieldMap = resolve_thunk(self._fields)  # type: ignore[arg-type]  # never bare types
-        self._fields = fields  # drops the thunk, which references all types of the schema
+        fields: GraphQLFieldMap = _resolve_fields(self)
         return fields
 
 
 class _TrustedInterfaceType(GraphQLInterfaceType):
     @cached_property
     def fields(self) -> GraphQLFieldMap:
-        fields: GraphQLFieldMap = resolve_thunk(self._fields)  # type: ignore[arg-type]  # as above
-        self._fields = fields
+        fields: GraphQLFieldMap = _resolve_fields(self)
         return fields
 
 
 class _TrustedInputType(GraphQLInputObjectType):
     @cached_property
     def fields(self) -> GraphQLInputFieldMap:
-        fields: GraphQLInputFieldMap = resolve_thunk(self._fields)  # type: ignore[arg-type]  # as above
-        self._fields = fields
+        fields: GraphQLInputFieldMap = _resolve_fields(self)
         return fields
 
 
-class ObjectTypes:
-    """The graphql-core types of a model's objects, each built once, on first use.
+def _resolve_fields(type_: Any) -> Any:
+    # setdefault is atomic: several threads get the same fields
+    return vars(type_).setdefault("fields", resolve_thunk(type_._fields))
 
-    Types of ``before`` are reused if they are equal together with everything that they refer to, so that no
-    type leads to a type of another model. A type does not change once it has its fields, and does not
-    reference its schema. Hold the ObjectTypes while you use a type (:mod:`schema.memory`).
+
+class ObjectTypes:
+    """The graphql-core types of a model's objects, each built once, on first use, in any thread.
+
+    A type builds its fields on first use, too: an output type one by one, an input type all at once, because
+    coercion reads all of them. No type references its schema. Hold the ObjectTypes while you use a type
+    (:mod:`schema.memory`).
     """
 
-    def __init__(self, model: Model, before: "ObjectTypes | None" = None) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
         self._names_by_kind = {
             kind: object_type.name for object_type in model.objects.values() for kind in object_type.kinds
         }
-        self._outputs: dict[str, OwnedType[GraphQLObjectType]] = {}
-        self._inputs: dict[str, OwnedType[GraphQLInputObjectType]] = {}
+        self._outputs = OnDemand(model.objects, self._build_output)
+        self._inputs = OnDemand(model.objects, self._build_input)
         self.interface: GraphQLInterfaceType = self._build_interface()
-        if before is not None:
-            self._reuse(before)
-
-    def _reuse(self, before: "ObjectTypes") -> None:
-        unchanged = _unchanged_objects(before._model.objects, self._model.objects)
-        self._outputs.update((id_, owned) for id_, owned in before._outputs.items() if id_ in unchanged)
-        self._inputs.update((id_, owned) for id_, owned in before._inputs.items() if id_ in unchanged)
-        if OBJECT_META in unchanged:
-            self.interface = before.interface
 
     def output(self, id: str) -> GraphQLObjectType:  # noqa: A002 - the model's own word
         """The output type of ``model.objects[id]``. Raises KeyError."""
-        if id not in self._outputs:
-            self._outputs[id] = OwnedType(self._build_output(self._model.objects[id]))
-        return self._outputs[id].type
+        return self._outputs[id]
 
     def input(self, id: str) -> GraphQLInputObjectType:  # noqa: A002 - the model's own word
         """The input type of ``model.objects[id]``. Raises KeyError."""
-        if id not in self._inputs:
-            self._inputs[id] = OwnedType(self._build_input(self._model.objects[id]))
-        return self._inputs[id].type
+        return self._inputs[id]
 
     def name_of(self, kind: GroupVersionKind) -> str | None:
         """The name of the output type of a kind; None if the kind is not served."""
         return self._names_by_kind.get(kind)
 
     def release(self) -> None:
-        """Drop all types. Types that no other schema owns are freed: nothing may use them any more.
+        """Free all types: nothing may use them any more.
 
-        Takes long for a large schema; other threads run meanwhile.
+        Takes long if most types of a large schema are built; other threads run meanwhile.
         """
-        release_types(self._outputs, self._inputs)
+        release_types(self._outputs.built, self._inputs.built)
         empty(self)
 
-    def _build_output(self, object_type: ObjectType) -> GraphQLObjectType:
+    def _build_output(self, _id: str, object_type: ObjectType) -> GraphQLObjectType:
         return TrustedObjectType(
             object_type.name,
-            lambda: self._output_fields(object_type),
-            interfaces=[self.interface] if self._is_kubernetes_object(object_type) else [],
+            lambda: OnDemand(_output_sources(object_type), self._build_field),
+            interfaces=[self.interface] if self.is_kubernetes_object(object_type) else [],
             is_type_of=_is_json_object,
             description=object_type.description or None,
             extensions={"definition": object_type.id},
         )
 
-    def _output_fields(self, object_type: ObjectType) -> dict[str, GraphQLField]:
-        fields = _computed_fields(object_type)
-        for property_ in object_type.properties:
-            fields[property_.name] = GraphQLField(
-                self._output_type(property_.type),
-                resolve=_reader(property_.key),
-                description=_describe_output(property_),
-                deprecation_reason=property_.deprecation,
-                extensions={"property": property_},
-            )
-        return fields
+    def _build_field(self, _name: str, source: Property | GraphQLField) -> GraphQLField:
+        if isinstance(source, GraphQLField):
+            return source
+        return GraphQLField(
+            self._output_type(source.type),
+            resolve=_reader(source.key),
+            description=_describe_output(source),
+            deprecation_reason=source.deprecation,
+            extensions={"property": source},
+        )
 
     def _output_type(self, expression: TypeExpression) -> GraphQLOutputType:
         match expression:
@@ -158,7 +147,7 @@ class ObjectTypes:
             case scalar:
                 return SCALARS[scalar]
 
-    def _build_input(self, object_type: ObjectType) -> GraphQLInputObjectType:
+    def _build_input(self, _id: str, object_type: ObjectType) -> GraphQLInputObjectType:
         return _TrustedInputType(
             object_type.input_name,
             lambda: {property_.name: self._input_field(property_) for property_ in object_type.properties},
@@ -196,15 +185,14 @@ class ObjectTypes:
             description="The fields that all objects of the Kubernetes API have.",
         )
 
-    def _is_kubernetes_object(self, object_type: ObjectType) -> bool:
+    def is_kubernetes_object(self, object_type: ObjectType) -> bool:
         """Whether it is a kind whose ``apiVersion``, ``kind`` and ``metadata`` have the usual types."""
+        if not object_type.kinds or OBJECT_META not in self._model.objects:
+            return False
         properties = {property_.key: property_ for property_ in object_type.properties}
-        return (
-            bool(object_type.kinds)
-            and all(key in properties and properties[key].name == key for key in _OBJECT_KEYS)
-            and properties["metadata"].type == Definition(OBJECT_META)
-            and OBJECT_META in self._model.objects
-        )
+        return all(key in properties and properties[key].name == key for key in _OBJECT_KEYS) and properties[
+            "metadata"
+        ].type == Definition(OBJECT_META)
 
 
 def _resolve_kind(value: Mapping[str, Any], info: GraphQLResolveInfo[Any], _type: object) -> str | None:
@@ -213,11 +201,19 @@ def _resolve_kind(value: Mapping[str, Any], info: GraphQLResolveInfo[Any], _type
     return types.name_of(GroupVersionKind(group, version, str(value.get("kind", ""))))
 
 
-def _computed_fields(object_type: ObjectType) -> dict[str, GraphQLField]:
-    """The fields without a property; a property of the same name wins over them."""
+def _output_sources(object_type: ObjectType) -> dict[str, Property | GraphQLField]:
+    """The fields without a property, then the properties; a property of the same name wins."""
+    sources: dict[str, Property | GraphQLField] = {}
     if object_type.id == OBJECT_META:
-        return build_entry_fields()
-    return build_document_fields() if object_type.kinds else {}
+        sources.update(_ENTRY_FIELDS)
+    elif object_type.kinds:
+        sources.update(_DOCUMENT_FIELDS)
+    sources.update((property_.name, property_) for property_ in object_type.properties)
+    return sources
+
+
+_ENTRY_FIELDS = build_entry_fields()
+_DOCUMENT_FIELDS = build_document_fields()
 
 
 def _is_json_object(value: Any, _info: GraphQLResolveInfo[Any]) -> bool:
@@ -277,31 +273,28 @@ def _allowed(property_: Property) -> Iterator[str]:
         yield "One of: " + ", ".join(f"`{value}`" if value else '`""`' for value in property_.enum) + "."
 
 
-def _unchanged_objects(before: Mapping[str, ObjectType], now: Mapping[str, ObjectType]) -> Collection[str]:
-    """The ids of the objects that are equal in both models and refer only to such objects, at any depth."""
-    reached = [id_ for id_, object_type in now.items() if before.get(id_) != object_type]
-    changed = set(reached)
-    referrers = _referrers(now)
-    while reached:
-        more = referrers.get(reached.pop(), set()) - changed
-        changed |= more
-        reached += more
-    return now.keys() - changed
+def reachable_objects(objects: Mapping[str, ObjectType], ids: Iterable[str]) -> Mapping[str, ObjectType]:
+    """The objects of the given ids and all to which they refer, at any depth, by id. Raises KeyError."""
+    reached: dict[str, ObjectType] = {}
+    open_ids = [iter(ids)]
+    while open_ids:
+        id_ = next(open_ids[-1], None)
+        if id_ is None:
+            open_ids.pop()
+        elif id_ not in reached:
+            reached[id_] = objects[id_]
+            open_ids.append(_references(objects[id_]))
+    return reached
 
 
-def _referrers(objects: Mapping[str, ObjectType]) -> Mapping[str, set[str]]:
-    """By the id of each object, the ids of the objects that refer to it."""
-    referrers: dict[str, set[str]] = {}
-    for id_, object_type in objects.items():
-        for target in _references(object_type):
-            referrers.setdefault(target, set()).add(id_)
-    return referrers
+def leaf_of(expression: TypeExpression) -> Scalar | Definition:
+    """The type inside of all lists."""
+    while isinstance(expression, ListOf):
+        expression = expression.items
+    return expression
 
 
 def _references(object_type: ObjectType) -> Iterator[str]:
     for property_ in object_type.properties:
-        expression = property_.type
-        while isinstance(expression, ListOf):
-            expression = expression.items
-        if isinstance(expression, Definition):
-            yield expression.id
+        if isinstance(leaf := leaf_of(property_.type), Definition):
+            yield leaf.id

@@ -1,10 +1,10 @@
-"""The model as a GraphQL schema: the Query, Mutation and Subscription root types (design section 4).
+"""The root types of a model: Query, Mutation and Subscription (design section 4).
 
 Each root field is generated from its row in :data:`schema.verbs.VERBS`. :class:`RootResolvers` brings the
 functions that answer the fields.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,20 +15,19 @@ from graphql import (
     GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLSchema,
-    specified_directives,
 )
 
 from schema.building.arguments import build_arguments
 from schema.building.cluster_fields import ClusterResolvers, build_cluster_fields
 from schema.building.object_types import ObjectTypes, TrustedObjectType
+from schema.building.on_demand import OnDemand
 from schema.building.pod_logs import build_pod_logs
-from schema.building.wrappers import Wrapper, Wrappers
-from schema.model import Model, ServedResource
-from schema.resources import GroupVersionResource, Resource
+from schema.building.wrappers import Wrappers
+from schema.model import Model, ObjectType, ServedResource
+from schema.resources import Resource
 from schema.verbs import VERBS, Answer, Operation, Verb, VerbSpec
 
-__all__ = ["RootField", "RootResolvers", "build_schema"]
+__all__ = ["RootField", "RootResolvers", "RootTypes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,87 +53,52 @@ class RootResolvers(Protocol):
         """The function that makes the source stream of ``podLogs``."""
 
 
-def build_schema(
-    model: Model, resolvers: RootResolvers, before: GraphQLSchema | None = None
-) -> GraphQLSchema:
-    """Build the whole schema; ``graphql.validate_schema`` has to validate it.
+class RootTypes:
+    """Builds the root types of a model, their fields and all types below them, each on first use.
 
-    ``extensions["types"]`` are its ObjectTypes. Parts of the schema ``before`` are reused if they are equal
-    together with everything that they lead to. ``before`` only saves time: the schema is equal without it.
+    ``cluster_fields`` are the root fields that belong to no resource.
     """
-    builder = _RootBuilder(model, resolvers, before.extensions["parts"] if before else None)
-    parts = builder.parts
-    return GraphQLSchema(
-        query=builder.root(Operation.QUERY, build_cluster_fields(parts.types.interface, resolvers.cluster)),
-        mutation=builder.root(Operation.MUTATION),
-        subscription=builder.root(
-            Operation.SUBSCRIPTION, build_pod_logs(model, resolvers.pod_log_subscriber)
-        ),
-        types=[parts.types.output(served.object) for served in model.resources],
-        directives=specified_directives,
-        extensions={"types": parts.types, "parts": parts},
-    )
 
-
-@dataclass(frozen=True, slots=True)
-class _ResourceFields:
-    """The root fields of one resource by verb, and the types of the fields and their arguments."""
-
-    served: ServedResource
-    types: tuple[GraphQLNamedType | None, ...]
-    fields: Mapping[Verb, Mapping[str, GraphQLField]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """The parts of a schema that a later schema can reuse."""
-
-    types: ObjectTypes
-    wrappers: Mapping[str, Wrapper]
-    fields: Mapping[GroupVersionResource, _ResourceFields]
-
-
-class _RootBuilder:
-    def __init__(self, model: Model, resolvers: RootResolvers, before: _Parts | None) -> None:
+    def __init__(self, model: Model, resolvers: RootResolvers) -> None:
+        self.model = model
         self._resolvers = resolvers
-        self._types = ObjectTypes(model, before.types if before else None)
-        self._wrappers = Wrappers(self._types, before.wrappers if before else {})
-        reusable = before.fields if before else {}
-        self._resources = [
-            self._resource_fields(served, reusable.get(served.resource.gvr)) for served in model.resources
-        ]
-        fields = {resource.served.resource.gvr: resource for resource in self._resources}
-        self.parts = _Parts(self._types, self._wrappers.built, fields)
+        self.types = ObjectTypes(model)
+        self.wrappers = Wrappers(self.types)
+        self.cluster_fields: Mapping[Operation, Mapping[str, GraphQLField]] = {
+            Operation.QUERY: build_cluster_fields(self.types.interface, resolvers.cluster),
+            Operation.MUTATION: {},
+            Operation.SUBSCRIPTION: build_pod_logs(model, resolvers.pod_log_subscriber),
+        }
+        sources = {operation: dict[str, _Source](fields) for operation, fields in self.cluster_fields.items()}
+        for served in model.resources:
+            for verb, pinned in served.pinned.items():
+                fields, root = sources[VERBS[verb].operation], RootField(verb, served)
+                if served.short.get(verb):
+                    fields[served.short[verb]] = root
+                fields[pinned] = root
+        self._sources = sources
 
-    def root(
-        self, operation: Operation, more: dict[str, GraphQLField] | None = None
-    ) -> GraphQLObjectType | None:
-        """The root type of the operation; None if it has no field."""
-        fields = dict(more or {})
-        for resource in self._resources:
-            for verb, fields_of_verb in resource.fields.items():
-                if VERBS[verb].operation is operation:
-                    fields.update(fields_of_verb)
+    def root_type(self, operation: Operation) -> GraphQLObjectType | None:
+        """A new root type of the operation; None if it has no field."""
+        fields: Any = OnDemand(self._sources[operation], self._field)
         return TrustedObjectType(operation.value, fields) if fields else None
 
-    def _resource_fields(self, served: ServedResource, reusable: _ResourceFields | None) -> _ResourceFields:
-        types = tuple(
-            type_
-            for verb in served.pinned
-            for type_ in (self._answer(VERBS[verb], served), self._input(VERBS[verb], served))
-        )
-        if reusable is not None and reusable.types == types and reusable.served == served:
-            return reusable
-        fields = {verb: dict(self._fields(verb, served)) for verb in served.pinned}
-        return _ResourceFields(served, types, fields)
+    def named_type(self, name: str, source: ObjectType | ServedResource) -> GraphQLNamedType:
+        """The output or input type of an object, or the list or event type of a resource, by its name."""
+        match source:
+            case ObjectType(id=id_, name=output):
+                return self.types.output(id_) if name == output else self.types.input(id_)
+            case ServedResource(list_name=list_name):
+                is_list = name == list_name
+                return self.wrappers.list_of(source) if is_list else self.wrappers.event_of(source)
 
-    def _fields(self, verb: Verb, served: ServedResource) -> Iterator[tuple[str, GraphQLField]]:
-        short = served.short.get(verb)
-        if short:
-            yield short, self._field(RootField(verb, served), None)
-        yield served.pinned[verb], self._field(RootField(verb, served), short)
+    def _field(self, name: str, source: "_Source") -> GraphQLField:
+        if isinstance(source, GraphQLField):
+            return source
+        short = source.served.short.get(source.verb)
+        return self._root_field(source, None if name == short else short)
 
-    def _field(self, root: RootField, short: str | None) -> GraphQLField:
+    def _root_field(self, root: RootField, short: str | None) -> GraphQLField:
         spec, served = VERBS[root.verb], root.served
         subscribes = spec.operation is Operation.SUBSCRIPTION
         answer = self._answer(spec, served)
@@ -153,18 +117,21 @@ class _RootBuilder:
     def _answer(self, spec: VerbSpec, served: ServedResource) -> GraphQLObjectType:
         match spec.answer:
             case Answer.LIST:
-                return self._wrappers.list_of(served)
+                return self.wrappers.list_of(served)
             case Answer.EVENT:
-                return self._wrappers.event_of(served)
+                return self.wrappers.event_of(served)
             case Answer.SCALE:
-                return self._wrappers.scale()
+                return self.wrappers.scale()
             case Answer.DELETION:
-                return self._wrappers.deletion()
+                return self.wrappers.deletion()
             case Answer.OBJECT:
-                return self._types.output(served.object)
+                return self.types.output(served.object)
 
     def _input(self, spec: VerbSpec, served: ServedResource) -> GraphQLInputObjectType | None:
-        return self._types.input(served.object) if spec.writes_object else None
+        return self.types.input(served.object) if spec.writes_object else None
+
+
+_Source = GraphQLField | RootField
 
 
 def _describe(spec: VerbSpec, served: ServedResource, short: str | None) -> str:

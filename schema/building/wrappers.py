@@ -1,7 +1,6 @@
 """The types around an object: its list, its watch event, and the answers of scaling and deleting."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from graphql import (
     GraphQLEnumType,
@@ -17,7 +16,7 @@ from graphql import (
 from schema.building.object_types import LIST_META, ObjectTypes
 from schema.model import Definition, ListOf, Property, Scalar, ServedResource, TypeExpression
 
-__all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrapper", "Wrappers"]
+__all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrappers"]
 
 SCALE = "io.k8s.api.autoscaling.v1.Scale"
 
@@ -36,35 +35,23 @@ WATCH_EVENT_TYPE = GraphQLEnumType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
-    """A wrapper type, and the types and names from which it was built."""
-
-    type: GraphQLObjectType
-    parts: tuple[object, ...]
-
-
 class Wrappers:
-    """Builds each wrapper type once; a kind at two resources has two lists and two events.
+    """Builds each wrapper type once, on first use; a kind at two resources has two lists and two events.
 
-    A wrapper of ``before`` is reused if its parts are the same. No other type references a wrapper type, so
-    that a wrapper type is freed with its last schema.
+    No other type references a wrapper type, so that a wrapper type is freed with its schema.
     """
 
-    def __init__(self, types: ObjectTypes, before: Mapping[str, Wrapper]) -> None:
+    def __init__(self, types: ObjectTypes) -> None:
         self._types = types
-        self._before = before
-        self.built: dict[str, Wrapper] = {}
+        self._built: dict[str, GraphQLObjectType] = {}
 
     def list_of(self, served: ServedResource) -> GraphQLObjectType:
         """``PodList``."""
-        parts = self._types.output(served.object), self._types.output(LIST_META), served.resource.kind.kind
-        return self._once(served.list_name, parts, lambda: self._build_list(served))
+        return self._once(served.list_name, lambda: self._build_list(served))
 
     def event_of(self, served: ServedResource) -> GraphQLObjectType:
         """``PodEvent``."""
-        parts = self._types.output(served.object), served.resource.kind.kind
-        return self._once(served.event_name, parts, lambda: self._build_event(served))
+        return self._once(served.event_name, lambda: self._build_event(served))
 
     def scale(self) -> GraphQLObjectType:
         """``Scale``."""
@@ -72,17 +59,13 @@ class Wrappers:
 
     def deletion(self) -> GraphQLObjectType:
         """``DeleteResult``."""
-        return self._once(_DELETION, (self._types.interface,), self._build_deletion)
+        return self._once(_DELETION, self._build_deletion)
 
-    def _once(
-        self, name: str, parts: tuple[object, ...], build: Callable[[], GraphQLObjectType]
-    ) -> GraphQLObjectType:
-        if name not in self.built:
-            reusable = self._before.get(name)
-            if reusable is None or reusable.parts != parts:
-                reusable = Wrapper(build(), parts)
-            self.built[name] = reusable
-        return self.built[name].type
+    def _once(self, name: str, build: Callable[[], GraphQLObjectType]) -> GraphQLObjectType:
+        if name in self._built:
+            return self._built[name]
+        # atomic: two threads that build the same type get one of the two
+        return self._built.setdefault(name, build())
 
     def _build_list(self, served: ServedResource) -> GraphQLObjectType:
         item, metadata = self._types.output(served.object), self._types.output(LIST_META)

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graphql import GraphQLSchema, validate_schema
+from graphql import validate_schema
 
-from schema.building import ClusterResolvers, RootField, build_schema
+from schema.building import ClusterResolvers, LazySchema, RootField, complete_schema
 from schema.discovery import Discovery
 from schema.lowering import lower, stand_in_id
 from schema.model import Model, ObjectType, Property, ServedResource
@@ -114,8 +114,9 @@ class NoResolvers:
         return lambda _source, _info, **_arguments: None
 
 
-def built(model: Model) -> GraphQLSchema:
+def built(model: Model) -> LazySchema:
     """The model as a GraphQL schema, which is valid."""
-    schema = build_schema(model, NoResolvers())
-    assert validate_schema(schema) == []
+    schema = LazySchema(model, NoResolvers())
+    with complete_schema(schema) as complete:
+        assert validate_schema(complete) == []
     return schema

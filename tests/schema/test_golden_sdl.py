@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 
+from schema.building import print_sdl
 from schema.filters import Filters
 from schema.lowering import lower
 from tests.fixtures.goldens import Golden
@@ -12,7 +13,6 @@ from tests.fixtures.sdl import (
     kubernetes_discovery,
     kubernetes_documents,
     plain_sdl,
-    print_sorted,
 )
 from tests.schema.documents import built
 
@@ -23,7 +23,7 @@ ROOTS = {"Query", "Mutation", "Subscription"}
 def sdl(filters: Filters) -> str:
     model = lower(filters.apply(kubernetes_discovery()), kubernetes_documents())
     assert model.problems == ()
-    return plain_sdl(print_sorted(built(model)))
+    return plain_sdl("".join(print_sdl(built(model))))
 
 
 def test_the_whole_api_of_kubernetes(golden: Golden) -> None:

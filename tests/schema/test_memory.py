@@ -5,7 +5,7 @@ import weakref
 
 from graphql import FieldNode, GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLString, NameNode
 
-from schema.memory import OwnedType, WeakFieldCache, empty, release_types
+from schema.memory import WeakFieldCache, empty, release_types
 
 
 def recursive_type() -> GraphQLObjectType:
@@ -17,26 +17,16 @@ def recursive_type() -> GraphQLObjectType:
 def test_a_recursive_type_is_freed_by_its_reference_count() -> None:
     gc.disable()
     try:
-        owned = {"node": OwnedType(recursive_type())}
-        reference = weakref.ref(owned["node"].type)
+        types = {"node": recursive_type()}
+        reference = weakref.ref(types["node"])
         assert reference() is not None
 
-        release_types(owned)
+        release_types(types)
 
-        assert owned == {}
+        assert types == {}
         assert reference() is None
     finally:
         gc.enable()
-
-
-def test_a_type_stays_while_another_schema_owns_it() -> None:
-    shared = OwnedType(recursive_type())
-    old, new = {"node": shared}, {"node": shared}
-    del shared
-
-    release_types(old)
-
-    assert new["node"].type.fields["inner"].type is new["node"].type
 
 
 def test_an_emptied_object_has_no_attributes() -> None:

@@ -23,7 +23,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
-from schema.building import ClusterResolvers, RootField, build_schema
+from schema.building import ClusterResolvers, LazySchema, RootField
 from schema.model import Model
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.schema.models import gadget_resource, served_gadget, small_model
@@ -59,7 +59,7 @@ class Failing:
 
 
 def failing(error: Exception, model: Model | None = None) -> KubernetesSchema:
-    return KubernetesSchema(build_schema(model or small_model(), Failing(error)))
+    return KubernetesSchema(LazySchema(model or small_model(), Failing(error)))
 
 
 def pods_model() -> Model:

@@ -14,7 +14,7 @@ from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext, Shared
 from gateway.resolvers.limits import Limits
 from gateway.resolvers.root import Resolvers
-from schema.building import build_schema
+from schema.building import LazySchema
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve
 from tests.schema.models import small_model
 
@@ -54,7 +54,7 @@ async def client(server: CountingServer, monkeypatch: pytest.MonkeyPatch) -> Asy
 
 def schema() -> KubernetesSchema:
     model = small_model()
-    return KubernetesSchema(build_schema(model, Resolvers(model)))
+    return KubernetesSchema(LazySchema(model, Resolvers(model)))
 
 
 async def run(client: KubeClient, query: str, limits: Limits | None = None) -> ExecutionResult:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from gateway.execution.strawberry_schema import KubernetesSchema
-from schema.building import build_schema
+from schema.building import LazySchema
 from tests.gateway.execution.test_errors import Failing, gateway_context
 from tests.schema.models import small_model
 
@@ -35,7 +35,7 @@ def decoded(data: Any) -> Any:
 
 
 async def executed(answer: Any, selection: str) -> Any:
-    schema = KubernetesSchema(build_schema(small_model(), Answering(answer)))
+    schema = KubernetesSchema(LazySchema(small_model(), Answering(answer)))
     return await schema.execute(f'{{ gadget(name: "a") {selection} }}', context_value=gateway_context())
 
 
@@ -96,7 +96,7 @@ async def test_it_has_its_path_and_the_expected_type_and_not_the_value(
 
 
 async def test_a_null_in_place_of_a_required_value_is_unexpected_too() -> None:
-    schema = KubernetesSchema(build_schema(small_model(), Answering({"metadata": None, "items": []})))
+    schema = KubernetesSchema(LazySchema(small_model(), Answering({"metadata": None, "items": []})))
 
     result: Any = await schema.execute(
         '{ gadgets { kind metadata { continue } } other: gadget(name: "a") { kind } }',

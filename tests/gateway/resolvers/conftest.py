@@ -10,7 +10,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
 from gateway.resolvers.root import Resolvers
-from schema.building import build_schema
+from schema.building import LazySchema
 from schema.model import Definition, Model, ObjectType, Property, Scalar, ServedResource, Verb
 from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer, running_server
 from tests.schema.models import small_model
@@ -44,7 +44,7 @@ def config_map_schema() -> KubernetesSchema:
     }
     served = ServedResource(CONFIG_MAPS, OBJECT, "ConfigMapList", "ConfigMapEvent", VERBS)
     model = Model(objects, (served,))
-    return KubernetesSchema(build_schema(model, Resolvers(model)))
+    return KubernetesSchema(LazySchema(model, Resolvers(model)))
 
 
 SCHEMA = config_map_schema()

@@ -10,7 +10,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
 from gateway.resolvers.root import Resolvers
-from schema.building import build_schema
+from schema.building import LazySchema
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve
 from tests.schema.models import small_model
@@ -43,7 +43,7 @@ class Server:
 async def run(server: Server, document: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     model = small_model()
-    schema = KubernetesSchema(build_schema(model, Resolvers(model)))
+    schema = KubernetesSchema(LazySchema(model, Resolvers(model)))
     async with (
         serve(server.answer) as loopback,
         KubeClient.connect(ClusterConfig(server=loopback.url)) as client,

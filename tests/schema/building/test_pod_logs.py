@@ -14,7 +14,7 @@ from graphql import (
     validate_schema,
 )
 
-from schema.building import build_schema, compile_line
+from schema.building import LazySchema, compile_line
 from schema.building.pod_logs import logged_pods
 from schema.lowering import RESERVED_TYPES
 from schema.model import ServedResource, Verb
@@ -45,7 +45,7 @@ def served(resource: Resource) -> ServedResource:
 
 
 def build(resolvers: NoResolvers | None = None) -> GraphQLSchema:
-    schema = build_schema(small_model(served(PODS)), resolvers or NoResolvers())
+    schema = LazySchema(small_model(served(PODS)), resolvers or NoResolvers())
     assert validate_schema(schema) == []
     return schema
 
@@ -77,7 +77,7 @@ def test_it_has_the_arguments_and_the_lines_of_the_contract() -> None:
     ids=["no pods", "no logs", "logs that cannot be read", "other pods"],
 )
 def test_there_is_no_log_field_without_readable_logs_of_pods(resource: Resource) -> None:
-    schema = build_schema(small_model(served(resource)), NoResolvers())
+    schema = LazySchema(small_model(served(resource)), NoResolvers())
 
     assert schema.subscription_type is not None
     assert "podLogs" not in schema.subscription_type.fields

@@ -14,7 +14,7 @@ from graphql import (
     validate_schema,
 )
 
-from schema.building import ClusterResolvers, RootField, build_schema
+from schema.building import ClusterResolvers, LazySchema, RootField
 from schema.model import Verb
 from schema.resources import Resource
 from tests.schema.models import gadget_resource, served_gadget, small_model
@@ -44,7 +44,7 @@ class Recorder:
 
 def build(*resources: Any, answer: Any = None) -> tuple[GraphQLSchema, Recorder]:
     recorder = Recorder(answer)
-    schema = build_schema(small_model(*resources), recorder)
+    schema = LazySchema(small_model(*resources), recorder)
     assert validate_schema(schema) == []
     return schema, recorder
 

@@ -82,7 +82,7 @@ def case(model: Model, served: ServedResource) -> Case:
     """The schema of a case."""
     types = ObjectTypes(model)
     fields = {
-        "things": GraphQLField(Wrappers(types, {}).list_of(served), resolve=_resolve),
+        "things": GraphQLField(Wrappers(types).list_of(served), resolve=_resolve),
         "thing": GraphQLField(types.output(served.object), resolve=_resolve),
     }
     return Case(

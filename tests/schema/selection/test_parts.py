@@ -59,7 +59,7 @@ def selection_of(selected: str, **variables: Any) -> EventSelection | None:
         return {"type": "SYNCED", "resourceVersion": "1"}
 
     types = ObjectTypes(MODEL)
-    event = GraphQLField(GraphQLNonNull(Wrappers(types, {}).event_of(SERVED)), resolve=resolve)
+    event = GraphQLField(GraphQLNonNull(Wrappers(types).event_of(SERVED)), resolve=resolve)
     schema = GraphQLSchema(GraphQLObjectType("Query", {"things": event}), extensions={"types": types})
     result = execute_sync(schema, parse(selected), variable_values=variables)
     assert result.errors is None

@@ -1,0 +1,161 @@
+"""A schema whose types are built on first use, because an operation needs only the types that it names.
+
+The names of all types are known from the model. Validation, coercion and execution look types up by name, and
+read the fields that a document selects; suggestions ("Did you mean …") read names. Introspection and SDL read
+everything: they use a complete schema, which is built for the purpose and freed afterwards.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from graphql import (
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLSchema,
+    get_named_type,
+    specified_directives,
+)
+from graphql.type.schema import InterfaceImplementations
+
+from schema.building.arguments import argument_types
+from schema.building.object_types import LIST_META, OBJECT_META, leaf_of, reachable_objects
+from schema.building.on_demand import OnDemand
+from schema.building.root_fields import RootResolvers, RootTypes
+from schema.building.wrappers import SCALE, WATCH_EVENT_TYPE
+from schema.model import Model, ObjectType, Scalar, ServedResource
+from schema.scalars import SCALARS
+from schema.verbs import VERBS, Answer, Operation, Verb
+
+__all__ = ["LazySchema", "complete_schema"]
+
+_Source = ObjectType | ServedResource | GraphQLNamedType
+"""The source of a type: its object, the resource of its list or event, or the type itself."""
+
+
+class LazySchema(GraphQLSchema):
+    """The schema of a model; ``type_map`` has all names and builds a type when it is looked up.
+
+    Several threads may use it. It is valid by construction: ``validate_schema`` does not look at it.
+    ``extensions["types"]`` are its ObjectTypes.
+    """
+
+    def __init__(self, model: Model, resolvers: RootResolvers) -> None:
+        self.model = model
+        self.resolvers = resolvers
+        self._roots = roots = RootTypes(model, resolvers)
+        outputs = _output_objects(model)
+        # the base class adds the types of the introspection, and those below the given ones
+        super().__init__(
+            types=[roots.types.interface, *_fixed_types(roots), *_scalar_types(outputs)],
+            directives=specified_directives,
+            extensions={"types": roots.types},
+            assume_valid=True,
+        )
+        self.query_type = roots.root_type(Operation.QUERY)
+        self.mutation_type = roots.root_type(Operation.MUTATION)
+        self.subscription_type = roots.root_type(Operation.SUBSCRIPTION)
+        own = [type_ for type_ in (self.query_type, self.mutation_type, self.subscription_type) if type_]
+        sources = _model_sources(model, outputs) | self.type_map | {type_.name: type_ for type_ in own}
+        # nothing that the schema holds refers to the schema: reference counts alone must free it
+        self.type_map: Any = OnDemand(sources, partial(_build_type, roots))
+        self._kinds = list(filter(roots.types.is_kubernetes_object, _kinds(model, outputs)))
+        self._sub_type_map = {roots.types.interface.name: {kind.name for kind in self._kinds}}
+
+    def get_implementations(self, interface_type: GraphQLInterfaceType) -> InterfaceImplementations:
+        """The types of all kinds, if it is the interface of all objects; their fields are not built."""
+        is_of_all = interface_type.name in self._sub_type_map
+        kinds = [self._roots.types.output(kind.id) for kind in self._kinds] if is_of_all else []
+        return InterfaceImplementations(objects=kinds, interfaces=[])
+
+
+def _build_type(roots: RootTypes, name: str, source: _Source) -> GraphQLNamedType:
+    return source if isinstance(source, GraphQLNamedType) else roots.named_type(name, source)
+
+
+@contextmanager
+def complete_schema(schema: LazySchema) -> Iterator[GraphQLSchema]:
+    """An equal schema that has all types at once; they are freed at the end of the block.
+
+    They are not the types of ``schema``, which does not grow.
+    """
+    roots = RootTypes(schema.model, schema.resolvers)
+    try:
+        yield GraphQLSchema(
+            query=roots.root_type(Operation.QUERY),
+            mutation=roots.root_type(Operation.MUTATION),
+            subscription=roots.root_type(Operation.SUBSCRIPTION),
+            types=[roots.types.output(served.object) for served in schema.model.resources],
+            directives=specified_directives,
+            extensions={"types": roots.types},
+        )
+    finally:
+        roots.types.release()
+
+
+def _verbs(model: Model) -> set[Verb]:
+    return {verb for served in model.resources for verb in served.pinned}
+
+
+def _output_objects(model: Model) -> Mapping[str, ObjectType]:
+    """The objects that have an output type, by id."""
+    answers = {VERBS[verb].answer for verb in _verbs(model)}
+    ids = [served.object for served in model.resources]
+    ids += [id_ for answer, id_ in _MORE_OBJECTS.items() if answer in answers]
+    return reachable_objects(model.objects, [*ids, OBJECT_META])
+
+
+_MORE_OBJECTS = {Answer.LIST: LIST_META, Answer.SCALE: SCALE}
+"""The objects that the type of an answer refers to beside the kind."""
+
+
+def _kinds(model: Model, outputs: Mapping[str, ObjectType]) -> list[ObjectType]:
+    """The kinds in graphql-core's order: a kind at two resources has the place of the second one."""
+    served = dict.fromkeys(resource.object for resource in reversed(model.resources))
+    others = [item for item in outputs.values() if item.kinds and item.id not in served]
+    return [*(outputs[id_] for id_ in reversed(served)), *others]
+
+
+def _input_objects(model: Model) -> Mapping[str, ObjectType]:
+    """The objects that have an input type, by id."""
+    written = [
+        served.object
+        for served in model.resources
+        if any(VERBS[verb].writes_object for verb in served.pinned)
+    ]
+    return reachable_objects(model.objects, written)
+
+
+def _model_sources(model: Model, outputs: Mapping[str, ObjectType]) -> dict[str, _Source]:
+    """The sources of the types that depend on the model, by name."""
+    sources: dict[str, _Source] = {item.name: item for item in outputs.values()}
+    sources.update((item.input_name, item) for item in _input_objects(model).values())
+    for served in model.resources:
+        answers = {VERBS[verb].answer for verb in served.pinned}
+        if Answer.LIST in answers:
+            sources[served.list_name] = served
+        if Answer.EVENT in answers:
+            sources[served.event_name] = served
+    return sources
+
+
+def _fixed_types(roots: RootTypes) -> Iterator[GraphQLNamedType]:
+    """The types that do not depend on the model."""
+    for fields in roots.cluster_fields.values():
+        for field in fields.values():
+            yield get_named_type(field.type)
+            yield from (get_named_type(argument.type) for argument in field.args.values())
+    for verb in _verbs(roots.model):
+        yield from argument_types(VERBS[verb])
+        if VERBS[verb].answer is Answer.EVENT:
+            yield WATCH_EVENT_TYPE
+        if VERBS[verb].answer is Answer.DELETION:
+            yield roots.wrappers.deletion()
+
+
+def _scalar_types(objects: Mapping[str, ObjectType]) -> set[GraphQLNamedType]:
+    leaves = {leaf_of(item.type) for object_type in objects.values() for item in object_type.properties}
+    if any(object_type.kinds for object_type in objects.values()):
+        leaves.add(Scalar.JSON)  # every kind has a field `json`
+    return {SCALARS[leaf] for leaf in leaves if isinstance(leaf, Scalar)}
