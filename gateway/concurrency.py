@@ -3,6 +3,7 @@
 - :class:`Tasks` owns background tasks: none outlives its owner, none fails unnoticed.
 - :class:`StopSignal` cancels one task at its waits, and nowhere else.
 - :class:`Notifier` wakes every waiter when a condition may have changed.
+- :class:`Coalesced` lets concurrent calls with one key share one execution.
 - :class:`LoopYielder` yields to the event loop by units of work, :class:`TimeSlice` by elapsed time.
 - :class:`Backoff` computes jittered, exponentially growing delays. :class:`Clock` is the injected clock.
 
@@ -12,13 +13,24 @@ This module is a leaf: it imports no other module of the gateway and does no I/O
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Coroutine
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from typing import Any, Generic, TypeVar
 
-__all__ = ["Backoff", "Clock", "LoopYielder", "Notifier", "StopSignal", "Stopped", "Tasks", "TimeSlice"]
+__all__ = [
+    "Backoff",
+    "Clock",
+    "Coalesced",
+    "LoopYielder",
+    "Notifier",
+    "StopSignal",
+    "Stopped",
+    "Tasks",
+    "TimeSlice",
+]
 
 logger = logging.getLogger(__name__)
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
@@ -127,6 +139,49 @@ class Notifier:
 
     async def wait(self) -> None:
         await self._changed.wait()
+
+
+class _Execution(Generic[T]):
+    """One shared execution and the number of its waiters."""
+
+    def __init__(self, task: asyncio.Task[T]) -> None:
+        self.task = task
+        self.waiters = 0
+
+
+class Coalesced(Generic[K, T]):
+    """Concurrent calls with one key share one execution: its result, and its exception.
+
+    Cancelling one waiter does not cancel the execution; cancelling the last waiter does.
+    """
+
+    def __init__(self) -> None:
+        self._executions: dict[K, _Execution[T]] = {}
+
+    def __len__(self) -> int:
+        """The number of executions in progress."""
+        return len(self._executions)
+
+    async def run(self, key: K, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """The result of the execution in progress for ``key``, else of ``call()``."""
+        execution = self._executions.get(key)
+        if execution is None:
+            execution = self._executions[key] = _Execution(asyncio.create_task(call()))
+        execution.waiters += 1
+        task = execution.task
+        try:
+            # asyncio.wait does not cancel the task when the waiter is cancelled
+            await asyncio.wait([task])
+            if (error := task.exception()) is not None:
+                # all waiters raise the same instance: its traceback must not grow with each of them
+                raise error.with_traceback(None)
+            return task.result()
+        finally:
+            execution.waiters -= 1
+            if self._executions.get(key) is execution and (task.done() or not execution.waiters):
+                del self._executions[key]
+            if not execution.waiters and not task.done():
+                task.cancel()
 
 
 class LoopYielder:

@@ -172,10 +172,18 @@ class Settings:
     cache: tuple[str, ...] = _setting(
         (),
         "Cache these resources in memory from start-up, for reads with `resourceVersion`; `/readyz` waits "
-        "for them. Any name of a resource: `pods`, `deployments.apps`, `svc`. With `--auth local` only.",
+        "for them. Any name of a resource: `pods`, `deployments.apps`, `svc`. Needs `--auth local` or "
+        "`--share-informers`.",
         ("serve",),
         metavar="RESOURCE,…",
         default_words="nothing",
+    )
+    share_informers: bool | None = _setting(
+        None,
+        "Serve all callers from watches of the gateway's own identity, behind access reviews as the caller; "
+        "`--no-share-informers` gives each caller watches of its own.",
+        ("serve",),
+        default_words="on with `--auth impersonate`, else off",
     )
     variables: str | None = _setting(
         None,
@@ -206,12 +214,20 @@ class Settings:
             )
         return auth
 
+    def shares_informers(self) -> bool:
+        """Whether the gateway's informers serve callers of other identities; raises as ``resolved_auth``."""
+        auth = self.resolved_auth()
+        if auth is Auth.LOCAL:
+            # every caller has the gateway's identity
+            return False
+        return auth is not Auth.PASSTHROUGH if self.share_informers is None else self.share_informers
+
     def check_cache(self, auth: Auth) -> None:
         """Raise ConfigurationError for ``--cache`` in a mode without an identity at start-up."""
-        if self.cache and auth is not Auth.LOCAL:
+        if self.cache and auth is not Auth.LOCAL and not self.shares_informers():
             raise ConfigurationError(
-                f"--cache works with --auth local only: a cache belongs to one identity, and with "
-                f"--auth {auth} there is no caller's token at start-up to fill a cache with"
+                f"--cache works with --auth local or --share-informers only: a cache belongs to one identity,"
+                f" and with --auth {auth} there is no caller's token at start-up to fill a cache with"
             )
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from gateway import memory
 from gateway.errors import ConfigurationError
 from gateway.execution import GraphQLAPI
+from gateway.identity import AccessReviews, Leases, Sharing
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.kube.config.loading import load_config
 from gateway.kube.openapi import OpenAPICache, default_directory
+from gateway.resolvers.context import Shared
 from gateway.resolvers.limits import Limits
 from gateway.settings import Settings
 from gateway.telemetry import phases
@@ -52,11 +54,18 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
             informers=InformerRegistry(grace_period=settings.grace_period),
             filters=filters,
             phases=phases,
-            limits=Limits(settings.max_upstream_requests, settings.max_response),
+            shared=_shared(settings, client),
         )
         await stack.enter_async_context(aclosing(api))
         memory.begin_collection()
         yield Connected(config, client, api)
+
+
+def _shared(settings: Settings, client: KubeClient) -> Shared:
+    reviews = AccessReviews()
+    sharing = Sharing(client, Leases(reviews)) if settings.shares_informers() else None
+    limits = Limits(settings.max_upstream_requests, settings.max_response)
+    return Shared(reviews=reviews, sharing=sharing, limits=limits)
 
 
 @asynccontextmanager

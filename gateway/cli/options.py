@@ -39,15 +39,16 @@ def settings_from(values: dict[str, Any]) -> Settings:
 def _option(setting: Setting) -> Callable[[Function], Function]:
     text = setting.help.replace("`", "")
     words = setting.default_words.replace("`", "")
+    can_be_unset = setting.type is bool and setting.default is None
     return click.option(
-        setting.option,
+        f"{setting.option}/--no-{setting.option[2:]}" if can_be_unset else setting.option,
         setting.name,
         type=_parameter_type(setting),
         is_flag=setting.type is bool,
         multiple=setting.type is tuple,
         default=setting.default,
         envvar=setting.variable,
-        show_default=False if setting.type is bool else words or True,
+        show_default=False if setting.type is bool and not can_be_unset else words or True,
         metavar=setting.metavar or None,
         help=text,
     )

@@ -13,7 +13,6 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.openapi import OpenAPICache
 from gateway.resolvers.context import RequestContext, Shared
-from gateway.resolvers.limits import Limits
 from gateway.telemetry import Phases
 from schema.building import print_sdl
 from schema.filters import Filters
@@ -40,7 +39,7 @@ class GraphQLAPI:
         filters: Filters,
         informers: InformerRegistry,
         default_namespace: str,
-        limits: Limits,
+        shared: Shared,
     ) -> None:
         self.informers = informers
         self._client = client
@@ -48,7 +47,7 @@ class GraphQLAPI:
         self._cache = cache
         self._filters = filters
         self._default_namespace = default_namespace
-        self._shared = Shared(limits=limits)
+        self._shared = shared
 
     @classmethod
     async def start(
@@ -60,10 +59,11 @@ class GraphQLAPI:
         informers: InformerRegistry | None = None,
         filters: Filters | None = None,
         phases: Phases | None = None,
-        limits: Limits | None = None,
+        shared: Shared | None = None,
     ) -> "GraphQLAPI":
         """Fetch discovery and OpenAPI from the API server and build the schema of the filtered resources.
 
+        ``shared`` is the state of all requests, with their limits; :meth:`aclose` closes it.
         Raises UpstreamError or StatusError when discovery fails. A group without an OpenAPI document is
         skipped with a warning.
         """
@@ -83,7 +83,7 @@ class GraphQLAPI:
             filters=filters,
             informers=informers or InformerRegistry(),
             default_namespace=default_namespace,
-            limits=limits or Limits(),
+            shared=shared or Shared(),
         )
 
     @property

@@ -7,28 +7,36 @@
 - :mod:`.reserved_headers`: headers that assert an identity, refused from ordinary clients.
 - :mod:`.origin`: the protection of ``local`` mode against other origins and DNS rebinding.
 - :mod:`.access`: access reviews as the caller, cached for ten seconds.
+- :mod:`.leases`: reviews that are repeated while a subscription relies on a right.
+- :mod:`.sharing`: the gateway's own identity as the owner of informers for all callers.
 
 No GraphQL and no HTTP framework here: the heads of requests come in, clients go out.
 """
 
-from gateway.identity.access import ACCESS_REVIEWS, AccessReviews, review_body
+from gateway.identity.access import Access, AccessReviews, Verdict, fetch_verdict
 from gateway.identity.certificates import PeerCertificate, peer_certificate
+from gateway.identity.leases import Lease, Leases
 from gateway.identity.modes import Caller, Identity, Local, Passthrough, identity_for
 from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import ProxyHeaders, without_unknown
+from gateway.identity.sharing import Sharing
 
 __all__ = [
-    "ACCESS_REVIEWS",
+    "Access",
     "AccessReviews",
     "Caller",
     "Identity",
+    "Lease",
+    "Leases",
     "Local",
     "Passthrough",
     "PeerCertificate",
     "ProxyHeaders",
     "RequestHead",
+    "Sharing",
+    "Verdict",
+    "fetch_verdict",
     "identity_for",
     "peer_certificate",
-    "review_body",
     "without_unknown",
 ]

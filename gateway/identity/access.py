@@ -1,23 +1,23 @@
 """Access reviews: SelfSubjectAccessReviews that the gateway makes as the caller.
 
-"Allowed" is cached for :data:`LIFETIME_SECONDS` (design section 7): a revoked right ends within that time.
-Denials are not cached: the real request follows and the API server decides.
+"Allowed" is cached for :data:`LIFETIME_SECONDS` (design section 7), per identity. Denials are not cached.
+Concurrent reviews of one identity for the same access are one request.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
-from weakref import WeakValueDictionary
 
 import msgspec
 
-from gateway.errors import Forbidden, GatewayError, Status
+from gateway.concurrency import Coalesced
+from gateway.errors import Forbidden, GatewayError, Status, UpstreamProtocolError
 from gateway.kube.client import KubeClient
 from gateway.lru import LRU
 from schema.resources import Resource
 
-__all__ = ["ACCESS_REVIEWS", "AccessReviews", "review_body"]
+__all__ = ["Access", "AccessReviews", "Verdict", "fetch_verdict"]
 
 DISCOVERY = "/openapi/v3"
 """A caller with the right to get this path may see the served API: by default every authenticated user
@@ -25,88 +25,170 @@ DISCOVERY = "/openapi/v3"
 
 ACCESS_REVIEWS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 LIFETIME_SECONDS = 10.0
-MAX_ENTRIES = 4096
-
-Key = tuple[str, str, str, str, str]
+MAX_ENTRIES = 8192
 
 
-class _Status(msgspec.Struct):
-    allowed: bool = False
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The subject of an access review, as ``resourceAttributes``; an empty text is left out.
+
+    Without a namespace it is all namespaces, without a name any object. ``path`` is that of a non-resource
+    request and excludes the others but the verb. An API server before 1.32 ignores the selectors (KEP-4601).
+    """
+
+    verb: str
+    group: str = ""
+    version: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    label_selector: str = ""
+    field_selector: str = ""
+    path: str = ""
+
+    @classmethod
+    def to(
+        cls, verb: str, resource: Resource, namespace: str | None = None, name: str | None = None
+    ) -> "Access":
+        """The access to the objects of a namespace (None: of all), or to one object."""
+        gvr = resource.gvr
+        return cls(verb, gvr.group, gvr.version, gvr.resource, namespace=namespace or "", name=name or "")
+
+    def selecting(self, label_selector: str, field_selector: str) -> "Access":
+        """The same access, limited to the selected objects."""
+        return replace(self, label_selector=label_selector, field_selector=field_selector)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The ``spec`` of the review."""
+        if self.path:
+            return {"nonResourceAttributes": {"path": self.path, "verb": self.verb}}
+        texts = {
+            "verb": self.verb,
+            "group": self.group,
+            "version": self.version,
+            "resource": self.resource,
+            "subresource": self.subresource,
+            "namespace": self.namespace,
+            "name": self.name,
+        }
+        attributes: dict[str, Any] = {key: value for key, value in texts.items() if value}
+        if self.label_selector:
+            attributes["labelSelector"] = {"rawSelector": self.label_selector}
+        if self.field_selector:
+            attributes["fieldSelector"] = {"rawSelector": self.field_selector}
+        return {"resourceAttributes": attributes}
+
+    def refusal(self, reason: str = "") -> Forbidden:
+        """The error of a denied access, in the API server's words (apiserver's ``ForbiddenMessage``)."""
+        if self.path:
+            return Forbidden(
+                Status(403, "Forbidden", f"forbidden: you cannot {self.verb} path {self.path!r}")
+            )
+        plural = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        qualified = f"{self.resource}.{self.group}" if self.group else self.resource
+        subject = f'{qualified} "{self.name}"' if self.name else qualified
+        where = f'in the namespace "{self.namespace}"' if self.namespace else "at the cluster scope"
+        message = (
+            f'{subject} is forbidden: you cannot {self.verb} resource "{plural}" in API group "{self.group}"'
+            f" {where}{f': {reason}' if reason else ''}"
+        )
+        details = {"name": self.name, "group": self.group, "kind": self.resource}
+        return Forbidden(
+            Status(403, "Forbidden", message, details={key: text for key, text in details.items() if text})
+        )
 
 
-class _Review(msgspec.Struct):
-    status: _Status = msgspec.field(default_factory=_Status)
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer of a review, with the time of its request (:class:`AccessReviews`' clock, in seconds).
+
+    ``status`` is that of the SelfSubjectAccessReview; empty for a cached verdict.
+    """
+
+    allowed: bool
+    reviewed_at: float
+    status: Mapping[str, Any]
+
+    @property
+    def reason(self) -> str:
+        """The authorizer's reason, or its error."""
+        return str(self.status.get("reason") or self.status.get("evaluationError") or "")
+
+
+_Key = tuple[str, Access]
 
 
 class AccessReviews:
-    """Caches allowed reviews per identity; ``now`` is a monotonic clock in seconds."""
+    """Reviews accesses, and caches allowed ones; ``now`` is a monotonic clock in seconds."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._allowed_at: LRU[Key, float] = LRU(MAX_ENTRIES)
-        self._locks: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+        self._allowed_at: LRU[_Key, float] = LRU(MAX_ENTRIES)
+        self._in_flight: Coalesced[_Key, Verdict] = Coalesced()
 
-    async def allows(self, client: KubeClient, verb: str, resource: Resource, namespace: str | None) -> bool:
-        """Whether the caller has the verb on every object of the namespace; None means all namespaces.
+    async def review(
+        self, client: KubeClient, access: Access, *, max_age: float = LIFETIME_SECONDS
+    ) -> Verdict:
+        """Whether the caller has the access; an allowed verdict may be ``max_age`` seconds old.
 
-        False also if the review itself fails.
+        Raises GatewayError if the review itself fails.
         """
-        key = (client.identity, verb, resource.gvr.group, resource.gvr.resource, namespace or "")
-        lock = self._locks.setdefault(key, asyncio.Lock())
-        async with lock:
-            if self._is_allowed(key):
-                return True
-            reviewed_at = self._now()
-            allowed = await _review_resource(client, verb, resource, namespace)
-            if allowed:
-                self._allowed_at.put(key, reviewed_at)
-            return allowed
+        key = (client.identity, access)
+        reviewed_at = self._allowed_at.get(key)
+        if reviewed_at is not None and self._now() - reviewed_at < max_age:
+            return Verdict(True, reviewed_at, {})
+        return await self._in_flight.run(key, lambda: self._fetch(key, client, access))
+
+    async def allows(self, client: KubeClient, access: Access) -> bool:
+        """Whether the caller has the access; False also if the review fails."""
+        try:
+            return (await self.review(client, access)).allowed
+        except GatewayError:
+            return False
+
+    async def expect(self, client: KubeClient, access: Access) -> Verdict:
+        """The allowed verdict; raises Forbidden for a denial, and the error of a review that fails."""
+        verdict = await self.review(client, access)
+        if not verdict.allowed:
+            raise access.refusal(verdict.reason)
+        return verdict
 
     async def expect_discovery(self, client: KubeClient) -> None:
         """Raise Forbidden, or the error of the review, unless the caller may read discovery."""
-        key = (client.identity, "get", "", DISCOVERY, "")
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            if self._is_allowed(key):
-                return
-            reviewed_at = self._now()
-            if not await _review(client, {"nonResourceAttributes": {"path": DISCOVERY, "verb": "get"}}):
-                raise Forbidden(Status(403, "Forbidden", f"you may not get {DISCOVERY}"))
+        await self.expect(client, Access("get", path=DISCOVERY))
+
+    def age(self, verdict: Verdict) -> float:
+        """The seconds since the request of the review."""
+        return self._now() - verdict.reviewed_at
+
+    async def _fetch(self, key: _Key, client: KubeClient, access: Access) -> Verdict:
+        reviewed_at = self._now()
+        status = await fetch_verdict(client, access)
+        allowed = status.get("allowed") is True
+        if allowed:
             self._allowed_at.put(key, reviewed_at)
-
-    def _is_allowed(self, key: Key) -> bool:
-        reviewed_at = self._allowed_at.get(key)
-        return reviewed_at is not None and self._now() - reviewed_at < LIFETIME_SECONDS
-
-
-def review_body(attributes: Mapping[str, str]) -> bytes:
-    """The body of a SelfSubjectAccessReview with these ``resourceAttributes``."""
-    return _body({"resourceAttributes": attributes})
+        else:
+            self._allowed_at.discard(key)
+        return Verdict(allowed, reviewed_at, status)
 
 
-def _body(spec: Mapping[str, Any]) -> bytes:
-    review: dict[str, Any] = {
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": spec,
-    }
-    return msgspec.json.encode(review)
+class _Review(msgspec.Struct):
+    status: dict[str, Any]
 
 
-async def _review_resource(client: KubeClient, verb: str, resource: Resource, namespace: str | None) -> bool:
-    gvr = resource.gvr
-    attributes = {"verb": verb, "group": gvr.group, "version": gvr.version, "resource": gvr.resource}
-    if namespace:
-        attributes["namespace"] = namespace
-    try:
-        return await _review(client, {"resourceAttributes": attributes})
-    except GatewayError:
-        return False
-
-
-async def _review(client: KubeClient, spec: Mapping[str, Any]) -> bool:
-    body = _body(spec)
+async def fetch_verdict(client: KubeClient, access: Access) -> Mapping[str, Any]:
+    """The ``status`` of a SelfSubjectAccessReview as the caller. Raises GatewayError."""
+    body = msgspec.json.encode(
+        {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": access.spec,
+        }
+    )
     response = await client.request("POST", ACCESS_REVIEWS, body=body, content_type="application/json")
     try:
-        return msgspec.json.decode(response.body, type=_Review).status.allowed
-    except msgspec.DecodeError:
-        return False
+        return msgspec.json.decode(response.body, type=_Review).status
+    except msgspec.DecodeError as error:
+        raise UpstreamProtocolError("the API server's answer is not an access review") from error

@@ -75,7 +75,7 @@ from gateway.informers.query import View
 from gateway.informers.reflector import Timing
 from gateway.informers.registry import InformerRegistry
 from gateway.informers.store import StoredObject
-from gateway.informers.subscription import Limits
+from gateway.informers.subscription import Limits, Subscription
 
 __all__ = [
     "LAG_BOUNDS",
@@ -88,6 +88,7 @@ __all__ = [
     "ObjectEvent",
     "Scope",
     "StoredObject",
+    "Subscription",
     "Timing",
     "View",
 ]

@@ -50,9 +50,10 @@ class ObjectEvent:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """All objects of a resource, the objects of one namespace, or one object.
+    """All objects of a resource, the objects of one namespace, one object, or the objects of one name.
 
-    A single object of a cluster-scoped resource has a name and no namespace.
+    A single object of a cluster-scoped resource has a name and no namespace. For a namespaced resource that
+    is the objects of this name in all namespaces.
     """
 
     namespace: str | None = None

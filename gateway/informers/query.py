@@ -25,10 +25,13 @@ class Query:
 
 
 def parse_query(source: Source, label_selector: str, field_selector: str) -> Query:
-    """Parse the selectors of a query for ``source``. Raises BadArgument for a malformed selector.
+    """Parse the selectors of a query for ``source``.
 
-    A field selector that the store cannot evaluate goes upstream, into an informer of its own.
+    Raises BadArgument for a malformed selector, and for one object of a namespaced resource without its
+    namespace. A field selector that the store cannot evaluate goes upstream, into an informer of its own.
     """
+    if source.scope.name is not None and source.scope.namespace is None and source.resource.namespaced:
+        raise BadArgument(f"one of the {source.resource.gvr.resource} needs a namespace beside its name")
     try:
         labels = parse_label_selector(label_selector)
         fields = parse_field_selector(field_selector)
@@ -42,12 +45,17 @@ def parse_query(source: Source, label_selector: str, field_selector: str) -> Que
 
 
 def _narrowed(source: Source, labels: LabelSelector, fields: FieldSelector) -> Query:
-    """Watch one object instead of its whole namespace for ``metadata.name=x``."""
+    """Watch the objects of one name instead of all for ``metadata.name=x``.
+
+    RBAC grants such a watch, also of all namespaces, to a role that is limited to the one name.
+    """
     scope = source.scope
     name = fields.exact("metadata.name")
-    if name and scope.name is None and (scope.namespace is not None or not source.resource.namespaced):
-        scope = Scope(scope.namespace, name)
-    return Query(replace(source, scope=scope), Filter(scope, labels, fields))
+    if not name or scope.name is not None:
+        return Query(replace(source, scope=scope), Filter(scope, labels, fields))
+    named = Scope(scope.namespace, name)
+    is_one_object = scope.namespace is not None or not source.resource.namespaced
+    return Query(replace(source, scope=named), Filter(named if is_one_object else scope, labels, fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from gateway.concurrency import Clock, Tasks
 from gateway.errors import GatewayError, StatusError, UpstreamError
 from gateway.informers.changeover import ChangeOver, Feed
-from gateway.informers.events import ObjectEvent, Scope
+from gateway.informers.events import Scope
 from gateway.informers.informer import Counters, Informer
 from gateway.informers.query import Query, View, parse_query
 from gateway.informers.reflector import Reflector, Timing
 from gateway.informers.source import Source
-from gateway.informers.subscription import Limits, Resume
+from gateway.informers.subscription import Limits, Resume, Subscription
 from gateway.kube.client import KubeClient
 from schema.resources import GroupVersionResource, Resource
 
@@ -144,7 +144,7 @@ class InformerRegistry:
         resource_version: str | None = None,
         send_initial_events: bool = True,
         metadata_only: bool = False,
-    ) -> AsyncIterator[AsyncIterator[ObjectEvent]]:
+    ) -> AsyncIterator[Subscription]:
         """Subscribe to the objects of a scope; the package's docstring describes the events.
 
         With ``metadata_only`` the bytes of an object may lack everything but its metadata: they do as long as

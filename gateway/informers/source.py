@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.errors import BadArgument
 from gateway.informers.events import Scope
 from gateway.informers.fields import header_type
 from gateway.informers.store import version_number
@@ -35,10 +34,6 @@ class Source:
     def __post_init__(self) -> None:
         if self.scope.name is not None:
             validate_name(self.scope.name)
-            if self.resource.namespaced and self.scope.namespace is None:
-                raise BadArgument(
-                    f"one of the {self.resource.gvr.resource} needs a namespace beside its name"
-                )
         object.__setattr__(self, "path", resource_path(self.resource, self.scope.namespace))
 
     @property

@@ -4,12 +4,11 @@
 informer can answer (none runs, none is synced, a selector needs a field that the store does not have), the
 functions here return None and the read goes upstream with the same arguments.
 
-**Authorization.** An informer belongs to one identity (:attr:`gateway.kube.client.KubeClient.identity`: a
-cluster and a credential): a watch of that identity started it, and only reads of that identity find it. So a
-caller sees only data that the API server has sent to that caller. The API server authorises a watch when it
-begins, and a right that is revoked later does not end the watch. So each cached read also needs an access
-review made as the caller (``list`` or ``get``, that resource, that namespace or all); "allowed" is cached for
-ten seconds. Without it, also if the review fails, the read goes upstream and the API server decides.
+**Authorization.** A caller finds the informers of its own identity, and with sharing those of the gateway's
+(:mod:`gateway.resolvers.caller_informers`). The API server authorises a watch when it begins, and for the
+identity that watches. So each cached read needs an access review made as the caller (``list`` or ``get``,
+that resource, that namespace or all, that name); "allowed" is cached for ten seconds. Without it, also if the
+review fails, the read goes upstream with the caller's identity and the API server decides.
 """
 
 import asyncio
@@ -22,7 +21,8 @@ import msgspec
 from gateway.concurrency import LoopYielder
 from gateway.errors import BadArgument, NotFound, Status
 from gateway.informers import Scope, StoredObject, View
-from gateway.resolvers.context import Info, client_of
+from gateway.resolvers.caller_informers import find_view
+from gateway.resolvers.context import Info
 from gateway.resolvers.decoding import answer_object, decode_object, source_of
 from gateway.resolvers.encoded_selections import BYTES_PER_YIELD
 from gateway.resolvers.lists import ListRequest, minimum_version
@@ -83,18 +83,11 @@ async def _find_view(
     """An informer that has reached the version and that the caller may read; None if there is none."""
     if version is None:
         return None
-    client, informers = client_of(info), info.context.informers
     try:
-        if informers.view(client, resource, scope, **selectors) is None:
-            return None
+        view = await find_view(info, "get" if scope.name else "list", resource, scope, **selectors)
     except BadArgument:
         # the API server refuses the selector, with its own message
         return None
-    verb = "get" if scope.name else "list"
-    if not await info.context.shared.reviews.allows(client, verb, resource, scope.namespace):
-        return None
-    # again, because the informer may have ended during the review
-    view = informers.view(client, resource, scope, **selectors)
     if view is None or not version:
         return view
     with suppress(TimeoutError):

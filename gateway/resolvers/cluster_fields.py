@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.errors import BadArgument
-from gateway.identity import ACCESS_REVIEWS, review_body
+from gateway.identity import Access, fetch_verdict
 from gateway.resolvers.context import Info, expect_discovery, upstream_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
@@ -56,12 +56,8 @@ async def review_access(
     _source: object, info: Info, *, verb: str, resource: str, **scope: str | None
 ) -> Mapping[str, Any]:
     """Answer ``can(…)``: a SelfSubjectAccessReview as the caller."""
-    attributes = {"verb": verb, "resource": resource, **{key: value for key, value in scope.items() if value}}
-    response = await upstream_of(info).request(
-        "POST", ACCESS_REVIEWS, body=review_body(attributes), content_type="application/json"
-    )
-    status = decode_object(response.body).get("status") or {}
-    return {"allowed": False, **status}
+    access = Access(verb, resource=resource, **{key: value for key, value in scope.items() if value})
+    return {"allowed": False, **await fetch_verdict(upstream_of(info), access)}
 
 
 def _api_resource(served: ServedResource) -> dict[str, Any]:

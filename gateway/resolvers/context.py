@@ -9,7 +9,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from gateway.errors import Status, Unauthenticated
-from gateway.identity import AccessReviews
+from gateway.identity import AccessReviews, Sharing
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
@@ -51,13 +51,15 @@ class LogCounters:
 class Shared:
     """Caches and counters that all requests to one gateway share.
 
-    ``flights`` and ``reviews`` share results within one identity only. ``encoded`` and ``large_lists`` are
+    ``flights`` and ``reviews`` share results within one identity only. With ``sharing`` the informers of the
+    gateway's identity serve other callers. ``encoded`` and ``large_lists`` are
     functions of bytes that the API server has already sent to the caller. ``operations`` counts finished
     operations by type and outcome.
     """
 
     flights: SingleFlight = field(default_factory=SingleFlight)
     reviews: AccessReviews = field(default_factory=AccessReviews)
+    sharing: Sharing | None = None
     encoded: EncodedSelections = field(default_factory=EncodedSelections)
     large_lists: LargeLists = field(default_factory=LargeLists)
     operations: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -67,6 +69,8 @@ class Shared:
 
     async def aclose(self) -> None:
         """Cancel the background work."""
+        if self.sharing is not None:
+            await self.sharing.leases.aclose()
         await self.large_lists.aclose()
 
 

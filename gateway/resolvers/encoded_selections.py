@@ -334,5 +334,5 @@ class EncodedSelections:
 
 def _is_inside(key: str, scope: Scope) -> bool:
     if scope.name is not None:
-        return key == scope.key
+        return key == scope.key or (scope.namespace is None and key.endswith(f"/{scope.name}"))
     return scope.namespace is None or key.startswith(f"{scope.namespace}/")

@@ -6,20 +6,18 @@ deliver every change of an object; :mod:`gateway.resolvers.encoded_selections` o
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
 
 from gateway.concurrency import LoopYielder
 from gateway.informers import EventType, ObjectEvent, Scope
 from gateway.kube.paths import resource_path
-from gateway.resolvers.context import Info, client_of
+from gateway.resolvers.caller_informers import Events, subscribe
+from gateway.resolvers.context import Info
 from gateway.resolvers.decoding import event_source
 from gateway.resolvers.encoded_selections import EventTable, Payload
 from schema.building import RootField
 from schema.selection import Compiled, EventSelection, SelectionMismatch, compile_event
 
 __all__ = ["watch_list", "watch_object"]
-
-Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
 
 
 def watch_list(
@@ -36,8 +34,8 @@ def watch_list(
     resource = root.served.resource
     resource_path(resource, namespace or None)
     selection = compile_event(info, resource.kind)
-    events = info.context.informers.subscribe(
-        client_of(info),
+    events = subscribe(
+        info,
         resource,
         Scope(namespace=namespace or None),
         label_selector=label_selector or "",
@@ -57,8 +55,8 @@ def watch_object(
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     resource_path(resource, namespace, name)
     selection = compile_event(info, resource.kind)
-    events = info.context.informers.subscribe(
-        client_of(info),
+    events = subscribe(
+        info,
         resource,
         Scope(namespace=namespace, name=name),
         metadata_only=_is_only_metadata(selection),

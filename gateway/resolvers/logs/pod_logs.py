@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import aclosing
 from typing import Any
 
 from gateway.errors import BadArgument, GatewayError, NotFound, PodLogUnreadable, QueryTooComplex, Status
-from gateway.informers import EventType, ObjectEvent, Scope
+from gateway.informers import EventType, Scope
 from gateway.kube.paths import resource_path
+from gateway.resolvers.caller_informers import Events, subscribe
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.logs.container_log import ContainerLog, End, FollowedPod, LogRequest, Output
 from gateway.resolvers.logs.pod_containers import Pod, parse_pod
@@ -16,8 +17,6 @@ from schema.resources import Resource
 from schema.selection import Compiled
 
 __all__ = ["answer_pod_logs", "stream_pod_logs"]
-
-Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
 
 MAX_QUEUED_LINES = 128
 """Queued lines of all containers; at most 4 MiB with lines of the maximum length."""
@@ -63,8 +62,8 @@ async def stream_pod_logs(
     request = LogRequest(client_of(info), pods, name, **options, counters=counters)
     resource_path(pods, namespace or None, name)
     _validate(request)
-    events = info.context.informers.subscribe(
-        request.client,
+    events = subscribe(
+        info,
         pods,
         Scope(namespace=namespace or None, name=name),
         label_selector=label_selector or "",

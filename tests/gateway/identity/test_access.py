@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import Forbidden
-from gateway.identity.access import AccessReviews
+from gateway.identity.access import Access, AccessReviews
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
@@ -61,8 +61,8 @@ class Time:
 async def test_a_review_covers_all_objects_of_the_namespace(client: KubeClient, reviewer: Reviewer) -> None:
     reviews = AccessReviews()
 
-    assert await reviews.allows(client.as_bearer("bob"), "list", GADGETS, "team-1")
-    assert await reviews.allows(client.as_bearer("bob"), "get", GADGETS, None)
+    assert await reviews.allows(client.as_bearer("bob"), Access.to("list", GADGETS, "team-1"))
+    assert await reviews.allows(client.as_bearer("bob"), Access.to("get", GADGETS))
 
     resource = {"group": "example.io", "version": "v1", "resource": "gadgets"}
     assert reviewer.reviews == [
@@ -75,13 +75,33 @@ async def test_an_allowed_review_is_cached_for_ten_seconds(client: KubeClient, r
     time = Time()
     reviews = AccessReviews(time)
     for time.now in (0.0, 9.9):
-        assert await reviews.allows(client, "list", GADGETS, None)
+        assert await reviews.allows(client, Access.to("list", GADGETS))
     assert len(reviewer.reviews) == 1
 
     reviewer.allowed = False
     time.now = 10.0
 
-    assert not await reviews.allows(client, "list", GADGETS, None)
+    assert not await reviews.allows(client, Access.to("list", GADGETS))
+
+
+async def test_a_review_of_one_object_has_its_name_and_the_selectors(
+    client: KubeClient, reviewer: Reviewer
+) -> None:
+    access = Access.to("watch", GADGETS, "a", "one").selecting("app=web", "metadata.name=one")
+
+    assert await AccessReviews().allows(client, access)
+
+    (_, attributes), *_ = reviewer.reviews
+    assert attributes == {
+        "verb": "watch",
+        "group": "example.io",
+        "version": "v1",
+        "resource": "gadgets",
+        "namespace": "a",
+        "name": "one",
+        "labelSelector": {"rawSelector": "app=web"},
+        "fieldSelector": {"rawSelector": "metadata.name=one"},
+    }
 
 
 @pytest.mark.parametrize("answer", [False, None], ids=["denial", "failure"])
@@ -90,11 +110,11 @@ async def test_a_denial_and_a_failure_are_not_cached(
 ) -> None:
     reviews = AccessReviews()
     reviewer.allowed = answer
-    assert not await reviews.allows(client, "list", GADGETS, None)
+    assert not await reviews.allows(client, Access.to("list", GADGETS))
 
     reviewer.allowed = True
 
-    assert await reviews.allows(client, "list", GADGETS, None)
+    assert await reviews.allows(client, Access.to("list", GADGETS))
 
 
 async def test_an_allowed_review_is_for_one_identity_verb_and_namespace(
@@ -109,17 +129,21 @@ async def test_an_allowed_review_is_for_one_identity_verb_and_namespace(
         (bob, "get", "a"),
         (bob, "get", "b"),
     ):
-        await reviews.allows(caller, verb, GADGETS, namespace)
+        await reviews.allows(caller, Access.to(verb, GADGETS, namespace))
 
     assert len(reviewer.reviews) == 4
 
 
-async def test_concurrent_reads_share_one_review(client: KubeClient, reviewer: Reviewer) -> None:
+@pytest.mark.parametrize("answer", [True, False, None], ids=["allowed", "denial", "failure"])
+async def test_concurrent_reads_share_one_review(
+    client: KubeClient, reviewer: Reviewer, answer: bool | None
+) -> None:
     reviews = AccessReviews()
+    reviewer.allowed = answer
 
-    answers = await asyncio.gather(*(reviews.allows(client, "list", GADGETS, None) for _ in range(20)))
+    answers = await asyncio.gather(*(reviews.allows(client, Access.to("list", GADGETS)) for _ in range(20)))
 
-    assert all(answers)
+    assert answers == [bool(answer)] * 20
     assert len(reviewer.reviews) == 1
 
 

@@ -97,6 +97,26 @@ async def test_a_field_selector_for_one_name_watches_one_object(
     assert len(server.requests) == 1
 
 
+async def test_a_field_selector_for_one_name_watches_that_name_in_all_namespaces(
+    server: ScriptedServer, client: KubeClient, registry: InformerRegistry
+) -> None:
+    for name, namespace in (("a", "x"), ("a", "y"), ("b", "x")):
+        await server.create(name, namespace=namespace, v=1)
+    async with reading(registry, client, field_selector="metadata.name=a") as reader:
+        await reader.until_synced()
+        await server.update("b", namespace="x", v=2)
+        await server.update("a", namespace="y", v=2)
+        await server.delete("a", namespace="x")
+        await reader.until(lambda seen: set(seen.known) == {"y/a"})
+        assert reader.types == ["ADDED", "ADDED", "SYNCED", "MODIFIED", "DELETED"]
+        async with reading(registry, client, field_selector="metadata.name=a,metadata.namespace=y") as joined:
+            await joined.until_synced()
+            assert set(joined.known) == {"y/a"}
+    assert [(item.path, item.query["fieldSelector"]) for item in server.requests] == [
+        ("/api/v1/configmaps", "metadata.name=a")
+    ]
+
+
 async def test_nothing_is_shared_between_two_identities(
     server: ScriptedServer, client: KubeClient, registry: InformerRegistry
 ) -> None:
