@@ -86,7 +86,11 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class ObjectType:
-    """An object type; ``id`` is its OpenAPI definition, or a path below one (``…Pod/spec/foo``)."""
+    """An object type.
+
+    ``id`` is its OpenAPI definition, a path below one (``…Pod/spec/foo``), or, inside custom resources, a
+    digest of its structure (``io.example.v1.#3f2a…``).
+    """
 
     id: str
     name: str

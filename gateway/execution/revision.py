@@ -143,7 +143,7 @@ class _Built:
 
 
 def _build(described: Described, before: Revision | None = None) -> _Built:
-    lowered = LoweredDefinitions(before.lowered.by_id if before else {})
+    lowered = replace(before.lowered) if before else LoweredDefinitions()
     model = lower(described.served, described.documents, lowered, described.installed)
     return _Built(described, model, LazySchema(model, Resolvers(model)), lowered)
 

@@ -4,12 +4,13 @@ No content of a document makes this raise: a schema that cannot be typed becomes
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
 
+from schema.lowering.structures import Structure, structures_of
 from schema.lowering.values import (
     MAX_DEPTH,
     OBJECT_KEYS,
@@ -24,7 +25,7 @@ from schema.model import Definition, Problem, Property, Scalar, TypeExpression
 from schema.openapi import Definitions, MalformedSchema, Schema, parse_schema
 from schema.resources import GroupVersionKind
 
-__all__ = ["Lowered", "LoweredDefinitions", "Lowering"]
+__all__ = ["Lowered", "Lowering"]
 
 _KIND_PROPERTIES = (
     Property("apiVersion", "apiVersion", Scalar.STRING),
@@ -37,38 +38,38 @@ _KIND_PROPERTIES = (
 class Lowered:
     """The result of lowering one definition that is an object, and everything on which it depends.
 
-    ``drafts`` are the object itself, then the objects inside it; they are never modified. ``references`` are
-    the types of the other definitions, None for missing ones.
+    ``drafts`` are the object itself, then the objects inside it; they are never modified. The objects inside
+    a custom resource are ``structures`` instead, by id. ``references`` are the types of the other
+    definitions, None for missing ones.
     """
 
     raw: msgspec.Raw
     drafts: tuple[Draft, ...]
+    structures: Mapping[str, Structure]
     references: Mapping[str, TypeExpression | None]
     problems: tuple[Problem, ...]
-
-
-@dataclass(slots=True)
-class LoweredDefinitions:
-    """The results of the last lowering of one cluster's definitions, by id."""
-
-    by_id: Mapping[str, Lowered] = field(default_factory=dict)
 
 
 class Lowering:
     """Turns definitions into drafts; every definition that a draft refers to becomes a draft, too.
 
-    ``before`` is the ``lowered`` of an earlier Lowering. It only saves time: the drafts are equal without it.
+    ``custom`` are the ids of the custom resources; their results are in :attr:`custom`. ``before`` is the
+    ``lowered`` of an earlier Lowering. It only saves time: the results are equal without it.
     """
 
-    def __init__(self, definitions: Definitions, before: Mapping[str, Lowered] | None = None) -> None:
+    def __init__(
+        self, definitions: Definitions, custom: Collection[str], before: Mapping[str, Lowered]
+    ) -> None:
         self._definitions = definitions
-        self._before = before or {}
+        self._custom = custom
+        self._before = before
         self._types: dict[str, TypeExpression] = {}
         self._defining: list[str] = []
         self._pending: deque[Callable[[], None]] = deque()
         self.drafts: dict[str, Draft] = {}
         self.problems: list[Problem] = []
         self.lowered: dict[str, Lowered] = {}
+        self.custom: dict[str, Lowered] = {}
 
     def kind(self, id_: str, kind: GroupVersionKind) -> None:
         """Make the definition a draft of a kind, and add the properties of every object if it lacks them."""
@@ -144,14 +145,25 @@ class Lowering:
         return Definition(id_)
 
     def _finish_object(self, id_: str, raw: msgspec.Raw, schema: Schema) -> None:
-        values = Values(self)
+        is_custom = id_ in self._custom
+        values = Values(self, once=is_custom)
         values.object(id_, schema, Site(id_))
         values.finish()
         drafts = tuple(values.drafts.values())
+        structures: Mapping[str, Structure] = {}
+        if is_custom:
+            root, structures = structures_of(drafts)
+            drafts = (root,)
         self._add(drafts, values.problems)
-        if values.is_repeatable:
-            kept = tuple(replace(draft) for draft in drafts)
-            self.lowered[id_] = Lowered(raw, kept, values.references, tuple(values.problems))
+        kept = tuple(replace(draft) for draft in drafts)
+        lowered = Lowered(raw, kept, structures, values.references, tuple(values.problems))
+        self._note(id_, lowered, is_repeatable=values.is_repeatable)
+
+    def _note(self, id_: str, lowered: Lowered, *, is_repeatable: bool = True) -> None:
+        if is_repeatable:
+            self.lowered[id_] = lowered
+        if id_ in self._custom:
+            self.custom[id_] = lowered
 
     def _unchanged_object(self, known: Lowered, raw: msgspec.Raw) -> TypeExpression:
         """:meth:`_object` of a definition that has not changed."""
@@ -167,7 +179,7 @@ class Lowering:
             return
         self._add([replace(draft) for draft in known.drafts], known.problems)
         # references the new document, so that the old one can be freed
-        self.lowered[known.drafts[0].id] = replace(known, raw=raw)
+        self._note(known.drafts[0].id, replace(known, raw=raw))
 
     def _add(self, drafts: Sequence[Draft], problems: Iterable[Problem]) -> None:
         """Add drafts; the first one belongs to the definition, which has a draft already."""

@@ -5,13 +5,16 @@ schema that cannot be typed becomes JSON, a kind without a schema gets the prope
 each such place is a :class:`~schema.model.Problem`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 
 from schema.discovery import Discovery
 from schema.installed import InstalledAPIs
-from schema.lowering.definitions import LoweredDefinitions, Lowering
+from schema.lowering.definitions import Lowered, Lowering
 from schema.lowering.root_names import root_names, verbs_of
+from schema.lowering.sharing import SharedStructures, share_structures
+from schema.lowering.structures import Structure
 from schema.lowering.type_names import Packages, TypeNames, Unnamed, type_names
 from schema.lowering.values import Draft
 from schema.lowering.well_known import (
@@ -30,6 +33,14 @@ from schema.resources import GroupVersion, GroupVersionKind, Resource
 from schema.verbs import Verb
 
 __all__ = ["LoweredDefinitions", "lower"]
+
+
+@dataclass(slots=True)
+class LoweredDefinitions:
+    """The results of the last lowering of one cluster: each definition, and what custom resources share."""
+
+    by_id: Mapping[str, Lowered] = field(default_factory=dict)
+    shared: Mapping[GroupVersion, SharedStructures] = field(default_factory=dict)
 
 
 def lower(
@@ -52,22 +63,31 @@ def lower(
     definitions.add_missing(STAND_INS)
     known = [(resource, _object_id(resource, definitions)) for resource in discovery.resources]
     served = [(resource, id_) for resource, id_ in known if verbs_of(resource)]
+    custom = {id_: resource.kind for resource, id_ in known if is_custom_resource(id_, resource.kind)}
     kept = kept or LoweredDefinitions()
-    lowering = _lower_objects(served, Lowering(definitions, kept.by_id))
+    lowering = _lower_objects(served, Lowering(definitions, custom, kept.by_id))
     drafts, problems = dict(lowering.drafts), tuple(lowering.problems)
     silent = {id_: resource.kind for resource, id_ in known if not verbs_of(resource)}
     for id_ in silent:
         lowering.definition(id_)
     lowering.finish()
-    kept.by_id = lowering.lowered
+    shared = share_structures(custom, lowering.custom, kept.shared)
+    kept.by_id, kept.shared = lowering.lowered, shared
     names = type_names(
-        list(_unnamed(lowering.drafts, silent)),
+        [*_unnamed(lowering.drafts, silent), *_unnamed_structures(shared.values())],
         Packages(
             chain(((id_, resource.kind) for resource, id_ in known), definitions.kinds()),
             discovery.group_versions,
         ),
     )
     objects = {draft.id: _object_type(draft, names[draft.id]) for draft in drafts.values()}
+    inside = {id_ for kind in drafts.keys() & lowering.custom for id_ in lowering.custom[kind].structures}
+    objects |= {
+        structure.id: _shared_type(structure, names[structure.id])
+        for structures in shared.values()
+        for structure in structures.structures.values()
+        if structure.id in inside
+    }
     return Model(
         objects=objects,
         resources=tuple(_served_resources(known, objects, names, installed)),
@@ -113,6 +133,12 @@ def _unnamed(drafts: Mapping[str, Draft], silent: Mapping[str, GroupVersionKind]
             yield Unnamed(id_, id_, (), kind)
 
 
+def _unnamed_structures(shared: Iterable[SharedStructures]) -> Iterator[Unnamed]:
+    for structures in shared:
+        for id_, tail in structures.tails.items():
+            yield Unnamed(id_, id_, tail=tail)
+
+
 def _object_type(draft: Draft, names: TypeNames) -> ObjectType:
     return ObjectType(
         id=draft.id,
@@ -121,6 +147,16 @@ def _object_type(draft: Draft, names: TypeNames) -> ObjectType:
         properties=draft.properties,
         description=draft.description,
         kinds=draft.kinds,
+    )
+
+
+def _shared_type(structure: Structure, names: TypeNames) -> ObjectType:
+    return ObjectType(
+        id=structure.id,
+        name=names.output,
+        input_name=names.input,
+        properties=structure.properties,
+        description=structure.description,
     )
 
 

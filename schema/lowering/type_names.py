@@ -1,18 +1,20 @@
 """The names of the types: plain for built-in definitions, with group and version for all others.
 
-Design section 4, "Type names". The input, list and event types are named after the type. An uncontested name
-has no underscore inside, so that the marked name of a contested type cannot collide with it.
+Design section 4, "Type names"; :mod:`schema.lowering.tails` names the objects inside custom resources. The
+input, list and event types are named after the type. An uncontested name has no underscore inside, so that
+the marked name of a contested type cannot collide with it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from schema.lowering.tails import Tail
 from schema.lowering.well_known import is_custom_resource
 from schema.model import Scalar
 from schema.names import Claim, Standing, camel, distinguished, legal, settle
 from schema.resources import GroupVersion, GroupVersionKind, is_builtin_group
 
-__all__ = ["RESERVED_TYPES", "Packages", "TypeNames", "Unnamed", "type_names"]
+__all__ = ["RESERVED_TYPES", "SUFFIXES", "Packages", "TypeNames", "Unnamed", "type_names"]
 
 RESERVED_TYPES = frozenset(
     {"Query", "Mutation", "Subscription", "ID", "KubernetesObject", "WatchEventType", "PatchType"}
@@ -21,7 +23,7 @@ RESERVED_TYPES = frozenset(
     | {scalar.value for scalar in Scalar}
 )
 _MACHINERY = "io.k8s.apimachinery."
-_SUFFIXES = ("", "Input", "List", "Event")
+SUFFIXES = ("", "Input", "List", "Event")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,14 @@ class Unnamed:
     """An object type before it has names.
 
     ``definition`` is the OpenAPI definition, ``path`` the properties from there to a nested object.
-    ``kind`` is the kind that is served with it, if any.
+    ``kind`` is the kind that is served with it, if any. ``tail`` names an object inside custom resources.
     """
 
     id: str
     definition: str
     path: tuple[str, ...] = ()
     kind: GroupVersionKind | None = None
+    tail: Tail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Packages:
 
     def is_builtin(self, unnamed: Unnamed) -> bool:
         """Whether it is a built-in definition, which may have a plain name."""
-        if unnamed.path:
+        if unnamed.path or unnamed.tail:
             return False
         if unnamed.kind is not None:
             group = unnamed.kind.group
@@ -89,9 +92,10 @@ class Packages:
         group_version = self._group_version(unnamed)
         prefix = camel(package) if group_version is None else _prefix(group_version)
         stem = unnamed.kind.kind if unnamed.kind and not unnamed.path else last
-        name = legal(prefix + camel(stem) + "".join(map(camel, unnamed.path)))
+        text = unnamed.tail.text if unnamed.tail else camel(stem) + "".join(map(camel, unnamed.path))
+        name = legal(prefix + text)
         # differs from the name of the input type of the object around it
-        return f"{name}_" if unnamed.path and name.endswith("Input") else name
+        return f"{name}_" if (unnamed.path or unnamed.tail) and name.endswith("Input") else name
 
     def _group_version(self, unnamed: Unnamed) -> GroupVersion | None:
         if unnamed.kind is not None:
@@ -118,7 +122,7 @@ def _plain_names(unnamed: Unnamed, qualified: str, taken: set[str]) -> TypeNames
         names = _with_suffixes(name)
         if taken.isdisjoint(_used(names, unnamed)):
             return names
-    return TypeNames(*(distinguished(qualified + suffix, unnamed.id) for suffix in _SUFFIXES))
+    return TypeNames(*(distinguished(qualified + suffix, unnamed.id) for suffix in SUFFIXES))
 
 
 def _qualified_names(unnamed: Sequence[Unnamed], packages: Packages, taken: set[str]) -> dict[str, TypeNames]:
@@ -128,9 +132,11 @@ def _qualified_names(unnamed: Sequence[Unnamed], packages: Packages, taken: set[
         Claim(item.id, name, Standing.CUSTOM) for item in unnamed for name in _used(wishes[item.id], item)
     ]
     won = settle(claims, {("", name) for name in taken})
+    marked = {item.id for item in unnamed if item.tail and item.tail.is_contested}
 
     def given(id_: str, name: str) -> str:
-        return name if Claim(id_, name, Standing.CUSTOM) in won else distinguished(name, id_)
+        is_won = Claim(id_, name, Standing.CUSTOM) in won and id_ not in marked
+        return name if is_won else distinguished(name, id_)
 
     return {
         id_: TypeNames(
@@ -144,7 +150,7 @@ def _qualified_names(unnamed: Sequence[Unnamed], packages: Packages, taken: set[
 
 
 def _with_suffixes(name: str) -> TypeNames:
-    return TypeNames(*(name + suffix for suffix in _SUFFIXES))
+    return TypeNames(*(name + suffix for suffix in SUFFIXES))
 
 
 def _used(names: TypeNames, unnamed: Unnamed) -> tuple[str, ...]:

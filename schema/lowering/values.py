@@ -8,7 +8,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -85,15 +85,29 @@ class DefinitionResolver(Protocol):
         """Whether a definition, or an object outside of this definition, has the id."""
 
 
+class _Value(NamedTuple):
+    """The contents of a property's schema: a property without its key."""
+
+    type: TypeExpression
+    description: str = ""
+    default: Any = None
+    enum: tuple[str, ...] = ()
+    deprecation: str | None = None
+
+
 class Values:
     """Turns the schemas of one definition into types, and the objects among them into drafts.
+
+    With ``once`` equal schemas are turned once: they have one draft and one problem, of the first place.
 
     ``is_repeatable``, after :meth:`finish`: equal schemas give equal results if :attr:`references` have equal
     types and no object outside of the definition has the id of a draft.
     """
 
-    def __init__(self, resolver: DefinitionResolver) -> None:
+    def __init__(self, resolver: DefinitionResolver, *, once: bool = False) -> None:
         self._resolver = resolver
+        self._once = once
+        self._seen: dict[bytes, _Value] = {}
         self._pending: deque[tuple[Draft, Schema, Site]] = deque()
         self.drafts: dict[str, Draft] = {}
         self.problems: list[Problem] = []
@@ -126,20 +140,29 @@ class Values:
             yield self._property(key, names[key], raw, site.at(key), required=key in required)
 
     def _property(self, key: str, name: str, raw: msgspec.Raw, site: Site, *, required: bool) -> Property:
+        type_, description, default, enum, deprecation = self._value(raw, site)
+        return Property(key, name, type_, description, required, default, enum, deprecation)
+
+    def _value(self, raw: msgspec.Raw, site: Site) -> _Value:
+        if not self._once:
+            return self._new_value(raw, site)
+        spelled = bytes(raw)
+        if (value := self._seen.get(spelled)) is None:
+            value = self._seen[spelled] = self._new_value(raw, site)
+        return value
+
+    def _new_value(self, raw: msgspec.Raw, site: Site) -> _Value:
         try:
             schema = parse_schema(raw)
         except MalformedSchema as error:
-            return Property(key, name, self.problem(site, str(error)), required=required)
+            return _Value(self.problem(site, str(error)))
         description = text_of(schema.description)
-        return Property(
-            key=key,
-            name=name,
-            type=self.type(schema, site),
-            description=description,
-            required=required,
-            default=schema.default,
-            enum=_enum_of(schema),
-            deprecation=description if _DEPRECATED.match(description) else None,
+        return _Value(
+            self.type(schema, site),
+            description,
+            schema.default,
+            _enum_of(schema),
+            description if _DEPRECATED.match(description) else None,
         )
 
     def type(self, schema: Schema, site: Site) -> TypeExpression:
@@ -205,10 +228,7 @@ class Values:
         return self.problem(site, f"one of several types: {', '.join(sorted(names)) or 'untyped'}")
 
     def _list(self, schema: Schema, site: Site) -> TypeExpression:
-        try:
-            return ListOf(self.type(parse_schema(schema.items), site.deeper()))
-        except MalformedSchema as error:
-            return ListOf(self.problem(site, str(error)))
+        return ListOf(self._value(schema.items, site.deeper()).type)
 
     def _object(self, schema: Schema, site: Site) -> TypeExpression:
         properties = schema.properties

@@ -9,7 +9,7 @@ from graphql import validate_schema
 from schema.building import ClusterResolvers, LazySchema, RootField, complete_schema
 from schema.discovery import Discovery
 from schema.lowering import lower, stand_in_id
-from schema.model import Model, ObjectType, Property, ServedResource
+from schema.model import Definition, ListOf, Model, ObjectType, Property, ServedResource
 from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource, Subresource
 
 EVERY = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -91,6 +91,17 @@ def lower_gadget(properties: Any, **schemas: Any) -> tuple[Model, ObjectType]:
 
 def property_of(object_type: ObjectType, key: str) -> Property:
     return next(item for item in object_type.properties if item.key == key)
+
+
+def inside(model: Model, object_type: ObjectType, *path: str) -> ObjectType:
+    """The object type at the end of a path of property keys; the path leads through lists."""
+    for key in path:
+        expression = property_of(object_type, key).type
+        while isinstance(expression, ListOf):
+            expression = expression.items
+        assert isinstance(expression, Definition)
+        object_type = model.objects[expression.id]
+    return object_type
 
 
 def served(model: Model, api_version: str, kind: str) -> ServedResource:
