@@ -8,7 +8,7 @@ JSON, or not a list of groups, raises :class:`MalformedDiscovery`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import msgspec
@@ -31,12 +31,31 @@ class MalformedDiscovery(ValueError):
 class Discovery:
     """The served resources: groups in discovery's order, core first; versions in order of preference.
 
-    ``group_versions`` includes group versions whose resources are unknown.
+    ``group_versions`` includes group versions whose resources are unknown. ``unanswered`` are the ones of
+    these whose server does not answer: an aggregated API server that is down.
     """
 
     resources: tuple[Resource, ...]
     group_versions: tuple[GroupVersion, ...]
     problems: tuple[Problem, ...] = ()
+    unanswered: frozenset[GroupVersion] = frozenset()
+
+    def keeping(self, before: "Discovery", vanished: Collection[GroupVersion] = ()) -> "Discovery":
+        """The discovery with the resources that ``before`` has for group versions without an answer.
+
+        ``vanished`` are group versions of ``before`` that this discovery lacks; they keep their places.
+        """
+        kept = {*self.unanswered, *vanished}
+        if not kept:
+            return self
+        listed = {
+            group_version: [item for item in source.resources if item.gvr.group_version == group_version]
+            for source, group_versions in ((before, kept), (self, {*self.group_versions} - kept))
+            for group_version in group_versions
+        }
+        order = _with_places(self.group_versions, before.group_versions, vanished)
+        resources = [item for group_version in order for item in listed[group_version]]
+        return replace(self, resources=_with_preference(resources), group_versions=order)
 
     def restricted_to(self, group_versions: Collection[GroupVersion]) -> "Discovery":
         """The discovery with only these group versions."""
@@ -48,7 +67,34 @@ class Discovery:
                 group_version for group_version in self.group_versions if group_version in group_versions
             ),
             problems=self.problems,
+            unanswered=self.unanswered,
         )
+
+
+def _with_places(
+    order: Iterable[GroupVersion], before: Iterable[GroupVersion], vanished: Collection[GroupVersion]
+) -> tuple[GroupVersion, ...]:
+    """``order`` with the vanished ones, each behind its predecessor in ``before``."""
+    places = list(order)
+    behind = 0
+    for group_version in before:
+        if group_version in places:
+            behind = places.index(group_version) + 1
+        elif group_version in vanished:
+            places.insert(behind, group_version)
+            behind += 1
+    return tuple(places)
+
+
+def _with_preference(resources: Iterable[Resource]) -> tuple[Resource, ...]:
+    """The resources, the first of each group and name marked as the preferred one."""
+    seen: set[tuple[str, str]] = set()
+    marked = []
+    for resource in resources:
+        name = (resource.gvr.group, resource.gvr.resource)
+        marked.append(replace(resource, preferred=name not in seen))
+        seen.add(name)
+    return tuple(marked)
 
 
 class _Kind(msgspec.Struct):
@@ -138,7 +184,8 @@ class _LegacyCoreVersions(msgspec.Struct):
 def parse_aggregated(api: bytes, apis: bytes) -> Discovery:
     """Parse the ``APIGroupDiscoveryList`` documents (v2, v2beta1) of ``/api`` and ``/apis``.
 
-    A stale group version keeps its last known resources and is a problem. Raises MalformedDiscovery.
+    A stale group version is a problem. It has the resources that the document lists, which are none in
+    Kubernetes 1.36. Raises MalformedDiscovery.
     """
     collector = _Collector()
     for document in (api, apis):
@@ -180,6 +227,7 @@ class _Collector:
         self._group_versions: dict[GroupVersion, None] = {}
         self._seen: set[tuple[str, str]] = set()
         self._problems: list[Problem] = []
+        self._unanswered: set[GroupVersion] = set()
 
     def entries(self, raws: Iterable[msgspec.Raw] | None, shape: type[T], where: str) -> Iterator[T]:
         """The entries that have the shape; every other entry is a problem."""
@@ -191,6 +239,11 @@ class _Collector:
 
     def problem(self, where: str, what: str) -> None:
         self._problems.append(Problem(where, what))
+
+    def unanswered(self, group_version: GroupVersion, what: str) -> None:
+        """Note a group version whose server does not answer."""
+        self.problem(group_version.api_version, what)
+        self._unanswered.add(group_version)
 
     def open(self, group_version: GroupVersion) -> bool:
         """Add the group version; False if it was listed before or is invalid."""
@@ -229,7 +282,12 @@ class _Collector:
         self._seen.add((gvr.group, name))
 
     def discovery(self) -> Discovery:
-        return Discovery(tuple(self._resources.values()), tuple(self._group_versions), tuple(self._problems))
+        return Discovery(
+            tuple(self._resources.values()),
+            tuple(self._group_versions),
+            tuple(self._problems),
+            frozenset(self._unanswered),
+        )
 
 
 def _read_group(collector: _Collector, group: _Group) -> None:
@@ -239,7 +297,11 @@ def _read_group(collector: _Collector, group: _Group) -> None:
         if not collector.open(group_version):
             continue
         if version.freshness == "Stale":
-            collector.problem(group_version.api_version, "stale: the server behind it does not answer")
+            what = "stale: the server behind it does not answer"
+            if version.resources:
+                collector.problem(group_version.api_version, what)
+            else:
+                collector.unanswered(group_version, what)
         for entry in collector.entries(version.resources, _Resource, group_version.api_version):
             _read_resource(collector, group_version, entry)
 
@@ -270,7 +332,7 @@ def _preference_order(group: _LegacyGroup) -> list[GroupVersion]:
 def _read_resource_list(collector: _Collector, group_version: GroupVersion, document: bytes | None) -> None:
     where = group_version.api_version
     if document is None:
-        collector.problem(where, "its resource list could not be fetched")
+        collector.unanswered(group_version, "its resource list could not be fetched")
         return
     try:
         resource_list = _decode(document, _LegacyResourceList)

@@ -90,7 +90,7 @@ async def fetch_description(
     Raises UpstreamError or StatusError when discovery fails.
     """
     with phases.phase("discovery"):
-        discovery = await fetch_discovery(client)
+        discovery = await fetch_discovery(client, before.discovery if before else None)
         served = filters.apply(discovery)
     with phases.phase("openapi"):
         fetched, installed = await asyncio.gather(

@@ -6,6 +6,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import compress
 
 import msgspec
 
@@ -23,6 +24,8 @@ _AGGREGATED = (
     "application/json"
 )
 _CONCURRENT_LISTS = 8
+_ROOTS = ("api", "apis")
+_API_SERVICES = "apis/apiregistration.k8s.io/v1/apiservices"
 
 
 class _CoreVersions(msgspec.Struct):
@@ -41,25 +44,33 @@ class _GroupList(msgspec.Struct):
     groups: list[_Group] | None = None
 
 
-async def fetch_discovery(client: KubeClient) -> Discovery:
+async def fetch_discovery(client: KubeClient, before: Discovery | None = None) -> Discovery:
     """All served resources, and a Problem for each group version whose discovery failed.
 
+    A group version of ``before`` keeps its resources while its server does not answer, and is removed only
+    with its APIService.
+
     Takes two requests with aggregated discovery (Kubernetes 1.26 and later), else one more per group version.
-    Raises GatewayError when both ``/api`` and ``/apis`` fail.
+    Raises GatewayError when both ``/api`` and ``/apis`` fail, or the one that ``before`` has resources of.
     """
-    api, apis = await _fetch_roots(client, _AGGREGATED)
+    discovery = await _fetch(client, before)
+    return discovery if before is None else await _keep_registered(client, discovery, before)
+
+
+async def _fetch(client: KubeClient, before: Discovery | None) -> Discovery:
+    api, apis = await _fetch_roots(client, _AGGREGATED, before)
     try:
         if _is_aggregated(api) and _is_aggregated(apis):
             return parse_aggregated(api.body, apis.body)
-        return await _fetch_legacy(client)
+        return await _fetch_legacy(client, before)
     except (MalformedDiscovery, msgspec.DecodeError) as error:
         raise UpstreamProtocolError(
             f"{client.config.server} is no Kubernetes API server, or one with broken discovery: {error}"
         ) from error
 
 
-async def _fetch_legacy(client: KubeClient) -> Discovery:
-    api, apis = await _fetch_roots(client, "application/json")
+async def _fetch_legacy(client: KubeClient, before: Discovery | None) -> Discovery:
+    api, apis = await _fetch_roots(client, "application/json", before)
     lists: dict[GroupVersion, bytes] = {}
     failures: list[Problem] = []
     slots = asyncio.Semaphore(_CONCURRENT_LISTS)
@@ -79,17 +90,53 @@ async def _fetch_legacy(client: KubeClient) -> Discovery:
     return replace(discovery, problems=_with_causes(discovery.problems, failures))
 
 
-async def _fetch_roots(client: KubeClient, accept: str) -> tuple[Response, Response]:
-    """``/api`` and ``/apis``, fetched concurrently; one that answers 403 or 404 is empty, as in client-go."""
+async def _keep_registered(client: KubeClient, discovery: Discovery, before: Discovery) -> Discovery:
+    """Keep the group versions that vanished from discovery, but have an APIService."""
+    slots = asyncio.Semaphore(_CONCURRENT_LISTS)
+
+    async def is_registered(group_version: GroupVersion) -> bool:
+        async with slots:
+            return await _is_registered(client, group_version)
+
+    vanished = [item for item in before.group_versions if item not in discovery.group_versions]
+    registered = await asyncio.gather(*map(is_registered, vanished))
+    return discovery.keeping(before, list(compress(vanished, registered)))
+
+
+async def _is_registered(client: KubeClient, group_version: GroupVersion) -> bool:
+    """Whether the group version has an APIService; False if the gateway may not know. Raises GatewayError."""
+    try:
+        await client.get(f"{_API_SERVICES}/{group_version.version}.{group_version.group}")
+    except (NotFound, Forbidden):
+        return False
+    return True
+
+
+async def _fetch_roots(
+    client: KubeClient, accept: str, before: Discovery | None
+) -> tuple[Response, Response]:
+    """``/api`` and ``/apis``, fetched concurrently; one that answers 403 or 404 is empty, as in client-go.
+
+    An API server that has just restarted may refuse either: one that ``before`` has resources of is required.
+    """
     results = await asyncio.gather(
-        *(client.get(path, accept=accept) for path in ("api", "apis")), return_exceptions=True
+        *(client.get(path, accept=accept) for path in _ROOTS), return_exceptions=True
     )
+    required = {_root(group_version) for group_version in before.group_versions} if before else set()
     failures = [result for result in results if isinstance(result, BaseException)]
-    for failure in failures:
-        if not isinstance(failure, (NotFound, Forbidden)) or len(failures) == len(results):
+    for path, failure in zip(_ROOTS, results, strict=True):
+        if isinstance(failure, BaseException) and (
+            not isinstance(failure, (NotFound, Forbidden))
+            or len(failures) == len(results)
+            or path in required
+        ):
             raise failure
     api, apis = (result if isinstance(result, Response) else _EMPTY for result in results)
     return api, apis
+
+
+def _root(group_version: GroupVersion) -> str:
+    return "apis" if group_version.group else "api"
 
 
 _EMPTY = Response(200, {}, b"{}")

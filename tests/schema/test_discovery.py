@@ -129,6 +129,52 @@ def test_a_stale_group_version_keeps_its_resources_and_is_a_problem() -> None:
     assert [item.where for item in discovery.problems] == ["metrics.k8s.io/v1beta1"]
 
 
+def stale(name: str, version: str) -> dict[str, Any]:
+    """The entry of an aggregated API server that is down (1.36 lists no resources)."""
+    return {"metadata": {"name": name}, "versions": [{"version": version, "freshness": "Stale"}]}
+
+
+def names(discovery: Discovery) -> list[tuple[str, bool]]:
+    return [(str(resource.gvr), resource.preferred) for resource in discovery.resources]
+
+
+def test_a_group_version_without_an_answer_keeps_its_resources_and_its_place() -> None:
+    first, last = group("a.io", v1=[entry("as", "A")]), group("z.io", v1=[entry("zs", "Z")])
+    before = parsed(first, group("m.io", v1=[entry("ms", "M")]), last)
+
+    discovery = parsed(first, stale("m.io", "v1"), last)
+
+    assert names(discovery) == [("as.v1.a.io", True), ("zs.v1.z.io", True)]
+    assert discovery.unanswered == {GroupVersion("m.io", "v1")}
+    kept = discovery.keeping(before)
+    assert (kept.resources, kept.group_versions) == (before.resources, before.group_versions)
+
+
+def test_a_vanished_group_version_that_is_kept_has_its_former_place() -> None:
+    v1, v2 = [entry("ms", "M")], [entry("ms", "M"), entry("ns", "N")]
+    before = parsed(group("a.io", v1=[entry("as", "A")]), group("m.io", v2=v2, v1=v1))
+
+    kept = parsed(group("new.io", v1=[]), group("a.io", v1=[entry("as", "A")]), group("m.io", v1=v1)).keeping(
+        before, [GroupVersion("m.io", "v2")]
+    )
+
+    assert names(kept) == [
+        ("as.v1.a.io", True),
+        ("ms.v2.m.io", True),
+        ("ns.v2.m.io", True),
+        ("ms.v1.m.io", False),
+    ]
+    assert [item.group for item in kept.group_versions] == ["new.io", "a.io", "m.io", "m.io"]
+
+
+def test_a_version_without_an_answer_stays_the_preferred_one() -> None:
+    before = parsed(group("m.io", v2=[entry("ms", "M")], v1=[entry("ms", "M")]))
+    now = group("m.io", v2=[], v1=[entry("ms", "M")])
+    now["versions"][0]["freshness"] = "Stale"
+
+    assert names(parsed(now).keeping(before)) == [("ms.v2.m.io", True), ("ms.v1.m.io", False)]
+
+
 def test_an_entry_that_only_has_subresources_is_skipped_silently() -> None:
     parent = {"resource": "scalers", "responseKind": {}, "verbs": [], "subresources": []}
 

@@ -70,6 +70,51 @@ async def test_stale_group_is_reported_as_a_problem(connect: Connect) -> None:
     assert [problem.where for problem in discovery.problems] == ["metrics.k8s.io/v1"]
 
 
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        (json_reply({}), ["pods.v1", "pods.v1.metrics.k8s.io"]),
+        (status_reply(404, "NotFound"), ["pods.v1"]),
+        (status_reply(403, "Forbidden"), ["pods.v1"]),
+    ],
+)
+async def test_a_vanished_group_version_is_kept_while_its_api_service_exists(
+    connect: Connect, registered: Reply, expected: list[str]
+) -> None:
+    """The discovery of an API server that has just restarted lacks the APIs that are not registered yet."""
+    apis = [group("metrics.k8s.io", "PodMetrics", "pods")]
+
+    async def answer(request: Request) -> Reply:
+        if request.path == "/api":
+            return aggregated("v2", group("", "Pod", "pods"))
+        return aggregated("v2", *apis) if request.path == "/apis" else registered
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        before = await fetch_discovery(client)
+        assert await fetch_discovery(client, before) == before
+        apis.clear()
+        discovery = await fetch_discovery(client, before)
+    assert [str(resource.gvr) for resource in discovery.resources] == expected
+    assert server.requests[-1].path == "/apis/apiregistration.k8s.io/v1/apiservices/v1.metrics.k8s.io"
+
+
+async def test_a_root_that_had_resources_is_not_empty_when_it_is_refused(connect: Connect) -> None:
+    refused = False
+
+    async def answer(request: Request) -> Reply:
+        if request.path == "/api":
+            return aggregated("v2", group("", "Pod", "pods"))
+        return status_reply(403, "Forbidden") if refused else aggregated("v2", group("apps", "A", "as"))
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        before = await fetch_discovery(client)
+        refused = True
+        with pytest.raises(Forbidden):
+            await fetch_discovery(client, before)
+
+
 async def test_legacy_discovery_fetches_one_list_per_group_version(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         if request.path in LISTS:
