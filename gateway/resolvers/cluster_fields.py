@@ -1,11 +1,15 @@
-"""The root fields about the cluster itself: version, resources, can, object."""
+"""The root fields about the cluster (version, resources, object) and the caller (can, canAll, whoAmI)."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
+
+import msgspec
 
 from gateway.errors import BadArgument
 from gateway.identity import Access, fetch_verdict
-from gateway.resolvers.context import Info, expect_discovery, upstream_of
+from gateway.resolvers.context import Info, client_of, expect_discovery, upstream_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
 from schema.building import ClusterResolvers, RootField
@@ -13,6 +17,8 @@ from schema.model import Model, ServedResource, Verb
 from schema.resources import GroupVersion, GroupVersionKind
 
 __all__ = ["cluster_resolvers"]
+
+_SUBJECT_REVIEWS = "apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
 def cluster_resolvers(model: Model) -> ClusterResolvers:
@@ -43,7 +49,12 @@ def cluster_resolvers(model: Model) -> ClusterResolvers:
         return await read_object(RootField(Verb.GET, served), info, name=name, namespace=namespace)
 
     return ClusterResolvers(
-        version=read_version, resources=list_resources, can=review_access, object=read_any
+        version=read_version,
+        resources=list_resources,
+        can=review_access,
+        can_all=review_accesses,
+        who_am_i=read_caller,
+        object=read_any,
     )
 
 
@@ -58,6 +69,43 @@ async def review_access(
     """Answer ``can(…)``: a SelfSubjectAccessReview as the caller."""
     access = Access(verb, resource=resource, **{key: value for key, value in scope.items() if value})
     return {"allowed": False, **await fetch_verdict(upstream_of(info), access)}
+
+
+async def review_accesses(
+    _source: object, info: Info, *, checks: Sequence[Mapping[str, str | None]]
+) -> list[bool]:
+    """Answer ``canAll(…)``: one review per distinct check, unless a cached one allows it.
+
+    Raises the error of a review that fails: "no" would be a guess.
+    """
+    accesses = [Access(**{key: value for key, value in check.items() if value}) for check in checks]
+    reviews, client, budget = info.context.shared.reviews, client_of(info), info.context.budget
+    allowed = {access: True for access in accesses if reviews.remembers(client, access)}
+    unknown = tuple(dict.fromkeys(access for access in accesses if access not in allowed))
+    if budget is not None:
+        budget.limits.expect_requests(len(unknown))
+
+    async def review(access: Access) -> bool:
+        async with budget.slot() if budget is not None else nullcontext():
+            return (await reviews.review(client, access)).allowed
+
+    answers = await asyncio.gather(*map(review, unknown), return_exceptions=True)
+    for access, answer in zip(unknown, answers, strict=True):
+        if isinstance(answer, BaseException):
+            raise answer
+        allowed[access] = answer
+    return [allowed[access] for access in accesses]
+
+
+async def read_caller(_source: object, info: Info) -> Mapping[str, Any]:
+    """Answer ``whoAmI``: a SelfSubjectReview as the caller."""
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    response = await upstream_of(info).request(
+        "POST", _SUBJECT_REVIEWS, body=msgspec.json.encode(body), content_type="application/json"
+    )
+    status = decode_object(response.body).get("status") or {}
+    found: Mapping[str, Any] = status.get("userInfo") or {}
+    return found
 
 
 def _api_resource(served: ServedResource) -> dict[str, Any]:

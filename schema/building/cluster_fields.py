@@ -1,4 +1,4 @@
-"""The root fields about the cluster, equal on every cluster: version, resources, can, object."""
+"""The root fields about the cluster and the caller, equal on every cluster."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ from graphql import (
     GraphQLBoolean,
     GraphQLField,
     GraphQLFieldResolver,
+    GraphQLInputField,
+    GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLList,
     GraphQLNonNull,
@@ -14,6 +16,9 @@ from graphql import (
     GraphQLOutputType,
     GraphQLString,
 )
+
+from schema.model import Scalar
+from schema.scalars import SCALARS
 
 __all__ = ["ClusterResolvers", "build_cluster_fields"]
 
@@ -25,6 +30,8 @@ class ClusterResolvers:
     version: GraphQLFieldResolver
     resources: GraphQLFieldResolver
     can: GraphQLFieldResolver
+    can_all: GraphQLFieldResolver
+    who_am_i: GraphQLFieldResolver
     object: GraphQLFieldResolver
 
 
@@ -42,17 +49,27 @@ def build_cluster_fields(
         "can": GraphQLField(
             _ACCESS_REVIEW,
             args={
-                "verb": _text(
-                    "`get`, `list`, `watch`, `create`, `patch`, `delete`, …, or `*`.", required=True
-                ),
-                "group": _text("The API group. Default: the core group."),
-                "resource": _text("The resource: plural, lower case.", required=True),
-                "namespace": _text("One namespace. Default: all namespaces."),
-                "name": _text("One object. Default: any object."),
-                "subresource": _text("`status`, `scale`, `log`, …"),
+                name: GraphQLArgument(field.type, description=field.description)
+                for name, field in _ACCESS_CHECK.fields.items()
             },
             resolve=resolvers.can,
             description="Whether the caller may do this, by the API server's access review.",
+        ),
+        "canAll": GraphQLField(
+            GraphQLNonNull(GraphQLList(GraphQLNonNull(GraphQLBoolean))),
+            args={
+                "checks": GraphQLArgument(
+                    GraphQLNonNull(GraphQLList(GraphQLNonNull(_ACCESS_CHECK))),
+                    description="The accesses to check.",
+                )
+            },
+            resolve=resolvers.can_all,
+            description="Whether the caller may do each of these, in their order. A true may be 10 s old.",
+        ),
+        "whoAmI": GraphQLField(
+            _CALLER,
+            resolve=resolvers.who_am_i,
+            description="The caller, as the API server knows it.",
         ),
         "object": GraphQLField(
             interface,
@@ -72,6 +89,12 @@ def build_cluster_fields(
 
 def _text(description: str, *, required: bool = False) -> GraphQLArgument:
     return GraphQLArgument(
+        GraphQLNonNull(GraphQLString) if required else GraphQLString, description=description
+    )
+
+
+def _check(description: str, *, required: bool = False) -> GraphQLInputField:
+    return GraphQLInputField(
         GraphQLNonNull(GraphQLString) if required else GraphQLString, description=description
     )
 
@@ -108,6 +131,31 @@ _ACCESS_REVIEW = GraphQLObjectType(
         "evaluationError": GraphQLField(GraphQLString),
     },
     description="The result of an access review.",
+)
+
+_ACCESS_CHECK = GraphQLInputObjectType(
+    "AccessCheck",
+    {
+        "verb": _check("`get`, `list`, `watch`, `create`, `patch`, `delete`, …, or `*`.", required=True),
+        "group": _check("The API group. Default: the core group."),
+        "resource": _check("The resource: plural, lower case.", required=True),
+        "namespace": _check("One namespace. Default: all namespaces."),
+        "name": _check("One object. Default: any object."),
+        "subresource": _check("`status`, `scale`, `log`, …"),
+    },
+    description="An access to a resource, as in RBAC.",
+)
+
+_CALLER = GraphQLObjectType(
+    "Caller",
+    {
+        **_fields(GraphQLString, "username", "uid"),
+        "groups": GraphQLField(GraphQLList(GraphQLNonNull(GraphQLString))),
+        "extra": GraphQLField(
+            SCALARS[Scalar.JSON], description="What the authenticator adds: lists of texts by key."
+        ),
+    },
+    description="A user, as the API server has authenticated it.",
 )
 
 _NAMES = GraphQLList(GraphQLNonNull(GraphQLString))

@@ -30,7 +30,9 @@ from schema.verbs import VERBS, Operation, Verb
 
 __all__ = ["RESERVED_FIELDS", "RootNames", "names_depend_on_age", "root_names", "verbs_of"]
 
-RESERVED_FIELDS = frozenset({"version", "resources", "can", "object", "applyManifest", "podLogs"})
+RESERVED_FIELDS = frozenset(
+    {"version", "resources", "can", "canAll", "whoAmI", "object", "applyManifest", "podLogs"}
+)
 
 _RESERVED = frozenset((operation.value, name) for operation in Operation for name in RESERVED_FIELDS)
 _LISTS = (Verb.LIST, Verb.WATCH_LIST)

@@ -113,7 +113,7 @@ def served(model: Model, api_version: str, kind: str) -> ServedResource:
 class NoResolvers:
     """Resolvers that answer nothing, for schemas that are not executed."""
 
-    cluster = ClusterResolvers(*[lambda _source, _info, **_arguments: None] * 4)
+    cluster = ClusterResolvers(*[lambda _source, _info, **_arguments: None] * 6)
 
     def resolver(self, _root: RootField) -> Any:
         return lambda _source, _info, **_arguments: None

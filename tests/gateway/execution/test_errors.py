@@ -36,7 +36,7 @@ class Failing:
 
     def __init__(self, error: Exception) -> None:
         self.error = error
-        self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 4)
+        self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 6)
 
     def resolver(self, _root: RootField) -> GraphQLFieldResolver:
         async def resolve(_source: object, _info: object, **_arguments: Any) -> Any:

@@ -55,7 +55,7 @@ def answer(root: RootField | Resource, *_arguments: Any) -> Any:
 class Resolvers:
     """Gives every root field a distinguishable function."""
 
-    cluster = ClusterResolvers(*[answer] * 4)
+    cluster = ClusterResolvers(*[answer] * 6)
 
     def resolver(self, root: RootField) -> Any:
         return partial(answer, root)
@@ -243,7 +243,7 @@ OBJECT_SENT = {
 class Answering(NoResolvers):
     """Answers every field that is not a subscription with objects, of which not all fit the types."""
 
-    cluster = ClusterResolvers(*[lambda *_, **arguments: {**OBJECT_SENT, **arguments}] * 4)
+    cluster = ClusterResolvers(*[lambda *_, **arguments: {**OBJECT_SENT, **arguments}] * 6)
 
     def resolver(self, _root: RootField) -> Any:
         return lambda *_, **arguments: {**OBJECT_SENT, "items": [OBJECT_SENT], "arguments": arguments}

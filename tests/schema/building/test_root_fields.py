@@ -26,7 +26,7 @@ class Recorder:
     def __init__(self, answer: Any = None) -> None:
         self.answer = answer
         self.asked: dict[str, Any] = {}
-        self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 4)
+        self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 6)
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         def resolve(_source: object, _info: object, **arguments: Any) -> Any:
