@@ -22,8 +22,9 @@
     │   ├── TooManyRequests           429
     │   ├── ServerTimeout             504, UPSTREAM_TIMEOUT
     │   └── ServerFailure             other 5xx, a 429 of uninitialized storage: UPSTREAM_UNAVAILABLE
-    ├── CallerRefused                 FORBIDDEN: a Host or Origin that local mode does not allow
-    ├── CallerUnauthenticated         UNAUTHENTICATED: a request without a well-formed bearer token
+    ├── CallerRefused                 FORBIDDEN: a Host, an Origin or an identity header that is not allowed
+    ├── CallerUnauthenticated         UNAUTHENTICATED: a request without well-formed or valid credentials
+    ├── IssuerUnavailable             UPSTREAM_UNAVAILABLE: the OIDC issuer's keys cannot be fetched
     ├── BadArgument                   BAD_REQUEST: refused before a request was sent upstream
     ├── PodLogUnreadable              the code of its reason: one container's log; other logs continue
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
@@ -52,6 +53,7 @@ __all__ = [
     "GatewayError",
     "Gone",
     "Invalid",
+    "IssuerUnavailable",
     "KubeconfigError",
     "NotFound",
     "PodLogUnreadable",
@@ -117,15 +119,21 @@ class UpstreamProtocolError(UpstreamError):
 
 
 class CallerRefused(GatewayError):
-    """The Host or Origin header is not allowed in ``local`` mode."""
+    """A Host or Origin header is not allowed, or a header asserts an identity that its sender may not."""
 
     code = "FORBIDDEN"
 
 
 class CallerUnauthenticated(GatewayError):
-    """The bearer token is missing or malformed."""
+    """The request has no credentials, or they are malformed or not valid."""
 
     code = "UNAUTHENTICATED"
+
+
+class IssuerUnavailable(GatewayError):
+    """The OIDC issuer does not publish its signing keys; no ID token can be validated."""
+
+    code = "UPSTREAM_UNAVAILABLE"
 
 
 class BadArgument(GatewayError):

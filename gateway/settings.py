@@ -5,29 +5,53 @@ are generated from :class:`Settings`. ``python -m gateway.settings`` prints the 
 """
 
 import ipaddress
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, get_origin
 
 from gateway.errors import ConfigurationError
 
-__all__ = ["ENVIRONMENT_PREFIX", "Auth", "Setting", "Settings", "is_loopback", "settings", "settings_table"]
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "Auth",
+    "Setting",
+    "Settings",
+    "is_loopback",
+    "settings",
+    "settings_table",
+    "split_list",
+]
 
 ENVIRONMENT_PREFIX = "KUBE_GRAPHQL_"
 
 
 class Auth(StrEnum):
-    """The identity of upstream requests: the kubeconfig's (``local``), the caller's (``passthrough``)."""
+    """The identity of upstream requests.
+
+    The kubeconfig's (``local``), the caller's token's (``passthrough``), or the caller's by impersonation
+    with the gateway's own credentials (``impersonate``).
+    """
 
     LOCAL = "local"
     PASSTHROUGH = "passthrough"
+    IMPERSONATE = "impersonate"
 
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _OUTPUTS = ("json", "yaml")
 _EVERYWHERE = ("serve", "schema", "query")
+_IMPERSONATE = ("serve",)
+_HEADER = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
+_PROXY_NAMES = (
+    "proxy_username_headers",
+    "proxy_uid_headers",
+    "proxy_group_headers",
+    "proxy_extra_headers_prefix",
+)
+_OIDC_ALGORITHM = re.compile(r"[REP]S(256|384|512)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +73,7 @@ class Setting:
 
     @property
     def option(self) -> str:
-        return "--" + self.name.replace("_", "-")
+        return _option(self.name)
 
     @property
     def variable(self) -> str:
@@ -115,10 +139,129 @@ class Settings:
     port: int = _setting(8000, "Port to listen on; 0 picks a free one.", ("serve",), metavar="PORT")
     auth: str | None = _setting(
         None,
-        "Identity of upstream requests: the kubeconfig's (`local`), the caller's token's (`passthrough`).",
+        "Identity of upstream requests: the kubeconfig's (`local`), the caller's token's (`passthrough`), or "
+        "that of a user whom a front proxy, a client certificate or an ID token names (`impersonate`).",
         ("serve",),
         choices=tuple(Auth),
         default_words="`local` on a loopback host, else `passthrough`",
+    )
+    tls_cert: str | None = _setting(
+        None,
+        "Certificate of the gateway, with its chain, in PEM: serve HTTPS. Read again when it changes.",
+        ("serve",),
+        metavar="FILE",
+        default_words="plain HTTP",
+    )
+    tls_key: str | None = _setting(
+        None, "Key of `--tls-cert`, in PEM.", ("serve",), metavar="FILE", default_words="none"
+    )
+    proxy_client_ca: str | None = _setting(
+        None,
+        "Authorities in PEM: a client with a certificate of theirs is the front proxy, which names the user "
+        "in headers. Needs `--tls-cert`.",
+        _IMPERSONATE,
+        metavar="FILE",
+        default_words="none",
+    )
+    proxy_allowed_names: tuple[str, ...] = _setting(
+        (),
+        "Common names that the front proxy's certificate may have.",
+        _IMPERSONATE,
+        metavar="NAME,…",
+        default_words="any",
+    )
+    proxy_secret_file: str | None = _setting(
+        None,
+        "File with a secret of 16 characters or more: a client that sends it as `Authorization: Bearer` is "
+        "the front proxy.",
+        _IMPERSONATE,
+        metavar="FILE",
+        default_words="none",
+    )
+    proxy_username_headers: tuple[str, ...] = _setting(
+        ("X-Remote-User",),
+        "Headers in which the front proxy names the user; the first one with a value counts.",
+        _IMPERSONATE,
+        metavar="HEADER,…",
+        default_words="`X-Remote-User`",
+    )
+    proxy_uid_headers: tuple[str, ...] = _setting(
+        ("X-Remote-Uid",),
+        "Headers with the user's UID.",
+        _IMPERSONATE,
+        metavar="HEADER,…",
+        default_words="`X-Remote-Uid`",
+    )
+    proxy_group_headers: tuple[str, ...] = _setting(
+        ("X-Remote-Group",),
+        "Headers with the user's groups, one in each.",
+        _IMPERSONATE,
+        metavar="HEADER,…",
+        default_words="`X-Remote-Group`",
+    )
+    proxy_extra_headers_prefix: tuple[str, ...] = _setting(
+        ("X-Remote-Extra-",),
+        "Prefixes of headers with the user's extras.",
+        _IMPERSONATE,
+        metavar="PREFIX,…",
+        default_words="`X-Remote-Extra-`",
+    )
+    client_ca: str | None = _setting(
+        None,
+        "Authorities in PEM: a client certificate of theirs names the user (common name) and the groups "
+        "(organizations). Needs `--tls-cert`.",
+        _IMPERSONATE,
+        metavar="FILE",
+        default_words="none",
+    )
+    oidc_issuer: str | None = _setting(
+        None,
+        "URL of an OpenID Connect issuer, https only: its ID tokens name the user.",
+        _IMPERSONATE,
+        metavar="URL",
+        default_words="none",
+    )
+    oidc_client_id: str | None = _setting(
+        None, "Audience that ID tokens must have.", _IMPERSONATE, metavar="ID", default_words="none"
+    )
+    oidc_username_claim: str = _setting("sub", "Claim with the user's name.", _IMPERSONATE, metavar="CLAIM")
+    oidc_username_prefix: str | None = _setting(
+        None,
+        "Prefix of user names; `-` for none.",
+        _IMPERSONATE,
+        metavar="PREFIX",
+        default_words="the issuer and `#`; none if the claim is `email`",
+    )
+    oidc_groups_claim: str | None = _setting(
+        None,
+        "Claim with the user's groups: a string, or a list of strings.",
+        _IMPERSONATE,
+        metavar="CLAIM",
+        default_words="no groups",
+    )
+    oidc_groups_prefix: str | None = _setting(
+        None, "Prefix of group names.", _IMPERSONATE, metavar="PREFIX", default_words="none"
+    )
+    oidc_required_claim: tuple[str, ...] = _setting(
+        (),
+        "Claims that ID tokens must have, each with its value.",
+        _IMPERSONATE,
+        metavar="CLAIM=VALUE,…",
+        default_words="none",
+    )
+    oidc_signing_algs: tuple[str, ...] = _setting(
+        ("RS256",),
+        "Signature algorithms that ID tokens may have: `RS`, `ES` or `PS` with `256`, `384` or `512`.",
+        _IMPERSONATE,
+        metavar="NAME,…",
+        default_words="`RS256`",
+    )
+    oidc_ca: str | None = _setting(
+        None,
+        "Authorities in PEM of the issuer's certificate.",
+        _IMPERSONATE,
+        metavar="FILE",
+        default_words="the system's",
     )
     workers: int = _setting(
         1,
@@ -222,6 +365,63 @@ class Settings:
             return False
         return auth is not Auth.PASSTHROUGH if self.share_informers is None else self.share_informers
 
+    def check(self) -> Auth:
+        """The identity mode. Raises ConfigurationError for settings that contradict it or each other."""
+        auth = self.resolved_auth()
+        self.check_cache(auth)
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise ConfigurationError("--tls-cert and --tls-key are needed together")
+        if auth is Auth.IMPERSONATE:
+            self._check_impersonate()
+        else:
+            self._check_unused(auth)
+        return auth
+
+    def _check_impersonate(self) -> None:
+        if not (self.proxy_client_ca or self.proxy_secret_file or self.client_ca or self.oidc_issuer):
+            raise ConfigurationError(
+                "--auth impersonate needs a proof of the caller: a front proxy's (--proxy-client-ca or "
+                "--proxy-secret-file), a client certificate (--client-ca) or an ID token (--oidc-issuer)"
+            )
+        for name in ("proxy_client_ca", "client_ca"):
+            if getattr(self, name) and not self.tls_cert:
+                raise ConfigurationError(f"{_option(name)} needs --tls-cert and --tls-key")
+        if self.proxy_allowed_names and not self.proxy_client_ca:
+            raise ConfigurationError("--proxy-allowed-names needs --proxy-client-ca")
+        for name in _PROXY_NAMES:
+            for header in split_list(getattr(self, name)):
+                if not _HEADER.fullmatch(header):
+                    raise ConfigurationError(f"{_option(name)}: {header!r} is not the name of a header")
+        self._check_oidc()
+
+    def _check_oidc(self) -> None:
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise ConfigurationError("--oidc-issuer and --oidc-client-id are needed together")
+        if self.oidc_issuer and not self.oidc_issuer.startswith("https://"):
+            raise ConfigurationError("--oidc-issuer has to be an https URL")
+        for name in split_list(self.oidc_signing_algs):
+            if not _OIDC_ALGORITHM.fullmatch(name):
+                raise ConfigurationError(f"--oidc-signing-algs: {name!r} is not one of RS256 … PS512")
+        self.required_claims()
+
+    def _check_unused(self, auth: Auth) -> None:
+        for setting in settings():
+            used = getattr(self, setting.name) != setting.default
+            if used and setting.name.startswith(("proxy_", "oidc_", "client_ca")):
+                raise ConfigurationError(
+                    f"{setting.option} works with --auth impersonate only, not with --auth {auth}"
+                )
+
+    def required_claims(self) -> tuple[tuple[str, str], ...]:
+        """``--oidc-required-claim`` as names and values. Raises ConfigurationError."""
+        claims = []
+        for text in split_list(self.oidc_required_claim):
+            name, separator, value = text.partition("=")
+            if not separator or not name:
+                raise ConfigurationError(f"--oidc-required-claim: {text!r} is not CLAIM=VALUE")
+            claims.append((name, value))
+        return tuple(claims)
+
     def check_cache(self, auth: Auth) -> None:
         """Raise ConfigurationError for ``--cache`` in a mode without an identity at start-up."""
         if self.cache and auth is not Auth.LOCAL and not self.shares_informers():
@@ -229,6 +429,15 @@ class Settings:
                 f"--cache works with --auth local or --share-informers only: a cache belongs to one identity,"
                 f" and with --auth {auth} there is no caller's token at start-up to fill a cache with"
             )
+
+
+def split_list(texts: Iterable[str]) -> tuple[str, ...]:
+    """The items of a repeatable option, each of which may hold several with commas between."""
+    return tuple(item.strip() for text in texts for item in text.split(",") if item.strip())
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def is_loopback(host: str) -> bool:

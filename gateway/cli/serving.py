@@ -1,6 +1,7 @@
 """``serve``: from the settings to a listening server, until a signal stops it."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from gateway.cli.event_loop import run, stop_event
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.identity import Identity, identity_for
 from gateway.memory import return_large_blocks
-from gateway.server import Listener, Siblings, Timeouts, build_app
-from gateway.settings import Auth, Settings
+from gateway.server import Listener, ServerTLS, Siblings, Timeouts, build_app
+from gateway.settings import Auth, Settings, is_loopback
 from gateway.telemetry import phases
 
 __all__ = ["ListenConfig", "serve_on", "serve_until_stopped"]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class ListenConfig:
 
 def serve_until_stopped(settings: Settings) -> None:
     """Bind the address and serve until SIGINT or SIGTERM; raises GatewayError when it cannot start."""
-    settings.check_cache(settings.resolved_auth())
+    settings.check()
     # bind first: a port in use is reported before the slow connection to the cluster
     with bind(settings.host, settings.port) as bound:
         serve_on(settings, ListenConfig(bound))
@@ -49,18 +52,21 @@ def serve_until_stopped(settings: Settings) -> None:
 def serve_on(settings: Settings, listen: ListenConfig) -> None:
     """Serve on bound sockets until SIGINT or SIGTERM; raises GatewayError when it cannot start."""
     return_large_blocks()
-    run(_serve(settings, settings.resolved_auth(), listen))
+    run(_serve(settings, settings.check(), listen))
 
 
 async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
     listen.on_loop_start()
     async with connect(settings, listen.demo_url) as connected:
         caches = _warm_caches(settings, connected)
-        identity = _identity(auth, connected)
+        identity = identity_for(auth, connected.client, settings)
+        _warn_of_plain_http(settings, auth)
         app = build_app(connected.api, identity, caches.waiting_for, listen.siblings, settings.max_body)
 
         def ready() -> None:
-            listen.announce(_greeting(listen.bound, auth, connected))
+            listen.announce(
+                _greeting(listen.bound, auth, connected, "https" if settings.tls_cert else "http")
+            )
             phases.report()
 
         listener = Listener(
@@ -70,6 +76,7 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
             private=listen.private,
             timeouts=Timeouts(settings.header_timeout, settings.body_timeout, settings.idle_timeout),
             max_message=settings.max_body,
+            tls=_server_tls(settings, identity),
         )
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(connected.api.follow(), name="follow the cluster")
@@ -79,8 +86,19 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
             warming.cancel()
 
 
-def _identity(auth: Auth, connected: Connected) -> Identity:
-    return identity_for(auth, connected.client)
+def _server_tls(settings: Settings, identity: Identity) -> ServerTLS | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return ServerTLS(settings.tls_cert, settings.tls_key, identity.client_authorities)
+
+
+def _warn_of_plain_http(settings: Settings, auth: Auth) -> None:
+    if auth is Auth.IMPERSONATE and settings.tls_cert is None and not is_loopback(settings.host):
+        logger.warning(
+            "without --tls-cert the credentials of callers and of the front proxy cross the network to %s "
+            "in plain text: listen on loopback beside the proxy, or serve HTTPS",
+            settings.host,
+        )
 
 
 def _warm_caches(settings: Settings, connected: Connected) -> WarmCaches:
@@ -89,9 +107,9 @@ def _warm_caches(settings: Settings, connected: Connected) -> WarmCaches:
     return WarmCaches(gateway.informers, connected.client, resources)
 
 
-def _greeting(bound: socket.socket, auth: Auth, connected: Connected) -> str:
+def _greeting(bound: socket.socket, auth: Auth, connected: Connected, scheme: str) -> str:
     host, port = bound.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/graphql"
     config = connected.config
     kinds = len({item.resource.kind for item in connected.api.model.resources})
     cluster = config.context or config.cluster or "in-cluster"

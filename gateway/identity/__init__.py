@@ -1,7 +1,8 @@
 """Identity: the caller of a request, and the caller's rights upstream (design section 7).
 
-- :mod:`.modes`: one class per ``--auth`` mode; each turns request headers into a client that acts as the
-  caller.
+- :mod:`.modes`, :mod:`.impersonate`: one class per ``--auth`` mode; each turns the head of a request into a
+  client that acts as the caller. :mod:`.build` makes the one that the settings name.
+- :mod:`.front_proxy`, :mod:`.id_tokens` (with :mod:`.signing_keys`): the sources of ``impersonate``'s users.
 - :mod:`.request_head`: the headers and the client certificate (:mod:`.certificates`) of a request.
 - :mod:`.bearer`: bearer tokens in headers and in ``connection_init``.
 - :mod:`.reserved_headers`: headers that assert an identity, refused from ordinary clients.
@@ -14,18 +15,24 @@ No GraphQL and no HTTP framework here: the heads of requests come in, clients go
 """
 
 from gateway.identity.access import Access, AccessReviews, Verdict, fetch_verdict
-from gateway.identity.certificates import PeerCertificate, peer_certificate
+from gateway.identity.build import identity_for
+from gateway.identity.caller import Caller
+from gateway.identity.certificates import Authorities, PeerCertificate, peer_certificate
+from gateway.identity.impersonate import Impersonate
 from gateway.identity.leases import Lease, Leases
-from gateway.identity.modes import Caller, Identity, Local, Passthrough, identity_for
+from gateway.identity.modes import Identity, Local, Passthrough
 from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import ProxyHeaders, without_unknown
 from gateway.identity.sharing import Sharing
+from gateway.identity.watched_file import WatchedFile
 
 __all__ = [
     "Access",
     "AccessReviews",
+    "Authorities",
     "Caller",
     "Identity",
+    "Impersonate",
     "Lease",
     "Leases",
     "Local",
@@ -35,6 +42,7 @@ __all__ = [
     "RequestHead",
     "Sharing",
     "Verdict",
+    "WatchedFile",
     "fetch_verdict",
     "identity_for",
     "peer_certificate",

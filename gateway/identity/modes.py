@@ -1,15 +1,18 @@
 """The identity modes: from the head of a request to the client that acts as its caller.
 
-To add a mode: a member of :class:`gateway.settings.Auth`, a class here, and its case in :func:`identity_for`,
+The third mode is :mod:`gateway.identity.impersonate`. To add a mode: a member of
+:class:`gateway.settings.Auth`, a class here, and its case in :func:`gateway.identity.build.identity_for`,
 which mypy demands.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, assert_never
+from typing import Any, Protocol
 
 from gateway.errors import CallerUnauthenticated, CredentialsError
 from gateway.identity.bearer import bearer_token, bearer_token_from_params
+from gateway.identity.caller import Caller
+from gateway.identity.certificates import Authorities
 from gateway.identity.origin import check_local_request
 from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import (
@@ -19,16 +22,8 @@ from gateway.identity.reserved_headers import (
     refuse_identity_in_params,
 )
 from gateway.kube.client import KubeClient
-from gateway.settings import Auth
 
-__all__ = ["Caller", "Identity", "Local", "Passthrough", "identity_for"]
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The sender of a request: the client that acts as it upstream."""
-
-    client: KubeClient
+__all__ = ["Identity", "Local", "Passthrough"]
 
 
 class Identity(Protocol):
@@ -41,6 +36,10 @@ class Identity(Protocol):
     @property
     def proxy_headers(self) -> ProxyHeaders:
         """The headers by which a front proxy names the user."""
+
+    @property
+    def client_authorities(self) -> Sequence[Authorities]:
+        """The authorities of client certificates; empty if a certificate has no meaning."""
 
     def check(self, head: RequestHead) -> None:
         """Raise CallerRefused for a request that must get no answer at all, not even a static file."""
@@ -58,6 +57,7 @@ class Local:
 
     client: KubeClient
     proxy_headers: ProxyHeaders = DEFAULT_PROXY_HEADERS
+    client_authorities: Sequence[Authorities] = ()
 
     def check(self, head: RequestHead) -> None:
         refuse_asserted_identity(head)
@@ -78,6 +78,7 @@ class Passthrough:
 
     client: KubeClient
     proxy_headers: ProxyHeaders = DEFAULT_PROXY_HEADERS
+    client_authorities: Sequence[Authorities] = ()
 
     def check(self, head: RequestHead) -> None:
         """Refuses no origin: a page of another origin has no token to send."""
@@ -97,14 +98,3 @@ class Passthrough:
             return Caller(self.client.as_bearer(token))
         except CredentialsError as error:
             raise CallerUnauthenticated("the bearer token is malformed") from error
-
-
-def identity_for(mode: Auth, client: KubeClient) -> Identity:
-    """The identity of that mode over the gateway's own client."""
-    match mode:
-        case Auth.LOCAL:
-            return Local(client)
-        case Auth.PASSTHROUGH:
-            return Passthrough(client)
-        case _:
-            assert_never(mode)

@@ -1,6 +1,6 @@
-"""The check of ``local`` mode: the request comes from this machine, and not from a page of another origin.
+"""Checks against pages of other origins, in ``local`` mode and for websockets in ``impersonate`` mode.
 
-The gateway lends its own identity in this mode, so a page of another origin must not reach it through a
+The gateway lends its own identity in ``local`` mode, so a page of another origin must not reach it through a
 browser. There are two attacks: DNS rebinding (the page's own name starts to resolve to 127.0.0.1; its
 requests carry that name in Host), and cross-site requests (they carry the page's Origin, or
 ``Sec-Fetch-Site`` if the browser sends no Origin).
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gateway.errors import CallerRefused
 from gateway.settings import is_loopback
 
-__all__ = ["Authority", "check_local_request", "parse_authority", "parse_origin"]
+__all__ = ["Authority", "check_local_request", "check_same_origin", "parse_authority", "parse_origin"]
 
 # RFC 3986 reg-name without percent-escapes and sub-delims, IPv4, or an IPv6 literal without a zone
 AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::([0-9]{1,5}))?", re.ASCII)
@@ -68,6 +68,31 @@ def check_local_request(headers: Mapping[str, str]) -> None:
         raise CallerRefused(f"a page from {origin[:100]!r} may not use this gateway: it is another origin")
     if origin is None and not _own_fetch(headers):
         raise CallerRefused("a page from another origin may not use this gateway")
+
+
+def check_same_origin(headers: Mapping[str, str], forwarded_host: str = "") -> None:
+    """Raise :class:`CallerRefused` unless a websocket's Origin is absent or has the host of the request.
+
+    For websockets whose user is known from the handshake alone, by a proxy's cookie or a certificate: a
+    browser opens them for a page of any origin. ``forwarded_host`` is the host that a trusted proxy received.
+    """
+    origin = headers.get("origin")
+    if origin is None:
+        return
+    parsed = parse_origin(origin)
+    for text in (headers.get("host", ""), forwarded_host):
+        host = parse_authority(text)
+        if parsed is not None and host is not None and _is_same(parsed, host):
+            return
+    raise CallerRefused(f"a page from {origin[:100]!r} may not open a websocket here: it is another origin")
+
+
+def _is_same(origin: tuple[str, Authority], host: Authority) -> bool:
+    scheme, authority = origin
+    default = DEFAULT_PORTS[scheme]
+    return authority.host.lower() == host.host.lower() and (authority.port or default) == (
+        host.port or default
+    )
 
 
 def _same_origin(origin: str, host: Authority) -> bool:

@@ -5,7 +5,7 @@ Guarantees:
 - No object or exception of httpx leaves this package. A failed response is a StatusError.
 - Redirects are never followed.
 - A token is sent to the configured server only, is never logged, and is never combined with the gateway's
-  own credentials.
+  own credentials. An impersonated user is always named in requests with them.
 - Cancelling a task that reads closes its connection at once.
 """
 
@@ -17,15 +17,17 @@ from typing import Self
 
 import httpx
 
-from gateway.errors import BadArgument, ConfigurationError
+from gateway.errors import BadArgument, ConfigurationError, CredentialsError
 from gateway.kube.cancellation import buffered_stream, in_own_task
-from gateway.kube.config.cluster_config import ClusterConfig
+from gateway.kube.config.cluster_config import ClusterConfig, Impersonation
 from gateway.kube.config.credentials import (
     BearerCredentials,
     Credentials,
+    ImpersonatingCredentials,
     UserCredentials,
     read_certificate,
     token_fingerprint,
+    user_fingerprint,
 )
 from gateway.kube.config.exec_plugin import ExecCredentials
 from gateway.kube.exchange import READ_TIMEOUT_SECONDS, Call, Sender, iterate_body, read_body
@@ -49,7 +51,8 @@ class KubeClient:
     """One API server as one identity.
 
     ``identity`` is an opaque digest of cluster and credential: the key for caches and informers, safe to log.
-    ``config`` is the cluster with the gateway's own user, also in a client made by ``as_bearer``.
+    ``config`` is the cluster with the gateway's own user, also in a client made by ``as_bearer`` or
+    ``as_user``.
     """
 
     def __init__(self, pools: Pools, credentials: Credentials, identity: str) -> None:
@@ -58,8 +61,9 @@ class KubeClient:
         self._pools = pools
         self._credentials = credentials
         self._slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-        self._bearer = isinstance(credentials, BearerCredentials)
-        self._sender = Sender(pools, credentials, as_caller=self._bearer)
+        bearer = isinstance(credentials, BearerCredentials)
+        self._is_callers = bearer or isinstance(credentials, ImpersonatingCredentials)
+        self._sender = Sender(pools, credentials, as_caller=bearer)
 
     @classmethod
     def connect(cls, config: ClusterConfig) -> "KubeClient":
@@ -102,6 +106,17 @@ class KubeClient:
         identity = token_fingerprint(self._pools.fingerprint, token)
         return KubeClient(self._pools, BearerCredentials(token), identity)
 
+    def as_user(self, user: Impersonation) -> "KubeClient":
+        """A client that impersonates ``user`` with the gateway's own credentials; cheap, like ``as_bearer``.
+
+        Raises CredentialsError for a user that cannot be impersonated, and for a gateway whose kubeconfig
+        impersonates a user itself: the API server would unite the groups of both.
+        """
+        if self._is_callers or self.config.user.impersonation is not None:
+            raise CredentialsError("a client that impersonates a user cannot impersonate another one")
+        credentials = ImpersonatingCredentials(self._credentials, user)
+        return KubeClient(self._pools, credentials, user_fingerprint(self._pools.fingerprint, user))
+
     def limited(self, slot: Callable[[], AbstractAsyncContextManager[None]]) -> "KubeClient":
         """The same client, but each request and its response hold a ``slot()``; streams do not."""
         client = copy.copy(self)
@@ -110,8 +125,8 @@ class KubeClient:
 
     @property
     def is_callers(self) -> bool:
-        """Whether requests carry a caller's token instead of the gateway's credentials."""
-        return self._bearer
+        """Whether requests act as a caller, by its token or by impersonation, instead of as the gateway."""
+        return self._is_callers
 
     async def get(
         self,
@@ -165,8 +180,8 @@ class KubeClient:
         )
 
     async def aclose(self) -> None:
-        """Close all connections, also the ones of clients made by ``as_bearer``."""
-        if not self._bearer:
+        """Close all connections, also the ones of clients made by ``as_bearer`` and ``as_user``."""
+        if not self._is_callers:
             await self._credentials.aclose()
             await self._pools.aclose()
 

@@ -7,6 +7,7 @@ from starlette.websockets import WebSocket
 from gateway.errors import CallerRefused
 from gateway.identity import Identity, RequestHead, without_unknown
 from gateway.server.responses import error_response, refusal
+from gateway.server.uvicorn.peer import certificate_of
 
 __all__ = ["BodyLimit", "Guard", "head_of"]
 
@@ -33,7 +34,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        head = RequestHead(tuple(scope["headers"]))
+        head = RequestHead(tuple(scope["headers"]), certificate_of(scope))
         try:
             self._identity.check(head)
         except CallerRefused as error:

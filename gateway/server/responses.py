@@ -34,6 +34,7 @@ _STATUS_OF_CODE: Mapping[str, int] = {
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
     "INTERNAL": 500,
+    "UPSTREAM_UNAVAILABLE": 503,
 }
 
 

@@ -1,7 +1,9 @@
 """The settings and their documentation."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -74,3 +76,60 @@ def test_caches_require_the_local_identity() -> None:
     Settings().check_cache(Auth.PASSTHROUGH)
     with pytest.raises(ConfigurationError, match="no caller's token"):
         Settings(cache=("pods",)).check_cache(Auth.PASSTHROUGH)
+
+
+IMPERSONATE = Settings(auth="impersonate", proxy_secret_file="secret")
+HTTPS = {"tls_cert": "crt", "tls_key": "key"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"host": "0.0.0.0"},
+        {**HTTPS, "proxy_client_ca": "ca", "proxy_allowed_names": ("a",), "client_ca": "ca"},
+        {"proxy_secret_file": None, "oidc_issuer": "https://a", "oidc_client_id": "b"},
+        {"oidc_issuer": "https://a", "oidc_client_id": "b", "oidc_required_claim": ("a=b,c=d=e",)},
+    ],
+)
+def test_impersonation_with_a_proof_of_the_caller_is_accepted(changes: dict[str, Any]) -> None:
+    assert replace(IMPERSONATE, **changes).check() is Auth.IMPERSONATE
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"proxy_secret_file": None}, "needs a proof of the caller"),
+        ({"tls_cert": "crt"}, "--tls-cert and --tls-key are needed together"),
+        ({"tls_key": "key"}, "--tls-cert and --tls-key are needed together"),
+        ({"proxy_client_ca": "ca"}, "--proxy-client-ca needs --tls-cert"),
+        ({"client_ca": "ca"}, "--client-ca needs --tls-cert"),
+        ({"proxy_allowed_names": ("a",)}, "--proxy-allowed-names needs --proxy-client-ca"),
+        ({"oidc_issuer": "https://a"}, "--oidc-issuer and --oidc-client-id are needed together"),
+        ({"oidc_client_id": "a"}, "--oidc-issuer and --oidc-client-id are needed together"),
+        ({"oidc_issuer": "http://a", "oidc_client_id": "b"}, "has to be an https URL"),
+        ({"oidc_signing_algs": ("RS256,none",)}, "'none' is not one of"),
+        ({"oidc_signing_algs": ("HS256",)}, "'HS256' is not one of"),
+        ({"oidc_required_claim": ("a",)}, "'a' is not CLAIM=VALUE"),
+        ({"proxy_username_headers": ("a b",)}, "'a b' is not the name of a header"),
+        ({"proxy_extra_headers_prefix": ("X:",)}, "'X:' is not the name of a header"),
+    ],
+)
+def test_unsafe_and_contradictory_settings_are_refused(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(reason)):
+        replace(IMPERSONATE, **changes).check()
+
+
+@pytest.mark.parametrize("auth", ["local", "passthrough"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"proxy_secret_file": "a"},
+        {"client_ca": "a"},
+        {"oidc_groups_claim": "a"},
+        {"proxy_uid_headers": ("A",)},
+    ],
+)
+def test_settings_of_impersonation_are_refused_in_other_modes(auth: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=f"impersonate only, not with --auth {auth}"):
+        Settings(auth=auth, **changes).check()

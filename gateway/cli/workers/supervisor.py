@@ -53,7 +53,7 @@ def supervise(settings: Settings) -> int:
     """
     # the command line disabled collection for the sake of large imports, which this process avoids
     memory.enable_collection()
-    settings.check_cache(settings.resolved_auth())
+    settings.check()
     with ExitStack() as stack:
         address = stack.enter_context(SharedAddress(settings.host, settings.port))
         directory = stack.enter_context(_private_directory())

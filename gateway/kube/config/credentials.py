@@ -22,6 +22,7 @@ __all__ = [
     "ClientCertificate",
     "Credential",
     "Credentials",
+    "ImpersonatingCredentials",
     "UserCredentials",
     "bearer_header",
     "cluster_fingerprint",
@@ -29,6 +30,7 @@ __all__ = [
     "read_certificate",
     "read_credential",
     "token_fingerprint",
+    "user_fingerprint",
 ]
 
 _Header = tuple[bytes, bytes]
@@ -85,6 +87,31 @@ class BearerCredentials(Credentials):
 
     async def refresh(self, rejected: Credential) -> Credential | None:  # noqa: ARG002 (the protocol's)
         return None
+
+
+class ImpersonatingCredentials(Credentials):
+    """The credentials ``own`` with ``Impersonate-*`` headers for one user.
+
+    Raises CredentialsError for a user without a name, or with values that no header may have: without
+    ``Impersonate-User`` the API server would take the request for the gateway's own.
+    """
+
+    def __init__(self, own: Credentials, user: Impersonation) -> None:
+        if not user.user:
+            raise CredentialsError("cannot impersonate a user without a name")
+        self._own = own
+        self._headers = tuple(impersonation_headers(user))
+
+    async def current(self) -> Credential:
+        return self._impersonating(await self._own.current())
+
+    async def refresh(self, rejected: Credential) -> Credential | None:
+        own = Credential(rejected.headers[: -len(self._headers)], rejected.certificate)
+        fresh = await self._own.refresh(own)
+        return None if fresh is None else self._impersonating(fresh)
+
+    def _impersonating(self, own: Credential) -> Credential:
+        return Credential((*own.headers, *self._headers), own.certificate)
 
 
 class UserCredentials(Credentials):
@@ -214,6 +241,11 @@ def cluster_fingerprint(config: ClusterConfig) -> str:
 def token_fingerprint(cluster: str, token: str) -> str:
     """A digest of a caller's token at the cluster with the fingerprint ``cluster``."""
     return _digest(f"{cluster} {token}")
+
+
+def user_fingerprint(cluster: str, user: Impersonation) -> str:
+    """A digest of an impersonated user at the cluster with the fingerprint ``cluster``."""
+    return _digest(f"{cluster} impersonating {astuple(user)!r}")
 
 
 def _digest(text: str) -> str:

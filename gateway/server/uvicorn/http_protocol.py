@@ -12,6 +12,8 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gateway.server.uvicorn.peer import Peer, set_certificate
+
 __all__ = ["HTTPProtocol", "Timeouts"]
 
 _REQUEST_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -40,9 +42,11 @@ class HTTPProtocol(HttpToolsProtocol):
         super().__init__(config, *args, **kwargs)
         self._timer: asyncio.TimerHandle | None = None
         self._in_head = True
+        self._peer = Peer()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
+        self._peer = Peer.of(transport)
         self._start_timer(self.timeouts.idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -57,6 +61,7 @@ class HTTPProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self._peer = self._peer.afresh()
         super().on_message_begin()
         self._start_timer(self.timeouts.header)
 
@@ -66,11 +71,12 @@ class HTTPProtocol(HttpToolsProtocol):
         uvicorn appends trailers to the headers, where a client could name a user past a front proxy that
         removes such headers and forwards trailers.
         """
-        if self._in_head:
+        if self._in_head and not self._peer.takes(name, value):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        set_certificate(self.scope, self._peer)
         self._start_timer(self.timeouts.body)
         super().on_headers_complete()
 

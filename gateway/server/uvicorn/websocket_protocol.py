@@ -9,7 +9,10 @@ from typing import Any
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.http11 import Request
 from websockets.protocol import State
+
+from gateway.server.uvicorn.peer import Peer, set_certificate
 
 __all__ = ["LARGEST_BATCH_BYTES", "BatchingWriteProtocol"]
 
@@ -27,6 +30,12 @@ class BatchingWriteProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._batched_bytes = 0
+
+    def handle_connect(self, event: Request) -> None:
+        """Start the app, with the connection's client certificate in its scope."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            set_certificate(self.scope, Peer.of(self.transport))
 
     async def send(self, message: Any) -> None:
         """Send an ASGI message, with back-pressure. Raises ClientDisconnected after the connection ended."""

@@ -1,7 +1,8 @@
 """Relays requests of graphql-sse's single connection mode to the worker that owns the event stream.
 
 The requests of one stream arrive over several connections, and the kernel may give each to another worker.
-A request is relayed unchanged, with all headers: the owner of the stream authenticates and authorises it.
+A request is relayed unchanged, with all headers and its client certificate: the owner of the stream
+authenticates and authorises it.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.server.responses import error_response
 from gateway.server.transports.reservations import token_of
+from gateway.server.uvicorn.peer import certificate_header
 from gateway.server.uvicorn.shutdown import AbortedResponse
 from gateway.server.workers.siblings import RELAYED, Headers, SiblingGone, Siblings
 
@@ -72,7 +74,7 @@ class Relay:
         """Return whether the response is complete."""
         started = False
         target = request.scope["raw_path"] + b"?" + request.scope["query_string"]
-        headers = _end_to_end(request.scope["headers"])
+        headers = [*_end_to_end(request.scope["headers"]), *certificate_header(request.scope)]
         try:
             async with self._siblings.ask(owner, request.method, target, headers, body) as answer:
                 # the body is relayed unchanged, so the owner's length holds

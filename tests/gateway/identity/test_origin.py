@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import CallerRefused
-from gateway.identity.origin import Authority, check_local_request, parse_authority, parse_origin
+from gateway.identity.origin import (
+    Authority,
+    check_local_request,
+    check_same_origin,
+    parse_authority,
+    parse_origin,
+)
 
 LOOPBACK = [
     "localhost",
@@ -161,3 +167,34 @@ def test_any_origin_is_accepted_or_refused_without_another_error(text: str) -> N
 def test_every_name_but_localhost_is_refused(name: str, port: int | None) -> None:
     with pytest.raises(CallerRefused):
         check_local_request({"host": name if port is None else f"{name}:{port}"})
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "forwarded"),
+    [
+        (None, "app.example", ""),
+        ("https://app.example", "app.example", ""),
+        ("https://APP.example", "app.example:443", ""),
+        ("http://app.example:8000", "app.example:8000", ""),
+        ("https://app.example", "gateway:8000", "app.example"),
+    ],
+)
+def test_a_websocket_of_the_same_origin_is_accepted(origin: str | None, host: str, forwarded: str) -> None:
+    check_same_origin({"host": host, **({"origin": origin} if origin else {})}, forwarded)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "forwarded"),
+    [
+        ("https://evil.example", "app.example", ""),
+        ("https://evil.example", "app.example", "app.example"),
+        ("https://app.example:8443", "app.example", ""),
+        ("null", "app.example", ""),
+        ("null", "null", "null"),
+        ("", "", ""),
+        ("https://app.example.evil.example", "app.example", ""),
+    ],
+)
+def test_a_websocket_of_another_origin_is_refused(origin: str, host: str, forwarded: str) -> None:
+    with pytest.raises(CallerRefused, match="another origin"):
+        check_same_origin({"host": host, "origin": origin}, forwarded)

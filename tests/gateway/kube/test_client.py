@@ -3,6 +3,7 @@ import gzip
 import logging
 import zlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ from gateway.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from gateway.kube.config.cluster_config import UserConfig
+from gateway.kube.config.cluster_config import Impersonation, UserConfig
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
 
@@ -354,3 +355,81 @@ async def test_error_of_the_consumer_inside_a_stream_is_not_converted(connect: C
         with pytest.raises(OSError, match="disk full"):
             async with client.stream("api", {}):
                 raise OSError("disk full")
+
+
+async def test_an_impersonated_user_is_named_beside_the_gateways_credentials(connect: Connect) -> None:
+    async def answer(request: Request) -> Reply:
+        return json_reply({})
+
+    user = Impersonation("jane", "7", ("dev", "ops"), (("acme.com/a", ("x", "y")),))
+    async with serve(answer) as server:
+        own = connect(server.url, user=UserConfig(token="gateways"))
+        await own.as_user(user).get("api")
+        await own.get("api")
+    first, second = server.requests
+    assert first.headers["authorization"] == second.headers["authorization"] == "Bearer gateways"
+    assert [item for item in first.header_list if item[0].startswith("impersonate-")] == [
+        ("impersonate-user", "jane"),
+        ("impersonate-uid", "7"),
+        ("impersonate-group", "dev"),
+        ("impersonate-group", "ops"),
+        ("impersonate-extra-acme.com%2fa", "x"),
+        ("impersonate-extra-acme.com%2fa", "y"),
+    ]
+    assert "impersonate-user" not in second.headers
+
+
+async def test_the_impersonated_user_is_named_again_after_a_401(connect: Connect, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("old")
+
+    async def answer(request: Request) -> Reply:
+        if request.headers["authorization"] == "Bearer old":
+            token.write_text("new")
+            return status_reply(401, "Unauthorized")
+        return json_reply({})
+
+    async with serve(answer) as server:
+        client = connect(server.url, user=UserConfig(token_file=token)).as_user(Impersonation("jane"))
+        await client.get("api")
+    sent = [(item.headers["authorization"], item.headers["impersonate-user"]) for item in server.requests]
+    assert sent == [("Bearer old", "jane"), ("Bearer new", "jane")]
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        Impersonation(""),
+        Impersonation(" "),
+        Impersonation("a\r\nImpersonate-Group: system:masters"),
+        Impersonation("a", groups=("b\n",)),
+        Impersonation("a", extra=(("k", ("v\x00",)),)),
+    ],
+)
+def test_a_user_that_cannot_be_named_is_refused(connect: Connect, user: Impersonation) -> None:
+    with pytest.raises(CredentialsError, match="cannot impersonate"):
+        connect("http://127.0.0.1:1").as_user(user)
+
+
+def test_a_caller_cannot_impersonate(connect: Connect) -> None:
+    own = connect("http://127.0.0.1:1")
+    impersonating = connect(
+        "http://127.0.0.1:1", user=UserConfig(token="a", impersonation=Impersonation("admin"))
+    )
+    for client in (own.as_bearer("a"), own.as_user(Impersonation("a")), impersonating):
+        with pytest.raises(CredentialsError):
+            client.as_user(Impersonation("b"))
+
+
+def test_each_impersonated_user_has_an_identity_of_its_own(connect: Connect) -> None:
+    own = connect("http://127.0.0.1:1")
+    users = [
+        Impersonation("a"),
+        Impersonation("a", "1"),
+        Impersonation("a", groups=("b", "c")),
+        Impersonation("a", groups=("b,c",)),
+        Impersonation("a", extra=(("b", ("c",)),)),
+    ]
+    identities = [own.identity, own.as_bearer("a").identity, *(own.as_user(user).identity for user in users)]
+    assert len(set(identities)) == len(identities)
+    assert own.as_user(users[2]).identity == own.as_user(Impersonation("a", groups=("b", "c"))).identity

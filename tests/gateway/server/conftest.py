@@ -20,7 +20,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
-from gateway.server import Listener, Siblings, Timeouts, build_app
+from gateway.server import Listener, ServerTLS, Siblings, Timeouts, build_app
 
 CallerInfo = Info[RequestContext, None]
 
@@ -108,6 +108,7 @@ async def running(
     *,
     max_body: int = 4 << 20,
     timeouts: Timeouts | None = None,
+    tls: ServerTLS | None = None,
 ) -> AsyncIterator[Served]:
     """Serve until the block ends; as one of several workers if siblings are given."""
     client = KubeClient.connect(ClusterConfig(server="http://127.0.0.1:1"))
@@ -115,7 +116,7 @@ async def running(
     with bind("127.0.0.1", 0) as bound, siblings.bind() if siblings else nullcontext() as private:
         app = build_app(SmallAPI(), identity_type(client), siblings=siblings, max_body=max_body)
         listener = Listener(
-            app, bound, ready=started.set, private=private, timeouts=timeouts, max_message=max_body
+            app, bound, ready=started.set, private=private, timeouts=timeouts, max_message=max_body, tls=tls
         )
         port = bound.getsockname()[1]
 
