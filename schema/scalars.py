@@ -34,6 +34,7 @@ from graphql import (
     ValueNode,
     print_ast,
 )
+from graphql.type.scalars import parse_int_literal
 
 from schema.model import Scalar
 
@@ -42,6 +43,7 @@ __all__ = ["SCALARS", "is_rfc3339", "parse_quantity"]
 _INT64 = range(-(2**63), 2**63)
 _EXACT_IN_FLOAT = 2**53
 _LINE_BREAKS = {ord(character): None for character in "\r\n"}
+_INT_CHARACTERS = 20
 _MAX_DIGITS = 4000  # below Python's limit for the conversion (4,300)
 
 Coercion = Callable[[Any], Any]
@@ -302,6 +304,22 @@ def _scalar(
     )
 
 
+def _int() -> GraphQLScalarType:
+    """GraphQL's Int, which refuses literals of any length.
+
+    Changes graphql-core's own instance, for the reason that :func:`_float` gives.
+    """
+
+    def parse(node: ValueNode) -> int:
+        if isinstance(node, IntValueNode) and len(node.value) > _INT_CHARACTERS:
+            start = node.value[:_INT_CHARACTERS]
+            raise GraphQLError(f"Int cannot represent non 32-bit signed integer value: {start}….", node)
+        return parse_int_literal(node)
+
+    GraphQLInt.coerce_input_literal = parse
+    return GraphQLInt
+
+
 def _float() -> GraphQLScalarType:
     """GraphQL's Float, without its conversion: that rounds integers above 2^53, and 3 becomes 3.0.
 
@@ -317,7 +335,7 @@ def _float() -> GraphQLScalarType:
 SCALARS: Mapping[Scalar, GraphQLScalarType] = {
     Scalar.STRING: GraphQLString,
     Scalar.BOOLEAN: GraphQLBoolean,
-    Scalar.INT: GraphQLInt,
+    Scalar.INT: _int(),
     Scalar.FLOAT: _float(),
     Scalar.INT64: _scalar(
         Scalar.INT64,

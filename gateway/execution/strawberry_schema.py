@@ -13,6 +13,7 @@ from weakref import proxy
 
 import strawberry
 from graphql import DocumentNode, GraphQLError, GraphQLSchema
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.exceptions import CannotGetOperationTypeError
@@ -42,6 +43,8 @@ __all__ = ["MAX_TOKENS", "KubernetesSchema"]
 
 MAX_TOKENS = 20_000
 _CACHED_DOCUMENTS = 256
+_MAX_VALIDATION_ERRORS = 100
+"""graphql-core's default."""
 _LARGE_DOCUMENT_CHARACTERS = 1000
 """Larger documents are parsed and validated in a thread.
 
@@ -58,8 +61,16 @@ def _validate(
     document: DocumentNode,
     rules: tuple[Any, ...],
 ) -> list[GraphQLError]:
-    errors = validate_document(schema, document, rules)
+    errors = [_with_limit(error) for error in validate_document(schema, document, rules)]
     return contested.explain(document, errors) if contested and errors else errors
+
+
+def _with_limit(error: GraphQLError) -> GraphQLError:
+    """The error; that of graphql-core about too many errors says how many are too many."""
+    if error.message.endswith("error limit reached. Validation aborted."):
+        text = f"The document has more than {_MAX_VALIDATION_ERRORS} errors, the limit. Validation aborted."
+        return GraphQLError(text, extensions={"code": "QUERY_TOO_COMPLEX"})
+    return error
 
 
 @strawberry.type
@@ -147,6 +158,8 @@ class KubernetesSchema(strawberry.Schema):
             refused = await super()._prepare_operation_async(context, extensions_runner)
         except CannotGetOperationTypeError as error:
             return PreExecutionError(None, [GraphQLError(error.as_http_error_reason())])
+        except MissingQueryError:
+            return PreExecutionError(None, [GraphQLError("the request has no query")])
         if refused is None and introspects(context.query):
             refusal = await schema_refusal(context.context)
             return PreExecutionError(None, [refusal]) if refusal else None

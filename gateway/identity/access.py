@@ -6,6 +6,7 @@ Concurrent reviews of one identity for the same access are one request.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,6 +127,7 @@ class AccessReviews:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._allowed_at: LRU[_Key, float] = LRU(MAX_ENTRIES)
+        self._authenticated_at: LRU[str, float] = LRU(MAX_ENTRIES)
         self._in_flight: Coalesced[_Key, Verdict] = Coalesced()
 
     async def review(
@@ -163,6 +165,20 @@ class AccessReviews:
     async def expect_discovery(self, client: KubeClient) -> None:
         """Raise Forbidden, or the error of the review, unless the caller may read discovery."""
         await self.expect(client, Access("get", path=DISCOVERY))
+
+    async def expect_authenticated(self, client: KubeClient) -> None:
+        """Raise Unauthenticated, or the error of the review, unless the API server accepts the caller.
+
+        The request is the review of :meth:`expect_discovery`. A caller that may not read discovery, or may
+        not review its rights, is authenticated.
+        """
+        authenticated_at = self._authenticated_at.get(client.identity)
+        if authenticated_at is not None and self._now() - authenticated_at < LIFETIME_SECONDS:
+            return
+        authenticated_at = self._now()
+        with suppress(Forbidden):
+            authenticated_at = (await self.review(client, Access("get", path=DISCOVERY))).reviewed_at
+        self._authenticated_at.put(client.identity, authenticated_at)
 
     def age(self, verdict: Verdict) -> float:
         """The seconds since the request of the review."""

@@ -61,9 +61,9 @@ class KubeClient:
         self._pools = pools
         self._credentials = credentials
         self._slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
-        bearer = isinstance(credentials, BearerCredentials)
-        self._is_callers = bearer or isinstance(credentials, ImpersonatingCredentials)
-        self._sender = Sender(pools, credentials, as_caller=bearer)
+        self._sends_callers_token = isinstance(credentials, BearerCredentials)
+        self._is_callers = self._sends_callers_token or isinstance(credentials, ImpersonatingCredentials)
+        self._sender = Sender(pools, credentials, as_caller=self._sends_callers_token)
 
     @classmethod
     def connect(cls, config: ClusterConfig) -> "KubeClient":
@@ -127,6 +127,11 @@ class KubeClient:
     def is_callers(self) -> bool:
         """Whether requests act as a caller, by its token or by impersonation, instead of as the gateway."""
         return self._is_callers
+
+    @property
+    def sends_callers_token(self) -> bool:
+        """Whether requests carry the caller's token, which only the API server can check."""
+        return self._sends_callers_token
 
     async def get(
         self,

@@ -17,7 +17,16 @@ from gateway.resolvers.decoding import LargeLists
 from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.limits import Budget, Limits, Slots
 
-__all__ = ["Info", "LogCounters", "RequestContext", "Shared", "client_of", "expect_discovery", "upstream_of"]
+__all__ = [
+    "Info",
+    "LogCounters",
+    "RequestContext",
+    "Shared",
+    "client_of",
+    "expect_authenticated",
+    "expect_discovery",
+    "upstream_of",
+]
 
 
 @dataclass(slots=True)
@@ -121,6 +130,17 @@ async def expect_discovery(context: RequestContext) -> None:
     client = _client(context)
     if client.is_callers:
         await context.shared.reviews.expect_discovery(client)
+
+
+async def expect_authenticated(context: RequestContext) -> None:
+    """Check that the API server accepts the caller's token; raises a GatewayError otherwise.
+
+    Precedes all work for a request: a made-up token must not cost the validation of a document. Only tokens
+    are checked; the gateway itself has authenticated a caller that it impersonates.
+    """
+    client = _client(context)
+    if client.sends_callers_token:
+        await context.shared.reviews.expect_authenticated(client)
 
 
 def _client(context: RequestContext) -> KubeClient:

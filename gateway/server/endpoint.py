@@ -31,13 +31,13 @@ from strawberry.subscriptions import (
 )
 from strawberry.types import ExecutionResult
 
-from gateway.errors import CallerRefused, CallerUnauthenticated
+from gateway.errors import GatewayError
 from gateway.execution.errors import fails_operation
 from gateway.execution.strawberry_schema import MAX_TOKENS
 from gateway.identity import Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.resolvers.context import RequestContext
+from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.guard import head_of
 from gateway.server.responses import (
     EVENT_STREAM,
@@ -157,12 +157,16 @@ class Endpoint(GraphQL[RequestContext, None]):
     async def _guarded(
         self, request: Request, answer: Callable[[Request, KubeClient], Awaitable[Response]]
     ) -> Response:
-        """Authenticate the caller and answer; an error response for a bad token or a malformed request."""
+        """Authenticate the caller, then read the body and answer.
+
+        An error response for a token that the API server refuses, or a malformed request.
+        """
         media_type = request.state.media_type
         try:
             caller = await self.identity.authenticate(head_of(request.scope))
+            await expect_authenticated(self.api.context(caller.client))
             response = await answer(request, caller.client)
-        except (CallerUnauthenticated, CallerRefused) as error:
+        except GatewayError as error:
             return refusal(error, media_type=media_type)
         except HTTPException as error:
             return error_response(error.status_code, error.reason, "BAD_REQUEST", media_type=media_type)

@@ -32,6 +32,7 @@ __all__ = [
 
 MATCHES = ("Exact", "NotOlderThan", "")
 VALIDATIONS = ("", "Ignore", "Strict", "Warn")
+_UINT64_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +154,12 @@ def parse_version(text: str, *, listing: bool = False) -> int:
     """Parse a resource version, absent as 0; refuses any other text."""
     if not text:
         return 0
+    reason = "invalid syntax"
     if text.isascii() and text.isdigit():
-        return int(text)
-    why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        if len(text.lstrip("0")) <= _UINT64_DIGITS and (version := int(text.lstrip("0") or 0)) < 2**64:
+            return version
+        reason = "value out of range"
+    why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": {reason}'
     # a LIST says 400, a GET and a WATCH say 500, upstream too
     raise bad_request(f"invalid resource version: {why}") if listing else internal(why)
 

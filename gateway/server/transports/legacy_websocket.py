@@ -8,7 +8,7 @@ import asyncio
 from contextlib import aclosing
 from typing import Any, cast
 
-from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
 from strawberry.subscriptions.protocols.graphql_ws.types import (
     ConnectionInitMessage,
@@ -16,10 +16,10 @@ from strawberry.subscriptions.protocols.graphql_ws.types import (
 )
 from strawberry.types.execution import ExecutionResult
 
-from gateway.errors import CallerRefused, CallerUnauthenticated
+from gateway.errors import GatewayError
 from gateway.execution.errors import fails_operation
 from gateway.resolvers.context import RequestContext
-from gateway.server.transports.websocket import FORBIDDEN, View, authenticate, is_request
+from gateway.server.transports.websocket import View, authenticate, close_code, is_request
 
 __all__ = ["LegacyHandler"]
 
@@ -44,7 +44,10 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
         """Serve the connection until it ends; close it without a timely ``connection_init``."""
         async with asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(self._expire())
-            await super().handle()
+            try:
+                await super().handle()
+            except NonJsonMessageReceived:
+                await self.websocket.close(_BAD_REQUEST, "WebSocket message must be valid JSON")
             waiting.cancel()
 
     async def _expire(self) -> None:
@@ -67,9 +70,9 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
         if isinstance(payload, (dict, type(None))):
             try:
                 await authenticate(self.view, self.websocket, self.context, payload)
-            except (CallerUnauthenticated, CallerRefused) as error:
+            except GatewayError as error:
                 await self.send_message({"type": "connection_error", "payload": {"message": error.message}})
-                await self.websocket.close(FORBIDDEN, error.message)
+                await self.websocket.close(close_code(error), error.message)
                 return
         await super().handle_connection_init(message)
 

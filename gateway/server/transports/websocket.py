@@ -1,6 +1,7 @@
 """graphql-transport-ws on Strawberry's handler, with text frames and one caller per connection."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from types import NoneType
 from typing import Any, Protocol, cast
 
@@ -17,23 +18,24 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from gateway.errors import CallerRefused, CallerUnauthenticated
+from gateway.errors import GatewayError, ServerFailure, ServerTimeout, TooManyRequests, UpstreamError
 from gateway.execution.errors import fails_operation
 from gateway.identity import Identity
-from gateway.resolvers.context import RequestContext
+from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.guard import head_of
 
 __all__ = [
-    "FORBIDDEN",
     "TextAdapter",
     "TransportHandler",
     "View",
     "authenticate",
+    "close_code",
     "is_request",
     "well_formed",
 ]
 
-FORBIDDEN = 4403
+_FORBIDDEN, _TRY_AGAIN_LATER = 4403, 1013
+_PASSING = UpstreamError, ServerFailure, ServerTimeout, TooManyRequests
 _LONGEST_REASON_BYTES = 123
 """RFC 6455, section 5.5."""
 
@@ -76,16 +78,27 @@ async def authenticate(
 ) -> None:
     """Set the context's client from ``connection_init`` or the handshake.
 
-    Raises CallerUnauthenticated or CallerRefused.
+    Raises CallerUnauthenticated, CallerRefused, or the error of the API server's check of the token.
     """
     identity = cast("View", view).identity
     head = head_of(cast("TextAdapter", websocket).ws.scope)
     caller = await identity.authenticate_connection(head, payload)
+    await expect_authenticated(replace(context, client=caller.client))
     context.client = caller.client
+
+
+def close_code(error: GatewayError) -> int:
+    """The code that closes a connection without an authenticated caller; 1013 asks the client to retry."""
+    return _TRY_AGAIN_LATER if isinstance(error, _PASSING) else _FORBIDDEN
 
 
 class TextAdapter(ASGIWebSocketAdapter):
     """Sends JSON as text frames; clients of graphql-transport-ws fail on binary frames."""
+
+    def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+        """The received messages. Raises NonJsonMessageReceived, which Strawberry's legacy handler ignores."""
+        del ignore_parsing_errors
+        return super().iter_json()
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         try:
@@ -120,8 +133,8 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
         if not self.connection_init_received and isinstance(payload, (dict, type(None))):
             try:
                 await authenticate(self.view, self.websocket, self.context, payload)
-            except (CallerUnauthenticated, CallerRefused) as error:
-                await self.websocket.close(FORBIDDEN, error.message)
+            except GatewayError as error:
+                await self.websocket.close(close_code(error), error.message)
                 return
         await super().handle_connection_init(message)
 

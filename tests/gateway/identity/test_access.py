@@ -158,3 +158,27 @@ async def test_a_caller_without_discovery_rights_is_refused_until_they_are_grant
     for _ in range(3):
         await reviews.expect_discovery(bob)
     assert reviewer.reviews == [("Bearer bob", {"path": "/openapi/v3", "verb": "get"})] * 4
+
+
+async def test_a_caller_without_rights_is_authenticated(client: KubeClient, reviewer: Reviewer) -> None:
+    for reviewer.allowed in (False, None):
+        reviews = AccessReviews()
+        for _ in range(2):
+            await reviews.expect_authenticated(client.as_bearer("bob"))
+    assert len(reviewer.reviews) == 2
+
+
+async def test_discovery_and_authentication_share_a_review(client: KubeClient, reviewer: Reviewer) -> None:
+    reviews = AccessReviews()
+    await asyncio.gather(reviews.expect_authenticated(client), reviews.expect_discovery(client))
+    assert len(reviewer.reviews) == 1
+
+
+async def test_authentication_without_rights_does_not_open_discovery(
+    client: KubeClient, reviewer: Reviewer
+) -> None:
+    reviewer.allowed = False
+    reviews = AccessReviews()
+    await reviews.expect_authenticated(client)
+    with pytest.raises(Forbidden):
+        await reviews.expect_discovery(client)

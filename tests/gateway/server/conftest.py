@@ -19,8 +19,9 @@ from gateway.identity import Identity, Local, Passthrough
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
-from gateway.resolvers.context import RequestContext
+from gateway.resolvers.context import RequestContext, Shared
 from gateway.server import Listener, ServerTLS, Siblings, Timeouts, build_app
+from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
 
 CallerInfo = Info[RequestContext, None]
 
@@ -80,14 +81,26 @@ class SmallAPI:
             Query, Mutation, Subscription, execution_context_class=CompiledExecutor
         )
         self.informers = InformerRegistry()
+        self._shared = Shared()
 
     def context(self, client: KubeClient | None) -> RequestContext:
-        return RequestContext(client, self.informers)
+        return RequestContext(client, self.informers, shared=self._shared)
+
+
+STRANGER = "made-up"
+"""A token that the API server refuses."""
+
+
+async def review(request: Request) -> Reply:
+    """The API server: it accepts every token but :data:`STRANGER`."""
+    if request.headers.get("authorization") == f"Bearer {STRANGER}":
+        return status_reply(401, "Unauthorized")
+    return json_reply({"status": {"allowed": True}}, 201)
 
 
 @dataclass
 class Served:
-    """A running server and an HTTP client for it."""
+    """A running server, an HTTP client for it, and the API server that reviews callers."""
 
     port: int
     stop: asyncio.Event
@@ -95,6 +108,7 @@ class Served:
     client: KubeClient
     ended: asyncio.Event
     listener: Listener
+    upstream: LoopbackServer
 
     @property
     def websocket_url(self) -> str:
@@ -111,30 +125,38 @@ async def running(
     tls: ServerTLS | None = None,
 ) -> AsyncIterator[Served]:
     """Serve until the block ends; as one of several workers if siblings are given."""
-    client = KubeClient.connect(ClusterConfig(server="http://127.0.0.1:1"))
     started, stop, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    with bind("127.0.0.1", 0) as bound, siblings.bind() if siblings else nullcontext() as private:
-        app = build_app(SmallAPI(), identity_type(client), siblings=siblings, max_body=max_body)
-        listener = Listener(
-            app, bound, ready=started.set, private=private, timeouts=timeouts, max_message=max_body, tls=tls
-        )
-        port = bound.getsockname()[1]
+    async with (
+        serve(review) as upstream,
+        KubeClient.connect(ClusterConfig(server=upstream.url)) as client,
+    ):
+        with bind("127.0.0.1", 0) as bound, siblings.bind() if siblings else nullcontext() as private:
+            app = build_app(SmallAPI(), identity_type(client), siblings=siblings, max_body=max_body)
+            listener = Listener(
+                app,
+                bound,
+                ready=started.set,
+                private=private,
+                timeouts=timeouts,
+                max_message=max_body,
+                tls=tls,
+            )
+            port = bound.getsockname()[1]
 
-        async def serve() -> None:
-            await listener.run_until(stop)
-            ended.set()
+            async def run() -> None:
+                await listener.run_until(stop)
+                ended.set()
 
-        async with (
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http,
-            asyncio.TaskGroup() as group,
-        ):
-            group.create_task(serve())
-            await started.wait()
-            try:
-                yield Served(port, stop, http, client, ended, listener)
-            finally:
-                stop.set()
-    await client.aclose()
+            async with (
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http,
+                asyncio.TaskGroup() as group,
+            ):
+                group.create_task(run())
+                await started.wait()
+                try:
+                    yield Served(port, stop, http, client, ended, listener, upstream)
+                finally:
+                    stop.set()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

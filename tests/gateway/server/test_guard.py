@@ -2,14 +2,19 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
+import graphql
 import pytest
+from strawberry.schema import schema as strawberry_schema
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from tests.gateway.server.conftest import Served
+from gateway.identity import Passthrough
+from tests.gateway.kube.loopback import Reply, Request, status_reply
+from tests.gateway.server.conftest import STRANGER, Served, review, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -241,3 +246,85 @@ async def test_a_trailer_is_no_header(passthrough: Served, trailer: bytes) -> No
     await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert passthrough.client.as_bearer("alice").identity.encode() in answer
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The documents that the gateway parses."""
+    documents: list[str] = []
+    parse = graphql.parse
+
+    def record(query: str, **options: Any) -> graphql.DocumentNode:
+        documents.append(query)
+        return parse(query, **options)
+
+    monkeypatch.setattr(strawberry_schema, "parse", record)
+    return documents
+
+
+async def test_a_refused_token_costs_one_review_and_no_work(passthrough: Served, parsed: list[str]) -> None:
+    passthrough.upstream.requests.clear()
+    headers = {"Authorization": f"Bearer {STRANGER}"}
+    response = await passthrough.http.post("/graphql", json=WHOAMI, headers=headers)
+
+    assert response.status_code == 401
+    assert response.json()["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    assert len(passthrough.upstream.requests) == 1
+    assert parsed == []
+
+    await passthrough.http.post("/graphql", json=WHOAMI, headers={"Authorization": "Bearer alice"})
+    assert parsed == [WHOAMI["query"]]
+
+
+async def test_the_body_of_a_refused_token_is_not_awaited(passthrough: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", passthrough.port)
+    writer.write(
+        b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Authorization: Bearer %s\r\nContent-Length: 1000000\r\n\r\n" % STRANGER.encode()
+    )
+    assert b" 401 " in await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_an_accepted_token_is_reviewed_once_in_ten_seconds(passthrough: Served) -> None:
+    passthrough.upstream.requests.clear()
+    for _ in range(3):
+        await passthrough.http.post("/graphql", json=WHOAMI, headers={"Authorization": "Bearer carol"})
+    assert len(passthrough.upstream.requests) == 1
+
+
+@pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
+async def test_a_refused_token_closes_the_connection(passthrough: Served, subprotocol: str) -> None:
+    async with connect(passthrough.websocket_url, subprotocols=[Subprotocol(subprotocol)]) as socket:
+        await send(socket, type="connection_init", payload={"Authorization": f"Bearer {STRANGER}"})
+        assert await close_code_of(socket) == 4403
+
+
+@pytest.mark.parametrize("subprotocol", ["graphql-transport-ws", "graphql-ws"])
+async def test_a_review_that_fails_is_a_refusal_for_the_moment(subprotocol: str) -> None:
+    async with running(Passthrough) as served:
+        served.upstream.handler = unavailable
+        response = await served.http.post("/graphql", json=WHOAMI, headers={"Authorization": "Bearer a"})
+        assert response.status_code == 503
+        assert response.json()["errors"][0]["extensions"] == {"code": "UPSTREAM_UNAVAILABLE"}
+        async with connect(served.websocket_url, subprotocols=[Subprotocol(subprotocol)]) as socket:
+            await send(socket, type="connection_init", payload={"Authorization": "Bearer a"})
+            assert await close_code_of(socket) == 1013
+
+        served.upstream.handler = review
+        response = await served.http.post("/graphql", json=WHOAMI, headers={"Authorization": "Bearer a"})
+        assert response.status_code == 200
+
+
+async def close_code_of(socket: ClientConnection) -> int | None:
+    """The code of the close; no acknowledgement precedes it."""
+    with suppress(ConnectionClosedError):
+        async for frame in socket:
+            assert json.loads(frame)["type"] == "connection_error"
+    return socket.close_code
+
+
+async def unavailable(request: Request) -> Reply:
+    del request
+    return status_reply(503, "ServiceUnavailable")
