@@ -24,14 +24,16 @@ Value = TypeVar("Value")
 def print_sdl(schema: LazySchema) -> Iterator[str]:
     """The SDL in pieces, which equal ``print_schema(lexicographic_sort_schema(schema))`` and a newline.
 
-    Types are built when they are printed, and freed at the end: ``schema`` does not grow.
+    The fields of a type are built when it is printed, and freed afterwards: ``schema`` does not grow.
     """
     own = LazySchema(schema.model, schema.resolvers)
     separator = ""
     try:
         for name in sorted(own.type_map.keys() - GraphQLNamedType.reserved_types, key=natural_comparison_key):
-            yield f"{separator}{print_type(_sorted_type(own.type_map[name]))}\n"
+            type_ = own.type_map[name]
+            yield f"{separator}{print_type(_sorted_type(type_))}\n"
             separator = "\n"
+            vars(type_).pop("fields", None)  # no other definition needs them
     finally:
         own.extensions["types"].release()
 
