@@ -5,7 +5,7 @@ schema that cannot be typed becomes JSON, a kind without a schema gets the prope
 each such place is a :class:`~schema.model.Problem`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -74,11 +74,12 @@ def lower(
     shared = share_structures(custom, lowering.custom, kept.shared)
     kept.by_id, kept.shared = lowering.lowered, shared
     names = type_names(
-        [*_unnamed(lowering.drafts, silent), *_unnamed_structures(shared.values())],
+        list(_unnamed(lowering.drafts, silent)),
         Packages(
             chain(((id_, resource.kind) for resource, id_ in known), definitions.kinds()),
             discovery.group_versions,
         ),
+        [structures.wishes for structures in shared.values()],
     )
     objects = {draft.id: _object_type(draft, names[draft.id]) for draft in drafts.values()}
     inside = {id_ for kind in drafts.keys() & lowering.custom for id_ in lowering.custom[kind].structures}
@@ -131,12 +132,6 @@ def _unnamed(drafts: Mapping[str, Draft], silent: Mapping[str, GroupVersionKind]
     for id_, kind in silent.items():
         if id_ not in drafts:
             yield Unnamed(id_, id_, (), kind)
-
-
-def _unnamed_structures(shared: Iterable[SharedStructures]) -> Iterator[Unnamed]:
-    for structures in shared:
-        for id_, tail in structures.tails.items():
-            yield Unnamed(id_, id_, tail=tail)
 
 
 def _object_type(draft: Draft, names: TypeNames) -> ObjectType:

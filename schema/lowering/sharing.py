@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from schema.lowering.definitions import Lowered
 from schema.lowering.structures import Structure, merge
-from schema.lowering.tails import Root, Tail, tails_of
-from schema.lowering.type_names import SUFFIXES
+from schema.lowering.tails import Root, tails_of
+from schema.lowering.type_names import SUFFIXES, Wishes, structure_wishes
 from schema.names import camel
 from schema.resources import GroupVersion, GroupVersionKind
 
@@ -21,14 +21,14 @@ _NO_STRUCTURES: Mapping[str, Structure] = {}
 
 @dataclass(frozen=True, slots=True)
 class SharedStructures:
-    """The structures of one group and version, by id, and their names.
+    """The structures of one group and version, by id, and the names for which they wish.
 
     ``inside`` has the structures of each kind on its own, by the kind's name and the id of its definition.
     """
 
     inside: Mapping[tuple[str, str], Mapping[str, Structure]]
     structures: Mapping[str, Structure]
-    tails: Mapping[str, Tail]
+    wishes: Wishes
 
 
 def share_structures(
@@ -45,13 +45,16 @@ def share_structures(
     for id_, kind in kinds.items():
         by_group_version.setdefault(kind.group_version, {})[id_] = kind.kind
     return {
-        group_version: _share(names, lowered, before.get(group_version))
+        group_version: _share(group_version, names, lowered, before.get(group_version))
         for group_version, names in by_group_version.items()
     }
 
 
 def _share(
-    names: Mapping[str, str], lowered: Mapping[str, Lowered], before: SharedStructures | None
+    group_version: GroupVersion,
+    names: Mapping[str, str],
+    lowered: Mapping[str, Lowered],
+    before: SharedStructures | None,
 ) -> SharedStructures:
     """The structures of the kinds with these names, by the ids of their definitions."""
     objects = {id_: lowered[id_] for id_ in sorted(names) if id_ in lowered}
@@ -64,7 +67,8 @@ def _share(
     structures = merge(structure for item in objects.values() for structure in item.structures.values())
     roots = {id_: Root(names[id_], item.drafts[0].properties) for id_, item in objects.items()}
     reserved = {camel(name) + suffix for name in names.values() for suffix in SUFFIXES}
-    return SharedStructures(inside, structures, tails_of(roots, structures, reserved))
+    wishes = structure_wishes(group_version, tails_of(roots, structures, reserved))
+    return SharedStructures(inside, structures, wishes)
 
 
 def _are_same(

@@ -5,16 +5,27 @@ input, list and event types are named after the type. An uncontested name has no
 the marked name of a contested type cannot collide with it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from schema.lowering.tails import Tail
 from schema.lowering.well_known import is_custom_resource
 from schema.model import Scalar
-from schema.names import Claim, Standing, camel, distinguished, legal, settle
+from schema.names import camel, distinguished, legal
 from schema.resources import GroupVersion, GroupVersionKind, is_builtin_group
 
-__all__ = ["RESERVED_TYPES", "SUFFIXES", "Packages", "TypeNames", "Unnamed", "type_names"]
+__all__ = [
+    "RESERVED_TYPES",
+    "SUFFIXES",
+    "Packages",
+    "TypeNames",
+    "Unnamed",
+    "Wishes",
+    "structure_wishes",
+    "type_names",
+]
 
 RESERVED_TYPES = frozenset(
     {"Query", "Mutation", "Subscription", "ID", "KubernetesObject", "WatchEventType", "PatchType"}
@@ -32,14 +43,13 @@ class Unnamed:
     """An object type before it has names.
 
     ``definition`` is the OpenAPI definition, ``path`` the properties from there to a nested object.
-    ``kind`` is the kind that is served with it, if any. ``tail`` names an object inside custom resources.
+    ``kind`` is the kind that is served with it, if any.
     """
 
     id: str
     definition: str
     path: tuple[str, ...] = ()
     kind: GroupVersionKind | None = None
-    tail: Tail | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class Packages:
 
     def is_builtin(self, unnamed: Unnamed) -> bool:
         """Whether it is a built-in definition, which may have a plain name."""
-        if unnamed.path or unnamed.tail:
+        if unnamed.path:
             return False
         if unnamed.kind is not None:
             group = unnamed.kind.group
@@ -93,10 +103,8 @@ class Packages:
         group_version = self._group_version(unnamed)
         prefix = camel(package) if group_version is None else _prefix(group_version)
         stem = unnamed.kind.kind if unnamed.kind and not unnamed.path else last
-        text = unnamed.tail.text if unnamed.tail else camel(stem) + "".join(map(camel, unnamed.path))
-        name = legal(prefix + text)
-        # differs from the name of the input type of the object around it
-        return f"{name}_" if (unnamed.path or unnamed.tail) and name.endswith("Input") else name
+        name = legal(prefix + camel(stem) + "".join(map(camel, unnamed.path)))
+        return _apart_from_inputs(name) if unnamed.path else name
 
     def _group_version(self, unnamed: Unnamed) -> GroupVersion | None:
         if unnamed.kind is not None:
@@ -104,16 +112,94 @@ class Packages:
         return self._group_versions.get(unnamed.definition.rpartition(".")[0])
 
 
-def type_names(unnamed: Sequence[Unnamed], packages: Packages) -> Mapping[str, TypeNames]:
-    """The names of every object type, by id; all of them are distinct."""
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The names of some types by id, as they are unless another type wishes for one of them.
+
+    ``used`` are all names that exist then, ``twice`` those for which two of these types wish. ``marked`` are
+    types that get no name of their own in any case.
+    """
+
+    names: Mapping[str, TypeNames]
+    used: frozenset[str]
+    twice: frozenset[str]
+    marked: frozenset[str] = frozenset()
+
+
+def structure_wishes(group_version: GroupVersion, tails: Mapping[str, Tail]) -> Wishes:
+    """The wishes of the objects inside the custom resources of one group and version."""
+    prefix = _prefix(group_version)
+    names = {
+        id_: _with_suffixes(_apart_from_inputs(legal(prefix + tail.text))) for id_, tail in tails.items()
+    }
+    marked = frozenset(id_ for id_, tail in tails.items() if tail.is_contested)
+    return _wishes(names, {id_: (name.output, name.input) for id_, name in names.items()}, marked)
+
+
+def type_names(
+    unnamed: Sequence[Unnamed], packages: Packages, structures: Iterable[Wishes] = ()
+) -> Mapping[str, TypeNames]:
+    """The names of every object type, by id; all of them are distinct.
+
+    ``structures`` are the wishes of the objects inside custom resources. A contested name has no owner; all
+    claimants are marked.
+    """
     builtin = sorted((item for item in unnamed if packages.is_builtin(item)), key=packages.rank)
     taken = set(RESERVED_TYPES)
     names: dict[str, TypeNames] = {}
     for item in builtin:
         names[item.id] = _plain_names(item, packages.qualified(item), taken)
         taken.update(_used(names[item.id], item))
-    others = [item for item in unnamed if item.id not in names]
-    return names | _qualified_names(others, packages, taken)
+    others = {item.id: item for item in unnamed if item.id not in names}
+    qualified = {id_: _with_suffixes(packages.qualified(item)) for id_, item in others.items()}
+    used = {id_: _used(qualified[id_], item) for id_, item in others.items()}
+    all_wishes = (_wishes(qualified, used), *structures)
+    contested = _contested(all_wishes, taken)
+    for wishes in all_wishes:
+        names.update(_granted(wishes, contested))
+    return names
+
+
+def _wishes(
+    names: Mapping[str, TypeNames],
+    used: Mapping[str, tuple[str, ...]],
+    marked: frozenset[str] = frozenset(),
+) -> Wishes:
+    counts = Counter(chain.from_iterable(used.values()))
+    twice = frozenset(name for name, count in counts.items() if count > 1)
+    return Wishes(names, frozenset(counts), twice, marked)
+
+
+def _contested(all_wishes: Iterable[Wishes], taken: Collection[str]) -> set[str]:
+    """The names that are taken, or for which two types wish."""
+    contested, seen = set(taken), set[str]()
+    for wishes in all_wishes:
+        contested |= wishes.twice | (wishes.used & seen)
+        seen |= wishes.used
+    return contested
+
+
+def _granted(wishes: Wishes, contested: Collection[str]) -> Mapping[str, TypeNames]:
+    if not wishes.marked and wishes.used.isdisjoint(contested):
+        return wishes.names
+
+    def granted(id_: str, name: str) -> str:
+        return distinguished(name, id_) if name in contested or id_ in wishes.marked else name
+
+    return {
+        id_: TypeNames(
+            output=granted(id_, wish.output),
+            input=granted(id_, wish.input),
+            list=granted(id_, wish.list),
+            event=granted(id_, wish.event),
+        )
+        for id_, wish in wishes.names.items()
+    }
+
+
+def _apart_from_inputs(name: str) -> str:
+    """The name of a nested object, which differs from the name of the input type of the object around it."""
+    return f"{name}_" if name.endswith("Input") else name
 
 
 def _plain_names(unnamed: Unnamed, qualified: str, taken: set[str]) -> TypeNames:
@@ -124,30 +210,6 @@ def _plain_names(unnamed: Unnamed, qualified: str, taken: set[str]) -> TypeNames
         if taken.isdisjoint(_used(names, unnamed)):
             return names
     return TypeNames(*(distinguished(qualified + suffix, unnamed.id) for suffix in SUFFIXES))
-
-
-def _qualified_names(unnamed: Sequence[Unnamed], packages: Packages, taken: set[str]) -> dict[str, TypeNames]:
-    """The names with group and version; a contested name has no owner, all claimants are marked."""
-    wishes = {item.id: _with_suffixes(packages.qualified(item)) for item in unnamed}
-    claims = [
-        Claim(item.id, name, Standing.CUSTOM) for item in unnamed for name in _used(wishes[item.id], item)
-    ]
-    won = settle(claims, {("", name) for name in taken})
-    marked = {item.id for item in unnamed if item.tail and item.tail.is_contested}
-
-    def given(id_: str, name: str) -> str:
-        is_won = Claim(id_, name, Standing.CUSTOM) in won and id_ not in marked
-        return name if is_won else distinguished(name, id_)
-
-    return {
-        id_: TypeNames(
-            output=given(id_, wish.output),
-            input=given(id_, wish.input),
-            list=given(id_, wish.list),
-            event=given(id_, wish.event),
-        )
-        for id_, wish in wishes.items()
-    }
 
 
 def _with_suffixes(name: str) -> TypeNames:
