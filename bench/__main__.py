@@ -12,16 +12,16 @@ from bench.fanout.run import Plan, measure_fanout
 from bench.processes import Unmeasurable, share_cores
 from bench.reads import AIMED, measure_reads
 from bench.results import RESULTS, Run, record, store
-from bench.schemas import MOST, measure_schemas
+from bench.schemas import MOST, measure_realistic_schemas, measure_schemas
 from bench.tables import Table
 
 __all__ = ["main"]
 
-_READS, _SCHEMAS, _FANOUT = "reads", "schema", "fanout"
+_READS, _SCHEMAS, _FANOUT = "reads", "schemas", "fanout"
 
 _HELP = """Measure the gateway on throw-away control planes of a real kube-apiserver.
 
-SUBJECTS, all three by default, are schema (start-up, introspection, reload), reads (lists and gets,
+SUBJECTS, all three by default, are schemas (start-up, introspection, reload), reads (lists and gets,
 compared with raw requests), fanout (updates to many subscribers). Needs the binaries of
 tests/kube/build.sh. --quick measures only the sizes that have aims.
 """
@@ -99,7 +99,9 @@ def main(  # noqa: PLR0913 (one argument per option)
 
 def _run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
     with start_cluster() as cluster:
-        return asyncio.run(measure_schemas(cluster, sizes, starts))
+        tables = asyncio.run(measure_schemas(cluster, sizes, starts))
+    with start_cluster() as cluster:
+        return tables + asyncio.run(measure_realistic_schemas(cluster, sizes, starts))
 
 
 def _run_reads(sizes: Sequence[int], rounds: int) -> list[Table]:

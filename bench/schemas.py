@@ -1,62 +1,95 @@
 """The schema: start-up, introspection and reload with many custom resource definitions."""
 
 import asyncio
+import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import httpx
 from graphql import get_introspection_query
 
 from bench.cluster import Cluster
+from bench.crds import FLAT, CRDs, JSONObject, realistic_crds
 from bench.gateways import MeasuredGateway, ask, start_measured_gateway
 from bench.probe import Reading
-from bench.tables import Aim, Column, Measure, Samples, Table, Unit
+from bench.tables import Aim, Column, Measure, Row, Samples, Table, Unit
 from tests.fixtures.waiting import eventually
 
-__all__ = ["MOST", "measure_schemas"]
+__all__ = ["MOST", "measure_realistic_schemas", "measure_schemas"]
 
-_PER_GROUP = 50
 _PATH = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 _CREATED_AT_ONCE = 4
-_SCALARS: tuple[dict[str, Any], ...] = (
-    {"type": "string"},
-    {"type": "integer", "format": "int64"},
-    {"type": "boolean"},
-    {"x-kubernetes-int-or-string": True},
-    {"type": "string", "format": "date-time"},
-    {"type": "array", "items": {"type": "string"}},
-    {"type": "object", "additionalProperties": {"type": "string"}},
-)
 MOST: Column = 500
 _MEGABYTE = 1 << 20
 _SETTLE_SECONDS = 10.0
 """Time after a change until the gateway stops polling for further changes."""
 
 _INTROSPECTION = get_introspection_query()
-_FIELDS = '{ __type(name: "G0BenchExampleComV1Bench0Spec") { fields { name } } }'
+_FIELDS = "query ($name: String!) { __type(name: $name) { fields { name } } }"
 _IDLE_FOR = 1.0
+_CORE_DOCUMENT = "/openapi/v3/api/v1"
 _NOTE = (
-    "Each CRD has 50 properties. A reload follows the renaming of one property of one CRD. Its CPU covers "
-    "fetching the API's description and building the schema; until settled, it also covers later polls."
+    "A reload follows the renaming of one property of one CRD. Its CPU covers fetching the API's description "
+    "and building the schema; until settled, it also covers later polls."
 )
+_FLAT_NOTE = f"Each CRD has 50 properties. {_NOTE}"
+_REALISTIC_NOTE = (
+    "The CRDs are in groups of 20 that repeat pod templates and parts of these, as the CRDs of projects do; "
+    f"without shared types, 500 of them would make 59,461 types. {_NOTE}"
+)
+_ROWS: Mapping[str, Unit] = {
+    "start cold, CPU": Unit.MILLISECONDS,
+    "start cold, until served": Unit.MILLISECONDS,
+    "start from the OpenAPI cache, CPU": Unit.MILLISECONDS,
+    "start from the OpenAPI cache, until served": Unit.MILLISECONDS,
+    "start, CPU of imports": Unit.MILLISECONDS,
+    "types": Unit.COUNT,
+    "memory": Unit.MEGABYTES,
+    "introspection, first": Unit.MILLISECONDS,
+    "introspection, again": Unit.MILLISECONDS,
+    "introspection, uncompressed": Unit.MEGABYTES,
+    "longest stall, introspection": Unit.MILLISECONDS,
+    "longest stall, introspection, own CPU": Unit.MILLISECONDS,
+    "memory after introspection": Unit.MEGABYTES,
+    "reload, until served": Unit.MILLISECONDS,
+    "reload, CPU": Unit.MILLISECONDS,
+    "reload, CPU until settled": Unit.MILLISECONDS,
+    "longest stall, reload": Unit.MILLISECONDS,
+    "longest stall, reload, own CPU": Unit.MILLISECONDS,
+    "memory after reloads": Unit.MEGABYTES,
+}
 
 
 async def measure_schemas(cluster: Cluster, sizes: Sequence[Column], rounds: int) -> list[Table]:
-    """Measure at each number of CRDs, in ascending order."""
+    """Measure at each number of flat CRDs, in ascending order."""
+    samples = await _measure(cluster, FLAT, sizes, rounds)
+    return [_flat_table(sorted(sizes), samples)]
+
+
+async def measure_realistic_schemas(cluster: Cluster, sizes: Sequence[Column], rounds: int) -> list[Table]:
+    """Measure at each number of realistic CRDs, in ascending order."""
+    async with cluster.client() as client:
+        document = (await client.get(_CORE_DOCUMENT)).raise_for_status().json()
+    crds = realistic_crds(document["components"]["schemas"])
+    samples = await _measure(cluster, crds, sizes, rounds)
+    return [_realistic_table(sorted(sizes), samples)]
+
+
+async def _measure(cluster: Cluster, crds: CRDs, sizes: Sequence[Column], rounds: int) -> Samples:
     samples = Samples()
     installed = 0
     for size in sorted(sizes):
-        await _install_definitions(cluster, range(installed, size))
+        await _install_definitions(cluster, [crds.definition(index) for index in range(installed, size)])
         installed = size
         for turn in range(rounds):
-            await _measure_starts(cluster, size, turn, samples)
-    return [_table(sorted(sizes), samples)]
+            await _measure_starts(cluster, crds, size, turn, samples)
+    return samples
 
 
-async def _measure_starts(cluster: Cluster, size: Column, turn: int, samples: Samples) -> None:
+async def _measure_starts(cluster: Cluster, crds: CRDs, size: Column, turn: int, samples: Samples) -> None:
     """Start the gateway without and with an OpenAPI cache; measure introspection and reload on the second."""
     directory = cluster.directory / f"schema-{size}-{turn}"
     variables = {"XDG_CACHE_HOME": str(directory / "cache")}
@@ -68,7 +101,7 @@ async def _measure_starts(cluster: Cluster, size: Column, turn: int, samples: Sa
         async with gateway.client() as client:
             await _measure_introspection(client, gateway, size, samples)
             if size:
-                await _measure_reload(cluster, client, gateway, size, turn, samples)
+                await _measure_reload(_Scene(cluster, crds, client, gateway), size, turn, samples)
 
 
 def _note_start(how: str, gateway: MeasuredGateway, size: Column, samples: Samples) -> None:
@@ -86,31 +119,54 @@ async def _measure_introspection(
     gateway.reading()
     for name in ("introspection, first", "introspection, again"):
         began = time.perf_counter()
-        await ask(client, _INTROSPECTION)
+        answer = await ask(client, _INTROSPECTION)
         samples.add(name, size, (time.perf_counter() - began) * 1000)
     reading = gateway.reading()
+    samples.add("introspection, uncompressed", size, len(answer) / _MEGABYTE)
+    samples.add("types", size, len(json.loads(answer)["data"]["__schema"]["types"]))
+    samples.add("memory after introspection", size, reading.memory / _MEGABYTE)
     samples.add("longest stall, introspection", size, reading.stall * 1000)
     samples.add("longest stall, introspection, own CPU", size, reading.stall_cpu * 1000)
 
 
-async def _measure_reload(
-    cluster: Cluster,
-    client: httpx.AsyncClient,
-    gateway: MeasuredGateway,
-    size: Column,
-    turn: int,
-    samples: Samples,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """A gateway that follows a cluster with CRDs."""
+
+    cluster: Cluster
+    crds: CRDs
+    client: httpx.AsyncClient
+    gateway: MeasuredGateway
+
+    async def rename_property(self, name: str) -> None:
+        """Rename one property of the first CRD."""
+        crd = self.crds.definition(0, name)
+        async with self.cluster.client() as client:
+            response = await client.patch(
+                f"{_PATH}/{crd['metadata']['name']}",
+                json={"spec": {"versions": crd["spec"]["versions"]}},
+                headers=_MERGE_PATCH,
+            )
+            response.raise_for_status()
+
+    async def serves(self, name: str) -> bool:
+        """Whether the gateway serves the property."""
+        answer = await ask(self.client, _FIELDS, {"name": self.crds.first_spec})
+        return f'"{name}"'.encode() in answer
+
+
+async def _measure_reload(scene: _Scene, size: Column, turn: int, samples: Samples) -> None:
     """Change one CRD twice: measure the time until it is served, then the CPU time without other requests."""
+    gateway = scene.gateway
     name = f"changed{turn}x{time.time_ns()}"
     began = time.perf_counter()
-    await _rename_property(cluster, 0, name)
-    await eventually(partial(_serves, client, name), "the change to be served", seconds=120)
+    await scene.rename_property(name)
+    await eventually(partial(scene.serves, name), "the change to be served", seconds=120)
     samples.add("reload, until served", size, (time.perf_counter() - began) * 1000)
     await asyncio.sleep(_SETTLE_SECONDS)
     idle = await _idle_share(gateway)
     before, began = gateway.reading(), time.perf_counter()
-    await _rename_property(cluster, 0, f"{name}Again")
+    await scene.rename_property(f"{name}Again")
     after = await _until_reloaded(gateway, before)
     samples.add("reload, CPU", size, after.last_reload * 1000)
     await asyncio.sleep(_SETTLE_SECONDS)
@@ -121,10 +177,6 @@ async def _measure_reload(
     samples.add("longest stall, reload", size, max(reading.stall for reading in readings) * 1000)
     samples.add("longest stall, reload, own CPU", size, max(reading.stall_cpu for reading in readings) * 1000)
     samples.add("memory after reloads", size, last.memory / _MEGABYTE)
-
-
-async def _serves(client: httpx.AsyncClient, name: str) -> bool:
-    return f'"{name}"'.encode() in await ask(client, _FIELDS)
 
 
 async def _until_reloaded(gateway: MeasuredGateway, before: Reading) -> Reading:
@@ -148,101 +200,47 @@ async def _idle_share(gateway: MeasuredGateway) -> float:
     return (gateway.reading().cpu - before) / _IDLE_FOR
 
 
-def _table(columns: Sequence[Column], samples: Samples) -> Table:
-    stall = Aim(MOST, Measure.LARGEST, 100)
-    first = Aim(0, Measure.MEDIAN, 1000)
-    most = Aim(MOST, Measure.MEDIAN, 4000)
-    return Table(
-        "Schema: the API of Kubernetes, plus custom resource definitions",
-        "CRDs",
-        columns,
-        [
-            samples.row("start cold, CPU", Unit.MILLISECONDS, first, most),
-            samples.row("start cold, until served"),
-            samples.row("start from the OpenAPI cache, CPU", Unit.MILLISECONDS, first, most),
-            samples.row("start from the OpenAPI cache, until served"),
-            samples.row("start, CPU of imports"),
-            samples.row("memory", Unit.MEGABYTES),
-            samples.row("introspection, first"),
-            samples.row("introspection, again"),
-            samples.row("longest stall, introspection", Unit.MILLISECONDS, stall),
-            samples.row("longest stall, introspection, own CPU"),
-            samples.row("reload, until served"),
-            samples.row("reload, CPU", Unit.MILLISECONDS, Aim(MOST, Measure.MEDIAN, 500)),
-            samples.row("reload, CPU until settled"),
-            samples.row("longest stall, reload", Unit.MILLISECONDS, stall),
-            samples.row("longest stall, reload, own CPU"),
-            samples.row("memory after reloads", Unit.MEGABYTES),
-        ],
-        (_NOTE,),
-    )
-
-
-def _definition(index: int, changing: str = "original") -> dict[str, Any]:
-    """The CRD with that index, in groups of 50; ``changing`` is the name of one of its properties."""
-    group, kind = f"g{index // _PER_GROUP}.bench.example.com", f"Bench{index}"
-    plural = f"{kind.lower()}s"
-    return {
-        "apiVersion": "apiextensions.k8s.io/v1",
-        "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{plural}.{group}"},
-        "spec": {
-            "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": plural, "singular": kind.lower(), "listKind": f"{kind}List"},
-            "versions": [
-                {
-                    "name": "v1",
-                    "served": True,
-                    "storage": True,
-                    "schema": {"openAPIV3Schema": _schema(kind, changing)},
-                    "subresources": {"status": {}},
-                }
-            ],
-        },
+def _flat_table(columns: Sequence[Column], samples: Samples) -> Table:
+    first, most = Aim(0, Measure.MEDIAN, 1000), Aim(MOST, Measure.MEDIAN, 4000)
+    aims = {
+        "start cold, CPU": [first, most],
+        "start from the OpenAPI cache, CPU": [first, most],
+        "reload, CPU": [Aim(MOST, Measure.MEDIAN, 500)],
     }
+    title = "Schema: the API of Kubernetes, plus custom resource definitions"
+    return Table(title, "CRDs", columns, _rows(samples, aims), (_FLAT_NOTE,))
 
 
-def _schema(kind: str, changing: str) -> dict[str, Any]:
-    """A schema of 50 properties: 29 of the spec, 5 of a nested object, 8 of list items, 8 of the status."""
-    spec = {
-        **_scalars("setting", 26),
-        changing: {"type": "string"},
-        "template": _an_object(_scalars("part", 5)),
-        "rules": {"type": "array", "items": _an_object(_scalars("match", 8))},
+def _realistic_table(columns: Sequence[Column], samples: Samples) -> Table:
+    limits = {
+        "start cold, until served": 2500,
+        "start from the OpenAPI cache, until served": 1500,
+        "types": 14_000,
+        "memory": 160,
+        "introspection, first": 6000,
+        "introspection, again": 300,
+        "memory after introspection": 220,
+        "reload, until served": 1000,
     }
-    return {
-        "type": "object",
-        "description": f"{kind} is one of many kinds.",
-        "properties": {
-            "spec": _an_object(spec),
-            "status": _an_object(_scalars("observed", 8)),
-        },
-    }
+    aims = {name: [Aim(MOST, Measure.MEDIAN, limit)] for name, limit in limits.items()}
+    title = "Schema: the API of Kubernetes, plus realistic custom resource definitions"
+    return Table(title, "CRDs", columns, _rows(samples, aims), (_REALISTIC_NOTE,))
 
 
-def _scalars(prefix: str, count: int) -> dict[str, Any]:
-    return {
-        f"{prefix}{index}": {
-            **_SCALARS[index % len(_SCALARS)],
-            "description": f"Describes {prefix} {index}.",
-        }
-        for index in range(count)
-    }
+def _rows(samples: Samples, aims: Mapping[str, Sequence[Aim]]) -> list[Row]:
+    """All rows; none of both tables may stall the event loop for more than 100 ms."""
+    stall = [Aim(MOST, Measure.LARGEST, 100)]
+    limits = {"longest stall, introspection": stall, "longest stall, reload": stall, **aims}
+    return [samples.row(name, unit, *limits.get(name, ())) for name, unit in _ROWS.items()]
 
 
-def _an_object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties}
-
-
-async def _install_definitions(cluster: Cluster, indices: Iterable[int]) -> None:
+async def _install_definitions(cluster: Cluster, wanted: Sequence[JSONObject]) -> None:
     """Create the definitions, and wait until OpenAPI describes all of them."""
     slots = asyncio.Semaphore(_CREATED_AT_ONCE)
-    wanted = [_definition(index) for index in indices]
 
     async with cluster.client() as client:
 
-        async def create(body: dict[str, Any]) -> None:
+        async def create(body: JSONObject) -> None:
             async with slots:
                 response = await client.post(_PATH, json=body)
                 if response.status_code != httpx.codes.CONFLICT:
@@ -259,16 +257,5 @@ async def _install_definitions(cluster: Cluster, indices: Iterable[int]) -> None
             await eventually(described, f"{kind} to be described", seconds=300)
 
 
-def _last_of_each_group(definitions: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+def _last_of_each_group(definitions: Iterable[JSONObject]) -> Iterable[JSONObject]:
     return {crd["spec"]["group"]: crd for crd in definitions}.values()
-
-
-async def _rename_property(cluster: Cluster, index: int, changing: str) -> None:
-    """Rename one property of the definition with that index."""
-    versions = _definition(index, changing)["spec"]["versions"]
-    name = _definition(index)["metadata"]["name"]
-    async with cluster.client() as client:
-        response = await client.patch(
-            f"{_PATH}/{name}", json={"spec": {"versions": versions}}, headers=_MERGE_PATCH
-        )
-        response.raise_for_status()

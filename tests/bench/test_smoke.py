@@ -10,7 +10,7 @@ from bench.fanout.run import Plan, measure_fanout
 from bench.processes import share_cores
 from bench.reads import measure_reads
 from bench.results import Run, store
-from bench.schemas import measure_schemas
+from bench.schemas import measure_realistic_schemas, measure_schemas
 from bench.tables import Table
 from tests.fixtures.control_plane import ControlPlane, find_assets
 from tests.fixtures.ports import free_port
@@ -50,6 +50,11 @@ async def test_reads_are_measured_and_stored(cluster: Cluster, tmp_path: Path) -
 async def test_schemas_are_measured(cluster: Cluster) -> None:
     tables = await measure_schemas(cluster, [2], rounds=1)
     assert_measured(tables, 2)
+
+
+async def test_realistic_schemas_are_measured(cluster: Cluster) -> None:
+    [table] = await measure_realistic_schemas(cluster, [8], rounds=1)
+    assert_measured([table], 8)
 
 
 async def test_fan_out_is_measured(cluster: Cluster) -> None:
