@@ -1,7 +1,8 @@
 """The one owner of memory tricks on the schema side: a finalizer, emptied types and weak references.
 
-**Why.** The schema of a cluster with many custom resources has tens of thousands of graphql-core types, and
-a live gateway replaces the schema whenever a CRD changes. Two properties of graphql-core make that hard:
+**Why.** Operations build graphql-core types by the hundred, introspection builds tens of thousands
+(:func:`schema.building.complete_schema`), and a live gateway replaces the schema whenever a CRD changes. Two
+properties of graphql-core make that hard:
 
 - *Types are cyclic.* A recursive type (``JSONSchemaProps``) reaches itself through its fields. Reference
   counting alone never frees such a cycle.

@@ -13,7 +13,7 @@ from graphql import (
     GraphQLString,
 )
 
-from schema.building.object_types import LIST_META, ObjectTypes
+from schema.building.object_types import LIST_META, ObjectTypes, TrustedObjectType
 from schema.model import Definition, ListOf, Property, Scalar, ServedResource, TypeExpression
 
 __all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrappers"]
@@ -69,7 +69,7 @@ class Wrappers:
 
     def _build_list(self, served: ServedResource) -> GraphQLObjectType:
         item, metadata = self._types.output(served.object), self._types.output(LIST_META)
-        return GraphQLObjectType(
+        return TrustedObjectType(
             served.list_name,
             lambda: {
                 "apiVersion": _field("apiVersion", Scalar.STRING, GraphQLString),
@@ -86,7 +86,7 @@ class Wrappers:
 
     def _build_event(self, served: ServedResource) -> GraphQLObjectType:
         item = self._types.output(served.object)
-        return GraphQLObjectType(
+        return TrustedObjectType(
             served.event_name,
             lambda: {
                 "type": GraphQLField(GraphQLNonNull(WATCH_EVENT_TYPE)),
@@ -100,7 +100,7 @@ class Wrappers:
         )
 
     def _build_deletion(self) -> GraphQLObjectType:
-        return GraphQLObjectType(
+        return TrustedObjectType(
             _DELETION,
             {
                 "status": GraphQLField(
