@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway import memory
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError
 from gateway.informers import InformerRegistry, Scope
 from gateway.kube.client import KubeClient
 from schema.resources import Resource
@@ -70,32 +70,39 @@ class Follower:
             for resource in resources:
                 tasks.create_task(self._watch(resource))
             if not resources:
-                tasks.create_task(self._poll("this cluster serves neither CRDs nor APIServices"))
+                tasks.create_task(self._poll())
 
     async def _watch(self, resource: Resource) -> None:
-        """Note each change after the initial events; fall back to polling when the watch is refused."""
+        """Note each change after the initial events; poll while the watch is refused."""
+        polls = False
         while True:
             try:
                 async with self._informers.subscribe(
                     self._client, resource, Scope(), send_initial_events=False, metadata_only=True
                 ) as events:
+                    if polls:
+                        logger.info("%s can be watched again", resource.gvr.resource)
+                        polls = False
                     async for _ in events:
                         self._changed.set()
                 return
-            except UpstreamError as error:
-                logger.warning("%s cannot be watched for now: %s", resource.gvr.resource, error.message)
-                await asyncio.sleep(self._pacing.poll)
-                self._changed.set()
-                continue
             except GatewayError as error:
-                reason = f"{resource.gvr.resource} cannot be watched: {error.message}"
-            await self._poll(reason)
+                if not polls:
+                    reason = f"{resource.gvr.resource} cannot be watched: {error.message}"
+                    logger.warning("%s; %s", reason, self._polling)
+                polls = True
+            await asyncio.sleep(self._pacing.poll)
+            self._changed.set()
 
-    async def _poll(self, reason: str) -> None:
-        logger.warning("%s; polling discovery every %g s", reason, self._pacing.poll)
+    async def _poll(self) -> None:
+        logger.warning("this cluster serves neither CRDs nor APIServices; %s", self._polling)
         while True:
             await asyncio.sleep(self._pacing.poll)
             self._changed.set()
+
+    @property
+    def _polling(self) -> str:
+        return f"polling discovery every {self._pacing.poll:g} s"
 
     async def _reload_when_changed(self) -> None:
         while True:

@@ -6,10 +6,17 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.concurrency import LoopYielder, Notifier
-from gateway.errors import GatewayError, Gone, Status, UpstreamUnavailable
+from gateway.errors import (
+    GatewayError,
+    Gone,
+    ServerFailure,
+    Status,
+    StatusError,
+    UpstreamUnavailable,
+)
 from gateway.informers.broadcaster import Broadcaster
 from gateway.informers.cache import ObjectCache
 from gateway.informers.changes import Change, Filter
@@ -112,15 +119,14 @@ class Informer:
 
     # waits
 
-    async def settled(self, *, metadata_only: bool = False, patience: float | None = None) -> None:
+    async def settled(self, *, metadata_only: bool = False, deadline: float | None = None) -> None:
         """Wait until the cache is a whole set, or the informer has ended; raises the error it ended with.
 
-        Raises UpstreamUnavailable if LISTs have failed and ``patience`` seconds are over. A slow LIST that
-        has not failed is waited for without a bound.
+        Raises ServerFailure or UpstreamUnavailable if LISTs have failed and the event loop's time is over
+        ``deadline``. A slow LIST that has not failed is waited for without a bound.
 
         Unless ``metadata_only`` is enough, waits for complete objects and raises the refusal of those.
         """
-        deadline = None if patience is None else asyncio.get_running_loop().time() + patience
         while not self.ended and not (self.cache.settled and (metadata_only or not self.metadata_only)):
             if self._refusal is not None and not metadata_only:
                 raise self._refusal.with_traceback(None)
@@ -133,7 +139,7 @@ class Informer:
             await self._moved.wait()
             return
         if asyncio.get_running_loop().time() >= deadline:
-            raise UpstreamUnavailable(f"the API server cannot list the objects: {self._failure.message}")
+            raise _unavailable(self._failure)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await self._moved.wait()
@@ -203,7 +209,8 @@ class Informer:
             if missed is not None:
                 return replayed_events(filter_, missed, resume.resource_version or "")
             if not resume.send_initial_events:
-                message = f"too old resource version: {resume.resource_version}"
+                age = "new" if self.is_behind(resume) else "old"
+                message = f"too {age} resource version: {resume.resource_version}"
                 raise Gone(Status(410, "Expired", message))
         selected = self.cache.select(filter_) if resume.send_initial_events else ()
         objects = self.cache.items() if selected is None else selected
@@ -272,3 +279,11 @@ class Informer:
         self.error = error
         self._moved.notify()
         self._broadcaster.end(error)
+
+
+def _unavailable(failure: GatewayError) -> GatewayError:
+    """The error for a reader, with the code UPSTREAM_UNAVAILABLE and the Status that the API server sent."""
+    message = f"the API server cannot list the objects: {failure.message}"
+    if isinstance(failure, StatusError):
+        return ServerFailure(replace(failure.status, message=message))
+    return UpstreamUnavailable(message)

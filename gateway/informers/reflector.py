@@ -174,7 +174,7 @@ class Reflector:
             self._refusals.interrupt()
             logger.info("watching %s is interrupted: %s", self.source.path, error)
             if not self._listed:
-                self._feed.note_failure(error)
+                self._feed.note_failure(await self._reason(error))
             retry_after = error.status.retry_after_seconds if isinstance(error, StatusError) else None
             if retry_after is not None:
                 return self._backoff.delay(retry_after)
@@ -186,6 +186,20 @@ class Reflector:
         finally:
             self._feed.release()
         return self._backoff.delay()
+
+    async def _reason(self, error: GatewayError) -> GatewayError:
+        """Why there is no whole set: for a timeout the error of a LIST of one object, if it fails, too.
+
+        kube-apiserver answers the WatchList of a kind whose conversion webhook is gone with "Too large
+        resource version", because its watch cache stays empty. The LIST is answered from etcd.
+        """
+        if isinstance(error, ServerTimeout):
+            with suppress(UpstreamError, TimeoutError):
+                try:
+                    await self._fetch_current_version()
+                except StatusError as reason:
+                    return reason
+        return error
 
     async def _retry_refusal(self, error: GatewayError) -> float:
         """The delay before the next attempt after a refusal; raises one that is final."""
@@ -221,14 +235,17 @@ class Reflector:
         is made after an interruption without an event: a server does not go back while a watch lasts.
         """
         try:
-            async with asyncio.timeout(_POSITION_TIMEOUT_SECONDS):
-                current = await self._stop_signal.wait(self.source.fetch_resource_version())
+            current = await self._fetch_current_version()
         except (StatusError, UpstreamError, TimeoutError) as error:
             logger.info("the resource version of %s is unknown: %s", self.source.path, error)
             return
         own = version_number(self._feed.resource_version)
         if current is not None and own is not None and current < own:
             raise ResourceVersionRegressed(f"the API server is at {current}, before {own}")
+
+    async def _fetch_current_version(self) -> int | None:
+        async with asyncio.timeout(_POSITION_TIMEOUT_SECONDS):
+            return await self._stop_signal.wait(self.source.fetch_resource_version())
 
     async def _list(self) -> None:
         """Fetch a whole set, by WatchList or by LIST, and watch from there."""

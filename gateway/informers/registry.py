@@ -150,9 +150,9 @@ class InformerRegistry:
         With ``metadata_only`` the bytes of an object may lack everything but its metadata: they do as long as
         all subscribers of the informer say so.
 
-        Entering waits for the first whole set; it raises UpstreamUnavailable if the LISTs fail for 10 s,
-        BadArgument for a malformed selector, namespace or name, Gone (see "Resuming" there), and the API
-        server's refusal. Reading raises the refusal, too, and SubscriberTooSlow.
+        Entering waits for the first whole set; it raises ServerFailure or UpstreamUnavailable if the LISTs
+        fail for 10 s, BadArgument for a malformed selector, namespace or name, Gone (see "Resuming" there),
+        and the API server's refusal. Reading raises the refusal, too, and SubscriberTooSlow.
         """
         query = parse_query(
             Source(client, resource, scope, metadata_only=metadata_only), label_selector, field_selector
@@ -162,7 +162,9 @@ class InformerRegistry:
             if informer.is_behind(resume):
                 resume = replace(resume, upstream=await _fetch_version(query.source))
                 # A re-list may have begun in the meantime.
-                await informer.settled(metadata_only=query.source.metadata_only)
+                await informer.settled(
+                    metadata_only=query.source.metadata_only, deadline=self._first_list_deadline()
+                )
             subscription = informer.subscribe(query.filter, resume)
             try:
                 yield subscription
@@ -179,8 +181,9 @@ class InformerRegistry:
     async def _informer(self, query: Query) -> AsyncIterator[Informer]:
         """The widest settled informer that covers the query.
 
-        That of its own scope if the wider is refused.
+        That of its own scope if the wider is refused, or cannot be listed in time.
         """
+        deadline = self._first_list_deadline()
         for running in self._candidates(query.source):
             informer = running.informer
             self._enter(running)
@@ -188,10 +191,8 @@ class InformerRegistry:
                 if not query.source.metadata_only:
                     self._require_complete(running)
                 try:
-                    await informer.settled(
-                        metadata_only=query.source.metadata_only, patience=self._first_list_seconds
-                    )
-                except StatusError:
+                    await informer.settled(metadata_only=query.source.metadata_only, deadline=deadline)
+                except (StatusError, UpstreamError):
                     if informer.scope == query.source.scope:
                         raise
                     continue
@@ -199,6 +200,9 @@ class InformerRegistry:
                 return
             finally:
                 self._leave(running)
+
+    def _first_list_deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._first_list_seconds
 
     def _candidates(self, source: Source) -> Iterator[_RunningInformer]:
         family: _Family = (source.client.identity, source.resource.gvr, source.field_selector)

@@ -9,6 +9,7 @@ from gateway.errors import (
     CredentialsError,
     Forbidden,
     NotFound,
+    ServerFailure,
     StatusError,
     Unauthenticated,
     UpstreamUnavailable,
@@ -376,12 +377,56 @@ async def test_a_first_list_that_keeps_failing_is_an_error_with_the_message_of_t
     registry = InformerRegistry(clock=clock, first_list_seconds=0.3)
     server.on_request = lambda _: failure(500, "InternalError", "conversion webhook failed")
     for _ in range(2):
-        with pytest.raises(UpstreamUnavailable, match="conversion webhook failed"):
+        with pytest.raises(ServerFailure, match="conversion webhook failed") as raised:
             async with registry.subscribe(client, CONFIG_MAPS, Scope()):
                 pytest.fail("there is nothing to read")
+        assert raised.value.status.code == 500
     server.on_request = lambda _: None
     async with reading(registry, client) as reader:
         await reader.until_synced()
+    await registry.aclose()
+
+
+async def test_a_watch_cache_that_stays_empty_is_an_error_with_the_message_of_the_list(
+    server: ScriptedServer, client: KubeClient, clock: InstantClock
+) -> None:
+    """kube-apiserver 1.36, for a kind with custom objects whose conversion webhook is gone."""
+    registry = InformerRegistry(clock=clock, first_list_seconds=0.3)
+    too_large = failure(504, "Timeout", "Too large resource version: 733, current: 727")
+    failing = failure(500, "InternalError", "conversion webhook failed")
+    server.on_request = lambda request: too_large if request.is_watch else failing
+    with pytest.raises(ServerFailure, match="cannot list the objects: conversion webhook failed"):
+        async with registry.subscribe(client, CONFIG_MAPS, Scope()):
+            pytest.fail("there is nothing to read")
+    await registry.aclose()
+
+
+async def test_an_unreachable_api_server_is_an_error_of_a_reader_that_waits_for_the_first_list(
+    server: ScriptedServer, client: KubeClient, clock: InstantClock
+) -> None:
+    registry = InformerRegistry(clock=clock, first_list_seconds=0.3)
+    await server.stop()
+    with pytest.raises(UpstreamUnavailable, match="cannot list the objects"):
+        async with registry.subscribe(client, CONFIG_MAPS, Scope()):
+            pytest.fail("there is nothing to read")
+    await registry.aclose()
+
+
+async def test_a_narrow_reader_does_not_depend_on_a_wider_list_that_fails(
+    server: ScriptedServer, client: KubeClient, clock: InstantClock
+) -> None:
+    """An object of another namespace cannot be converted."""
+    registry = InformerRegistry(clock=clock, first_list_seconds=0.3)
+    await server.create("a", v=1)
+    server.on_request = lambda request: (
+        None if "/namespaces/" in request.path else failure(500, "InternalError", "conversion webhook failed")
+    )
+    with pytest.raises(ServerFailure):
+        async with registry.subscribe(client, CONFIG_MAPS, Scope()):
+            pytest.fail("there is nothing to read")
+    assert registry.informers
+    async with reading(registry, client, Scope(namespace="default")) as reader:
+        await reader.until_data(a=1)
     await registry.aclose()
 
 
