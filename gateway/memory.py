@@ -10,7 +10,8 @@ all of them, another 300,000 objects, and frees these afterwards.
   collecting in between costs 0.2 s of start-up time.
 - *graphql-core's types are cyclic.* Reference counts alone do not free a replaced schema.
 - *glibc keeps freed blocks.* After its first large block is freed, glibc serves later blocks of that size
-  from the heap, and each list of 30 MB leaves a hole there.
+  from the heap, and each list of 30 MB leaves a hole there. An answer that is built from many small parts
+  leaves a hole, too: one live block above them keeps all of them.
 
 **How.** A process passes through these steps:
 
@@ -25,7 +26,8 @@ all of them, another 300,000 objects, and frees these afterwards.
    closures, the adapter to Strawberry) are in ordinary cycles and hold it until then.
 
 :func:`collection_paused` is for short work that creates and frees many objects in one go (introspection).
-:func:`return_large_blocks` fixes the allocator's threshold.
+:func:`return_large_blocks` fixes the allocator's threshold. :func:`return_freed_memory` returns the free
+memory between smaller blocks after large answers.
 
 **Invariants.** Frozen objects that are part of a cycle must have an owner that breaks the cycle: else they
 leak. ``execution.strawberry_schema`` therefore refers back to itself through ``weakref.proxy`` only.
@@ -34,6 +36,7 @@ Delete this module when graphql-core can build types without cycles, or free the
 This module is a leaf: it imports no other module of the gateway.
 """
 
+import asyncio
 import ctypes
 import gc
 import threading
@@ -49,6 +52,7 @@ __all__ = [
     "enable_collection",
     "invisible_to_collector",
     "on_release",
+    "return_freed_memory",
     "return_large_blocks",
 ]
 
@@ -57,6 +61,9 @@ _THRESHOLDS = 10_000, 2, 2
 subscribers those cost a tenth of a message's CPU time. The lower factors for the older generations keep their
 collections as frequent as by default."""
 
+_CHECK_SECONDS = 2.0
+_HOLE_BYTES = 16 << 20
+"""Freed memory from which on it is returned to the system."""
 _M_MMAP_THRESHOLD = -3
 _LARGE_BLOCK_BYTES = 4 << 20
 
@@ -151,3 +158,50 @@ def return_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
     except (OSError, AttributeError, TypeError):
         return
+
+
+class _Allocations(ctypes.Structure):
+    """glibc's ``struct mallinfo2``."""
+
+    _fields_ = (
+        ("arena", ctypes.c_size_t),
+        ("blocks", ctypes.c_size_t * 6),
+        ("used", ctypes.c_size_t),
+        ("free", ctypes.c_size_t),
+        ("on_top", ctypes.c_size_t),
+    )
+
+
+class Holes:
+    """Recognises when much memory has been freed since it was last returned; sizes are in bytes.
+
+    Returned memory stays part of the allocator's free memory. Therefore the smallest size since then counts.
+    """
+
+    def __init__(self) -> None:
+        self._smallest: int | None = None
+
+    def found(self, free: int) -> bool:
+        """Whether to return memory, now that ``free`` bytes are free; the next call begins anew if so."""
+        if self._smallest is None or free < self._smallest:
+            self._smallest = free
+        if free - self._smallest < _HOLE_BYTES:
+            return False
+        self._smallest = free
+        return True
+
+
+async def return_freed_memory() -> None:
+    """Return freed memory to the system every few seconds, until cancelled; without glibc, return at once."""
+    try:
+        libc = ctypes.CDLL(None)
+        allocations, trim = libc.mallinfo2, libc.malloc_trim
+    except (OSError, AttributeError, TypeError):
+        return
+    allocations.restype = _Allocations
+    holes = Holes()
+    while True:
+        await asyncio.sleep(_CHECK_SECONDS)
+        if holes.found(allocations().free):
+            # tens of milliseconds for hundreds of megabytes, without the interpreter's lock
+            await asyncio.to_thread(trim, 0)

@@ -14,6 +14,7 @@ from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.kube.config.loading import load_config
 from gateway.kube.openapi import OpenAPICache, default_directory
 from gateway.resolvers.context import Shared
+from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.limits import Limits
 from gateway.settings import Settings
 from gateway.telemetry import phases
@@ -65,7 +66,8 @@ def _shared(settings: Settings, client: KubeClient) -> Shared:
     reviews = AccessReviews()
     sharing = Sharing(client, Leases(reviews)) if settings.shares_informers() else None
     limits = Limits(settings.max_upstream_requests, settings.max_response)
-    return Shared(reviews=reviews, sharing=sharing, limits=limits)
+    encoded = EncodedSelections(max_object_bytes=limits.max_response)
+    return Shared(reviews=reviews, sharing=sharing, encoded=encoded, limits=limits)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from gateway.cli.connect import Connected, connect
 from gateway.cli.event_loop import run, stop_event
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.identity import Identity, identity_for
-from gateway.memory import return_large_blocks
+from gateway.memory import return_freed_memory, return_large_blocks
 from gateway.server import Listener, ServerTLS, Siblings, Timeouts, build_app
 from gateway.settings import Auth, Settings, is_loopback
 from gateway.telemetry import phases
@@ -81,9 +81,11 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(connected.api.follow(), name="follow the cluster")
             warming = tasks.create_task(caches.run(), name="keep caches warm")
+            trimming = tasks.create_task(return_freed_memory(), name="return freed memory")
             await listener.run_until(stop_event())
             following.cancel()
             warming.cancel()
+            trimming.cancel()
 
 
 def _server_tls(settings: Settings, identity: Identity) -> ServerTLS | None:

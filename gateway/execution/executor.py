@@ -2,8 +2,9 @@
 
 - A resolver that decodes the selection itself (:mod:`schema.selection`) returns a ``Compiled``; the executor
   puts its value into the response unchanged. graphql-core executes everything else.
-- Identical root fields of a query (500 aliases of one list) are executed once. Root fields of queries and
-  mutations are encoded as soon as they are complete, and count against the operation's limits.
+- Identical root fields of a query (500 aliases of one list) are executed once, and few root fields of an
+  operation are in progress at once. Root fields of queries and mutations are encoded as soon as they are
+  complete, the items of a List one by one, and count against the operation's limits.
 - A value that does not fit its type is an ``UnexpectedValue``. graphql-core's own errors copy the value,
   which may be a secret, and are not distinguishable from defects.
 - A compiled event of a subscription is its own response, without execution. Another event is executed once
@@ -16,8 +17,10 @@ encode it with ``msgspec.json.encode``.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -32,6 +35,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
+    Node,
     OperationType,
     print_ast,
 )
@@ -43,12 +47,16 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.errors import QueryTooComplex, UnexpectedValue
 from gateway.execution.introspection import Introspection
-from gateway.resolvers.limits import Budget
+from gateway.resolvers.limits import Budget, SharedSlot
 from schema.building import LazySchema, complete_schema
-from schema.selection import Compiled, LargeSource, SharedSource
+from schema.selection import Compiled, LargeSource, SharedSource, count_fields, exceeds
 
 __all__ = ["CompiledExecutor"]
 
+_WIDE_FIELDS = 300
+"""graphql-core takes some milliseconds for as many fields."""
+_threads = ThreadPoolExecutor(2, "execution")
+"""Few threads: many would leave the event loop too little of the interpreter."""
 _DECODED_BYTES_PER_JSON_BYTE = 24
 """Upper bound for decoded JSON: 72 bytes of memory for each ``{},``. A pod takes 10 per byte."""
 
@@ -161,7 +169,8 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             )
         leaders = {} if serially else _leaders(grouped_field_set)
         fields = {name: details for name, details in grouped_field_set.items() if name not in leaders}
-        # only an operation that may be over the limit is counted: counting prints arguments, 50 µs a field
+        if not serially:
+            self._share_slots(fields, budget)
         if len(fields) > budget.limits.max_upstream_requests:
             try:
                 budget.limits.expect_requests(_count_requests(fields, serially))
@@ -212,18 +221,100 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         if self._budget is not None and type(value) is msgspec.Raw:
             self._budget.expect_response(memoryview(value).nbytes)
 
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        """Execute a field; a root field with a budget waits for its turn."""
+        execute = partial(
+            super().execute_field, parent_type, source, field_details_list, path, position_context
+        )
+        if path.prev is not None or self._budget is None:
+            return execute()
+        if field_details_list[0].node.name.value == "__typename":
+            return execute()
+        slot = self._slots.get(str(path.key), self._budget.field_slots)
+        return self._in_turn(execute, slot, self._budget)
+
+    async def _in_turn(
+        self, execute: Callable[[], Any], slot: AbstractAsyncContextManager[None], budget: Budget
+    ) -> Any:
+        async with slot:
+            # the response is the error alone: see build_response
+            return None if budget.exceeded else await _awaited(execute())
+
+    @cached_property
+    def _slots(self) -> dict[str, SharedSlot]:
+        """By response name: the slot of the root fields with the same request, which share one response."""
+        return {}
+
+    def _share_slots(self, fields: GroupedFieldSet, budget: Budget) -> None:
+        by_request: dict[tuple[str, ...], list[str]] = {}
+        for name, details in fields.items():
+            by_request.setdefault(_request_of(details[0].node), []).append(name)
+        for names in by_request.values():
+            if len(names) > 1:
+                slot = SharedSlot(budget.field_slots, len(names))
+                self._slots.update(dict.fromkeys(names, slot))
+
+    @cached_property
+    def _item_bytes(self) -> Counter[str]:
+        """The bytes of the encoded items by root field, until the root field itself counts."""
+        return Counter()
+
     def _finished(self, completed: Any, path: Path) -> Any:
         """The value; a root field with a budget is encoded, and counts against the limit of the response."""
         if path.prev is not None or self._budget is None:
             return completed
-        raw = completed if type(completed) is msgspec.Raw else msgspec.Raw(msgspec.json.encode(completed))
+        raw = self._encode(completed, self._budget)
+        self._budget.add_bytes(-self._item_bytes.pop(str(path.key), 0))
         self._count_bytes(raw)
         return raw
+
+    def _encode(self, completed: Any, budget: Budget) -> msgspec.Raw:
+        """The value as JSON. Raises QueryTooComplex for one that is certainly over the limit."""
+        if type(completed) is msgspec.Raw:
+            return completed
+        if exceeds(completed, budget.remaining_bytes):
+            raise budget.exceed()
+        return msgspec.Raw(msgspec.json.encode(completed))
+
+    def complete_list_item_value(
+        self,
+        item: Any,
+        complete_results: list[Any],
+        item_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        item_path: Path,
+        position_context: Any,
+    ) -> bool:
+        """Complete an item; an object of a List is encoded at once and counts against the limit."""
+        budget = self._budget
+        if budget is not None:
+            budget.expect_more()
+        is_awaitable = super().complete_list_item_value(
+            item, complete_results, item_type, field_details_list, info, item_path, position_context
+        )
+        root = _root_of_item(item_path)
+        if budget is not None and root is not None and isinstance(complete_results[-1], dict):
+            raw = complete_results[-1] = self._encode(complete_results[-1], budget)
+            size = memoryview(raw).nbytes
+            self._item_bytes[root] += size
+            budget.expect_response(size)
+        return is_awaitable
 
     def build_response(self, data: dict[str, Any] | None) -> Any:
         """The response; nothing but the error when it exceeds the limit of its size."""
         if self._budget is not None and (error := self._budget.exceeded) is not None:
             self.run_async_work_finished_hook()
+            # the tracebacks keep the parts of the response alive
+            self.collected_errors.errors.clear()
+            error.__traceback__ = None
             return ExecutionResult(None, [_request_error(error)])
         return super().build_response(data)
 
@@ -238,15 +329,21 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """Return a Compiled value unchanged; complete a LargeSource and introspection in a thread."""
         if type(result) is Compiled:
-            return self._finished(result.value, path)
-        if type(result) is LargeSource:
-            return asyncio.to_thread(
+            return self._finished_compiled(result, path)
+        if type(result) is LargeSource or self._is_wide(field_details_list, path, result):
+            return asyncio.get_running_loop().run_in_executor(
+                _threads,
                 lambda: self._finished(
                     self._complete(
-                        return_type, field_details_list, info, path, result.make(), position_context
+                        return_type,
+                        field_details_list,
+                        info,
+                        path,
+                        result.make() if type(result) is LargeSource else result,
+                        position_context,
                     ),
                     path,
-                )
+                ),
             )
         if type(result) is LazySchema and isinstance(return_type, GraphQLNonNull) and self.introspection:
             complete = super().complete_value
@@ -261,6 +358,19 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         if path.prev is None and isinstance(completed, (dict, list)):
             return self._finished(completed, path)
         return completed
+
+    def _finished_compiled(self, compiled: Compiled, path: Path) -> Any:
+        if self._budget is not None and path.prev is None and compiled.bound <= self._budget.remaining_bytes:
+            return self._finished(msgspec.Raw(msgspec.json.encode(compiled.value)), path)
+        return self._finished(compiled.value, path)
+
+    def _is_wide(self, field_details_list: FieldDetailsList, path: Path, result: Any) -> bool:
+        """Whether so many fields are selected of a root field's value that graphql-core blocks the loop."""
+        if path.prev is not None or self._budget is None or not isinstance(result, dict | list):
+            return False
+        selection_sets = (details.node.selection_set for details in field_details_list)
+        size = len(result) if isinstance(result, list) else 1
+        return size * count_fields(selection_sets, self.fragment_definitions) > _WIDE_FIELDS
 
     def _complete(
         self,
@@ -335,8 +445,29 @@ def _leaders(grouped_field_set: GroupedFieldSet) -> dict[str, str]:
 
 
 def _without_alias(node: FieldNode) -> str:
-    text = print_ast(node)
-    return text if node.alias is None else text.removeprefix(f"{node.alias.value}: ")
+    if node.loc is None or node.name.loc is None:
+        text = print_ast(node)
+        return text if node.alias is None else text.removeprefix(f"{node.alias.value}: ")
+    # a tenth of the time; texts that differ in spaces are not merged
+    return node.loc.source.body[node.name.loc.start : node.loc.end]
+
+
+def _request_of(node: FieldNode) -> tuple[str, ...]:
+    """Equal for root fields that cause the same upstream request: the name and the arguments."""
+    return node.name.value, *map(_text_of, node.arguments or ())
+
+
+def _text_of(node: Node) -> str:
+    return print_ast(node) if node.loc is None else node.loc.source.body[node.loc.start : node.loc.end]
+
+
+def _root_of_item(path: Path) -> str | None:
+    """The root field of an item of a List, ``pods.items.0``; None for another path."""
+    items = path.prev
+    root = items.prev if items else None
+    if root is None or root.prev is not None or not isinstance(path.key, int):
+        return None
+    return str(root.key)
 
 
 _LOCAL_FIELDS = frozenset({"__typename", "__schema", "__type", "resources"})
@@ -349,7 +480,7 @@ def _count_requests(fields: GroupedFieldSet, serially: bool) -> int:
     upstream = [node for node in nodes if node.name.value not in _LOCAL_FIELDS]
     if serially:
         return len(upstream)
-    return len({(node.name.value, *map(print_ast, node.arguments or ())) for node in upstream})
+    return len(set(map(_request_of, upstream)))
 
 
 async def _awaited(result: Any) -> Any:

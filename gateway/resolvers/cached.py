@@ -18,17 +18,23 @@ from typing import Any
 
 import msgspec
 
-from gateway.concurrency import LoopYielder
 from gateway.errors import BadArgument, NotFound, Status
 from gateway.informers import Scope, StoredObject, View
 from gateway.resolvers.caller_informers import find_view
-from gateway.resolvers.context import Info
-from gateway.resolvers.decoding import answer_object, decode_object, source_of
-from gateway.resolvers.encoded_selections import BYTES_PER_YIELD
+from gateway.resolvers.compiling import compiled
+from gateway.resolvers.context import Info, budget_of
+from gateway.resolvers.decoding import Items, answer_object, source_of
 from gateway.resolvers.lists import ListRequest, minimum_version
 from schema.building import RootField
 from schema.resources import GroupVersionKind, Resource
-from schema.selection import Compiled, ListSelection, SelectionMismatch, compile_list_parts, compile_object
+from schema.selection import (
+    AnswerTooLarge,
+    Compiled,
+    ListSelection,
+    SelectionMismatch,
+    compile_list_parts,
+    compile_object,
+)
 
 __all__ = ["answer_cached_list", "answer_cached_object"]
 
@@ -47,15 +53,15 @@ async def answer_cached_list(root: RootField, info: Info, request: ListRequest) 
     view = await _find_view(info, resource, scope, request.minimum_version, **selectors)
     if view is None:
         return None
+    selection = await compiled(info, resource.kind, compile_list_parts)
     # one snapshot: there is no await between the two
     objects, resource_version = view.objects(), view.resource_version
-    selection = compile_list_parts(info, resource.kind)
     envelope = _envelope(resource.kind, resource_version)
     if selection is not None:
         with suppress(SelectionMismatch):
             return Compiled(await _encode(info, view, selection, objects, envelope))
-    items = await _decode(objects)
-    return source_of(lambda: {**envelope, "items": items}, sum(len(stored.object) for stored in objects))
+    bodies = [stored.object for stored in objects]
+    return source_of(lambda: {**envelope, "items": Items(bodies, resource.kind)}, sum(map(len, bodies)))
 
 
 async def answer_cached_object(
@@ -66,14 +72,18 @@ async def answer_cached_object(
     view = await _find_view(info, resource, scope, version)
     if view is None:
         return None
+    selection = await compiled(info, resource.kind, compile_object)
     stored = view.informer.get(scope.key)
     if stored is None:
         raise _not_found(resource, scope.name or "")
-    selection = compile_object(info, resource.kind)
     if selection is not None:
-        with suppress(SelectionMismatch):
+        try:
             encoded = info.context.shared.encoded.encode_object(view.informer, selection, stored)
             return Compiled(msgspec.Raw(encoded))
+        except SelectionMismatch:
+            pass
+        except AnswerTooLarge:
+            raise budget_of(info).exceed() from None
     return answer_object(stored.object, resource.kind, selection)
 
 
@@ -103,18 +113,16 @@ async def _encode(
     objects: Sequence[StoredObject],
     envelope: dict[str, Any],
 ) -> msgspec.Raw:
-    encoded = info.context.shared.encoded
-    items = [await encoded.encode_list(view.informer, item, objects) for item in selection.items]
+    encoded, budget = info.context.shared.encoded, budget_of(info)
+    with budget.provisional() as counted:
+        try:
+            items = [
+                await encoded.encode_list(view.informer, item, objects, counted.expect_response)
+                for item in selection.items
+            ]
+        except AnswerTooLarge:
+            raise budget.exceed() from None
     return selection.encode(msgspec.json.encode(envelope), items)
-
-
-async def _decode(objects: Sequence[StoredObject]) -> list[dict[str, Any]]:
-    """The complete objects, for graphql-core to execute."""
-    decoded, yielder = [], LoopYielder(BYTES_PER_YIELD)
-    for stored in objects:
-        decoded.append(decode_object(stored.object))
-        await yielder.after(len(stored.object))
-    return decoded
 
 
 def _envelope(kind: GroupVersionKind, resource_version: str) -> dict[str, Any]:

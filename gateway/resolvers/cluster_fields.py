@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import msgspec
 
 from gateway.errors import BadArgument
 from gateway.identity import Access, fetch_verdict
-from gateway.resolvers.context import Info, client_of, expect_discovery, upstream_of
+from gateway.resolvers.context import Info, budget_of, client_of, expect_discovery, upstream_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
 from schema.building import ClusterResolvers, RootField
@@ -79,14 +78,14 @@ async def review_accesses(
     Raises the error of a review that fails: "no" would be a guess.
     """
     accesses = [Access(**{key: value for key, value in check.items() if value}) for check in checks]
-    reviews, client, budget = info.context.shared.reviews, client_of(info), info.context.budget
+    reviews, client, budget = info.context.shared.reviews, client_of(info), budget_of(info)
     allowed = {access: True for access in accesses if reviews.remembers(client, access)}
     unknown = tuple(dict.fromkeys(access for access in accesses if access not in allowed))
-    if budget is not None:
-        budget.limits.expect_requests(len(unknown))
+    budget.limits.expect_requests(len(unknown))
 
     async def review(access: Access) -> bool:
-        async with budget.slot() if budget is not None else nullcontext():
+        budget.expect_request()
+        async with budget.request_slot():
             return (await reviews.review(client, access)).allowed
 
     answers = await asyncio.gather(*map(review, unknown), return_exceptions=True)

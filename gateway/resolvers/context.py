@@ -8,13 +8,14 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
+from gateway.concurrency import Turnstile
 from gateway.errors import Status, Unauthenticated
 from gateway.identity import AccessReviews, Sharing
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
-from gateway.resolvers.decoding import LargeLists
 from gateway.resolvers.encoded_selections import EncodedSelections
+from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.limits import Budget, Limits, Slots
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "LogCounters",
     "RequestContext",
     "Shared",
+    "budget_of",
     "client_of",
     "expect_authenticated",
     "expect_discovery",
@@ -76,6 +78,11 @@ class Shared:
     limits: Limits = field(default_factory=Limits)
     slots: Slots = field(default_factory=Slots)
 
+    @property
+    def turns(self) -> Turnstile:
+        """Bounds the heavy steps of all operations per turn of the event loop."""
+        return self.large_lists.turns
+
     async def aclose(self) -> None:
         """Cancel the background work."""
         if self.sharing is not None:
@@ -101,10 +108,13 @@ class RequestContext:
 
     def for_operation(self) -> "RequestContext":
         """A copy with a budget of its own, for one of the operations of a connection."""
+        return replace(self, budget=self.new_budget())
+
+    def new_budget(self) -> Budget:
+        """An unused budget, with the slots of the caller's identity."""
         identity = self.client.identity if self.client else ""
         limits = self.shared.limits
-        slots = self.shared.slots.of(identity, limits.in_flight_per_identity)
-        return replace(self, budget=Budget(limits, slots))
+        return Budget(limits, self.shared.slots.of(identity, limits.in_flight_per_identity))
 
 
 Info = GraphQLResolveInfo[RequestContext]
@@ -116,9 +126,18 @@ def client_of(info: Info) -> KubeClient:
 
 
 def upstream_of(info: Info) -> KubeClient:
-    """Like :func:`client_of`; each request counts against the operation's limits, streams do not."""
-    client, budget = client_of(info), info.context.budget
-    return client if budget is None else client.limited(budget.slot)
+    """Like :func:`client_of`, for one request, which counts against the operation's limits.
+
+    Raises QueryTooComplex beyond them.
+    """
+    client, budget = client_of(info), budget_of(info)
+    budget.expect_request()
+    return client.limited(budget.request_slot)
+
+
+def budget_of(info: Info) -> Budget:
+    """The limits of the operation."""
+    return info.context.budget or info.context.new_budget()
 
 
 async def expect_discovery(context: RequestContext) -> None:

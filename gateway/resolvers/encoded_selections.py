@@ -42,6 +42,7 @@ Payload = SharedSource | Compiled
 """The value of a subscription field for one event: graphql-core executes it, or it is encoded already."""
 
 MAX_BYTES = 64 << 20
+MAX_OBJECT_BYTES = 256 << 20
 BYTES_PER_YIELD = 1 << 20
 """Bytes of objects to encode before other tasks of the event loop run: 1 MiB takes 1 to 2 ms."""
 ENTRY_BYTES = 200
@@ -117,14 +118,14 @@ class ObjectTable(_Table[ObjectEntry]):
         self._encode = selection.encode
 
     def encode(self, key: str, body: bytes) -> bytes:
-        """The selection of the object as JSON. Raises SelectionMismatch."""
+        """The selection of the object as JSON. Raises SelectionMismatch, AnswerTooLarge."""
         version = hash(body)
         newest, encoded, before, encoded_before = self.entries.get(key, (0, None, 0, None))
         if newest == version and encoded is not None:
             return encoded
         if before == version and encoded_before is not None:
             return encoded_before
-        fresh = self._encode(body)
+        fresh = self._encode(body, self._owner.max_object_bytes)
         self._put(key, (version, fresh, newest, encoded))
         return fresh
 
@@ -217,10 +218,14 @@ Table = TypeVar("Table", ObjectTable, EventTable)
 
 
 class EncodedSelections:
-    """The cache, bounded by ``max_bytes``; ``size`` is the number of bytes that it holds now."""
+    """The cache, bounded by ``max_bytes``; ``size`` is the number of bytes that it holds now.
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    ``max_object_bytes`` bounds one encoded object.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES, max_object_bytes: int = MAX_OBJECT_BYTES) -> None:
         self.size = 0
+        self.max_object_bytes = max_object_bytes
         self._max_bytes = max_bytes
         # by selection, the least recently used first
         self._tables: OrderedDict[Hashable, ObjectTable | EventTable] = OrderedDict()
@@ -230,11 +235,16 @@ class EncodedSelections:
         return len(self._tables)
 
     async def encode_list(
-        self, informer: Informer, selection: Selection, objects: Sequence[StoredObject]
+        self,
+        informer: Informer,
+        selection: Selection,
+        objects: Sequence[StoredObject],
+        count: Callable[[int], object] = int,
     ) -> bytes:
         """The selection of each of these objects of the informer as JSON, separated by commas.
 
-        Yields to the event loop while it encodes new versions. Raises SelectionMismatch.
+        Yields to the event loop while it encodes new versions, and calls ``count`` with the size of each.
+        Raises SelectionMismatch, AnswerTooLarge.
         """
         with self._used(self._object_table(selection)) as table:
             self._bind(table, informer)
@@ -246,12 +256,13 @@ class EncodedSelections:
                     encoded.append(entry[1])
                 else:
                     encoded.append(table.encode(stored.key, stored.object))
+                    count(len(encoded[-1]))
                     await yielder.after(len(stored.object))
             table.remove_deleted(informer)
         return b",".join(encoded)
 
     def encode_object(self, informer: Informer, selection: Selection, stored: StoredObject) -> bytes:
-        """The selection of one object of the informer as JSON. Raises SelectionMismatch."""
+        """The selection of one object of the informer as JSON. Raises SelectionMismatch, AnswerTooLarge."""
         with self._used(self._object_table(selection)) as table:
             self._bind(table, informer)
             return table.encode(stored.key, stored.object)

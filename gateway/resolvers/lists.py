@@ -24,11 +24,13 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.errors import BadArgument, Gone, UpstreamProtocolError
-from gateway.resolvers.decoding import decode_list, source_of
+from gateway.resolvers.decoding import Items, raw_items, source_of
+from gateway.resolvers.large_lists import LargeLists
+from gateway.resolvers.limits import Budget, Provisional
 from schema.resources import GroupVersionKind
 from schema.selection import Compiled, ListSelection, SelectionMismatch
 
-__all__ = ["ListRequest", "answer_all_pages", "minimum_version"]
+__all__ = ["Building", "ListRequest", "answer_all_pages", "minimum_version"]
 
 DEFAULT_PAGE_SIZE = 500
 NOT_OLDER_THAN = "NotOlderThan"
@@ -106,7 +108,7 @@ class _Head(msgspec.Struct, rename="camel"):
 class PageAccumulator(Protocol):
     """Collects pages and makes one answer of them."""
 
-    def add(self, page: bytes) -> None: ...
+    async def add(self, page: bytes) -> None: ...
 
     def answer(self, head: _Head) -> Any: ...
 
@@ -116,10 +118,16 @@ class _EncodedPages:
     """The selection of the pages so far, encoded."""
 
     selection: ListSelection
+    counted: Provisional
+    lists: LargeLists
     pages: list[tuple[bytes, ...]] = field(default_factory=list)
 
-    def add(self, page: bytes) -> None:
-        self.pages.append(self.selection.encode_items(page))
+    def __post_init__(self) -> None:
+        # a list that starts again drops its first pages
+        self.counted.reset()
+
+    async def add(self, page: bytes) -> None:
+        self.pages.append(await self.lists.encode_items(page, self.selection, self.counted))
 
     def answer(self, head: _Head) -> Any:
         items = [b",".join(filter(None, column)) for column in zip(*self.pages, strict=True)]
@@ -128,28 +136,50 @@ class _EncodedPages:
 
 @dataclass(slots=True)
 class _DecodedPages:
-    """The complete items of the pages so far, for graphql-core to execute."""
+    """The complete items of the pages so far, for graphql-core to execute.
+
+    They count like a part of the answer, which they exceed in memory: mostly YAML is selected of them.
+    """
 
     kind: GroupVersionKind
-    items: list[dict[str, Any]] = field(default_factory=list)
+    counted: Provisional
+    items: list[msgspec.Raw] = field(default_factory=list)
     size: int = 0
 
-    def add(self, page: bytes) -> None:
-        self.items += decode_list(page, self.kind)["items"]
+    def __post_init__(self) -> None:
+        self.counted.reset()
+
+    async def add(self, page: bytes) -> None:
+        self.counted.expect_response(len(page))
+        self.items += raw_items(page)
         self.size += len(page)
 
     def answer(self, head: _Head) -> Any:
-        return source_of(lambda: {**head.envelope(), "items": self.items}, self.size)
+        return source_of(lambda: {**head.envelope(), "items": Items(self.items, self.kind)}, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """The means to build an answer: the limits of its operation, and the decoder of large pages."""
+
+    budget: Budget
+    lists: LargeLists
 
 
 async def answer_all_pages(
-    fetch: Fetch, request: ListRequest, selection: ListSelection | None, kind: GroupVersionKind
+    fetch: Fetch,
+    request: ListRequest,
+    selection: ListSelection | None,
+    kind: GroupVersionKind,
+    building: Building,
 ) -> Any:
-    """The selection of the whole List. Raises the errors of ``fetch``."""
+    """The selection of the whole List. Raises the errors of ``fetch``, and QueryTooComplex."""
     if selection is not None:
-        with suppress(SelectionMismatch):
-            return await _accumulate(fetch, request, lambda: _EncodedPages(selection))
-    return await _accumulate(fetch, request, lambda: _DecodedPages(kind))
+        lists = building.lists
+        with suppress(SelectionMismatch), building.budget.provisional() as counted:
+            return await _accumulate(fetch, request, lambda: _EncodedPages(selection, counted, lists))
+    with building.budget.provisional() as counted:
+        return await _accumulate(fetch, request, lambda: _DecodedPages(kind, counted))
 
 
 async def _accumulate(fetch: Fetch, request: ListRequest, start: Callable[[], PageAccumulator]) -> Any:
@@ -166,7 +196,7 @@ async def _accumulate(fetch: Fetch, request: ListRequest, start: Callable[[], Pa
             else:
                 token, fresh = error.status.continue_token, True
             continue
-        pages.add(page)
+        await pages.add(page)
         head = _decode_head(page)
         first, token, fresh = first or head, head.metadata.token, False
         if not token:

@@ -6,9 +6,11 @@ from typing import Any
 from gateway.informers import Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.cached import answer_cached_list, answer_cached_object
-from gateway.resolvers.context import Info, upstream_of
-from gateway.resolvers.decoding import answer_list, answer_object, is_large_list
-from gateway.resolvers.lists import ListRequest, answer_all_pages
+from gateway.resolvers.compiling import compiled
+from gateway.resolvers.context import Info, budget_of, upstream_of
+from gateway.resolvers.decoding import answer_list, answer_object
+from gateway.resolvers.large_lists import is_large_list
+from gateway.resolvers.lists import Building, ListRequest, answer_all_pages
 from schema.building import RootField
 from schema.resources import GroupVersionKind
 from schema.selection import (
@@ -35,16 +37,17 @@ async def list_objects(root: RootField, info: Info, *, namespace: str | None = N
         return answer
     if request.all_pages:
         return await _all_pages(root, info, request, path)
-    selection = compile_list(info, resource.kind)
+    selection = await compiled(info, resource.kind, compile_list)
     body = await _fetch(info, path, request.parameters(), _accept(selection, "PartialObjectMetadataList"))
     return await _answer(info, body, resource.kind, selection)
 
 
 async def _answer(info: Info, body: bytes, kind: GroupVersionKind, selection: Selection | None) -> Any:
-    parts = compile_list_parts(info, kind) if is_large_list(body) else None
-    if parts is not None:
-        with suppress(SelectionMismatch):
-            return await info.context.shared.large_lists.answer(body, parts)
+    if selection is not None and is_large_list(body, selection.width):
+        parts = await compiled(info, kind, compile_list_parts)
+        if parts is not None:
+            with suppress(SelectionMismatch):
+                return await info.context.shared.large_lists.answer(body, parts, budget_of(info))
     return answer_list(body, kind, selection)
 
 
@@ -63,7 +66,7 @@ async def read_object(
     answer = await answer_cached_object(root, info, Scope(namespace, name), resource_version)
     if answer is not None:
         return answer
-    selection = compile_object(info, resource.kind)
+    selection = await compiled(info, resource.kind, compile_object)
     parameters = {} if resource_version is None else {"resourceVersion": resource_version}
     body = await _fetch(info, path, parameters, _accept(selection, "PartialObjectMetadata"))
     return answer_object(body, resource.kind, selection)
@@ -71,13 +74,14 @@ async def read_object(
 
 async def _all_pages(root: RootField, info: Info, request: ListRequest, path: str) -> Any:
     kind = root.served.resource.kind
-    selection = compile_list_parts(info, kind)
+    selection = await compiled(info, kind, compile_list_parts)
     accept = _accept(selection, "PartialObjectMetadataList")
 
     async def fetch(parameters: dict[str, str]) -> bytes:
         return await _fetch(info, path, parameters, accept)
 
-    return await answer_all_pages(fetch, request, selection, kind)
+    building = Building(budget_of(info), info.context.shared.large_lists)
+    return await answer_all_pages(fetch, request, selection, kind, building)
 
 
 async def _fetch(info: Info, path: str, parameters: dict[str, str], accept: str) -> bytes:

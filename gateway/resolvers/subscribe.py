@@ -11,16 +11,23 @@ from gateway.concurrency import LoopYielder
 from gateway.informers import EventType, ObjectEvent, Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.caller_informers import Events, subscribe
+from gateway.resolvers.compiling import compiled
 from gateway.resolvers.context import Info
 from gateway.resolvers.decoding import event_source
 from gateway.resolvers.encoded_selections import EventTable, Payload
 from schema.building import RootField
-from schema.selection import Compiled, EventSelection, SelectionMismatch, compile_event
+from schema.selection import (
+    AnswerTooLarge,
+    Compiled,
+    EventSelection,
+    SelectionMismatch,
+    compile_event,
+)
 
 __all__ = ["watch_list", "watch_object"]
 
 
-def watch_list(
+async def watch_list(
     root: RootField,
     info: Info,
     *,
@@ -33,7 +40,7 @@ def watch_list(
     """The events of ``pods(…)``: the existing objects, ``SYNCED``, then every change."""
     resource = root.served.resource
     resource_path(resource, namespace or None)
-    selection = compile_event(info, resource.kind)
+    selection = await compiled(info, resource.kind, compile_event)
     events = subscribe(
         info,
         resource,
@@ -47,14 +54,14 @@ def watch_list(
     return _payloads(info, selection, events)
 
 
-def watch_object(
+async def watch_object(
     root: RootField, info: Info, *, name: str, namespace: str | None = None
 ) -> AsyncIterator[Payload]:
     """The events of ``pod(name: …)``: ``ADDED`` if it exists, ``SYNCED``, then every change."""
     resource = root.served.resource
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     resource_path(resource, namespace, name)
-    selection = compile_event(info, resource.kind)
+    selection = await compiled(info, resource.kind, compile_event)
     events = subscribe(
         info,
         resource,
@@ -76,7 +83,10 @@ async def _payloads(info: Info, selection: EventSelection | None, events: Events
     with info.context.shared.encoded.subscription(selection) as table:
         async with events as stream:
             async for event in stream:
-                payload = table.get(event, _build_payload)
+                try:
+                    payload = table.get(event, _build_payload)
+                except AnswerTooLarge:
+                    raise info.context.shared.limits.too_large() from None
                 if payload is None:
                     continue
                 yield payload

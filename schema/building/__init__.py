@@ -13,6 +13,7 @@ naming belong to :mod:`schema.lowering`.
 """
 
 from schema.building.cluster_fields import ClusterResolvers
+from schema.building.computed_fields import DecodedObject
 from schema.building.lazy_schema import LazySchema, complete_schema
 from schema.building.object_types import ObjectTypes
 from schema.building.pod_logs import POD_LOG_LINE, compile_line
@@ -22,6 +23,7 @@ from schema.building.sdl import print_sdl
 __all__ = [
     "POD_LOG_LINE",
     "ClusterResolvers",
+    "DecodedObject",
     "LazySchema",
     "ObjectTypes",
     "RootField",

@@ -5,6 +5,7 @@ They make the content of ``x-kubernetes-preserve-unknown-fields`` reachable besi
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from graphql import (
@@ -20,7 +21,16 @@ from schema.model import Scalar
 from schema.scalars import SCALARS
 from schema.yaml_output import to_yaml
 
-__all__ = ["build_document_fields", "build_entry_fields"]
+__all__ = ["DecodedObject", "build_document_fields", "build_entry_fields"]
+
+
+class DecodedObject(dict[str, Any]):
+    """The JSON of a Kubernetes object; its YAML is written once, under however many aliases."""
+
+    @cached_property
+    def yaml(self) -> str:
+        """The object as YAML."""
+        return to_yaml(dict(self))
 
 
 def build_document_fields() -> dict[str, GraphQLField]:
@@ -46,7 +56,7 @@ def _resolve_json(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> 
 
 
 def _resolve_yaml(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> str:
-    return to_yaml(source)
+    return source.yaml if isinstance(source, DecodedObject) else to_yaml(source)
 
 
 def _unexpected_map() -> GraphQLError:

@@ -4,15 +4,17 @@ Three steps lead from an operation to its answer: :mod:`~schema.selection.tree` 
 :mod:`~schema.selection.decoder` turns them into msgspec Structs that decode the API server's bytes straight
 into the answer, and :mod:`~schema.selection.parts` puts answers together from parts (watch events, lists in
 pages). :mod:`~schema.selection.compile` is the entry point and caches the compiled selections.
-:mod:`~schema.selection.results` has the marks by which a resolver hands such an answer to the executor.
+:mod:`~schema.selection.results` has the marks by which a resolver hands such an answer to the executor, and
+:mod:`~schema.selection.size` bounds selections and answers.
 
 Resolvers, I/O and the execution of operations do not belong here.
 """
 
 from schema.selection.compile import compile_event, compile_list, compile_list_parts, compile_object
-from schema.selection.decoder import Selection, SelectionMismatch
+from schema.selection.decoder import AnswerTooLarge, Selection, SelectionMismatch
 from schema.selection.parts import EventField, EventSelection, ListField, ListSelection, event_selection
 from schema.selection.results import Compiled, LargeSource, SharedSource
+from schema.selection.size import count_fields, exceeds
 from schema.selection.tree import (
     Field,
     Leaf,
@@ -25,6 +27,7 @@ from schema.selection.tree import (
 )
 
 __all__ = [
+    "AnswerTooLarge",
     "Compiled",
     "EventField",
     "EventSelection",
@@ -45,6 +48,8 @@ __all__ = [
     "compile_list",
     "compile_list_parts",
     "compile_object",
+    "count_fields",
     "details_of",
     "event_selection",
+    "exceeds",
 ]

@@ -26,6 +26,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct, defstruct
 
 from schema.model import Scalar
+from schema.selection.size import exceeds
 from schema.selection.tree import (
     Constant,
     Entry,
@@ -39,7 +40,7 @@ from schema.selection.tree import (
     unwrap,
 )
 
-__all__ = ["Selection", "SelectionMismatch"]
+__all__ = ["AnswerTooLarge", "Selection", "SelectionMismatch"]
 
 _NULL = Raw(b"null")
 _INT32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
@@ -65,18 +66,24 @@ class SelectionMismatch(ValueError):
     """JSON that does not fit the types of the selected fields."""
 
 
+class AnswerTooLarge(Exception):
+    """The encoded answer has more bytes than its limit."""
+
+
 class Selection:
     """The compiled selection of a list or an object.
 
     ``only_metadata`` says that the selection reads only the metadata of objects, so that the caller may
-    request ``PartialObjectMetadata``. ``apiVersion`` and ``kind`` are then the served kind's own.
+    request ``PartialObjectMetadata``. ``apiVersion`` and ``kind`` are then the served kind's own. ``width``
+    is the number of leaves of the selection.
     """
 
-    __slots__ = ("_answer", "_decoder", "_verbatim", "only_metadata")
+    __slots__ = ("_answer", "_decoder", "_verbatim", "only_metadata", "width")
 
     def __init__(self, tree: Node, *, only_metadata: bool = False) -> None:
         read = _build_read_struct([tree])
         self.only_metadata = only_metadata
+        self.width = _count_leaves(tree)
         self._decoder = msgspec.json.Decoder(read.struct)
         self._answer = _build_answer(tree, read)
         self._verbatim = _has_json(tree)
@@ -91,9 +98,20 @@ class Selection:
             raise SelectionMismatch(str(error)) from error
         return read if self._answer is None else self._answer([read])[0]
 
-    def encode(self, body: bytes) -> bytes:
-        """The answer as JSON. Raises SelectionMismatch."""
-        return msgspec.json.encode(self.decode(body))
+    def encode(self, body: bytes, most: int | None = None) -> bytes:
+        """The answer as JSON. Raises SelectionMismatch; AnswerTooLarge beyond ``most`` bytes, approximately.
+
+        The limit is checked before encoding; it takes effect only on answers that repeat values of ``body``.
+        """
+        answer = self.decode(body)
+        if most is not None and self.width * len(body) > most and exceeds(answer, most):
+            raise AnswerTooLarge
+        return msgspec.json.encode(answer)
+
+
+def _count_leaves(node: Node) -> int:
+    inner = nodes_in([field.value for field in node.fields])
+    return len(node.fields) - len(inner) + sum(map(_count_leaves, inner))
 
 
 def _has_json(node: Node) -> bool:

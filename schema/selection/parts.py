@@ -82,9 +82,9 @@ class ListField:
         """The JSON of the entry's key and colon."""
         return msgspec.json.encode(self.field.response_name) + b":"
 
-    def encode_value(self, body: bytes) -> bytes:
-        """The JSON of the entry's value, from a List's JSON. Raises SelectionMismatch."""
-        return self.of.encode(body)[len(self.opening) + 1 : -1]
+    def encode_value(self, body: bytes, most: int | None = None) -> bytes:
+        """The JSON of the entry's value, from a List's JSON. Raises SelectionMismatch, AnswerTooLarge."""
+        return self.of.encode(body, most)[len(self.opening) + 1 : -1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,17 @@ class ListSelection:
         """The selections of each object, one for each response name of ``items``."""
         return tuple(field.item for field in self.fields if field.item is not None)
 
-    def encode_items(self, page: bytes) -> tuple[bytes, ...]:
+    @property
+    def width(self) -> int:
+        """The number of leaves that are selected of each object."""
+        return sum(item.width for item in self.items)
+
+    def encode_items(self, page: bytes, most: int | None = None) -> tuple[bytes, ...]:
         """For each of :attr:`items`, the encoded objects of a List, separated by commas.
 
-        Raises SelectionMismatch.
+        Raises SelectionMismatch; AnswerTooLarge if one of them has more than ``most`` bytes.
         """
-        return tuple(field.encode_value(page)[1:-1] for field in self.fields if field.item is not None)
+        return tuple(field.encode_value(page, most)[1:-1] for field in self.fields if field.item is not None)
 
     def encode(self, envelope: bytes, items: Sequence[bytes]) -> msgspec.Raw:
         """Encode the List: its own fields from ``envelope``, and the objects as encoded for :attr:`items`.

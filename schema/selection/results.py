@@ -7,12 +7,17 @@ __all__ = ["Compiled", "LargeSource", "SharedSource"]
 
 
 class Compiled:
-    """A completed value: the executor passes it through, and msgspec encodes it."""
+    """A completed value: the executor passes it through, and msgspec encodes it.
 
-    __slots__ = ("value",)
+    ``bound`` is an upper bound of its size in JSON, escapes aside, in bytes; 0 for a value that is encoded
+    already.
+    """
 
-    def __init__(self, value: Any) -> None:
+    __slots__ = ("bound", "value")
+
+    def __init__(self, value: Any, bound: int = 0) -> None:
         self.value = value
+        self.bound = bound
 
 
 class LargeSource:

@@ -14,6 +14,7 @@ from gateway.concurrency import (
     StopSignal,
     Tasks,
     TimeSlice,
+    Turnstile,
 )
 
 
@@ -226,6 +227,52 @@ class TestTimeSlice:
             assert others.turns == before
             await asyncio.sleep(0)
         others.stop()
+
+
+class TestTurnstile:
+    async def test_steps_of_many_tasks_take_one_turn_each_once_the_time_is_used_up(self) -> None:
+        turnstile, steps, turns = Turnstile(0), 0, 0
+
+        async def step() -> None:
+            nonlocal steps
+            async with turnstile:
+                steps += 1
+
+        tasks = [asyncio.create_task(step()) for _ in range(50)]
+        while not all(task.done() for task in tasks):
+            before = steps
+            await asyncio.sleep(0)
+            assert steps - before <= 1
+            turns += 1
+        assert turns >= 50
+
+    async def test_steps_share_a_turn_while_there_is_time(self) -> None:
+        turnstile, turns = Turnstile(3600), 0
+
+        async def steps() -> None:
+            for _ in range(50):
+                async with turnstile:
+                    pass
+
+        task = asyncio.create_task(steps())
+        while not task.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns <= 2
+
+    async def test_a_cancelled_wait_blocks_no_other_task(self) -> None:
+        turnstile = Turnstile(0)
+
+        async def step() -> None:
+            async with turnstile:
+                pass
+
+        tasks = [asyncio.create_task(step()) for _ in range(6)]
+        await asyncio.sleep(0)
+        for task in tasks[1:5]:
+            task.cancel()
+        await asyncio.wait(tasks)
+        await asyncio.wait_for(step(), 5)
 
 
 class TestBackoff:

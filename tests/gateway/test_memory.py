@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.memory import collection_paused, invisible_to_collector, on_release, return_large_blocks
+from gateway.memory import Holes, collection_paused, invisible_to_collector, on_release, return_large_blocks
 from tests.fixtures.garbage import collector_restored
 
 pytestmark = pytest.mark.usefixtures("collector")
@@ -102,3 +102,10 @@ def test_the_allocator_threshold_is_set_through_mallopt(monkeypatch: pytest.Monk
 def test_a_c_library_without_mallopt_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace())
     return_large_blocks()
+
+
+def test_freed_memory_is_found_once_whenever_sixteen_megabytes_have_become_free() -> None:
+    holes = Holes()
+    sizes = [100, 90, 105, 107, 107, 130, 20, 35, 36, 40]
+    found = [size for size in sizes if holes.found(size << 20)]
+    assert found == [107, 130, 36]

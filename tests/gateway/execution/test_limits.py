@@ -1,7 +1,10 @@
 """An operation's limits: upstream requests, requests in flight, bytes of the response."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -170,3 +173,76 @@ async def test_a_large_document_does_not_block_the_event_loop(client: KubeClient
     counting.cancel()
     assert turns > 5 or field.endswith("}")
     assert codes(result) <= {"BAD_REQUEST"}
+
+
+async def test_aliases_of_yaml_are_written_once_and_refused_while_the_response_is_built(
+    client: KubeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = 0
+
+    def counting(value: object) -> str:
+        nonlocal written
+        written += 1
+        return "x" * 1000
+
+    monkeypatch.setattr("schema.building.computed_fields.to_yaml", counting)
+    query = "{ gadgets { items {" + " ".join(f"a{number}: yaml" for number in range(50)) + "} } }"
+    result = await run(client, query, Limits(max_response=220_000))
+    assert codes(result) == {"QUERY_TOO_COMPLEX"}
+    assert result.data is None
+    # each of the 100 objects takes 50 kB
+    assert written == 5
+
+
+async def test_aliases_of_yaml_within_the_limit_are_complete(client: KubeClient) -> None:
+    query = "{ gadgets { items {" + " ".join(f"a{number}: yaml" for number in range(50)) + "} } }"
+    result = await run(client, query)
+    assert result.errors is None
+    assert result.data
+    items = msgspec.json.decode(msgspec.json.encode(result.data))["gadgets"]["items"]
+    assert len(items) == 100
+    assert {len(item) for item in items} == {50}
+    assert len({text for item in items for text in item.values()}) == 1
+
+
+async def test_fields_with_the_same_request_share_one_response(
+    client: KubeClient, server: CountingServer
+) -> None:
+    aliases = " ".join(
+        f"a{number}: gadgets {{ items {{ b{number}: metadata {{ name }} }} }}" for number in range(50)
+    )
+    result = await run(client, f"{{ {aliases} }}")
+    assert result.errors is None
+    assert server.requests <= 5
+
+
+async def test_an_operation_over_its_limit_does_not_fail_the_request_of_another(
+    client: KubeClient, server: CountingServer
+) -> None:
+    """Both operations join one queued request."""
+    shared, served = Shared(limits=Limits(max_upstream_requests=1, max_response=10)), schema()
+    greedy = RequestContext(client, InformerRegistry(), shared=shared)
+    modest = RequestContext(client, InformerRegistry(), shared=replace(shared, limits=Limits()))
+    query = "{ gadgets(allPages: true, limit: 7) { items { kind } } }"
+    refused, answered = await asyncio.gather(
+        served.execute(query, context_value=greedy),
+        served.execute("{ gadgets(limit: 7) { items { kind } } }", context_value=modest),
+    )
+    assert codes(ExecutionResult(refused.data, refused.errors)) == {"QUERY_TOO_COMPLEX"}
+    assert answered.errors is None
+
+
+async def test_parts_of_a_refused_response_are_freed(client: KubeClient) -> None:
+    """Without a collection: the refusal's traceback would keep them until the next one."""
+    gc.collect()
+    gc.disable()
+    try:
+        tracemalloc.start()
+        query = "{ gadgets { items { a: yaml b: json " + "kind " * 10 + "} } }"
+        result = await run(client, query, Limits(max_response=10_000))
+        assert codes(result) == {"QUERY_TOO_COMPLEX"}
+        del result
+        assert tracemalloc.get_traced_memory()[0] < 3 << 20
+    finally:
+        tracemalloc.stop()
+        gc.enable()

@@ -54,9 +54,9 @@ class CountingSelection(Selection):
         super().__init__(Node("Thing", (Field(key, key, Leaf(Scalar.STRING)),)))
         self.count = 0
 
-    def encode(self, body: bytes) -> bytes:
+    def encode(self, body: bytes, most: int | None = None) -> bytes:
         self.count += 1
-        return super().encode(body)
+        return super().encode(body, most)
 
 
 def events_with(selection: Selection) -> EventSelection:
@@ -210,10 +210,10 @@ def encoded(context: RequestContext, monkeypatch: pytest.MonkeyPatch) -> list[by
     bodies: list[bytes] = []
     encode = Selection.encode
 
-    def counting(selection: Selection, body: bytes) -> bytes:
+    def counting(selection: Selection, body: bytes, most: int | None = None) -> bytes:
         if b'"ConfigMapList"' not in body:
             bodies.append(body)
-        return encode(selection, body)
+        return encode(selection, body, most)
 
     monkeypatch.setattr(Selection, "encode", counting)
     context.shared = Shared(reviews=EveryRight())

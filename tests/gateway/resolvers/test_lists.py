@@ -1,12 +1,15 @@
 """LIST requests, and ``allPages``: a complete answer even if continue tokens expire."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from gateway.errors import BadArgument, Gone, Status, UpstreamProtocolError
-from gateway.resolvers.lists import ListRequest, answer_all_pages
+from gateway.resolvers.large_lists import LargeLists
+from gateway.resolvers.limits import Budget, Limits
+from gateway.resolvers.lists import Building, ListRequest, answer_all_pages
 from schema.model import Scalar
 from schema.resources import GroupVersionKind
 from schema.selection import Field, Leaf, ListField, ListSelection, Node, NonNull, Repeated, Selection
@@ -61,10 +64,14 @@ class Pages:
         ).encode()
 
 
+def building() -> Building:
+    return Building(Budget(Limits(), asyncio.Semaphore()), LargeLists())
+
+
 async def gather(
     pages: Pages, request: ListRequest, selection: ListSelection | None = SELECTION
 ) -> dict[str, Any]:
-    answer = await answer_all_pages(pages.fetch, request, selection, KIND)
+    answer = await answer_all_pages(pages.fetch, request, selection, KIND, building())
     if selection is None:
         return answer  # type: ignore[no-any-return]  # plain JSON, for graphql-core
     decoded: dict[str, Any] = json.loads(bytes(answer.value))
@@ -92,7 +99,7 @@ async def test_a_selection_that_is_not_compiled_gets_whole_objects() -> None:
 
     assert names(answer) == ALL
     assert answer["metadata"] == {"resourceVersion": "11"}
-    assert answer["items"][6] == {"kind": "Thing", "apiVersion": "v1", "name": "6", "other": "x" * 100}
+    assert list(answer["items"])[6] == {"kind": "Thing", "apiVersion": "v1", "name": "6", "other": "x" * 100}
 
 
 async def test_the_limit_is_the_size_of_a_page_and_500_by_default() -> None:
@@ -175,7 +182,7 @@ async def test_a_page_that_is_not_a_list_is_a_protocol_error(page: bytes) -> Non
         return page
 
     with pytest.raises(UpstreamProtocolError):
-        await answer_all_pages(fetch, ListRequest(), SELECTION, KIND)
+        await answer_all_pages(fetch, ListRequest(), SELECTION, KIND, building())
 
 
 async def test_items_that_do_not_fit_are_read_again_as_plain_json() -> None:
@@ -184,9 +191,9 @@ async def test_items_that_do_not_fit_are_read_again_as_plain_json() -> None:
     async def fetch(_parameters: dict[str, str]) -> bytes:
         return body
 
-    answer = await answer_all_pages(fetch, ListRequest(), SELECTION, KIND)
+    answer = await answer_all_pages(fetch, ListRequest(), SELECTION, KIND, building())
 
-    assert answer["items"] == [{"kind": "Thing", "apiVersion": "v1", "name": 5}]
+    assert list(answer["items"]) == [{"kind": "Thing", "apiVersion": "v1", "name": 5}]
 
 
 @pytest.mark.parametrize(
