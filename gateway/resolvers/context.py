@@ -27,6 +27,7 @@ __all__ = [
     "client_of",
     "expect_authenticated",
     "expect_discovery",
+    "limited_client_of",
     "upstream_of",
 ]
 
@@ -130,9 +131,13 @@ def upstream_of(info: Info) -> KubeClient:
 
     Raises QueryTooComplex beyond them.
     """
-    client, budget = client_of(info), budget_of(info)
-    budget.expect_request()
-    return client.limited(budget.request_slot)
+    budget_of(info).expect_request()
+    return limited_client_of(info)
+
+
+def limited_client_of(info: Info) -> KubeClient:
+    """Like :func:`client_of`, with few requests in flight at once."""
+    return client_of(info).limited(budget_of(info).request_slot)
 
 
 def budget_of(info: Info) -> Budget:

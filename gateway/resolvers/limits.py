@@ -122,7 +122,7 @@ class Budget:
 
     @asynccontextmanager
     async def request_slot(self) -> AsyncIterator[None]:
-        """Hold one upstream request; waits while too many of the operation or of the identity are in flight."""
+        """Hold one upstream request; waits while too many are in flight."""
         async with self._request_slots, self._identity_slots:
             yield
 

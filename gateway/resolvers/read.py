@@ -7,7 +7,7 @@ from gateway.informers import Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.cached import answer_cached_list, answer_cached_object
 from gateway.resolvers.compiling import compiled
-from gateway.resolvers.context import Info, budget_of, upstream_of
+from gateway.resolvers.context import Info, budget_of, limited_client_of
 from gateway.resolvers.decoding import answer_list, answer_object
 from gateway.resolvers.large_lists import is_large_list
 from gateway.resolvers.lists import Building, ListRequest, answer_all_pages
@@ -85,7 +85,9 @@ async def _all_pages(root: RootField, info: Info, request: ListRequest, path: st
 
 
 async def _fetch(info: Info, path: str, parameters: dict[str, str], accept: str) -> bytes:
-    response = await info.context.shared.flights.get(upstream_of(info), path, parameters, accept=accept)
+    response = await info.context.shared.flights.get(
+        limited_client_of(info), path, parameters, accept=accept, operation=budget_of(info)
+    )
     return response.body
 
 

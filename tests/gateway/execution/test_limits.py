@@ -209,7 +209,7 @@ async def test_fields_with_the_same_request_share_one_response(
     client: KubeClient, server: CountingServer
 ) -> None:
     aliases = " ".join(
-        f"a{number}: gadgets {{ items {{ b{number}: metadata {{ name }} }} }}" for number in range(50)
+        f"a{number}: gadgets {{ items {{ b{number}: metadata {{ name }} }} }}" for number in range(150)
     )
     result = await run(client, f"{{ {aliases} }}")
     assert result.errors is None

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.errors import Forbidden
 from gateway.kube import single_flight
-from gateway.kube.client import KubeClient
+from gateway.kube.client import KubeClient, Response
 from gateway.kube.single_flight import SingleFlight
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import (
@@ -189,3 +189,34 @@ async def test_an_error_is_raised_in_every_waiter_and_not_cached(connect: Connec
 
         assert [type(error) for error in errors] == [Forbidden] * 3
         assert await read(reads, client) == b"{}"
+
+
+class CountedOperation:
+    """Counts the requests that are sent for it."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    def expect_request(self) -> None:
+        self.requests += 1
+
+
+async def test_a_field_joins_the_request_in_flight_of_its_own_operation_only(
+    client: KubeClient, delayed: DelayedServer, server: LoopbackServer
+) -> None:
+    reads, one, other = SingleFlight(), CountedOperation(), CountedOperation()
+    async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as tasks:
+
+        def start(operation: CountedOperation) -> asyncio.Task[Response]:
+            return tasks.create_task(reads.get(client, PODS, {}, operation=operation))
+
+        fields = [start(one)]
+        await until(lambda: delayed.arrived == 1)
+        fields += [start(one), start(one)]
+        later = start(other)
+        await asyncio.sleep(0)
+        delayed.released.set()
+
+    assert {field.result().body for field in fields} == {b'{"number": 1}'}
+    assert later.result().body == b'{"number": 2}'
+    assert (one.requests, other.requests, len(server.requests)) == (1, 1, 2)
