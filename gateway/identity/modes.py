@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gateway.errors import CallerUnauthenticated, CredentialsError
-from gateway.identity.bearer import bearer_token, bearer_token_from_params
+from gateway.identity.bearer import bearer_token, bearer_token_from_params, unverified_expiry
 from gateway.identity.caller import Caller
 from gateway.identity.certificates import Authorities
 from gateway.identity.origin import check_local_request
@@ -95,6 +95,6 @@ class Passthrough:
         if token is None:
             raise CallerUnauthenticated("this gateway needs a bearer token: Authorization: Bearer …")
         try:
-            return Caller(self.client.as_bearer(token))
+            return Caller(self.client.as_bearer(token), unverified_expiry(token))
         except CredentialsError as error:
             raise CallerUnauthenticated("the bearer token is malformed") from error

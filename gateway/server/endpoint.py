@@ -34,7 +34,7 @@ from strawberry.types import ExecutionResult
 from gateway.errors import GatewayError
 from gateway.execution.errors import fails_operation
 from gateway.execution.strawberry_schema import MAX_TOKENS
-from gateway.identity import Identity
+from gateway.identity import Caller, Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext, expect_authenticated
@@ -51,6 +51,7 @@ from gateway.server.responses import (
     refusal,
 )
 from gateway.server.transports.legacy_websocket import LegacyHandler
+from gateway.server.transports.lifetime import Lifetime
 from gateway.server.transports.reservations import Reservations, token_of
 from gateway.server.transports.streams import (
     TRANSPORTS,
@@ -58,6 +59,7 @@ from gateway.server.transports.streams import (
     LiveResponse,
     MultipartStream,
     is_worth_a_retry,
+    rejects_token,
 )
 from gateway.server.transports.websocket import TextAdapter, TransportHandler
 
@@ -165,6 +167,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         try:
             caller = await self.identity.authenticate(head_of(request.scope))
             await expect_authenticated(self.api.context(caller.client))
+            request.state.lifetime = self._lifetime(request, caller)
             response = await answer(request, caller.client)
         except GatewayError as error:
             return refusal(error, media_type=media_type)
@@ -173,6 +176,13 @@ class Endpoint(GraphQL[RequestContext, None]):
         except ClientDisconnect:
             return error_response(400, "the body is incomplete", "BAD_REQUEST", media_type=media_type)
         return response
+
+    def _lifetime(self, request: Request, caller: Caller) -> Lifetime | None:
+        """The lifetime of a stream; None for other responses, whose token the API server alone judges."""
+        transport = self._get_stream_transport_from_headers(request.headers)
+        if transport is None and token_of(request) is None:
+            return None
+        return Lifetime(caller, self.api.context(None).shared.reviews)
 
     async def _execute(self, request: Request, client: KubeClient) -> Response:
         return await self.run(request, context=self.api.context(client))
@@ -185,7 +195,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         if reservation is None:
             return error_response(404, "there is no such event stream", "BAD_REQUEST")
         if request.method == "GET":
-            return self.reservations.open(reservation)
+            return self.reservations.open(reservation, request.state.lifetime)
         if request.method == "DELETE":
             return self.reservations.stop(reservation, request)
         try:
@@ -217,7 +227,8 @@ class Endpoint(GraphQL[RequestContext, None]):
         del others
         transport = cast("HTTPStreamTransport", self._get_stream_transport(protocol))
         keep_alive = transport.heartbeat_message(self.encode_json_string)
-        return LiveResponse(self._messages(request, result, transport), transport, keep_alive, result)
+        messages = self._messages(request, result, transport)
+        return LiveResponse(messages, transport, keep_alive, result, request.state.lifetime)
 
     async def _messages(
         self, request: Request, results: AsyncIterator[Any], transport: HTTPStreamTransport
@@ -227,11 +238,14 @@ class Endpoint(GraphQL[RequestContext, None]):
         if transport.send_initial_heartbeat:
             yield transport.heartbeat_message(self.encode_json_string)
         pending: list[Any] = []
+        started = False
         async for result in results:
             response, pending = await self._process_stream_result(request, result, pending)
             yield transport.encode_next(response, self.encode_json_string)
-            if isinstance(transport, EventStream) and is_worth_a_retry(response):
+            retry = is_worth_a_retry(response) or (started and rejects_token(response))
+            if isinstance(transport, EventStream) and retry:
                 return
+            started = True
         yield transport.encode_complete()
 
     async def get_context(

@@ -1,7 +1,7 @@
 // Subscribes and reconnects until stdin ends. Each client is configured as its documentation recommends. A new
 // attempt resumes at the resource version of the last event (variable `$v`).
 // argv: a key of `clients`, comma-separated http URLs (tried in turn, by clients that support that), query,
-// variables as JSON. Prints one JSON object per line: {stream: $v} per connection, {event}, and the outcomes that a
+// variables as JSON, and optionally the lifetime of tokens in seconds: each attempt then has a fresh token. Prints one JSON object per line: {stream: $v} per connection, {event}, and the outcomes that a
 // user would see: {error}, {complete}.
 import { ApolloClient, ApolloLink, HttpLink, InMemoryCache, gql } from "@apollo/client";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
@@ -16,7 +16,7 @@ import WebSocket from "ws";
 // Apollo reads the constants of the global WebSocket
 globalThis.WebSocket ??= WebSocket;
 
-const [name, list, query, json] = process.argv.slice(2);
+const [name, list, query, json, lifetime] = process.argv.slice(2);
 const urls = list.split(",");
 const [url] = urls;
 let attempts = 0;
@@ -30,6 +30,10 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 100));
 // docs/subscriptions.md: after these codes the same subscription may succeed
 const passingCodes = ["UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT", "TOO_MANY_REQUESTS", "SUBSCRIBER_TOO_SLOW"];
 const passes = (errors) => errors?.length > 0 && errors.every((error) => passingCodes.includes(error.extensions?.code));
+// stands for a request to an issuer, or for a token that a library keeps fresh; unsigned
+const base64 = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+const freshToken = () => `${base64({ alg: "none" })}.${base64({ exp: Date.now() / 1000 + Number(lifetime) })}.none`;
+const credentials = () => (lifetime ? { Authorization: `Bearer ${freshToken()}` } : {});
 const begin = () => print({ stream: variables.v ?? null });
 const sink = {
   next({ data, errors, error }) {
@@ -49,6 +53,7 @@ function socketClient() {
     keepAlive: 10_000,
     retryAttempts: Infinity,
     retryWait: pause,
+    connectionParams: async () => credentials(),
     // also after a refused connection, which has no close event
     shouldRetry: () => true,
     on: { connected: begin },
@@ -61,6 +66,7 @@ function eventsClient(singleConnection) {
     singleConnection,
     retryAttempts: Infinity,
     retry: pause,
+    headers: async () => credentials(),
     on: { connected: begin },
   });
 }
@@ -87,7 +93,8 @@ const urqlRetry = () =>
   });
 
 function urql(...exchanges) {
-  const client = new Client({ url, preferGetMethod: false, fetchSubscriptions: true, exchanges });
+  const fetchOptions = () => ({ headers: credentials() });
+  const client = new Client({ url, preferGetMethod: false, fetchSubscriptions: true, fetchOptions, exchanges });
   client.subscription(query, variables).subscribe((result) => {
     // the last result has hasNext: false, and may repeat the data of the previous one
     if (result.error || result.hasNext) sink.next(result);
@@ -106,7 +113,8 @@ const clients = {
     subscribe();
   },
   "subscriptions-transport-ws"() {
-    const client = new SubscriptionClient(asSocket(url), { reconnect: true }, WebSocket);
+    const options = { reconnect: true, connectionParams: async () => credentials() };
+    const client = new SubscriptionClient(asSocket(url), options, WebSocket);
     client.onConnected(begin);
     client.onReconnected(begin);
     const again = () => (begin(), subscribe());
@@ -136,6 +144,7 @@ const clients = {
     const resume = new ApolloLink((operation, forward) => {
       begin();
       operation.variables = { ...variables };
+      operation.setContext({ headers: credentials() });
       return forward(operation);
     });
     apollo(retry, resume, new HttpLink({ uri: nextUrl }));

@@ -295,3 +295,21 @@ async def test_repeated_cuts_lose_and_repeat_no_change(
     assert values == sorted(set(values))
     assert values[-1] == 50
     assert (watcher.restarted, watcher.resumed, watcher.shown) == (1, 5, [])
+
+
+@pytest.fixture(scope="module")
+def expiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway whose callers have tokens; the demo accepts every token."""
+    options = ("--demo", "--auth", "passthrough")
+    with start_gateway(tmp_path_factory.mktemp("expiring"), *options) as started:
+        yield started
+
+
+@pytest.mark.parametrize("client", RECONNECTING)
+async def test_a_client_comes_back_with_a_fresh_token(expiring: GatewayProcess, client: str) -> None:
+    """Each connection ends before its token does; no end reaches the user."""
+    url = f"{expiring.url}/graphql"
+    async with watching(client, url, QUERY, {"n": "default"}, token_seconds=3.0) as watcher:
+        await watcher.until_synced(4)
+    assert watcher.shown == []
+    assert "ERROR" not in expiring.process.output()

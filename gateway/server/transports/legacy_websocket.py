@@ -19,7 +19,15 @@ from strawberry.types.execution import ExecutionResult
 from gateway.errors import GatewayError
 from gateway.execution.errors import fails_operation
 from gateway.resolvers.context import RequestContext
-from gateway.server.transports.websocket import View, authenticate, close_code, is_request
+from gateway.server.transports.lifetime import EXPIRED
+from gateway.server.transports.websocket import (
+    REJECTED,
+    Authentication,
+    View,
+    close_code,
+    is_request,
+    rejects_token,
+)
 
 __all__ = ["LegacyHandler"]
 
@@ -41,14 +49,17 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
     """Authenticates the caller at ``connection_init``; no operation runs before it."""
 
     async def handle(self) -> None:
-        """Serve the connection until it ends; close it without a timely ``connection_init``."""
+        """Serve the connection until it or the token ends; close it without a timely ``connection_init``."""
+        self.authentication = Authentication(self.view, self.websocket, self.context)
         async with asyncio.TaskGroup() as tasks:
             waiting = tasks.create_task(self._expire())
+            ending = tasks.create_task(self.authentication.close_at_its_end())
             try:
                 await super().handle()
             except NonJsonMessageReceived:
                 await self.websocket.close(_BAD_REQUEST, "WebSocket message must be valid JSON")
             waiting.cancel()
+            ending.cancel()
 
     async def _expire(self) -> None:
         await asyncio.sleep(self.view.connection_init_wait_timeout.total_seconds())
@@ -69,7 +80,7 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
             return
         if isinstance(payload, (dict, type(None))):
             try:
-                await authenticate(self.view, self.websocket, self.context, payload)
+                await self.authentication.succeeds(payload)
             except GatewayError as error:
                 await self.send_message({"type": "connection_error", "payload": {"message": error.message}})
                 await self.websocket.close(close_code(error), error.message)
@@ -96,10 +107,14 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
                 del self.tasks[operation_id]
 
     async def _send_results(self, operation_id: str, results: Any) -> None:
+        started = False
         async for result in results:
             if fails_operation(result):
                 errors = [error.formatted for error in result.errors]
                 await self.send_message({"type": "error", "id": operation_id, "payload": errors[0]})
+                if started and rejects_token(result):
+                    await self.websocket.close(EXPIRED, REJECTED)
                 return
             await self.send_data_message(cast("ExecutionResult", result), operation_id)
+            started = True
         await self.send_message({"type": "complete", "id": operation_id})

@@ -23,7 +23,9 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.server.responses import JSON, error_response
-from gateway.server.transports.streams import EventStream, LiveResponse
+from gateway.server.transports.lifetime import Lifetime
+from gateway.server.transports.streams import EventStream, LiveResponse, rejects_token
+from gateway.server.uvicorn.shutdown import AbortedResponse
 
 __all__ = ["STREAM_HEADER", "Reservations", "token_of"]
 
@@ -61,18 +63,20 @@ class Reservation:
         self.operations: dict[str, _Operation] = {}
         self._forget = forget
         self._frames = EventStream()
-        self._messages: asyncio.Queue[str] = asyncio.Queue(_QUEUED_MESSAGES)
+        self._messages: asyncio.Queue[str | None] = asyncio.Queue(_QUEUED_MESSAGES)
         self._expiry = asyncio.get_running_loop().call_later(_OPEN_TIMEOUT_SECONDS, self.end)
 
-    def open(self) -> Response:
+    def open(self, lifetime: Lifetime | None) -> Response:
         """The stream as a response; the reservation ends with it."""
         self.opened = True
         self._expiry.cancel()
-        return _OpenStream(self, self._read(), self._frames)
+        return _OpenStream(self, self._read(), self._frames, lifetime)
 
     async def _read(self) -> AsyncGenerator[str, None]:
-        while True:
-            yield await self._messages.get()
+        """The messages; None breaks the stream off."""
+        while (message := await self._messages.get()) is not None:
+            yield message
+        raise AbortedResponse
 
     async def start(self, operation_id: str, results: Results) -> Any:
         """Start an operation's task; returns its error result if it cannot run, else None.
@@ -89,6 +93,7 @@ class Reservation:
         return operation.refusal
 
     async def _write(self, operation: _Operation, results: Results) -> None:
+        started = False
         try:
             async with results as stream:
                 async for result in stream:
@@ -97,6 +102,11 @@ class Reservation:
                         return
                     operation.accepted = True
                     await self._send("next", {"id": operation.id, "payload": result})
+                    if started and rejects_token(result):
+                        # all operations depend on the token: the client comes back with a fresh one
+                        await self._messages.put(None)
+                        return
+                    started = True
             await self._send("complete", {"id": operation.id})
         finally:
             # breaks the cycle of task, coroutine and operation
@@ -126,9 +136,13 @@ class _OpenStream(LiveResponse):
     """A reservation's stream; its end, or the client's disconnect, ends the reservation."""
 
     def __init__(
-        self, reservation: Reservation, messages: AsyncGenerator[str, None], frames: EventStream
+        self,
+        reservation: Reservation,
+        messages: AsyncGenerator[str, None],
+        frames: EventStream,
+        lifetime: Lifetime | None,
     ) -> None:
-        super().__init__(messages, frames, frames.encode_comment("ping"))
+        super().__init__(messages, frames, frames.encode_comment("ping"), lifetime=lifetime)
         self._reservation = reservation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,11 +170,11 @@ class Reservations:
         reservation = self._by_token.get(token or "")
         return reservation if reservation is not None and reservation.identity == identity else None
 
-    def open(self, reservation: Reservation) -> Response:
+    def open(self, reservation: Reservation, lifetime: Lifetime | None = None) -> Response:
         """Answer GET; a reservation can be opened only once."""
         if reservation.opened:
             return error_response(409, "the event stream is open already", "BAD_REQUEST")
-        return reservation.open()
+        return reservation.open(lifetime)
 
     async def start(
         self, reservation: Reservation, extensions: Any, results: Callable[[], Results]

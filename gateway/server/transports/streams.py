@@ -17,9 +17,18 @@ from strawberry.http.streaming import (
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, MULTIPART_SUBSCRIPTION_PROTOCOL
 
 from gateway.concurrency import LoopYielder
-from gateway.errors import PASSING_CODES
+from gateway.errors import PASSING_CODES, Unauthenticated
+from gateway.server.transports.lifetime import Lifetime
+from gateway.server.uvicorn.shutdown import AbortedResponse
 
-__all__ = ["TRANSPORTS", "EventStream", "LiveResponse", "MultipartStream", "is_worth_a_retry"]
+__all__ = [
+    "TRANSPORTS",
+    "EventStream",
+    "LiveResponse",
+    "MultipartStream",
+    "is_worth_a_retry",
+    "rejects_token",
+]
 
 
 class LiveResponse(Response):
@@ -36,11 +45,15 @@ class LiveResponse(Response):
         transport: HTTPStreamTransport,
         keep_alive: str,
         results: AsyncGenerator[Any, None] | None = None,
+        lifetime: Lifetime | None = None,
     ) -> None:
-        """``keep_alive`` is sent at the transport's interval; ``messages`` are made from ``results``."""
+        """``keep_alive`` is sent at the transport's interval; ``messages`` are made from ``results``.
+
+        The end of ``lifetime`` breaks the response off, so that the client reconnects.
+        """
         self.status_code = 200
         self.init_headers(transport.headers)
-        self._messages, self._results = messages, results
+        self._messages, self._results, self._lifetime = messages, results, lifetime
         self._keep_alive, self._keep_alive_seconds = keep_alive.encode(), transport.heartbeat_interval
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,12 +62,21 @@ class LiveResponse(Response):
         async with aclosing(self._results or self._messages), aclosing(self._messages):
             sending = asyncio.create_task(self._send_all(send), name="messages of a stream")
             disconnect = asyncio.create_task(_until_disconnect(receive), name="disconnect of a stream")
+            expiry = asyncio.create_task(self._expire(), name="lifetime of a stream")
             try:
-                await asyncio.wait((sending, disconnect), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait((sending, disconnect, expiry), return_when=asyncio.FIRST_COMPLETED)
             finally:
-                await _cancel(sending, disconnect)
+                await _cancel(sending, disconnect, expiry)
             if not sending.cancelled():
                 sending.result()
+            elif not expiry.cancelled():
+                raise AbortedResponse
+
+    async def _expire(self) -> None:
+        if self._lifetime is None:
+            await asyncio.Event().wait()
+        else:
+            await self._lifetime.wait()
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -92,15 +114,24 @@ async def _cancel(*tasks: asyncio.Task[None]) -> None:
 
 def is_worth_a_retry(response: Mapping[str, Any]) -> bool:
     """Whether a response map is an error that ends the operation, and that may pass."""
-    codes = {error.get("extensions", {}).get("code") for error in response.get("errors", ())}
-    return "data" not in response and codes <= PASSING_CODES
+    return "data" not in response and _codes(response) <= PASSING_CODES
+
+
+def rejects_token(response: Mapping[str, Any]) -> bool:
+    """Whether a response map ends the operation because the API server rejects the caller's token."""
+    return "data" not in response and Unauthenticated.code in _codes(response)
+
+
+def _codes(response: Mapping[str, Any]) -> set[Any]:
+    return {error.get("extensions", {}).get("code") for error in response.get("errors", ())}
 
 
 class EventStream(SSETransport):
     """Server-sent events with LF line ends: urql's parser requires LF, all others accept both.
 
     The protocol has no error event. An error that ends the subscription is the data of the last "next";
-    "complete" follows unless the error may pass: a client that misses "complete" subscribes again.
+    "complete" follows unless the error may pass, or a token has become invalid: a client that misses
+    "complete" subscribes again.
     """
 
     def encode_event(self, event: str, data: str | None = None) -> str:

@@ -1,5 +1,6 @@
 """graphql-transport-ws on Strawberry's handler, with text frames and one caller per connection."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from types import NoneType
@@ -18,24 +19,36 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from gateway.errors import GatewayError, ServerFailure, ServerTimeout, TooManyRequests, UpstreamError
+from gateway.errors import (
+    GatewayError,
+    IssuerUnavailable,
+    ServerFailure,
+    ServerTimeout,
+    TooManyRequests,
+    Unauthenticated,
+    UpstreamError,
+)
 from gateway.execution.errors import fails_operation
 from gateway.identity import Identity
 from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.guard import head_of
+from gateway.server.transports.lifetime import EXPIRED, Lifetime
 
 __all__ = [
+    "REJECTED",
+    "Authentication",
     "TextAdapter",
     "TransportHandler",
     "View",
-    "authenticate",
     "close_code",
     "is_request",
+    "rejects_token",
     "well_formed",
 ]
 
 _FORBIDDEN, _TRY_AGAIN_LATER = 4403, 1013
-_PASSING = UpstreamError, ServerFailure, ServerTimeout, TooManyRequests
+_PASSING = UpstreamError, ServerFailure, ServerTimeout, TooManyRequests, IssuerUnavailable
+REJECTED = "the API server rejects the token: reconnect with a fresh one"
 _LONGEST_REASON_BYTES = 123
 """RFC 6455, section 5.5."""
 
@@ -49,6 +62,12 @@ def well_formed(message: Any) -> bool:
     return isinstance(message.get("id"), str) and (
         message["type"] == "complete" or is_request(message.get("payload"))
     )
+
+
+def rejects_token(result: Any) -> bool:
+    """Whether a failed result says that the API server rejects the caller's token."""
+    codes = [(error.extensions or {}).get("code") for error in result.errors or ()]
+    return Unauthenticated.code in codes
 
 
 def is_request(payload: Any) -> bool:
@@ -73,18 +92,32 @@ class View(Protocol):
     api: _API
 
 
-async def authenticate(
-    view: Any, websocket: Any, context: RequestContext, payload: dict[str, object] | None
-) -> None:
-    """Set the context's client from ``connection_init`` or the handshake.
+class Authentication:
+    """The caller of one connection, set by its first ``connection_init``."""
 
-    Raises CallerUnauthenticated, CallerRefused, or the error of the API server's check of the token.
-    """
-    identity = cast("View", view).identity
-    head = head_of(cast("TextAdapter", websocket).ws.scope)
-    caller = await identity.authenticate_connection(head, payload)
-    await expect_authenticated(replace(context, client=caller.client))
-    context.client = caller.client
+    def __init__(self, view: Any, websocket: Any, context: RequestContext) -> None:
+        self._identity = cast("View", view).identity
+        self._websocket = cast("TextAdapter", websocket)
+        self._context = context
+        self._lifetime: asyncio.Future[Lifetime] = asyncio.get_running_loop().create_future()
+
+    async def succeeds(self, payload: dict[str, object] | None) -> None:
+        """Set the context's client from ``connection_init`` or the handshake.
+
+        Raises CallerUnauthenticated, CallerRefused, IssuerUnavailable, or the error of the API server's check
+        of the token.
+        """
+        head = head_of(self._websocket.ws.scope)
+        caller = await self._identity.authenticate_connection(head, payload)
+        lifetime = Lifetime(caller, self._context.shared.reviews)
+        await expect_authenticated(replace(self._context, client=caller.client))
+        self._context.client = caller.client
+        self._lifetime.set_result(lifetime)
+
+    async def close_at_its_end(self) -> None:
+        """Close the connection when the caller's token ends."""
+        reason = await (await self._lifetime).wait()
+        await self._websocket.close(EXPIRED, reason)
 
 
 def close_code(error: GatewayError) -> int:
@@ -118,6 +151,14 @@ class TextAdapter(ASGIWebSocketAdapter):
 class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     """Authenticates the caller at ``connection_init``; no operation runs before it."""
 
+    async def handle(self) -> None:
+        """Serve the connection until it or the caller's token ends."""
+        self.authentication = Authentication(self.view, self.websocket, self.context)
+        async with asyncio.TaskGroup() as tasks:
+            ending = tasks.create_task(self.authentication.close_at_its_end())
+            await super().handle()
+            ending.cancel()
+
     async def handle_message(self, message: Message) -> None:
         """Handle a message; a malformed one closes the connection, as the protocol requires."""
         if well_formed(message):
@@ -132,7 +173,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
             message = {"type": "connection_init"}
         if not self.connection_init_received and isinstance(payload, (dict, type(None))):
             try:
-                await authenticate(self.view, self.websocket, self.context, payload)
+                await self.authentication.succeeds(payload)
             except GatewayError as error:
                 await self.websocket.close(close_code(error), error.message)
                 return
@@ -146,13 +187,18 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     async def _send_result_stream(self, operation: Any, result_source: Any) -> None:
         """Send each result; one that fails the operation becomes an error message, which ends it.
 
-        Clients of the protocol treat "next" with errors followed by "complete" as a success.
+        Clients of the protocol treat "next" with errors followed by "complete" as a success. A token that
+        becomes invalid ends the connection, too, because all of its operations depend on it.
         """
+        started = False
         async for result in result_source:
             if fails_operation(result):
                 await operation.send_initial_errors(result.errors)
+                if started and rejects_token(result):
+                    await self.websocket.close(EXPIRED, REJECTED)
                 return
             await operation.send_next(result)
+            started = True
 
     async def handle_task_exception(self, error: Exception) -> None:
         """Log the error, unless the client has disconnected."""

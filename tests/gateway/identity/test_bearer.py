@@ -1,5 +1,6 @@
 """Bearer tokens: their places in a request, and their syntax."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import CallerUnauthenticated
-from gateway.identity.bearer import bearer_token, bearer_token_from_params
+from gateway.identity.bearer import bearer_token, bearer_token_from_params, unverified_expiry
 
 tokens = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=60)
 
@@ -73,3 +74,29 @@ def test_no_message_repeats_a_token(token: str) -> None:
 def test_a_token_over_the_length_limit_is_refused() -> None:
     with pytest.raises(CallerUnauthenticated):
         bearer_token({"authorization": "Bearer " + "a" * 40_000})
+
+
+def jwt(payload: bytes) -> str:
+    return f"e30.{base64.urlsafe_b64encode(payload).decode().rstrip('=')}.AA"
+
+
+@pytest.mark.parametrize(
+    ("token", "expiry"),
+    [
+        (jwt(b'{"exp": 1700000000, "sub": "a"}'), 1.7e9),
+        (jwt(b'{"exp": 1.5}'), 1.5),
+        (jwt(b"{}"), None),
+        (jwt(b'{"exp": null}'), None),
+        (jwt(b'{"exp": "1700000000"}'), None),
+        (jwt(b'{"exp": 1e300}'), None),
+        (jwt(b"[]"), None),
+        (jwt(b"\xff"), None),
+        (jwt(b"[" * 5000), None),
+        ("alice-token", None),
+        ("a.b.c", None),
+        ("a.!.c", None),
+        ("..", None),
+    ],
+)
+def test_the_expiry_of_a_jwt_is_read_without_verification(token: str, expiry: float | None) -> None:
+    assert unverified_expiry(token) == expiry
