@@ -291,6 +291,20 @@ class Settings:
         metavar="BYTES",
         default_words="`4194304` (4 MB)",
     )
+    compression_level: int = _setting(
+        1,
+        "Level of compression of responses, with gzip or zstd by `Accept-Encoding`: 1 is fast, 9 is small, 0 "
+        "compresses nothing.",
+        ("serve",),
+        metavar="LEVEL",
+    )
+    compression_threshold: int = _setting(
+        1024,
+        "Bytes of a response from which it is compressed. Streams are never compressed.",
+        ("serve",),
+        metavar="BYTES",
+        default_words="`1024` (1 kB)",
+    )
     header_timeout: float = _setting(
         10.0,
         "Seconds from the first byte of a request to the end of its header.",

@@ -12,6 +12,7 @@ from strawberry.http import process_result
 
 from gateway.cli.connect import connect
 from gateway.cli.event_loop import run
+from gateway.execution.introspection import encode_response
 from gateway.settings import Settings
 from gateway.telemetry import phases
 from schema.yaml_output import to_yaml
@@ -82,7 +83,7 @@ def _is_subscription(query: str, operation_name: str | None) -> bool:
 
 def _format(response: Any, output: str, *, streaming: bool) -> str:
     """One result: indented JSON, one line of JSON per event, or one YAML document."""
-    encoded = msgspec.json.encode(response)
+    encoded = encode_response(response)
     if output == "yaml":
         return to_yaml(json.loads(encoded), explicit_start=streaming)
     return (encoded if streaming else msgspec.json.format(encoded, indent=2)).decode() + "\n"

@@ -59,6 +59,10 @@ def _parameter_type(setting: Setting) -> click.ParamType[Any] | type:
         return click.Choice(setting.choices, case_sensitive=False)
     if setting.name == "port":
         return click.IntRange(0, 65535)
+    if setting.name == "compression_level":
+        return click.IntRange(0, 9)
+    if setting.name == "compression_threshold":
+        return click.IntRange(0)
     if setting.name == "workers":
         return click.IntRange(1, _MOST_WORKERS)
     if setting.type is tuple:

@@ -61,7 +61,14 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
         caches = _warm_caches(settings, connected)
         identity = identity_for(auth, connected.client, settings)
         _warn_of_plain_http(settings, auth)
-        app = build_app(connected.api, identity, caches.waiting_for, listen.siblings, settings.max_body)
+        app = build_app(
+            connected.api,
+            identity,
+            caches.waiting_for,
+            listen.siblings,
+            settings.max_body,
+            (settings.compression_level, settings.compression_threshold),
+        )
 
         def ready() -> None:
             listen.announce(

@@ -10,8 +10,8 @@
 - A compiled event of a subscription is its own response, without execution. Another event is executed once
   for all subscribers with the same operation.
 
-Therefore the ``data`` of a response may hold msgspec Structs and ``msgspec.Raw`` below its root fields;
-encode it with ``msgspec.json.encode``.
+Therefore the ``data`` of a response may hold msgspec Structs, ``msgspec.Raw`` and IntrospectionAnswers;
+encode it with :func:`gateway.execution.introspection.encode_response`.
 """
 
 import asyncio
@@ -46,9 +46,8 @@ from graphql.type.definition import GraphQLResolveInfoHelpers
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.errors import QueryTooComplex, UnexpectedValue
-from gateway.execution.introspection import Introspection
+from gateway.execution.introspection import Introspection, IntrospectionAnswer
 from gateway.resolvers.limits import Budget, SharedSlot
-from schema.building import LazySchema, complete_schema
 from schema.selection import Compiled, LargeSource, SharedSource, count_fields, exceeds
 
 __all__ = ["CompiledExecutor"]
@@ -145,11 +144,6 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             return _SharedEvent(self, payload, self._sharing)  # type: ignore[return-value]  # duck
         return super().build_per_event_executor(payload)
 
-    @property
-    def introspection(self) -> Introspection | None:
-        """The cached introspection of the schema; None for a schema of another origin (tests)."""
-        return self.schema.extensions.get("introspection")
-
     def execute_root_grouped_field_set(
         self,
         root_type: GraphQLObjectType,
@@ -218,8 +212,12 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         return getattr(self.context_value, "budget", None)
 
     def _count_bytes(self, value: Any) -> None:
-        if self._budget is not None and type(value) is msgspec.Raw:
+        if self._budget is None:
+            return
+        if type(value) is msgspec.Raw:
             self._budget.expect_response(memoryview(value).nbytes)
+        elif type(value) is IntrospectionAnswer:
+            self._budget.expect_response(value.size)
 
     def execute_field(
         self,
@@ -345,14 +343,21 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
                     path,
                 ),
             )
-        if type(result) is LazySchema and isinstance(return_type, GraphQLNonNull) and self.introspection:
-            complete = super().complete_value
-
-            def introspect() -> Any:
-                with complete_schema(result) as schema:
-                    return complete(return_type, field_details_list, info, path, schema, position_context)
-
-            return self.introspection.answer(info, introspect)
+        # graphql-core completes a non-null value by a second call, with another type
+        is_whole = path.prev is None and return_type is info.return_type
+        if is_whole and result is not None and info.field_name in _INTROSPECTION_FIELDS:
+            introspection: Introspection | None = self.schema.extensions.get("introspection")
+            # None in a schema of another origin (tests)
+            if introspection is not None:
+                complete = super().complete_value
+                return introspection.answer(
+                    info,
+                    field_details_list,
+                    result,
+                    lambda value: complete(
+                        return_type, field_details_list, info, path, value, position_context
+                    ),
+                )
         completed = self._complete(return_type, field_details_list, info, path, result, position_context)
         # an awaitable root field (introspection, tests) is not counted
         if path.prev is None and isinstance(completed, (dict, list)):
@@ -470,6 +475,7 @@ def _root_of_item(path: Path) -> str | None:
     return str(root.key)
 
 
+_INTROSPECTION_FIELDS = ("__schema", "__type")
 _LOCAL_FIELDS = frozenset({"__typename", "__schema", "__type", "resources"})
 """Root fields that cause no upstream request."""
 

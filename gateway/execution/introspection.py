@@ -1,48 +1,125 @@
-"""Introspection of the whole schema, computed in a thread and cached as JSON.
+"""Introspection and the SDL of one schema, made in a thread and kept compressed.
 
-GraphiQL starts with an introspection query, and graphql-core takes seconds for it with many kinds. The cache
-holds encoded JSON: the objects behind it take twenty times the memory. Concurrent identical queries share
-one computation.
+GraphiQL starts with an introspection query whose answer has 20 MB with the custom resources of ten operators.
+:mod:`schema.introspection` writes it type by type, and the pieces are compressed as they come; graphql-core
+executes a selection that it cannot write. Concurrent identical queries share one computation.
+
+A response may hold :class:`IntrospectionAnswer` values; encode it with :func:`encode_response`. A response
+that consists of one has a :func:`stored_body`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import msgspec
 from graphql import GraphQLResolveInfo
+from graphql.execution.collect_fields import FieldDetails
 
+from gateway.compression import StoredBody
 from gateway.lru import LRU
 from gateway.memory import collection_paused
+from schema.building import LazySchema, complete_schema
+from schema.introspection import write_introspection
+from schema.selection import NotCompilable
 
-__all__ = ["Introspection"]
+__all__ = ["Introspection", "IntrospectionAnswer", "encode_response", "stored_body"]
 
-_CACHED_ANSWERS = 2
-"""Per schema: one for GraphiQL's query, one for a code generator's."""
+T = TypeVar("T")
+
+_CACHED_ANSWERS = 8
+"""Per schema and distinct document: GraphiQL's, and those of a few code generators."""
+_threads = ThreadPoolExecutor(1, "introspection")
+"""One thread: several would leave the event loop too little of the interpreter."""
+
+
+class IntrospectionAnswer:
+    """The value of a root field ``__schema``; ``body`` is the response whose only field it is."""
+
+    def __init__(self, response_name: str, pieces: Iterator[bytes]) -> None:
+        self._head = b'{"data":{' + msgspec.json.encode(response_name) + b":"
+        self.body = StoredBody(self._enveloped(pieces))
+
+    def _enveloped(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        yield self._head
+        yield from pieces
+        yield _TAIL
+
+    @property
+    def size(self) -> int:
+        """The bytes of the value."""
+        return self.body.size - len(self._head) - len(_TAIL)
+
+    def value(self) -> msgspec.Raw:
+        """The value as JSON."""
+        return msgspec.Raw(memoryview(self.body.plain())[len(self._head) : -len(_TAIL)])
+
+
+_TAIL = b"}}"
+
+
+def _plain(value: object) -> msgspec.Raw:
+    if isinstance(value, IntrospectionAnswer):
+        return value.value()
+    raise NotImplementedError(f"{type(value).__name__} in a response")
+
+
+encode_response = msgspec.json.Encoder(enc_hook=_plain).encode
+"""Encode a response, or a message with one, as JSON."""
+
+
+def stored_body(response: Mapping[str, Any]) -> StoredBody | None:
+    """The encoded response if it is stored: it has no errors, and introspection is its only field."""
+    data = response.get("data")
+    if len(response) != 1 or not isinstance(data, dict) or len(data) != 1:
+        return None
+    (value,) = data.values()
+    return value.body if isinstance(value, IntrospectionAnswer) else None
 
 
 class Introspection:
-    """The answers of one schema to ``__schema``."""
+    """The answers of one schema to ``__schema`` and ``__type``, and its SDL."""
 
     def __init__(self) -> None:
-        self._answers: LRU[object, asyncio.Task[msgspec.Raw]] = LRU(_CACHED_ANSWERS)
+        self._answers: LRU[object, asyncio.Future[IntrospectionAnswer]] = LRU(_CACHED_ANSWERS)
 
-    async def answer(self, info: GraphQLResolveInfo[Any], complete: Callable[[], Any]) -> msgspec.Raw:
-        """The result of ``complete`` as JSON: from the cache, or computed in a thread.
+    async def answer(
+        self,
+        info: GraphQLResolveInfo[Any],
+        details: list[FieldDetails],
+        value: Any,
+        complete: Callable[[Any], Any],
+    ) -> IntrospectionAnswer | msgspec.Raw:
+        """The result of a root field ``__schema`` or ``__type``, whose ``value`` is the schema or a type.
 
-        Raises the exceptions of ``complete``; a failure is not cached. One cancelled waiter must not cancel
-        the shared computation.
+        ``complete(value)`` is graphql-core's execution; raises its exceptions. Answers about types are not
+        cached.
         """
-        key = _cache_key(info)
+        if isinstance(value, LazySchema):
+            return await self._shared(
+                _cache_key(info), lambda: _schema_answer(info, details, value, complete)
+            )
+        return await _in_thread(lambda: _type_answer(info, details, value, complete))
+
+    async def _shared(self, key: object, compute: Callable[[], IntrospectionAnswer]) -> IntrospectionAnswer:
+        """The answer from the cache, or computed; a failure is not cached.
+
+        One cancelled waiter does not cancel the shared computation.
+        """
         shared = self._answers.get(key)
         if shared is None or _failed(shared):
-            shared = asyncio.create_task(asyncio.to_thread(_encoded, complete))
+            shared = _in_thread(compute)
             self._answers.put(key, shared)
         return shared.result() if shared.done() else await asyncio.shield(shared)
 
 
-def _failed(task: asyncio.Task[msgspec.Raw]) -> bool:
-    return task.done() and (task.cancelled() or task.exception() is not None)
+def _in_thread(compute: Callable[[], T]) -> asyncio.Future[T]:
+    return asyncio.get_running_loop().run_in_executor(_threads, compute)
+
+
+def _failed(shared: asyncio.Future[IntrospectionAnswer]) -> bool:
+    return shared.done() and (shared.cancelled() or shared.exception() is not None)
 
 
 def _cache_key(info: GraphQLResolveInfo[Any]) -> object:
@@ -53,24 +130,25 @@ def _cache_key(info: GraphQLResolveInfo[Any]) -> object:
     return source, name and name.value, tuple(info.path.as_list()), repr(info.variable_values)
 
 
-def _encoded(complete: Callable[[], Any]) -> msgspec.Raw:
-    """The answer as JSON. Lists are encoded and freed item by item: one large step would stop all threads."""
-    with collection_paused():
-        answer = complete()
-        if not isinstance(answer, dict):
-            return msgspec.Raw(msgspec.json.encode(answer))
-        members = [msgspec.json.encode(key) + b":" + _encode_value(answer.pop(key)) for key in list(answer)]
-        return msgspec.Raw(b"{" + b",".join(members) + b"}")
+def _schema_answer(
+    info: GraphQLResolveInfo[Any],
+    details: list[FieldDetails],
+    lazy: LazySchema,
+    complete: Callable[[Any], Any],
+) -> IntrospectionAnswer:
+    name = str(info.path.key)
+    with collection_paused(), complete_schema(lazy) as schema:
+        try:
+            pieces = write_introspection(info._replace(schema=schema), details, schema)
+            return IntrospectionAnswer(name, pieces)
+        except NotCompilable:
+            return IntrospectionAnswer(name, iter((msgspec.json.encode(complete(schema)),)))
 
 
-def _encode_value(value: Any) -> bytes:
-    if not isinstance(value, list):
-        return msgspec.json.encode(value)
-    return b"[" + b",".join(_encode_items(value)) + b"]"
-
-
-def _encode_items(items: list[Any]) -> Iterator[bytes]:
-    """Encode each item in order; empties the list."""
-    items.reverse()
-    while items:
-        yield msgspec.json.encode(items.pop())
+def _type_answer(
+    info: GraphQLResolveInfo[Any], details: list[FieldDetails], type_: Any, complete: Callable[[Any], Any]
+) -> msgspec.Raw:
+    try:
+        return msgspec.Raw(b"".join(write_introspection(info, details, type_)))
+    except NotCompilable:
+        return msgspec.Raw(msgspec.json.encode(complete(type_)))

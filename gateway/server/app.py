@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 import gateway
 from gateway.identity import Identity
 from gateway.server import graphiql
+from gateway.server.compression import Compression
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import BodyLimit, Guard
 from gateway.server.workers.relay import Relay
@@ -31,11 +32,13 @@ def build_app(
     waiting_for: Callable[[], Sequence[str]] = tuple,
     siblings: Siblings | None = None,
     max_body: int = 4 << 20,
+    compression: tuple[int, int] = (1, 1024),
 ) -> Starlette:
     """The app over a started API. It owns no resources and needs no closing.
 
     ``waiting_for`` returns the caches that are not synced yet: ``/readyz`` answers 503 until it is empty.
     ``siblings`` are the other workers, if there are several. ``max_body`` bounds a request's body, in bytes.
+    ``compression`` is the level of compression (0 for none) and the size of a response from which it applies.
     """
 
     async def ready(request: Request) -> Response:
@@ -74,7 +77,12 @@ def build_app(
     ]
     if (folder := _examples_folder()) is not None:
         routes.append(Mount("/examples", StaticFiles(directory=folder, html=True)))
-    layers = [Middleware(Guard, identity=identity), Middleware(BodyLimit, most=max_body)]
+    level, threshold = compression
+    layers = [
+        Middleware(Compression, level=level, threshold=threshold),
+        Middleware(Guard, identity=identity),
+        Middleware(BodyLimit, most=max_body),
+    ]
     return Starlette(routes=routes, middleware=layers)
 
 

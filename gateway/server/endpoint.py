@@ -33,11 +33,13 @@ from strawberry.types import ExecutionResult
 
 from gateway.errors import GatewayError
 from gateway.execution.errors import fails_operation
+from gateway.execution.introspection import encode_response, stored_body
 from gateway.execution.strawberry_schema import MAX_TOKENS
 from gateway.identity import Caller, Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext, expect_authenticated
+from gateway.server.compression import StoredResponse
 from gateway.server.guard import head_of
 from gateway.server.responses import (
     EVENT_STREAM,
@@ -305,10 +307,13 @@ class Endpoint(GraphQL[RequestContext, None]):
         media_type = sub_response.media_type or JSON
         status = 400 if media_type == GRAPHQL_RESPONSE and "data" not in response_data else 200
         headers = {"Cache-Control": "no-store"}
-        return Response(msgspec.json.encode(response_data), status, headers, media_type=media_type)
+        body = stored_body(response_data) if isinstance(response_data, dict) else None
+        if body is not None:
+            return StoredResponse(body, headers, media_type)
+        return Response(encode_response(response_data), status, headers, media_type=media_type)
 
     def encode_json(self, data: object) -> str | bytes:
-        return msgspec.json.encode(data)
+        return encode_response(data)
 
     def decode_json(self, data: str | bytes) -> object:
         try:

@@ -116,20 +116,21 @@ Value = Leaf | Entry | Constant | Repeated | NonNull | Node
 class SelectionReader:
     """Reads the selection of one field of one operation.
 
-    ``is_repeatable``, once everything is read: whether equal values of :attr:`booleans` give an equal tree.
+    ``variables`` are the operation's coerced variables. ``is_repeatable``, once everything is read: whether
+    equal values of :attr:`booleans` give an equal tree.
     """
 
     def __init__(self, info: GraphQLResolveInfo[Any]) -> None:
         self._schema = info.schema
         self._operation = info.operation
         self._fragments = {name: FragmentDetails(fragment) for name, fragment in info.fragments.items()}
-        self._variables = _variable_values(info)
+        self.variables = _variable_values(info)
         self.is_repeatable = True
 
     @property
     def booleans(self) -> frozenset[tuple[str, bool]]:
         """The Boolean variables and their values, which ``@include`` and ``@skip`` may use."""
-        return frozenset(item for item in self._variables.coerced.items() if isinstance(item[1], bool))
+        return frozenset(item for item in self.variables.coerced.items() if isinstance(item[1], bool))
 
     def node(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Node:
         """The tree of the fields selected of ``type_``. Raises NotCompilable if one needs a resolver."""
@@ -141,7 +142,7 @@ class SelectionReader:
     def collect(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> dict[str, list[FieldDetails]]:
         """The selected fields of ``type_`` by response name."""
         collected = collect_subfields(
-            self._schema, self._fragments, self._variables, self._operation, type_, details
+            self._schema, self._fragments, self.variables, self._operation, type_, details
         )
         if collected.new_defer_usages:
             raise NotCompilable("@defer")
@@ -172,7 +173,7 @@ class SelectionReader:
     def _entry_name(self, field: GraphQLField, details: FieldDetails) -> str:
         if any(isinstance(argument.value, VariableNode) for argument in details.node.arguments or ()):
             self.is_repeatable = False
-        return str(get_argument_values(field, details.node, self._variables)["key"])
+        return str(get_argument_values(field, details.node, self.variables)["key"])
 
 
 def details_of(info: GraphQLResolveInfo[Any]) -> list[FieldDetails]:

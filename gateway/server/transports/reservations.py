@@ -17,11 +17,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from gateway.execution.introspection import encode_response
 from gateway.server.responses import JSON, error_response
 from gateway.server.transports.lifetime import Lifetime
 from gateway.server.transports.streams import EventStream, LiveResponse, rejects_token
@@ -115,7 +115,7 @@ class Reservation:
                 del self.operations[operation.id]
 
     async def _send(self, event: str, data: object) -> None:
-        await self._messages.put(self._frames.encode_event(event, msgspec.json.encode(data).decode()))
+        await self._messages.put(self._frames.encode_event(event, encode_response(data).decode()))
 
     def stop(self, operation_id: str) -> None:
         """Cancel an operation without a message; an unknown id belongs to a completed one."""
@@ -190,7 +190,7 @@ class Reservations:
             return error_response(409, f"the operation {operation_id} runs already", "BAD_REQUEST")
         refusal = await reservation.start(operation_id, results())
         if refusal is not None:
-            return Response(msgspec.json.encode(refusal), 400, {"Cache-Control": "no-store"}, JSON)
+            return Response(encode_response(refusal), 400, {"Cache-Control": "no-store"}, JSON)
         return Response(status_code=202)
 
     def stop(self, reservation: Reservation, request: Request) -> Response:

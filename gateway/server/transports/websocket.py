@@ -6,7 +6,6 @@ from dataclasses import replace
 from types import NoneType
 from typing import Any, Protocol, cast
 
-import msgspec
 from graphql import GraphQLError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
@@ -29,6 +28,7 @@ from gateway.errors import (
     UpstreamError,
 )
 from gateway.execution.errors import fails_operation
+from gateway.execution.introspection import encode_response
 from gateway.identity import Identity
 from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.guard import head_of
@@ -135,7 +135,7 @@ class TextAdapter(ASGIWebSocketAdapter):
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         try:
-            await self.ws.send_text(msgspec.json.encode(message).decode())
+            await self.ws.send_text(encode_response(message).decode())
         except (WebSocketDisconnect, RuntimeError) as error:
             # a stream may send after the close: Starlette then raises RuntimeError
             if isinstance(error, RuntimeError) and self.ws.application_state is WebSocketState.CONNECTED:
