@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Iterator
 
+from gateway.compression import StoredBody
 from gateway.errors import NotFound, Status
 from gateway.execution.contested_names import ContestedNames, name_table
 from gateway.execution.live import Follower, Pacing
@@ -103,6 +104,10 @@ class GraphQLAPI:
     def sdl(self) -> Iterator[str]:
         """The schema in GraphQL's definition language, sorted, one definition at a time."""
         return print_sdl(self.schema.graphql_schema)
+
+    async def stored_sdl(self) -> StoredBody:
+        """The same, made once per schema in a thread."""
+        return await self.schema.sdl()
 
     def names(self) -> str:
         """A table of the names of all root fields of resources."""

@@ -9,8 +9,9 @@ that consists of one has a :func:`stored_body`.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,7 +21,7 @@ from graphql.execution.collect_fields import FieldDetails
 from gateway.compression import StoredBody
 from gateway.lru import LRU
 from gateway.memory import collection_paused
-from schema.building import LazySchema, complete_schema
+from schema.building import LazySchema, complete_schema, print_sdl
 from schema.introspection import write_introspection
 from schema.selection import NotCompilable
 
@@ -28,35 +29,41 @@ __all__ = ["Introspection", "IntrospectionAnswer", "encode_response", "stored_bo
 
 T = TypeVar("T")
 
-_CACHED_ANSWERS = 8
-"""Per schema and distinct document: GraphiQL's, and those of a few code generators."""
+_CACHED_BODIES = 8
+"""Per schema: the SDL, and the answers to GraphiQL and to a few code generators."""
 _threads = ThreadPoolExecutor(1, "introspection")
 """One thread: several would leave the event loop too little of the interpreter."""
 
 
 class IntrospectionAnswer:
-    """The value of a root field ``__schema``; ``body`` is the response whose only field it is."""
+    """The value of a root field ``__schema``; ``body`` is the response whose only field it is.
 
-    def __init__(self, response_name: str, pieces: Iterator[bytes]) -> None:
-        self._head = b'{"data":{' + msgspec.json.encode(response_name) + b":"
-        self.body = StoredBody(self._enveloped(pieces))
+    No dataclass: msgspec would encode its fields.
+    """
 
-    def _enveloped(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
-        yield self._head
-        yield from pieces
-        yield _TAIL
+    def __init__(self, response_name: str, body: StoredBody) -> None:
+        self.body = body
+        self._head_bytes = len(_head(response_name))
 
     @property
     def size(self) -> int:
         """The bytes of the value."""
-        return self.body.size - len(self._head) - len(_TAIL)
+        return self.body.size - self._head_bytes - len(_TAIL)
 
     def value(self) -> msgspec.Raw:
         """The value as JSON."""
-        return msgspec.Raw(memoryview(self.body.plain())[len(self._head) : -len(_TAIL)])
+        return msgspec.Raw(memoryview(self.body.plain())[self._head_bytes : -len(_TAIL)])
 
 
 _TAIL = b"}}"
+
+
+def _head(response_name: str) -> bytes:
+    return b'{"data":{' + msgspec.json.encode(response_name) + b":"
+
+
+def _response(response_name: str, value: Iterable[bytes]) -> StoredBody:
+    return StoredBody(chain((_head(response_name),), value, (_TAIL,)))
 
 
 def _plain(value: object) -> msgspec.Raw:
@@ -82,7 +89,7 @@ class Introspection:
     """The answers of one schema to ``__schema`` and ``__type``, and its SDL."""
 
     def __init__(self) -> None:
-        self._answers: LRU[object, asyncio.Future[IntrospectionAnswer]] = LRU(_CACHED_ANSWERS)
+        self._bodies: LRU[object, asyncio.Future[StoredBody]] = LRU(_CACHED_BODIES)
 
     async def answer(
         self,
@@ -97,20 +104,25 @@ class Introspection:
         cached.
         """
         if isinstance(value, LazySchema):
-            return await self._shared(
-                _cache_key(info), lambda: _schema_answer(info, details, value, complete)
+            body = await self._shared(
+                _cache_key(info), lambda: _schema_response(info, details, value, complete)
             )
+            return IntrospectionAnswer(str(info.path.key), body)
         return await _in_thread(lambda: _type_answer(info, details, value, complete))
 
-    async def _shared(self, key: object, compute: Callable[[], IntrospectionAnswer]) -> IntrospectionAnswer:
-        """The answer from the cache, or computed; a failure is not cached.
+    async def sdl(self, schema: LazySchema) -> StoredBody:
+        """The SDL, sorted."""
+        return await self._shared("SDL", lambda: StoredBody(piece.encode() for piece in print_sdl(schema)))
+
+    async def _shared(self, key: object, compute: Callable[[], StoredBody]) -> StoredBody:
+        """The body from the cache, or computed; a failure is not cached.
 
         One cancelled waiter does not cancel the shared computation.
         """
-        shared = self._answers.get(key)
+        shared = self._bodies.get(key)
         if shared is None or _failed(shared):
             shared = _in_thread(compute)
-            self._answers.put(key, shared)
+            self._bodies.put(key, shared)
         return shared.result() if shared.done() else await asyncio.shield(shared)
 
 
@@ -118,7 +130,7 @@ def _in_thread(compute: Callable[[], T]) -> asyncio.Future[T]:
     return asyncio.get_running_loop().run_in_executor(_threads, compute)
 
 
-def _failed(shared: asyncio.Future[IntrospectionAnswer]) -> bool:
+def _failed(shared: asyncio.Future[StoredBody]) -> bool:
     return shared.done() and (shared.cancelled() or shared.exception() is not None)
 
 
@@ -130,19 +142,19 @@ def _cache_key(info: GraphQLResolveInfo[Any]) -> object:
     return source, name and name.value, tuple(info.path.as_list()), repr(info.variable_values)
 
 
-def _schema_answer(
+def _schema_response(
     info: GraphQLResolveInfo[Any],
     details: list[FieldDetails],
     lazy: LazySchema,
     complete: Callable[[Any], Any],
-) -> IntrospectionAnswer:
+) -> StoredBody:
     name = str(info.path.key)
     with collection_paused(), complete_schema(lazy) as schema:
         try:
             pieces = write_introspection(info._replace(schema=schema), details, schema)
-            return IntrospectionAnswer(name, pieces)
+            return _response(name, pieces)
         except NotCompilable:
-            return IntrospectionAnswer(name, iter((msgspec.json.encode(complete(schema)),)))
+            return _response(name, (msgspec.json.encode(complete(schema)),))
 
 
 def _type_answer(

@@ -21,6 +21,7 @@ from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
+from gateway.compression import StoredBody
 from gateway.execution.contested_names import ContestedNames
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
@@ -123,6 +124,11 @@ class KubernetesSchema(strawberry.Schema):
     def graphql_schema(self) -> LazySchema:
         """The graphql-core schema."""
         return self._built
+
+    async def sdl(self) -> StoredBody:
+        """The SDL, sorted; made in a thread when it is first needed."""
+        introspection: Introspection = self._schema.extensions["introspection"]
+        return await introspection.sdl(self.graphql_schema)
 
     def create_extensions_runner(
         self, execution_context: ExecutionContext, extensions: list[SchemaExtension]

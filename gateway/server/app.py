@@ -20,6 +20,7 @@ from gateway.server import graphiql
 from gateway.server.compression import Compression
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import BodyLimit, Guard
+from gateway.server.schema_file import SchemaFile
 from gateway.server.workers.relay import Relay
 from gateway.server.workers.siblings import Siblings
 
@@ -73,6 +74,7 @@ def build_app(
         Route("/metrics", scrape),
         Route("/graphql", _relayed(endpoint, siblings)),
         WebSocketRoute("/graphql", endpoint),
+        Route("/schema.graphql", SchemaFile(identity, api.context, api.stored_sdl).respond),
         graphiql.assets(),
     ]
     if (folder := _examples_folder()) is not None:

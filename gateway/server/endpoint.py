@@ -31,6 +31,7 @@ from strawberry.subscriptions import (
 )
 from strawberry.types import ExecutionResult
 
+from gateway.compression import StoredBody
 from gateway.errors import GatewayError
 from gateway.execution.errors import fails_operation
 from gateway.execution.introspection import encode_response, stored_body
@@ -99,6 +100,8 @@ class Executable(Protocol):
     def informers(self) -> InformerRegistry: ...
 
     def context(self, client: KubeClient | None) -> RequestContext: ...
+
+    async def stored_sdl(self) -> StoredBody: ...
 
 
 class Endpoint(GraphQL[RequestContext, None]):

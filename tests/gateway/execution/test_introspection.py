@@ -19,7 +19,7 @@ from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext, Shared
 from gateway.resolvers.limits import Limits
 from gateway.resolvers.root import Resolvers
-from schema.building import LazySchema, complete_schema
+from schema.building import LazySchema, complete_schema, print_sdl
 from schema.introspection import write_introspection
 from schema.selection import NotCompilable
 from tests.schema.models import small_model
@@ -87,7 +87,7 @@ async def test_equal_documents_share_one_computation_in_a_thread(
     schema: KubernetesSchema, written: Written
 ) -> None:
     results = await asyncio.gather(*(run(schema, QUERY) for _ in range(5)))
-    assert len({id(result.data["__schema"]) for result in results}) == 1
+    assert len({id(result.data["__schema"].body) for result in results}) == 1
     await run(schema, QUERY)
     assert written == ["introspection_0"]
 
@@ -140,3 +140,19 @@ async def test_repeated_introspection_counts_against_the_limit_of_the_response(
     document = f"{{ {aliases} }} " + fragment.replace("\n  }\n}", "\n  }", 1)
     result = await run(schema, document, shared)
     assert [error.extensions["code"] for error in result.errors] == ["QUERY_TOO_COMPLEX"]
+
+
+async def test_the_sdl_is_made_once_in_a_thread(
+    schema: KubernetesSchema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = []
+
+    def note(lazy: LazySchema) -> Iterator[str]:
+        printed.append(threading.current_thread().name)
+        return print_sdl(lazy)
+
+    monkeypatch.setattr(introspection, "print_sdl", note)
+    bodies = await asyncio.gather(schema.sdl(), schema.sdl())
+    assert bodies[0] is bodies[1] is await schema.sdl()
+    assert bodies[0].plain().decode() == "".join(print_sdl(schema.graphql_schema))
+    assert printed == ["introspection_0"]

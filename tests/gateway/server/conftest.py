@@ -14,6 +14,7 @@ import strawberry
 from strawberry.types import Info
 
 from gateway.binding import bind
+from gateway.compression import StoredBody
 from gateway.execution.executor import CompiledExecutor
 from gateway.identity import Identity, Local, Passthrough
 from gateway.informers import InformerRegistry
@@ -22,6 +23,8 @@ from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext, Shared
 from gateway.server import Listener, ServerTLS, Siblings, Timeouts, build_app
 from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
+
+SDL = "type Query {\n  caller: String!\n}\n" * 100
 
 CallerInfo = Info[RequestContext, None]
 
@@ -96,6 +99,9 @@ async def review(request: Request) -> Reply:
     if request.headers.get("authorization") == f"Bearer {STRANGER}":
         return status_reply(401, "Unauthorized")
     return json_reply({"status": {"allowed": True}}, 201)
+
+    async def stored_sdl(self) -> StoredBody:
+        return StoredBody([SDL.encode()])
 
 
 @dataclass
