@@ -89,6 +89,9 @@ class SmallAPI:
     def context(self, client: KubeClient | None) -> RequestContext:
         return RequestContext(client, self.informers, shared=self._shared)
 
+    async def stored_sdl(self) -> StoredBody:
+        return StoredBody([SDL.encode()])
+
 
 STRANGER = "made-up"
 """A token that the API server refuses."""
@@ -99,9 +102,6 @@ async def review(request: Request) -> Reply:
     if request.headers.get("authorization") == f"Bearer {STRANGER}":
         return status_reply(401, "Unauthorized")
     return json_reply({"status": {"allowed": True}}, 201)
-
-    async def stored_sdl(self) -> StoredBody:
-        return StoredBody([SDL.encode()])
 
 
 @dataclass

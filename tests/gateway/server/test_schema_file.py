@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from tests.gateway.server.conftest import SDL, Served
+from tests.gateway.server.conftest import SDL, STRANGER, Served
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -60,7 +60,15 @@ async def test_other_methods_are_refused(local: Served) -> None:
     assert (response.status_code, set(response.headers["allow"].split(", "))) == (405, {"GET", "HEAD"})
 
 
-async def test_a_caller_without_a_token_is_refused(passthrough: Served) -> None:
-    response = await passthrough.http.get("/schema.graphql")
+@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Bearer {STRANGER}"}])
+async def test_a_caller_that_may_not_introspect_is_refused(
+    passthrough: Served, headers: dict[str, str]
+) -> None:
+    response = await passthrough.http.get("/schema.graphql", headers=headers)
     assert response.status_code == 401
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_a_caller_that_may_read_discovery_gets_the_file(passthrough: Served) -> None:
+    headers = {**PLAIN, "Authorization": "Bearer known"}
+    assert (await passthrough.http.get("/schema.graphql", headers=headers)).text == SDL
