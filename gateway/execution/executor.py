@@ -16,7 +16,7 @@ encode it with :func:`gateway.execution.introspection.encode_response`.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -350,19 +350,26 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             # None in a schema of another origin (tests)
             if introspection is not None:
                 complete = super().complete_value
-                return introspection.answer(
-                    info,
-                    field_details_list,
-                    result,
-                    lambda value: complete(
-                        return_type, field_details_list, info, path, value, position_context
-                    ),
+                return self._counted(
+                    introspection.answer(
+                        info,
+                        field_details_list,
+                        result,
+                        lambda value: complete(
+                            return_type, field_details_list, info, path, value, position_context
+                        ),
+                    )
                 )
         completed = self._complete(return_type, field_details_list, info, path, result, position_context)
         # an awaitable root field (introspection, tests) is not counted
         if path.prev is None and isinstance(completed, (dict, list)):
             return self._finished(completed, path)
         return completed
+
+    async def _counted(self, answer: Awaitable[IntrospectionAnswer | msgspec.Raw]) -> Any:
+        value = await answer
+        self._count_bytes(value)
+        return value
 
     def _finished_compiled(self, compiled: Compiled, path: Path) -> Any:
         if self._budget is not None and path.prev is None and compiled.bound <= self._budget.remaining_bytes:
