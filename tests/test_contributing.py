@@ -45,7 +45,7 @@ def test_every_module_of_the_gateway_but_the_demo_has_a_layer() -> None:
     assert found - EVERYTHING == {"demo"}
 
 
-LEAVES = {"concurrency", "lru", "memory", "uvicorn_server"}
+LEAVES = {"compression", "concurrency", "lru", "memory", "uvicorn_server"}
 """Modules that import nothing of the gateway; the demo may import them."""
 
 
