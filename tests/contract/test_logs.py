@@ -161,10 +161,11 @@ async def test_an_error_of_a_named_pod_ends_the_stream(
     mute = pod("mute", labels={}, node=f"mute-{namespace}-{follow}".lower())
     backend.api().create(core("pods", namespace), mute)
     async with gateway.subscribe(LOGS, {"name": "mute", "n": namespace, "follow": follow}) as stream:
-        (result,) = await results(stream)
-    assert result["data"] == {"podLogs": None}
-    (error,) = result["errors"]
+        with pytest.raises(StreamEnded) as ended:
+            await stream.result()
+    (error,) = ended.value.errors
     assert error["extensions"]["code"] == "UPSTREAM_UNAVAILABLE"
+    assert (error["extensions"]["namespace"], error["extensions"]["pod"]) == (namespace, "mute")
     assert error["message"].endswith("no preferred addresses found; known addresses: []")
 
 

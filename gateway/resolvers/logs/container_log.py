@@ -14,6 +14,8 @@ from typing import Any
 from gateway.concurrency import Backoff, Clock
 from gateway.errors import (
     BadRequest,
+    CredentialsError,
+    Forbidden,
     GatewayError,
     NotFound,
     PodLogUnreadable,
@@ -21,12 +23,14 @@ from gateway.errors import (
     ServerTimeout,
     StatusError,
     TooManyRequests,
+    Unauthenticated,
     UpstreamError,
     UpstreamTimeout,
 )
 from gateway.kube.client import KubeClient
 from gateway.kube.log_stream import LogLine, LogOptions, LogPosition, read_log
 from gateway.kube.paths import resource_path
+from gateway.kube.upstream_errors import broke_off
 from gateway.resolvers.context import LogCounters
 from gateway.resolvers.logs.pod_containers import Pod
 from schema.resources import Resource
@@ -48,6 +52,9 @@ FIRST_DELAY_SECONDS = (0.25, 0.5)
 MAX_SILENT_FAILURES = 5
 """Consecutive failures of a log that was readable before, without an error to the subscriber."""
 TRANSIENT = (NotFound, ServerFailure, ServerTimeout, TooManyRequests)
+REFUSALS = (Forbidden, Unauthenticated, CredentialsError)
+"""Final for a log that was never readable. An API server that has just restarted refuses for seconds, so
+another log is final after more than :data:`MAX_SILENT_FAILURES` refusals in a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ class ContainerLog:
         self._run = ""
         self._from: str | None = None
         self._complete = self._over = self._worked = False
-        self._failures = 0
+        self._failures = self._refusals = 0
         self._backoff = Backoff(Clock(), first=FIRST_DELAY_SECONDS)
 
     async def read(self) -> None:
@@ -174,9 +181,11 @@ class ContainerLog:
         requested_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
             await self._read(self._options(reading))
-        except StatusError as error:
+        except (StatusError, CredentialsError) as error:
             return await self._refused(error, reading)
         except UpstreamError as error:
+            self._worked = self._worked or broke_off(error)
+            self._refusals = 0
             if isinstance(error, UpstreamTimeout):
                 self._from = self._from or requested_at
             return self._pause()
@@ -189,13 +198,16 @@ class ContainerLog:
         self._complete = reading.last
         return 0 if reading.last else self._pause()
 
-    async def _refused(self, error: StatusError, reading: Reading) -> float | None:
+    async def _refused(self, error: GatewayError, reading: Reading) -> float | None:
         if reading.previous:
             # the node has deleted the previous log
             self._complete = True
             return 0
         if self._is_too_early(error):
             return None
+        if isinstance(error, REFUSALS) and self._worked and self._refusals < MAX_SILENT_FAILURES:
+            self._refusals += 1
+            return self._pause()
         if not isinstance(error, TRANSIENT):
             self._over = True
         pause = 0.0 if self._over else self._pause()
@@ -203,7 +215,7 @@ class ContainerLog:
             await self._report(error)
         return pause
 
-    def _is_too_early(self, error: StatusError) -> bool:
+    def _is_too_early(self, error: GatewayError) -> bool:
         """Whether the container has not started yet, or the kubelet has not seen the pod yet."""
         pod = self._followed.pod
         if isinstance(error, BadRequest):
@@ -224,7 +236,7 @@ class ContainerLog:
         return self._backoff.delay()
 
     def _reset_failures(self) -> None:
-        self._failures = 0
+        self._failures = self._refusals = 0
         self._backoff.reset()
 
     def _options(self, reading: Reading) -> LogOptions:

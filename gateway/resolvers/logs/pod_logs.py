@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Se
 from contextlib import aclosing
 from typing import Any
 
-from gateway.errors import BadArgument, GatewayError, NotFound, PodLogUnreadable, QueryTooComplex, Status
+from gateway.errors import BadArgument, GatewayError, NotFound, QueryTooComplex, Status
 from gateway.informers import EventType, Scope
 from gateway.kube.paths import resource_path
 from gateway.resolvers.caller_informers import Events, subscribe
@@ -76,9 +76,7 @@ async def stream_pod_logs(
             while not isinstance(item := await output.get(), End):
                 counters.lines += not isinstance(item, GatewayError)
                 yield item
-        if isinstance(item.error, PodLogUnreadable):
-            yield item.error  # as a result of the field, so that it has a path
-        elif item.error is not None:
+        if item.error is not None:
             raise item.error
     finally:
         reading.cancel()

@@ -20,10 +20,11 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import Info, RequestContext
+from gateway.resolvers.logs import container_log
 from gateway.resolvers.logs.pod_logs import MAX_CONTAINERS, MAX_QUEUED_LINES, stream_pod_logs
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.fixtures.waiting import DEADLINE
-from tests.gateway.kube.loopback import status_reply, until
+from tests.gateway.kube.loopback import Reply, status_reply, until
 from tests.gateway.resolvers.logs.logging_server import LoggingServer, running, running_server, terminated
 
 PODS = Resource(
@@ -255,12 +256,46 @@ async def test_a_refusal_is_final(server: LoggingServer, pod_logs: Open) -> None
     assert len([request for request in server.requests if "web-1" in request.path]) == 1
 
 
+@pytest.mark.parametrize("refusal", [status_reply(403, "Forbidden"), status_reply(401, "Unauthorized")])
+async def test_a_log_that_was_readable_outlasts_a_refusal(
+    server: LoggingServer, pod_logs: Open, refusal: Reply
+) -> None:
+    """An API server that has just restarted refuses for seconds; a quiet log has not had a line before."""
+    server.put("web-1", running("main"))
+    server.log("web-1")
+    stream = pod_logs(name="web-1")
+    lines = asyncio.create_task(take(stream, 1))
+    await until(lambda: len(server.requests) == 1)
+    server.refusals["web-1"] = refusal
+    server.cut_logs()
+    await until(lambda: len(server.requests) >= 4)
+    del server.refusals["web-1"]
+    server.log("web-1").write("after")
+    assert await lines == ["web-1/main: after"]
+
+
+async def test_a_log_whose_right_is_revoked_ends_with_the_refusal(
+    server: LoggingServer, pod_logs: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_log, "MAX_SILENT_FAILURES", 2)
+    server.put("web-1", running("main"))
+    server.log("web-1").write("before")
+    stream = pod_logs(name="web-1")
+    assert await take(stream, 1) == ["web-1/main: before"]
+    server.refusals["web-1"] = status_reply(403, "Forbidden", "no more logs for you")
+    server.cut_logs()
+    with pytest.raises(PodLogUnreadable) as raised:
+        await take_all(stream)
+    assert isinstance(raised.value.reason, Forbidden)
+    assert len(server.requests) == 4
+
+
 async def test_the_error_of_a_named_pod_ends_the_stream(server: LoggingServer, pod_logs: Open) -> None:
     server.put("web-1", running("main"))
     server.refusals["web-1"] = status_reply(403, "Forbidden", "no logs for you")
-    (error,) = [item async for item in pod_logs(name="web-1")]
-    assert isinstance(error, PodLogUnreadable)
-    assert isinstance(error.reason, Forbidden)
+    with pytest.raises(PodLogUnreadable) as raised:
+        await take_all(pod_logs(name="web-1"))
+    assert isinstance(raised.value.reason, Forbidden)
 
 
 async def test_a_missing_pod_is_not_found(pod_logs: Open) -> None:
