@@ -25,6 +25,9 @@
     ├── CallerRefused                 FORBIDDEN: a Host, an Origin or an identity header that is not allowed
     ├── CallerUnauthenticated         UNAUTHENTICATED: a request without well-formed or valid credentials
     ├── IssuerUnavailable             UPSTREAM_UNAVAILABLE: the OIDC issuer's keys cannot be fetched
+    ├── DocumentNotTrusted            FORBIDDEN: only trusted documents run here
+    ├── PersistedQueryNotFound        PERSISTED_QUERY_NOT_FOUND: no document has the id; send its text
+    ├── PersistedQueryNotSupported    PERSISTED_QUERY_NOT_SUPPORTED: never send the digest without the text
     ├── BadArgument                   BAD_REQUEST: refused before a request was sent upstream
     ├── PodLogUnreadable              the code of its reason: one container's log; other logs continue
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
@@ -49,6 +52,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "CredentialsError",
+    "DocumentNotTrusted",
     "Forbidden",
     "GatewayError",
     "Gone",
@@ -56,6 +60,8 @@ __all__ = [
     "IssuerUnavailable",
     "KubeconfigError",
     "NotFound",
+    "PersistedQueryNotFound",
+    "PersistedQueryNotSupported",
     "PodLogUnreadable",
     "QueryTooComplex",
     "ServerFailure",
@@ -134,6 +140,30 @@ class IssuerUnavailable(GatewayError):
     """The OIDC issuer does not publish its signing keys; no ID token can be validated."""
 
     code = "UPSTREAM_UNAVAILABLE"
+
+
+class DocumentNotTrusted(GatewayError):
+    """The gateway runs trusted documents only, and the request's document is none of them."""
+
+    code = "FORBIDDEN"
+
+
+class PersistedQueryNotFound(GatewayError):
+    """No document has the id or digest of the request. Clients compare the message."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotFound")
+
+
+class PersistedQueryNotSupported(GatewayError):
+    """Automatic persisted queries are off. Clients compare the message."""
+
+    code = "PERSISTED_QUERY_NOT_SUPPORTED"
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotSupported")
 
 
 class BadArgument(GatewayError):

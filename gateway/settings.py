@@ -305,6 +305,24 @@ class Settings:
         metavar="BYTES",
         default_words="`1024` (1 kB)",
     )
+    operations: str | None = _setting(
+        None,
+        "Trusted documents: a GraphQL file, the manifest of a client's build (Apollo's or Relay's format), "
+        "or a folder of such files. Requests may name them by id.",
+        ("serve",),
+        metavar="DIR|FILE",
+        default_words="none",
+    )
+    only_trusted: bool = _setting(
+        False, "Run the documents of `--operations` only.", ("serve",), default_words="off"
+    )
+    persisted_queries: int = _setting(
+        16 << 20,
+        "Bytes of memory for automatic persisted queries; 0 switches them off. Off with `--only-trusted`.",
+        ("serve",),
+        metavar="BYTES",
+        default_words="`16777216` (16 MB)",
+    )
     header_timeout: float = _setting(
         10.0,
         "Seconds from the first byte of a request to the end of its header.",
@@ -385,6 +403,8 @@ class Settings:
         self.check_cache(auth)
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ConfigurationError("--tls-cert and --tls-key are needed together")
+        if self.only_trusted and not self.operations:
+            raise ConfigurationError("--only-trusted needs --operations: no document could run")
         if auth is Auth.IMPERSONATE:
             self._check_impersonate()
         else:

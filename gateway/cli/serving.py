@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -14,7 +15,8 @@ from gateway.cli.event_loop import run, stop_event
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.identity import Identity, identity_for
 from gateway.memory import return_freed_memory, return_large_blocks
-from gateway.server import Listener, ServerTLS, Siblings, Timeouts, build_app
+from gateway.server import Listener, RequestPolicy, ServerTLS, Siblings, Timeouts, build_app
+from gateway.server.documents import Documents, load_trusted
 from gateway.settings import Auth, Settings, is_loopback
 from gateway.telemetry import phases
 
@@ -57,6 +59,7 @@ def serve_on(settings: Settings, listen: ListenConfig) -> None:
 
 async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
     listen.on_loop_start()
+    policy = _request_policy(settings)
     async with connect(settings, listen.demo_url) as connected:
         caches = _warm_caches(settings, connected)
         identity = identity_for(auth, connected.client, settings)
@@ -68,6 +71,7 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
             listen.siblings,
             settings.max_body,
             (settings.compression_level, settings.compression_threshold),
+            policy,
         )
 
         def ready() -> None:
@@ -93,6 +97,13 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
             following.cancel()
             warming.cancel()
             trimming.cancel()
+
+
+def _request_policy(settings: Settings) -> RequestPolicy:
+    trusted = None if settings.operations is None else load_trusted(Path(settings.operations))
+    return RequestPolicy(
+        Documents(trusted, only_trusted=settings.only_trusted, persisted_bytes=settings.persisted_queries)
+    )
 
 
 def _server_tls(settings: Settings, identity: Identity) -> ServerTLS | None:

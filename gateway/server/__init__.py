@@ -4,10 +4,10 @@
 Kubernetes requests and no schema building here.
 """
 
-from gateway.server.app import build_app
+from gateway.server.app import RequestPolicy, build_app
 from gateway.server.uvicorn.http_protocol import Timeouts
 from gateway.server.uvicorn.listener import Listener
 from gateway.server.uvicorn.tls import ServerTLS
 from gateway.server.workers.siblings import Siblings
 
-__all__ = ["Listener", "ServerTLS", "Siblings", "Timeouts", "build_app"]
+__all__ = ["Listener", "RequestPolicy", "ServerTLS", "Siblings", "Timeouts", "build_app"]

@@ -3,6 +3,7 @@
 import asyncio
 import sysconfig
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -18,13 +19,21 @@ import gateway
 from gateway.identity import Identity
 from gateway.server import graphiql
 from gateway.server.compression import Compression
+from gateway.server.documents import Documents
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import BodyLimit, Guard
 from gateway.server.schema_file import SchemaFile
 from gateway.server.workers.relay import Relay
 from gateway.server.workers.siblings import Siblings
 
-__all__ = ["build_app"]
+__all__ = ["RequestPolicy", "build_app"]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestPolicy:
+    """The documents that requests may run."""
+
+    documents: Documents = field(default_factory=Documents)
 
 
 def build_app(
@@ -34,12 +43,14 @@ def build_app(
     siblings: Siblings | None = None,
     max_body: int = 4 << 20,
     compression: tuple[int, int] = (1, 1024),
+    policy: RequestPolicy | None = None,
 ) -> Starlette:
     """The app over a started API. It owns no resources and needs no closing.
 
     ``waiting_for`` returns the caches that are not synced yet: ``/readyz`` answers 503 until it is empty.
     ``siblings`` are the other workers, if there are several. ``max_body`` bounds a request's body, in bytes.
     ``compression`` is the level of compression (0 for none) and the size of a response from which it applies.
+    ``policy`` is by default the one without trusted documents.
     """
 
     async def ready(request: Request) -> Response:
@@ -49,7 +60,8 @@ def build_app(
             return PlainTextResponse(f"waiting for the caches of {', '.join(missing)}", 503)
         return PlainTextResponse("ok")
 
-    endpoint = Endpoint(api, identity, graphiql.page())
+    policy = policy or RequestPolicy()
+    endpoint = Endpoint(api, identity, graphiql.page(), policy.documents)
 
     @cache
     def metrics() -> Callable[[Request], Awaitable[Response]]:

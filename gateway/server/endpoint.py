@@ -41,6 +41,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.compression import StoredResponse
+from gateway.server.documents import Documents
 from gateway.server.guard import head_of
 from gateway.server.responses import (
     EVENT_STREAM,
@@ -112,7 +113,9 @@ class Endpoint(GraphQL[RequestContext, None]):
     graphql_ws_handler_class = LegacyHandler
     stream_transport_classes_by_protocol = TRANSPORTS
 
-    def __init__(self, api: Executable, identity: Identity, page: Response) -> None:
+    def __init__(
+        self, api: Executable, identity: Identity, page: Response, documents: Documents | None = None
+    ) -> None:
         super().__init__(
             api.schema,
             graphql_ide=None,
@@ -128,6 +131,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         self.api = api
         self.identity = identity
         self.page = page
+        self.documents = documents or Documents()
         self.open_websockets = 0
         self.reservations = Reservations()
 
@@ -279,11 +283,27 @@ class Endpoint(GraphQL[RequestContext, None]):
         else:
             # also prevents CSRF: an HTML form cannot send this content type
             raise HTTPException(415, "the body has to be application/json")
-        data = _request_data(parameters, transport.protocol if transport else "http")
+        data = self._request_data(parameters, transport.protocol if transport else "http")
         accept = request.headers.get("accept")
         if transport is not None and _answers_with_json(transport.protocol, accept, data):
             return replace(data, protocol="http")
         return data
+
+    def _request_data(self, parameters: Any, protocol: GraphQLRequestProtocol) -> GraphQLRequestData:
+        if isinstance(parameters, list):
+            raise HTTPException(400, "batching is not served: send one operation per request")
+        if not isinstance(parameters, dict):
+            raise HTTPException(400, "the body has to be one JSON object")
+        for name, expected, words in _PARAMETERS:
+            if not isinstance(parameters.get(name), (expected, type(None))):
+                raise HTTPException(400, f"{name} has to be {words} or null")
+        return GraphQLRequestData(
+            query=self.documents.resolve(parameters),
+            variables=parameters.get("variables"),
+            operation_name=parameters.get("operationName"),
+            extensions=parameters.get("extensions"),
+            protocol=protocol,
+        )
 
     async def pick_websocket_subprotocol(self, request: WebSocket) -> str | None:
         """The newest of the offered subprotocols, whatever the client's order."""
@@ -358,22 +378,3 @@ def _is_subscription(data: GraphQLRequestData) -> bool:
 
 
 _SURROGATE = rb"\ud"
-
-
-def _request_data(parameters: Any, protocol: GraphQLRequestProtocol) -> GraphQLRequestData:
-    if isinstance(parameters, list):
-        raise HTTPException(400, "batching is not served: send one operation per request")
-    if not isinstance(parameters, dict):
-        raise HTTPException(400, "the body has to be one JSON object")
-    if not parameters.get("query"):
-        raise HTTPException(400, "the request has no query")
-    for name, expected, words in _PARAMETERS:
-        if not isinstance(parameters.get(name), (expected, type(None))):
-            raise HTTPException(400, f"{name} has to be {words} or null")
-    return GraphQLRequestData(
-        query=parameters["query"],
-        variables=parameters.get("variables"),
-        operation_name=parameters.get("operationName"),
-        extensions=parameters.get("extensions"),
-        protocol=protocol,
-    )

@@ -30,6 +30,9 @@ MULTIPART = "multipart/mixed"
 _HTML = "text/html"
 
 _STATUS_OF_CODE: Mapping[str, int] = {
+    # clients of persisted queries treat other statuses as failures of the network
+    "PERSISTED_QUERY_NOT_FOUND": 200,
+    "PERSISTED_QUERY_NOT_SUPPORTED": 200,
     "BAD_REQUEST": 400,
     "UNAUTHENTICATED": 401,
     "FORBIDDEN": 403,
@@ -95,7 +98,9 @@ def error_response(
 ) -> Response:
     """The response to a request without execution: one error and no ``data``."""
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return Response(msgspec.json.encode(body), status, dict(headers or {}), media_type)
+    return Response(
+        msgspec.json.encode(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type
+    )
 
 
 def refusal(error: GatewayError, *, media_type: str = JSON) -> Response:

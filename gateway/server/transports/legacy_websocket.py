@@ -8,11 +8,13 @@ import asyncio
 from contextlib import aclosing
 from typing import Any, cast
 
+from graphql import GraphQLFormattedError
 from strawberry.http.exceptions import NonJsonMessageReceived, WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_ws.handlers import BaseGraphQLWSHandler
 from strawberry.subscriptions.protocols.graphql_ws.types import (
     ConnectionInitMessage,
     OperationMessage,
+    StartMessage,
 )
 from strawberry.types.execution import ExecutionResult
 
@@ -86,6 +88,20 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
                 await self.websocket.close(close_code(error), error.message)
                 return
         await super().handle_connection_init(message)
+
+    async def handle_start(self, message: StartMessage) -> None:
+        if self.connection_acknowledged:
+            try:
+                query = cast("View", self.view).documents.resolve(message["payload"])
+            except GatewayError as error:
+                payload: GraphQLFormattedError = {
+                    "message": error.message,
+                    "extensions": {"code": error.code},
+                }
+                await self.send_message({"type": "error", "id": message["id"], "payload": payload})
+                return
+            message = {**message, "payload": {**message["payload"], "query": query}}
+        await super().handle_start(message)
 
     async def handle_async_results(
         self, operation_id: str, query: str, operation_name: str | None, variables: dict[str, object] | None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from types import NoneType
 from typing import Any, Protocol, cast
 
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLFormattedError
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -31,6 +31,7 @@ from gateway.execution.errors import fails_operation
 from gateway.execution.introspection import encode_response
 from gateway.identity import Identity
 from gateway.resolvers.context import RequestContext, expect_authenticated
+from gateway.server.documents import Documents, names_document
 from gateway.server.guard import head_of
 from gateway.server.transports.lifetime import EXPIRED, Lifetime
 
@@ -74,7 +75,7 @@ def is_request(payload: Any) -> bool:
     """Whether the JSON value is a valid payload of an operation."""
     return (
         isinstance(payload, dict)
-        and isinstance(payload.get("query"), str)
+        and (isinstance(payload.get("query"), str) or names_document(payload))
         and isinstance(payload.get("variables"), (dict, NoneType))
         and isinstance(payload.get("operationName"), (str, NoneType))
     )
@@ -90,6 +91,7 @@ class View(Protocol):
 
     identity: Identity
     api: _API
+    documents: Documents
 
 
 class Authentication:
@@ -182,7 +184,18 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         # the schema may have been replaced since the last operation of this connection
         self.schema = cast("View", self.view).api.schema
+        if self.connection_acknowledged:
+            try:
+                query = cast("View", self.view).documents.resolve(message["payload"])
+            except GatewayError as error:
+                await self._refuse(message["id"], error)
+                return
+            message = {**message, "payload": {**message["payload"], "query": query}}
         await super().handle_subscribe(message)
+
+    async def _refuse(self, operation_id: str, error: GatewayError) -> None:
+        payload: GraphQLFormattedError = {"message": error.message, "extensions": {"code": error.code}}
+        await self.send_message({"id": operation_id, "type": "error", "payload": [payload]})
 
     async def _send_result_stream(self, operation: Any, result_source: Any) -> None:
         """Send each result; one that fails the operation becomes an error message, which ends it.

@@ -21,7 +21,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext, Shared
-from gateway.server import Listener, ServerTLS, Siblings, Timeouts, build_app
+from gateway.server import Listener, RequestPolicy, ServerTLS, Siblings, Timeouts, build_app
 from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
 
 SDL = "type Query {\n  caller: String!\n}\n" * 100
@@ -129,6 +129,7 @@ async def running(
     max_body: int = 4 << 20,
     timeouts: Timeouts | None = None,
     tls: ServerTLS | None = None,
+    policy: RequestPolicy | None = None,
 ) -> AsyncIterator[Served]:
     """Serve until the block ends; as one of several workers if siblings are given."""
     started, stop, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -137,7 +138,9 @@ async def running(
         KubeClient.connect(ClusterConfig(server=upstream.url)) as client,
     ):
         with bind("127.0.0.1", 0) as bound, siblings.bind() if siblings else nullcontext() as private:
-            app = build_app(SmallAPI(), identity_type(client), siblings=siblings, max_body=max_body)
+            app = build_app(
+                SmallAPI(), identity_type(client), siblings=siblings, max_body=max_body, policy=policy
+            )
             listener = Listener(
                 app,
                 bound,
