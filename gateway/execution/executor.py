@@ -328,7 +328,9 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         """Return a Compiled value unchanged; complete a LargeSource and introspection in a thread."""
         if type(result) is Compiled:
             return self._finished_compiled(result, path)
-        if type(result) is LargeSource or self._is_wide(field_details_list, path, result):
+        # graphql-core completes a non-null value again with the type inside: in the same thread
+        is_first = return_type is info.return_type
+        if type(result) is LargeSource or (is_first and self._is_wide(field_details_list, path, result)):
             return asyncio.get_running_loop().run_in_executor(
                 _threads,
                 lambda: self._finished(

@@ -251,3 +251,12 @@ async def test_parts_of_a_refused_response_are_freed(client: KubeClient) -> None
     finally:
         tracemalloc.stop()
         gc.enable()
+
+
+async def test_a_wide_selection_of_a_non_null_list_is_answered(client: KubeClient) -> None:
+    fields = " ".join(f"kind{number}: kind" for number in range(400))
+
+    result = await run(client, f"{{ resources {{ {fields} }} }}")
+
+    assert result.errors is None
+    assert b'"kind399":"Gadget"' in msgspec.json.encode(result.data)
