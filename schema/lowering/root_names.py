@@ -77,6 +77,7 @@ class RootNames:
     lost: Mapping[Verb, str]
 
 
+@lru_cache(maxsize=4096)
 def verbs_of(resource: Resource) -> tuple[Verb, ...]:
     """The verbs of the resource's root fields."""
     return tuple(verb for verb, spec in VERBS.items() if spec.is_served(resource))

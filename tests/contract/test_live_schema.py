@@ -96,6 +96,35 @@ async def test_a_changed_definition_changes_the_type(
     await served(gateway, "{ teapots { items { spec { size colour } } } }")
 
 
+async def test_a_new_kind_shares_the_types_of_the_kinds_beside_it(
+    gateway: GatewayProcess, namespace: str, crds: Installer
+) -> None:
+    group, name = "crockery.example.test", "CrockeryExampleTestV1"
+    part = {"type": "object", "properties": {"note": {"type": "string"}}}
+    crds.install("Cup", {"part": part, **SIZE}, group)
+    alone = f'{{ __type(name: "{name}CupSpecPart") {{ fields {{ name }} }} }}'
+    await served(gateway, "{ cups { items { spec { part { note } } } } }")
+    assert (await gateway.data(alone))["__type"] == {"fields": [{"name": "note"}]}
+    crds.install("Mug", {"part": part, "lid": part}, group)
+    await served(gateway, "{ mugs { items { spec { part { note } lid { note } } } } }")
+
+    assert (await gateway.data(alone))["__type"] is None
+    create = f"""mutation ($part: {name}PartInput, $n: String) {{
+        createMug(namespace: $n, object: {{
+          metadata: {{generateName: "m-"}}, spec: {{part: $part, lid: $part}}
+        }}) {{ spec {{ part {{ ...Part }} lid {{ ...Part }} }} }}
+        createCup(namespace: $n, object: {{
+          metadata: {{generateName: "c-"}}, spec: {{part: $part, size: 1}}
+        }}) {{ spec {{ part {{ ...Part }} size }} }}
+      }}
+      fragment Part on {name}Part {{ __typename note }}"""
+    noted = {"__typename": f"{name}Part", "note": "chipped"}
+    assert await gateway.data(create, {"part": {"note": "chipped"}, "n": namespace}) == {
+        "createMug": {"spec": {"part": noted, "lid": noted}},
+        "createCup": {"spec": {"part": noted, "size": 1}},
+    }
+
+
 async def test_a_younger_kind_takes_no_name_from_an_older_one(
     gateway: GatewayProcess, backend: Backend, crds: Installer
 ) -> None:
