@@ -244,7 +244,17 @@ class Unauthenticated(StatusError):
 
 
 class Forbidden(StatusError):
+    """The API server refuses; ``hint`` is advice that follows its message."""
+
     code = "FORBIDDEN"
+
+    def __init__(self, status: Status, hint: str = "") -> None:
+        super().__init__(status)
+        self.hint = hint
+
+    @property
+    def message(self) -> str:
+        return f"{self}. {self.hint}" if self.hint else str(self)
 
 
 class NotFound(StatusError):

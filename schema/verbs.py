@@ -65,7 +65,8 @@ class Argument:
     """One argument of a root field.
 
     ``type`` is a GraphQL type reference (``String!``). ``parameter`` is the resolver's name for the
-    argument, where ``name`` is not a Python parameter's name.
+    argument, where ``name`` is not a Python parameter's name. A cluster-scoped resource does not have an
+    argument that ``needs_namespaces``.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Argument:
     description: str
     parameter: str | None = None
     default: bool | None = None
+    needs_namespaces: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +117,28 @@ _NAMESPACE = Argument(
     "namespace",
     "String",
     "The namespace of the object. Default: the namespace of the context, else `default`.",
+    needs_namespaces=True,
 )
-_NAMESPACE_OR_ALL = Argument("namespace", "String", "One namespace. Default: all namespaces.")
+_NAMESPACE_OR_ALL = Argument(
+    "namespace", "String", "One namespace. Default: all namespaces.", needs_namespaces=True
+)
+_PARTIAL_LIST = Argument(
+    "partial",
+    "Boolean",
+    "Without a `namespace`: answer from the namespaces that you may see, if you may not see all;"
+    " `extensions.namespaces` names them.",
+    default=False,
+    needs_namespaces=True,
+)
+_PARTIAL_WATCH = Argument(
+    "partial",
+    "Boolean",
+    "Without a `namespace`: watch the namespaces that you may see, if you may not see all;"
+    " `extensions.namespaces` of the first event names them. Such a subscription starts afresh each time, and"
+    ' its `resourceVersion` is "0".',
+    default=False,
+    needs_namespaces=True,
+)
 _LABEL_SELECTOR = Argument(
     "labelSelector",
     "String",
@@ -173,6 +195,7 @@ _LIST_ARGUMENTS = (
         "all_pages",
         default=False,
     ),
+    _PARTIAL_LIST,
 )
 _GET_ARGUMENTS = (
     _NAME,
@@ -201,6 +224,7 @@ _WATCH_LIST_ARGUMENTS = (
         "send_initial_events",
         default=True,
     ),
+    _PARTIAL_WATCH,
 )
 _PATCH_ARGUMENTS = (
     _NAME,

@@ -49,7 +49,7 @@ SERVED: dict[tuple[str, str], frozenset[str]] = {
     ("networking.k8s.io", "v1"): frozenset(("ingresses", "networkpolicies")),
     ("apiextensions.k8s.io", "v1"): frozenset(("customresourcedefinitions",)),
     ("authentication.k8s.io", "v1"): frozenset(("selfsubjectreviews",)),
-    ("authorization.k8s.io", "v1"): frozenset(("selfsubjectaccessreviews",)),
+    ("authorization.k8s.io", "v1"): frozenset(("selfsubjectaccessreviews", "selfsubjectrulesreviews")),
     ("coordination.k8s.io", "v1"): frozenset(("leases",)),
     ("events.k8s.io", "v1"): frozenset(("events",)),
 }

@@ -198,6 +198,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             if name in again:
                 continue
             results[name] = results[leader]
+            self.context_value.copy_extensions(leader, name)
             try:
                 self._count_bytes(results[leader])
             except QueryTooComplex as error:

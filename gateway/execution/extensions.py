@@ -127,9 +127,11 @@ class ErrorHooksRunner(SchemaExtensionsRunner):
         return super().on_stream_result(result) if result.errors else _NO_HOOKS
 
     async def get_extensions_results(self, ctx: ExecutionContext) -> dict[str, Any]:
-        """Empty: no extension adds to a response."""
-        del ctx
-        return {}
+        """What the resolvers note for the next result of the operation."""
+        noted: dict[str, Any] = getattr(ctx.context, "extensions", {})
+        if noted:
+            ctx.context.extensions = {}
+        return noted
 
 
 class OperationNotDetermined(CannotGetOperationTypeError):

@@ -10,6 +10,7 @@
 - :mod:`.access`: access reviews as the caller, cached for ten seconds.
 - :mod:`.leases`: reviews that are repeated while a subscription relies on a right.
 - :mod:`.sharing`: the gateway's own identity as the owner of informers for all callers.
+- :mod:`.visible_namespaces`: the namespaces in which a caller has a right.
 
 No GraphQL and no HTTP framework here: the heads of requests come in, clients go out.
 """
@@ -24,6 +25,7 @@ from gateway.identity.modes import Identity, Local, Passthrough
 from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import ProxyHeaders, without_unknown
 from gateway.identity.sharing import Sharing
+from gateway.identity.visible_namespaces import VisibleNamespaces
 from gateway.identity.watched_file import WatchedFile
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "RequestHead",
     "Sharing",
     "Verdict",
+    "VisibleNamespaces",
     "WatchedFile",
     "fetch_verdict",
     "identity_for",

@@ -60,6 +60,10 @@ class Access:
         """The same access, limited to the selected objects."""
         return replace(self, label_selector=label_selector, field_selector=field_selector)
 
+    def within(self, namespace: str) -> "Access":
+        """The same access in one namespace."""
+        return replace(self, namespace=namespace)
+
     @property
     def spec(self) -> dict[str, Any]:
         """The ``spec`` of the review."""

@@ -36,7 +36,7 @@ from schema.selection import (
     compile_object,
 )
 
-__all__ = ["answer_cached_list", "answer_cached_object"]
+__all__ = ["answer_cached_list", "answer_cached_object", "find_fresh_view"]
 
 CATCH_UP_TIMEOUT_SECONDS = 1.0
 """The wait for the informer to reach a resource version: the caller's own write arrives within milliseconds,
@@ -50,7 +50,7 @@ async def answer_cached_list(root: RootField, info: Info, request: ListRequest) 
         "label_selector": request.label_selector or "",
         "field_selector": request.field_selector or "",
     }
-    view = await _find_view(info, resource, scope, request.minimum_version, **selectors)
+    view = await find_fresh_view(info, resource, scope, request.minimum_version, **selectors)
     if view is None:
         return None
     selection = await compiled(info, resource.kind, compile_list_parts)
@@ -69,7 +69,7 @@ async def answer_cached_object(
 ) -> Any:
     """The selection of the object; None if the API server has to answer. Raises NotFound."""
     resource, version = root.served.resource, minimum_version(resource_version)
-    view = await _find_view(info, resource, scope, version)
+    view = await find_fresh_view(info, resource, scope, version)
     if view is None:
         return None
     selection = await compiled(info, resource.kind, compile_object)
@@ -87,7 +87,7 @@ async def answer_cached_object(
     return answer_object(stored.object, resource.kind, selection)
 
 
-async def _find_view(
+async def find_fresh_view(
     info: Info, resource: Resource, scope: Scope, version: int | None, **selectors: str
 ) -> View | None:
     """An informer that has reached the version and that the caller may read; None if there is none."""

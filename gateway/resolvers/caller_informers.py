@@ -23,7 +23,7 @@ from gateway.resolvers.context import Info, client_of
 from schema.resources import Resource
 from schema.selectors import parse_field_selector
 
-__all__ = ["Events", "find_view", "subscribe"]
+__all__ = ["Events", "exact_name", "find_view", "subscribe"]
 
 Events = AbstractAsyncContextManager[AsyncIterator[ObjectEvent]]
 
@@ -137,7 +137,7 @@ async def _required_access(
     info: Info, verb: str, resource: Resource, scope: Scope, label_selector: str, field_selector: str
 ) -> Access:
     """The access that the caller needs: to all objects if that is allowed, else to the selected ones."""
-    name = scope.name or _exact_name(field_selector)
+    name = scope.name or exact_name(field_selector)
     access = Access.to(verb, resource, scope.namespace, name)
     if not (label_selector or field_selector):
         return access
@@ -146,7 +146,8 @@ async def _required_access(
     return access.selecting(label_selector, field_selector)
 
 
-def _exact_name(field_selector: str) -> str | None:
+def exact_name(field_selector: str) -> str | None:
+    """The only name that a field selector allows, as in apiserver's RequestInfo. Raises BadArgument."""
     try:
         return parse_field_selector(field_selector).exact("metadata.name")
     except ValueError as error:

@@ -10,7 +10,7 @@ from graphql import GraphQLResolveInfo
 
 from gateway.concurrency import Turnstile
 from gateway.errors import Status, Unauthenticated
-from gateway.identity import AccessReviews, Sharing
+from gateway.identity import AccessReviews, Sharing, VisibleNamespaces
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
@@ -78,6 +78,11 @@ class Shared:
     logs: LogCounters = field(default_factory=LogCounters)
     limits: Limits = field(default_factory=Limits)
     slots: Slots = field(default_factory=Slots)
+    namespaces: VisibleNamespaces = field(init=False)
+
+    def __post_init__(self) -> None:
+        gateway = self.sharing.client if self.sharing is not None else None
+        object.__setattr__(self, "namespaces", VisibleNamespaces(self.reviews, gateway))
 
     @property
     def turns(self) -> Turnstile:
@@ -106,16 +111,24 @@ class RequestContext:
     shared: Shared = field(default_factory=Shared)
     budget: Budget | None = None
     """The limits of one operation; None outside of operations."""
+    extensions: dict[str, Any] = field(default_factory=dict)
+    """``extensions`` of the operation's next result; each maps response names of root fields."""
 
     def for_operation(self) -> "RequestContext":
         """A copy with a budget of its own, for one of the operations of a connection."""
-        return replace(self, budget=self.new_budget())
+        return replace(self, budget=self.new_budget(), extensions={})
 
     def new_budget(self) -> Budget:
         """An unused budget, with the slots of the caller's identity."""
         identity = self.client.identity if self.client else ""
         limits = self.shared.limits
         return Budget(limits, self.shared.slots.of(identity, limits.in_flight_per_identity))
+
+    def copy_extensions(self, source: str, target: str) -> None:
+        """Repeat the extensions of a root field, by its response name, for an identical one."""
+        for noted in self.extensions.values():
+            if source in noted:
+                noted[target] = noted[source]
 
 
 Info = GraphQLResolveInfo[RequestContext]

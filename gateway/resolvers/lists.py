@@ -24,13 +24,27 @@ from typing import Any, Protocol
 import msgspec
 
 from gateway.errors import BadArgument, Gone, UpstreamProtocolError
+from gateway.informers import View
 from gateway.resolvers.decoding import Items, raw_items, source_of
+from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.limits import Budget, Provisional
 from schema.resources import GroupVersionKind
-from schema.selection import Compiled, ListSelection, SelectionMismatch
+from schema.selection import AnswerTooLarge, Compiled, ListSelection, SelectionMismatch
 
-__all__ = ["Building", "ListRequest", "answer_all_pages", "minimum_version"]
+__all__ = [
+    "Building",
+    "Fetch",
+    "ListHead",
+    "ListRequest",
+    "Pages",
+    "answer_all_pages",
+    "collect_pages",
+    "decode_head",
+    "minimum_version",
+    "new_pages",
+    "page_parameters",
+]
 
 DEFAULT_PAGE_SIZE = 500
 NOT_OLDER_THAN = "NotOlderThan"
@@ -51,6 +65,7 @@ class ListRequest:
     resource_version: str | None = None
     resource_version_match: str | None = None
     all_pages: bool | None = False
+    partial: bool | None = False
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 0:
@@ -95,22 +110,40 @@ class _Metadata(msgspec.Struct, rename={"resource_version": "resourceVersion", "
     token: str = ""
 
 
-class _Head(msgspec.Struct, rename="camel"):
+class ListHead(msgspec.Struct, rename="camel"):
+    """A List without its items."""
+
     metadata: _Metadata
     kind: str = ""
     api_version: str = ""
 
-    def envelope(self) -> dict[str, Any]:
+    @classmethod
+    def of(cls, kind: GroupVersionKind, resource_version: str) -> "ListHead":
+        """The head of a List of that kind."""
+        return cls(_Metadata(resource_version), f"{kind.kind}List", kind.api_version)
+
+    def envelope(self, token: str = "") -> dict[str, Any]:
+        """The head as JSON; ``token`` is its ``continue``."""
         metadata = {"resourceVersion": self.metadata.resource_version}
+        if token:
+            metadata["continue"] = token
         return {"kind": self.kind, "apiVersion": self.api_version, "metadata": metadata}
 
 
-class PageAccumulator(Protocol):
+class Pages(Protocol):
     """Collects pages and makes one answer of them."""
 
-    async def add(self, page: bytes) -> None: ...
+    async def add(self, page: bytes) -> None:
+        """Take the items of a page. Raises SelectionMismatch and QueryTooComplex."""
 
-    def answer(self, head: _Head) -> Any: ...
+    async def add_objects(self, view: View, encoded: EncodedSelections) -> None:
+        """Take the objects of an informer. Raises SelectionMismatch and QueryTooComplex."""
+
+    def extend(self, other: Any) -> None:
+        """Take all items of another accumulator of the same class, after these."""
+
+    def answer(self, head: ListHead, token: str = "") -> Any:
+        """The List; ``token`` is its ``continue``."""
 
 
 @dataclass(slots=True)
@@ -129,9 +162,23 @@ class _EncodedPages:
     async def add(self, page: bytes) -> None:
         self.pages.append(await self.lists.encode_items(page, self.selection, self.counted))
 
-    def answer(self, head: _Head) -> Any:
+    async def add_objects(self, view: View, encoded: EncodedSelections) -> None:
+        objects, count = view.objects(), self.counted.expect_response
+        try:
+            columns = [
+                await encoded.encode_list(view.informer, item, objects, count)
+                for item in self.selection.items
+            ]
+        except AnswerTooLarge:
+            raise self.counted.exceed() from None
+        self.pages.append(tuple(columns))
+
+    def extend(self, other: "_EncodedPages") -> None:
+        self.pages += other.pages
+
+    def answer(self, head: ListHead, token: str = "") -> Any:
         items = [b",".join(filter(None, column)) for column in zip(*self.pages, strict=True)]
-        return Compiled(self.selection.encode(msgspec.json.encode(head.envelope()), items))
+        return Compiled(self.selection.encode(msgspec.json.encode(head.envelope(token)), items))
 
 
 @dataclass(slots=True)
@@ -154,8 +201,21 @@ class _DecodedPages:
         self.items += raw_items(page)
         self.size += len(page)
 
-    def answer(self, head: _Head) -> Any:
-        return source_of(lambda: {**head.envelope(), "items": Items(self.items, self.kind)}, self.size)
+    async def add_objects(self, view: View, encoded: EncodedSelections) -> None:
+        del encoded
+        bodies = [msgspec.Raw(stored.object) for stored in view.objects()]
+        size = sum(memoryview(body).nbytes for body in bodies)
+        self.counted.expect_response(size)
+        self.items += bodies
+        self.size += size
+
+    def extend(self, other: "_DecodedPages") -> None:
+        self.items += other.items
+        self.size += other.size
+
+    def answer(self, head: ListHead, token: str = "") -> Any:
+        envelope = head.envelope(token)
+        return source_of(lambda: {**envelope, "items": Items(self.items, self.kind)}, self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +235,38 @@ async def answer_all_pages(
 ) -> Any:
     """The selection of the whole List. Raises the errors of ``fetch``, and QueryTooComplex."""
     if selection is not None:
-        lists = building.lists
         with suppress(SelectionMismatch), building.budget.provisional() as counted:
-            return await _accumulate(fetch, request, lambda: _EncodedPages(selection, counted, lists))
+            return await _answer_pages(fetch, request, lambda: new_pages(selection, kind, building, counted))
     with building.budget.provisional() as counted:
-        return await _accumulate(fetch, request, lambda: _DecodedPages(kind, counted))
+        return await _answer_pages(fetch, request, lambda: new_pages(None, kind, building, counted))
 
 
-async def _accumulate(fetch: Fetch, request: ListRequest, start: Callable[[], PageAccumulator]) -> Any:
+def new_pages(
+    selection: ListSelection | None, kind: GroupVersionKind, building: Building, counted: Provisional
+) -> Pages:
+    """An accumulator: of encoded items, or of complete ones if the selection is not compilable."""
+    if selection is None:
+        return _DecodedPages(kind, counted)
+    return _EncodedPages(selection, counted, building.lists)
+
+
+async def _answer_pages(fetch: Fetch, request: ListRequest, start: Callable[[], Pages]) -> Any:
+    pages, head = await collect_pages(fetch, request, start)
+    return pages.answer(head)
+
+
+async def collect_pages(
+    fetch: Fetch, request: ListRequest, start: Callable[[], Pages]
+) -> tuple[Pages, ListHead]:
+    """All pages of a List, and the head of the first.
+
+    Raises the errors of ``fetch``, SelectionMismatch and QueryTooComplex.
+    """
     pages, first, token = start(), None, request.continue_token or ""
     may_restart, fresh = not token, False
     while True:
         try:
-            page = await fetch(_page_parameters(request, token))
+            page = await fetch(page_parameters(request, token))
         except Gone as error:
             if first is None or fresh or not (may_restart or error.status.continue_token):
                 raise
@@ -197,13 +276,14 @@ async def _accumulate(fetch: Fetch, request: ListRequest, start: Callable[[], Pa
                 token, fresh = error.status.continue_token, True
             continue
         await pages.add(page)
-        head = _decode_head(page)
+        head = decode_head(page)
         first, token, fresh = first or head, head.metadata.token, False
         if not token:
-            return pages.answer(first)
+            return pages, first
 
 
-def _page_parameters(request: ListRequest, token: str) -> dict[str, str]:
+def page_parameters(request: ListRequest, token: str) -> dict[str, str]:
+    """The query parameters of the LIST of one page; ``token`` is that of the page before."""
     parameters = request.parameters()
     if token and token != request.continue_token:
         # the token contains the list's resource version; the API server refuses both together
@@ -216,8 +296,9 @@ def _page_parameters(request: ListRequest, token: str) -> dict[str, str]:
     return parameters
 
 
-def _decode_head(page: bytes) -> _Head:
+def decode_head(page: bytes) -> ListHead:
+    """The head of a List. Raises UpstreamProtocolError."""
     try:
-        return msgspec.json.decode(page, type=_Head)
+        return msgspec.json.decode(page, type=ListHead)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UpstreamProtocolError(f"the API server's answer is not a List: {error}") from error

@@ -10,7 +10,9 @@ from gateway.resolvers.compiling import compiled
 from gateway.resolvers.context import Info, budget_of, limited_client_of
 from gateway.resolvers.decoding import answer_list, answer_object
 from gateway.resolvers.large_lists import is_large_list
-from gateway.resolvers.lists import Building, ListRequest, answer_all_pages
+from gateway.resolvers.lists import Building, Fetch, ListRequest, answer_all_pages
+from gateway.resolvers.partial import hinting_at_partial
+from gateway.resolvers.partial_lists import answer_partial_list
 from schema.building import RootField
 from schema.resources import GroupVersionKind
 from schema.selection import (
@@ -30,6 +32,24 @@ JSON = "application/json"
 async def list_objects(root: RootField, info: Info, *, namespace: str | None = None, **options: Any) -> Any:
     """Answer ``pods(…)`` with the selection of the List, read as the caller."""
     request = ListRequest(namespace or None, **options)
+    is_of_all = root.served.resource.namespaced and request.namespace is None
+    if is_of_all and request.partial:
+        answer = await _list_partially(root, info, request)
+        if answer is not None:
+            return answer
+    with hinting_at_partial(enabled=is_of_all and not request.partial):
+        return await _list(root, info, request)
+
+
+async def _list_partially(root: RootField, info: Info, request: ListRequest) -> Any:
+    def fetch_from(namespace: str, selection: ListSelection | None) -> Fetch:
+        path = resource_path(root.served.resource, namespace)
+        return _fetcher(info, path, _accept(selection, "PartialObjectMetadataList"))
+
+    return await answer_partial_list(root, info, request, fetch_from)
+
+
+async def _list(root: RootField, info: Info, request: ListRequest) -> Any:
     resource = root.served.resource
     path = resource_path(resource, request.namespace)
     answer = await answer_cached_list(root, info, request)
@@ -75,13 +95,16 @@ async def read_object(
 async def _all_pages(root: RootField, info: Info, request: ListRequest, path: str) -> Any:
     kind = root.served.resource.kind
     selection = await compiled(info, kind, compile_list_parts)
-    accept = _accept(selection, "PartialObjectMetadataList")
+    fetch = _fetcher(info, path, _accept(selection, "PartialObjectMetadataList"))
+    building = Building(budget_of(info), info.context.shared.large_lists)
+    return await answer_all_pages(fetch, request, selection, kind, building)
 
+
+def _fetcher(info: Info, path: str, accept: str) -> Fetch:
     async def fetch(parameters: dict[str, str]) -> bytes:
         return await _fetch(info, path, parameters, accept)
 
-    building = Building(budget_of(info), info.context.shared.large_lists)
-    return await answer_all_pages(fetch, request, selection, kind, building)
+    return fetch
 
 
 async def _fetch(info: Info, path: str, parameters: dict[str, str], accept: str) -> bytes:

@@ -6,6 +6,7 @@ deliver every change of an object; :mod:`gateway.resolvers.encoded_selections` o
 
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 from gateway.concurrency import LoopYielder
 from gateway.informers import EventType, ObjectEvent, Scope
@@ -15,6 +16,8 @@ from gateway.resolvers.compiling import compiled
 from gateway.resolvers.context import Info
 from gateway.resolvers.decoding import event_source
 from gateway.resolvers.encoded_selections import EventTable, Payload
+from gateway.resolvers.partial import hinting_at_partial
+from gateway.resolvers.partial_watches import subscribe_partially
 from schema.building import RootField
 from schema.selection import (
     AnswerTooLarge,
@@ -32,26 +35,23 @@ async def watch_list(
     info: Info,
     *,
     namespace: str | None = None,
-    label_selector: str | None = None,
-    field_selector: str | None = None,
-    resource_version: str | None = None,
-    send_initial_events: bool = True,
+    partial: bool | None = False,
+    **arguments: Any,
 ) -> AsyncIterator[Payload]:
-    """The events of ``pods(…)``: the existing objects, ``SYNCED``, then every change."""
+    """The events of ``pods(…)``: the existing objects, ``SYNCED``, then every change.
+
+    ``arguments`` are those of :meth:`gateway.informers.InformerRegistry.subscribe`, None for an absent one.
+    """
     resource = root.served.resource
     resource_path(resource, namespace or None)
     selection = await compiled(info, resource.kind, compile_event)
-    events = subscribe(
-        info,
-        resource,
-        Scope(namespace=namespace or None),
-        label_selector=label_selector or "",
-        field_selector=field_selector or "",
-        resource_version=resource_version,
-        send_initial_events=send_initial_events,
-        metadata_only=_is_only_metadata(selection),
-    )
-    return _payloads(info, selection, events)
+    options = {name: value for name, value in arguments.items() if value is not None}
+    options["metadata_only"] = _is_only_metadata(selection)
+    is_of_all = resource.namespaced and not namespace
+    if is_of_all and partial:
+        return _payloads(info, selection, subscribe_partially(info, resource, **options))
+    events = subscribe(info, resource, Scope(namespace=namespace or None), **options)
+    return _payloads(info, selection, events, hints=is_of_all)
 
 
 async def watch_object(
@@ -76,11 +76,14 @@ def _is_only_metadata(selection: EventSelection | None) -> bool:
     return selection is not None and selection.only_metadata
 
 
-async def _payloads(info: Info, selection: EventSelection | None, events: Events) -> AsyncIterator[Payload]:
+async def _payloads(
+    info: Info, selection: EventSelection | None, events: Events, *, hints: bool = False
+) -> AsyncIterator[Payload]:
+    """The events under the selection; ``hints``: a refusal advises ``partial``."""
     lag = info.context.informers.counters.lag
     # graphql-core takes milliseconds for an event that is not compiled: other tasks run after each of these
     yielder = LoopYielder(1)
-    with info.context.shared.encoded.subscription(selection) as table:
+    with info.context.shared.encoded.subscription(selection) as table, hinting_at_partial(enabled=hints):
         async with events as stream:
             async for event in stream:
                 try:

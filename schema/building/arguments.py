@@ -96,7 +96,7 @@ _NAMED_TYPES: Mapping[str, GraphQLInputType] = {
 def build_arguments(
     spec: VerbSpec, object_input: GraphQLInputObjectType | None, namespaced: bool
 ) -> dict[str, GraphQLArgument]:
-    """The arguments of a root field by name; a cluster-scoped resource has no ``namespace``.
+    """The arguments of a root field by name; a cluster-scoped resource has none of the namespaces.
 
     ``object_input`` is the input type of the kind, for a verb that writes an object. Fields share all
     other arguments: do not change them.
@@ -104,7 +104,7 @@ def build_arguments(
     return {
         argument.name: _build(argument, object_input) if _is_object(argument) else _shared(argument)
         for argument in spec.arguments
-        if namespaced or argument.name != "namespace"
+        if namespaced or not argument.needs_namespaces
     }
 
 

@@ -173,3 +173,12 @@ async def test_a_refused_list_leaves_its_neighbours(gateway: GatewayProcess) -> 
     (error,) = answer["errors"]
     assert error["path"] == ["refused"]
     assert error["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_a_partial_list_of_a_caller_that_may_see_all_is_the_whole_list(gateway: GatewayProcess) -> None:
+    query = "query($partial: Boolean) { deployments(partial: $partial) { items { metadata { uid } } } }"
+    whole = await gateway.execute(query, {"partial": False})
+    assert await gateway.execute(query, {"partial": True}) == whole
+    assert whole["data"]["deployments"]["items"]
+    error = await gateway.error("{ nodes(partial: true) { items { kind } } }")
+    assert error["extensions"]["code"] == "BAD_REQUEST"

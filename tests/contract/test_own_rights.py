@@ -53,18 +53,27 @@ async def test_many_checks_are_answered_in_their_order(passthrough: TappedGatewa
     assert (await passthrough.gateway.data(CAN_ALL, {"checks": []}, headers=bearer("bob")))["canAll"] == []
 
 
+def reviews(passthrough: TappedGateway) -> int:
+    """The access reviews so far; the first request of a caller causes one that checks its token."""
+    return len([item for item in passthrough.tap.requests if "accessreviews" in item.target])
+
+
 async def test_equal_and_recent_checks_cause_no_review(passthrough: TappedGateway) -> None:
+    await passthrough.gateway.data("{ __typename }", headers=bearer("admin"))
+    before = reviews(passthrough)
     for _ in range(3):
         answer = await passthrough.gateway.data(CAN_ALL, {"checks": PODS * 50}, headers=bearer("admin"))
         assert answer["canAll"] == [True] * 150
-    assert len([item for item in passthrough.tap.requests if "accessreviews" in item.target]) == 3
+    assert reviews(passthrough) == before + 3
 
 
 async def test_checks_count_as_upstream_requests(passthrough: TappedGateway) -> None:
+    await passthrough.gateway.data("{ __typename }", headers=bearer("admin"))
+    before = reviews(passthrough)
     checks = [{"verb": "get", "resource": "pods", "name": f"pod-{number}"} for number in range(6)]
     answer = await passthrough.gateway.execute(CAN_ALL, {"checks": checks}, headers=bearer("admin"))
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["QUERY_TOO_COMPLEX"]
-    assert [item for item in passthrough.tap.requests if "accessreviews" in item.target] == []
+    assert reviews(passthrough) == before
 
 
 async def test_a_check_that_fails_is_an_error(passthrough: TappedGateway) -> None:

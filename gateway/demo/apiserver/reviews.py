@@ -4,13 +4,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.demo.apiserver.statuses import unauthorized
+from gateway.demo.apiserver.statuses import bad_request, unauthorized
 
 __all__ = ["REVIEWS", "User", "authenticate", "review"]
 
 REVIEWS = frozenset(
-    ("selfsubjectaccessreviews.authorization.k8s.io", "selfsubjectreviews.authentication.k8s.io")
+    (
+        "selfsubjectaccessreviews.authorization.k8s.io",
+        "selfsubjectrulesreviews.authorization.k8s.io",
+        "selfsubjectreviews.authentication.k8s.io",
+    )
 )
+ALL_RULES = {
+    "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+    "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+    "incomplete": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +44,13 @@ def authenticate(authorization: str, tokens: Mapping[str, str]) -> User:
 
 
 def review(plural: str, body: Mapping[str, Any], user: User) -> dict[str, Any]:
-    """The response to a posted review."""
+    """The response to a posted review. Refuses (400) a rules review without a namespace."""
     answer: dict[str, Any] = {**body, "metadata": body.get("metadata") or {}}
     if plural == "selfsubjectreviews":
         info = {"username": user.name, "groups": list(user.groups)}
         return {**answer, "status": {"userInfo": info}}
+    if plural == "selfsubjectrulesreviews":
+        if not (body.get("spec") or {}).get("namespace"):
+            raise bad_request("no namespace on request")
+        return {**answer, "spec": {}, "status": ALL_RULES}
     return {**answer, "status": {"allowed": True}}

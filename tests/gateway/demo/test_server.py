@@ -16,6 +16,7 @@ from gateway.demo import run_demo
 from tests.gateway.demo.demo_client import CORE, DEADLINE, DemoCluster, connect
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 
 
@@ -48,6 +49,13 @@ async def test_access_reviews_allow_everything(bare: DemoCluster) -> None:
     review = await bare.create(REVIEW, body)
     assert review["status"]["allowed"] is True
     assert review["spec"] == body["spec"]
+
+
+async def test_the_rules_of_every_user_allow_everything(bare: DemoCluster) -> None:
+    review = await bare.create(RULES, {"spec": {"namespace": "default"}})
+    (rule,) = review["status"]["resourceRules"]
+    assert rule == {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+    assert review["status"]["incomplete"] is False
 
 
 async def test_the_health_endpoint_of_the_server_succeeds(bare: DemoCluster) -> None:

@@ -112,6 +112,7 @@ def test_arguments_reach_the_resolver_under_python_names() -> None:
         "limit": 2,
         "continue_token": "t",
         "all_pages": False,
+        "partial": False,
     }
 
 

@@ -1,0 +1,214 @@
+"""``partial: true``: lists and subscriptions over all namespaces by callers that may see some of them."""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.api import API, bearer_token, core, fetch_token, grant, pod
+from tests.fixtures.backends import Backend, write_kubeconfig
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.tap import Tap
+
+LIST = """query($limit: Int, $continue: String, $version: String, $partial: Boolean, $labels: String) {
+    pods(partial: $partial, limit: $limit, continue: $continue, resourceVersion: $version,
+         labelSelector: $labels) {
+        metadata { resourceVersion continue }
+        items { metadata { namespace name } spec { nodeName } }
+    }
+}"""
+PARTIAL = {"partial": True}
+WATCH = """subscription($v: String, $initial: Boolean) {
+    pods(partial: true, resourceVersion: $v, sendInitialEvents: $initial) {
+        type resourceVersion object { metadata { namespace name } }
+    }
+}"""
+READ_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
+_NUMBERS = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A caller that may read the pods ``a``, ``b`` and ``c`` in each of two namespaces, and its gateway."""
+
+    gateway: GatewayProcess
+    tap: Tap
+    api: API
+    account: str
+    token: str
+    namespaces: tuple[str, str]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return bearer_token(self.token)
+
+    @property
+    def pods(self) -> list[tuple[str, str]]:
+        return [(namespace, name) for namespace in self.namespaces for name in "abc"]
+
+    def allow(self, name: str, rule: dict[str, Any], namespace: str | None = None) -> str:
+        """Give the caller one rule."""
+        return grant(self.api, f"{self.account}-{name}", self.user, rule, namespace=namespace)
+
+    @property
+    def user(self) -> str:
+        return f"system:serviceaccount:{self.namespaces[0]}:{self.account}"
+
+
+@pytest.fixture(params=["own informers", "shared informers"])
+def tenant(seeded_cluster: Backend, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tenant]:
+    """The gateway itself is the administrator, which matters with shared informers only."""
+    api, number = seeded_cluster.api(), next(_NUMBERS)
+    first, second = namespaces = f"tenant-{number}-a", f"tenant-{number}-b"
+    for namespace in (*namespaces, f"tenant-{number}-other"):
+        api.create(core("namespaces"), {"metadata": {"name": namespace}})
+        for name in "abc":
+            api.create(core("pods", namespace), pod(name, labels={"name": name}))
+    account = f"tenant-{number}"
+    api.create(core("serviceaccounts", first), {"metadata": {"name": account}})
+    token = fetch_token(api, first, account)
+    options = ["--share-informers"] if request.param == "shared informers" else []
+    with seeded_cluster.tapped() as tap:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", tap.url)
+        options += ["--kubeconfig", str(kubeconfig), "--auth", "passthrough", "--grace-period", "0.2"]
+        with start_gateway(tmp_path / "gateway", *options) as gateway:
+            tenant = Tenant(gateway, tap, api, account, token, namespaces)
+            tenant.allow("reads", READ_PODS, first)
+            tenant.allow("reads", READ_PODS, second)
+            if not request.param.startswith("shared"):
+                names = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]}
+                tenant.allow("names", names)
+            yield tenant
+
+
+def found(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    items = answer["data"]["pods"]["items"]
+    return [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in items]
+
+
+pytestmark = pytest.mark.cluster
+
+
+async def test_a_list_has_the_visible_namespaces_and_names_them(tenant: Tenant) -> None:
+    answer = await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+    assert "errors" not in answer
+    assert found(answer) == tenant.pods
+    assert answer["extensions"] == {"namespaces": {"pods": list(tenant.namespaces)}}
+    assert answer["data"]["pods"]["metadata"]["resourceVersion"].isdigit()
+    labels = {"labels": "name in (a,c)", **PARTIAL}
+    some = await tenant.gateway.execute(LIST, labels, headers=tenant.headers)
+    assert found(some) == [(namespace, name) for namespace in tenant.namespaces for name in "ac"]
+
+
+async def test_without_partial_the_refusal_hints_at_it(tenant: Tenant) -> None:
+    error = await tenant.gateway.error(LIST, headers=tenant.headers)
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    assert "partial: true" in error["message"]
+    assert "partial" not in error["extensions"]["kubernetes"]["message"]
+    watch = "subscription { pods { type } }"
+    async with tenant.gateway.subscribe(watch, params=tenant.headers) as stream:
+        (error,) = await stream.errors()
+    assert error["extensions"]["code"] == "FORBIDDEN"
+    assert "partial: true" in error["message"]
+    one = '{ pods(namespace: "kube-system") { items { kind } } }'
+    assert "partial" not in (await tenant.gateway.error(one, headers=tenant.headers))["message"]
+
+
+async def test_a_caller_that_may_see_all_gets_all(tenant: Tenant) -> None:
+    answer = await tenant.gateway.execute(LIST, PARTIAL, headers=bearer_token("admin-token"))
+    assert len(found(answer)) > len(tenant.pods)
+    assert "extensions" not in answer
+    assert [item.target for item in tenant.tap.requests if "rulesreviews" in item.target] == []
+
+
+async def test_a_caller_that_may_see_none_is_refused(tenant: Tenant) -> None:
+    error = await tenant.gateway.error(LIST, PARTIAL, headers=bearer_token("alice-token"))
+    assert error["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_two_equal_fields_name_their_namespaces(tenant: Tenant) -> None:
+    query = "{ a: pods(partial: true) { items { kind } } b: pods(partial: true) { items { kind } } }"
+    answer = await tenant.gateway.execute(query, headers=tenant.headers)
+    assert answer["extensions"]["namespaces"] == {key: list(tenant.namespaces) for key in "ab"}
+
+
+async def test_pages_run_through_the_namespaces(tenant: Tenant) -> None:
+    pages: list[list[tuple[str, str]]] = []
+    token: str | None = None
+    while True:
+        variables = {**PARTIAL, "limit": 2, "continue": token}
+        answer = await tenant.gateway.execute(LIST, variables, headers=tenant.headers)
+        assert "errors" not in answer
+        pages.append(found(answer))
+        token = answer["data"]["pods"]["metadata"]["continue"]
+        if not token:
+            break
+    assert [len(page) for page in pages] == [2, 2, 2]
+    assert [item for page in pages for item in page] == tenant.pods
+    foreign = {**PARTIAL, "limit": 2, "continue": "abc"}
+    error = await tenant.gateway.error(LIST, foreign, headers=tenant.headers)
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_repeated_lists_ask_for_the_rules_once(tenant: Tenant) -> None:
+    for _ in range(3):
+        await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+    reviews = [item.target for item in tenant.tap.requests if "rulesreviews" in item.target]
+    namespaces = len(tenant.api.get(core("namespaces"))["items"])
+    assert 1 < len(reviews) <= namespaces
+    assert len([item for item in tenant.tap.requests if item.target.endswith("/namespaces?limit=500")]) == 1
+
+
+async def test_a_subscription_merges_the_visible_namespaces(tenant: Tenant) -> None:
+    async with tenant.gateway.subscribe(WATCH, params=tenant.headers) as stream:
+        first = await stream.result()
+        assert first["extensions"] == {"namespaces": {"pods": list(tenant.namespaces)}}
+        events = [first["data"]["pods"], *await stream.synced()]
+        keys = [
+            (item["object"]["metadata"]["namespace"], item["object"]["metadata"]["name"]) for item in events
+        ]
+        assert sorted(keys) == tenant.pods
+        assert {item["resourceVersion"] for item in events} == {"0"}
+        for namespace in reversed(tenant.namespaces):
+            tenant.api.delete(core("pods", namespace, "a"))
+            event = await stream.event()
+            assert event["type"] == "DELETED"
+            assert event["object"]["metadata"] == {"namespace": namespace, "name": "a"}
+        assert len(tenant.tap.open_watches("pods")) == 2
+
+
+async def test_a_partial_subscription_starts_afresh(tenant: Tenant) -> None:
+    version = tenant.api.get(core("pods"))["metadata"]["resourceVersion"]
+    async with tenant.gateway.subscribe(WATCH, {"v": version}, params=tenant.headers) as stream:
+        assert len(await stream.synced()) == len(tenant.pods)
+    variables = {"v": version, "initial": False}
+    async with tenant.gateway.subscribe(WATCH, variables, params=tenant.headers) as stream:
+        (error,) = await stream.errors()
+    assert error["extensions"]["code"] == "GONE"
+    async with tenant.gateway.subscribe(WATCH, {"initial": False}, params=tenant.headers) as stream:
+        assert await stream.synced() == []
+
+
+async def test_cached_parts_need_no_list(tenant: Tenant) -> None:
+    watch = "subscription { pods(partial: true) { object { spec { nodeName } } type } }"
+    async with tenant.gateway.subscribe(watch, params=tenant.headers) as stream:
+        await stream.synced()
+        reads = len([item for item in tenant.tap.requests if "/pods" in item.target])
+        variables = {**PARTIAL, "version": "0", "limit": 2}
+        answer = await tenant.gateway.execute(LIST, variables, headers=tenant.headers)
+        assert found(answer) == tenant.pods
+        assert len([item for item in tenant.tap.requests if "/pods" in item.target]) == reads
+
+
+async def test_a_role_for_one_name_finds_its_namespaces(tenant: Tenant) -> None:
+    other = tenant.namespaces[0].removesuffix("-a") + "-other"
+    tenant.allow("one", {**READ_PODS, "resourceNames": ["b"]}, other)
+    query = LIST.replace("labelSelector: $labels", "fieldSelector: $labels")
+    variables = {**PARTIAL, "labels": "metadata.name=b"}
+    answer = await tenant.gateway.execute(query, variables, headers=tenant.headers)
+    expected = [*tenant.namespaces, other]
+    assert found(answer) == [(namespace, "b") for namespace in expected]
+    assert answer["extensions"]["namespaces"]["pods"] == expected
