@@ -12,17 +12,19 @@ from bench.fanout.run import Plan, measure_fanout
 from bench.processes import Unmeasurable, share_cores
 from bench.reads import AIMED, measure_reads
 from bench.results import RESULTS, Run, record, store
+from bench.reviews import measure_reviews
 from bench.schemas import MOST, measure_realistic_schemas, measure_schemas
 from bench.tables import Table
 
 __all__ = ["main"]
 
-_READS, _SCHEMAS, _FANOUT = "reads", "schemas", "fanout"
+_READS, _SCHEMAS, _FANOUT, _REVIEWS = "reads", "schemas", "fanout", "reviews"
 
 _HELP = """Measure the gateway on throw-away control planes of a real kube-apiserver.
 
-SUBJECTS, all three by default, are schemas (start-up, introspection, reload), reads (lists and gets,
-compared with raw requests), fanout (updates to many subscribers). Needs the binaries of
+SUBJECTS, all four by default, are schemas (start-up, introspection, reload), reads (lists and gets,
+compared with raw requests), reviews (the share of access reviews in a cached get), fanout (updates to
+many subscribers). Needs the binaries of
 tests/kube/build.sh. --quick measures only the sizes that have aims.
 """
 _EPILOG = "Example: python -m bench reads --quick"
@@ -45,7 +47,9 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 
 
 @click.command(help=_HELP, epilog=_EPILOG, context_settings={"show_default": True})
-@click.argument("subjects", nargs=-1, metavar="[SUBJECTS]...", type=click.Choice([_SCHEMAS, _READS, _FANOUT]))
+@click.argument(
+    "subjects", nargs=-1, metavar="[SUBJECTS]...", type=click.Choice([_SCHEMAS, _READS, _REVIEWS, _FANOUT])
+)
 @click.option("--pods", type=_Sizes(), default=(1000, AIMED, 20_000), help="Numbers of pods to read.")
 @click.option("--crds", type=_Sizes(), default=(0, 125, 250, MOST), help="Numbers of CRDs to install.")
 @click.option("--subscribers", type=_Sizes(), default=Plan().sizes, help="Numbers of subscribers.")
@@ -80,13 +84,15 @@ def main(  # noqa: PLR0913 (one argument per option)
     if quick:
         plan = plan.quick()
         pods, crds, rounds, starts = (AIMED,), (0, MOST), 3, 1
-    chosen = subjects or (_SCHEMAS, _READS, _FANOUT)
+    chosen = subjects or (_SCHEMAS, _READS, _REVIEWS, _FANOUT)
     tables: list[Table] = []
     try:
         if _SCHEMAS in chosen:
             tables += _show(_run_schemas(crds, starts))
         if _READS in chosen:
             tables += _show(_run_reads(pods, rounds))
+        if _REVIEWS in chosen:
+            tables += _show(_run_reviews(rounds))
         if _FANOUT in chosen:
             tables += _show(_run_fanout(plan))
     except (NoControlPlane, Unmeasurable) as error:
@@ -107,6 +113,11 @@ def _run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
 def _run_reads(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
         return asyncio.run(measure_reads(cluster, sizes, rounds))
+
+
+def _run_reviews(rounds: int) -> list[Table]:
+    with start_cluster() as cluster:
+        return asyncio.run(measure_reviews(cluster, rounds))
 
 
 def _run_fanout(plan: Plan) -> list[Table]:

@@ -10,6 +10,7 @@ from bench.fanout.run import Plan, measure_fanout
 from bench.processes import share_cores
 from bench.reads import measure_reads
 from bench.results import Run, store
+from bench.reviews import measure_reviews
 from bench.schemas import measure_realistic_schemas, measure_schemas
 from bench.tables import Table
 from tests.fixtures.control_plane import ControlPlane, find_assets
@@ -45,6 +46,11 @@ async def test_reads_are_measured_and_stored(cluster: Cluster, tmp_path: Path) -
     assert_measured(tables, 200)
     run = Run.of(tables)
     assert Run.load(store(run, tmp_path).with_suffix(".json")).markdown() == run.markdown()
+
+
+async def test_access_reviews_are_measured(cluster: Cluster) -> None:
+    tables = await measure_reviews(cluster, rounds=1)
+    assert_measured(tables, 100)
 
 
 async def test_schemas_are_measured(cluster: Cluster) -> None:
