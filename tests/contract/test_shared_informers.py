@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.api import API, bearer, bearer_token, core, fetch_token, grant, pod
+from tests.fixtures.api import API, bearer, bearer_token, core, fetch_token, grant, let_see_pods, pod
 from tests.fixtures.backends import Backend, TappedGateway, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import Stream
@@ -151,9 +151,11 @@ async def test_a_revoked_right_ends_only_its_own_subscription(guarded: Guarded) 
         assert binding is not None
         revoked_at = time.monotonic()
         await asyncio.to_thread(guarded.api.delete, binding)
-        (error,) = await streams["one"].errors()
+        message = await streams["one"].message()
 
         assert time.monotonic() - revoked_at < 15
+        assert message["type"] == "error"
+        (error,) = message["payload"]
         assert error["extensions"]["code"] == "FORBIDDEN"
         assert error["extensions"]["kubernetes"]["status"] == "Failure"
         guarded.api.create(core("pods", guarded.namespace), pod("later", labels={}))
@@ -172,7 +174,9 @@ async def test_a_caller_without_the_right_gets_nothing_from_a_shared_informer(gu
         assert error["extensions"]["code"] == "FORBIDDEN"
         assert "stranger" in error["message"]
         async with open_stream(guarded, stranger) as refused:
-            (error,) = await refused.errors()
+            message = await refused.message()
+        assert message["type"] == "error"
+        (error,) = message["payload"]
         assert error["extensions"]["code"] == "FORBIDDEN"
         assert 'watch resource "pods"' in error["message"]
 
@@ -233,6 +237,30 @@ async def test_a_restart_of_the_api_server_does_not_end_shared_subscriptions(
         await asyncio.to_thread(seeded_cluster.forget)
         guarded.api.create(core("pods", guarded.namespace), pod("later", labels={}))
         assert (await stream.event())["object"]["metadata"]["name"] == "later"
+
+
+@pytest.mark.cluster
+async def test_impersonated_callers_share_informers_by_default(
+    seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    let_see_pods(seeded_cluster.api(), "dora", "team-1")
+    secret = tmp_path / "secret"
+    secret.write_text("correct-horse-battery-staple")
+    with seeded_cluster.tapped() as tap:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", tap.url)
+        options = ("--kubeconfig", str(kubeconfig), "--auth", "impersonate")
+        with start_gateway(tmp_path / "gateway", *options, "--proxy-secret-file", str(secret)) as gateway:
+            async with AsyncExitStack() as stack:
+                for user in ("bob", "dora"):
+                    headers = {**bearer_token(secret.read_text()), "x-remote-user": user}
+                    events = gateway.subscribe(WATCH, {"n": "team-1"}, headers=headers)
+                    assert len(await (await stack.enter_async_context(events)).synced()) == 5
+                assert len(tap.open_watches("pods")) == 1
+                headers["x-remote-user"] = "carol"
+                async with gateway.subscribe(WATCH, {"n": "team-1"}, headers=headers) as refused:
+                    message = await refused.message()
+            assert message["type"] == "error"
+            assert message["payload"][0]["extensions"]["code"] == "FORBIDDEN"
 
 
 def open_stream(guarded: Guarded, token: str) -> AbstractAsyncContextManager[Stream]:
