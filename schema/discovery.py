@@ -57,19 +57,6 @@ class Discovery:
         resources = [item for group_version in order for item in listed[group_version]]
         return replace(self, resources=_with_preference(resources), group_versions=order)
 
-    def restricted_to(self, group_versions: Collection[GroupVersion]) -> "Discovery":
-        """The discovery with only these group versions."""
-        return Discovery(
-            resources=tuple(
-                resource for resource in self.resources if resource.gvr.group_version in group_versions
-            ),
-            group_versions=tuple(
-                group_version for group_version in self.group_versions if group_version in group_versions
-            ),
-            problems=self.problems,
-            unanswered=self.unanswered,
-        )
-
 
 def _with_places(
     order: Iterable[GroupVersion], before: Iterable[GroupVersion], vanished: Collection[GroupVersion]

@@ -4,14 +4,16 @@ Short names depend on it: an API that is installed later takes no name from an o
 (:mod:`schema.lowering.root_names`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from schema.resources import Resource, is_builtin_group
 
 __all__ = ["APIService", "Age", "InstalledAPIs", "Origin"]
+
+T = TypeVar("T")
 
 
 class Origin(Enum):
@@ -53,6 +55,14 @@ class InstalledAPIs:
     crds: Mapping[str, str] | None = None
     api_services: Mapping[str, APIService] | None = None
 
+    def restricted_to(self, resources: Iterable[Resource]) -> "InstalledAPIs":
+        """A copy with what :meth:`is_builtin` and :meth:`age` need for these resources."""
+        crds, services = set(), set()
+        for resource in resources:
+            crds.add(_crd_name(resource))
+            services.add(_service_name(resource))
+        return InstalledAPIs(_restricted(self.crds, crds), _restricted(self.api_services, services))
+
     def is_builtin(self, resource: Resource, *, from_crd: bool) -> bool:
         """Whether the API server's own code serves the resource.
 
@@ -81,8 +91,16 @@ class InstalledAPIs:
         return (self.crds or {}).get(_crd_name(resource))
 
     def _service(self, resource: Resource) -> APIService | None:
-        return (self.api_services or {}).get(f"{resource.gvr.version}.{resource.gvr.group}")
+        return (self.api_services or {}).get(_service_name(resource))
 
 
 def _crd_name(resource: Resource) -> str:
     return f"{resource.gvr.resource}.{resource.gvr.group}"
+
+
+def _service_name(resource: Resource) -> str:
+    return f"{resource.gvr.version}.{resource.gvr.group}"
+
+
+def _restricted(entries: Mapping[str, T] | None, names: Collection[str]) -> Mapping[str, T] | None:
+    return None if entries is None else {name: entry for name, entry in entries.items() if name in names}

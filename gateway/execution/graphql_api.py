@@ -8,7 +8,14 @@ from gateway.compression import StoredBody
 from gateway.errors import NotFound, Status
 from gateway.execution.contested_names import ContestedNames, name_table
 from gateway.execution.live import Follower, Pacing
-from gateway.execution.revision import Revision, build_replacement, build_revision, fetch_description
+from gateway.execution.revision import (
+    Revision,
+    build_replacement,
+    build_revision,
+    fetch_changes,
+    fetch_description,
+    with_ages,
+)
 from gateway.execution.strawberry_schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
@@ -121,15 +128,17 @@ class GraphQLAPI:
     async def reload(self, patient: bool = False) -> bool:
         """Fetch the cluster's API again and replace the schema; returns whether the API has changed.
 
-        With ``patient``, new group versions without an OpenAPI document are left out until the next reload,
-        because OpenAPI lags behind discovery. Raises like :meth:`start`; the schema then stays.
+        With ``patient``, new resources without types are left out until the next reload, because OpenAPI lags
+        behind discovery, and the ages of APIs are fetched only for another change. Raises like :meth:`start`;
+        the schema then stays.
         """
         before = self._revision
-        described = await fetch_description(
-            self._client, self._cache, phases=Phases(), filters=self._filters, before=before.described
-        )
+        described = await fetch_changes(self._client, self._cache, self._filters, before.described)
         if patient:
             described = described.without_untyped(before.described)
+            if described.equals(before.described):
+                return False
+        described = await with_ages(self._client, described)
         if described.equals(before.described):
             return False
         # in a thread: the event loop gets the interpreter every few milliseconds

@@ -30,15 +30,16 @@ class Pacing:
 
     - Debounce: a reload follows ``quiet`` after the last change of a burst, ``most`` after the first at the
       latest.
-    - Settling: discovery and OpenAPI lag behind the CRD's events (up to 0.5 s seen), so reloads repeat after
-      each delay of ``settle``, until the next change. For ``patience`` a new API waits for its types.
+    - Settling: OpenAPI lags behind a CRD's events by up to a second, because the API server's aggregator
+      polls its parts every second. Reloads therefore repeat after each delay of ``settle``, until the next
+      change; one that finds nothing takes three requests. For ``patience`` a new API waits for its types.
     - Polling: the interval where nothing can be watched is ``poll``.
     """
 
     quiet: float = 0.1
     most: float = 1.0
-    settle: tuple[float, ...] = (*(0.15,) * 8, 0.5, 1.0, 2.0, 4.0)
-    patience: float = 1.0
+    settle: tuple[float, ...] = (*(0.1,) * 20, 0.5, 1.0, 2.0, 4.0)
+    patience: float = 2.0
     poll: float = 15.0
 
 

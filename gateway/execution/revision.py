@@ -1,7 +1,7 @@
 """One revision of the schema: the cluster's API at one moment, lowered and built."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway.execution.contested_names import ContestedNames
@@ -9,7 +9,7 @@ from gateway.execution.strawberry_schema import KubernetesSchema
 from gateway.kube.client import KubeClient
 from gateway.kube.discovery import fetch_discovery
 from gateway.kube.installed import fetch_installed
-from gateway.kube.openapi import OpenAPICache, fetch_openapi
+from gateway.kube.openapi import OpenAPICache, OpenAPIDocuments, fetch_openapi
 from gateway.memory import invisible_to_collector, on_release
 from gateway.resolvers.root import Resolvers
 from gateway.telemetry import Phases
@@ -19,9 +19,17 @@ from schema.filters import Filters
 from schema.installed import InstalledAPIs
 from schema.lowering import LoweredDefinitions, lower, names_depend_on_age
 from schema.model import Model, Problem
-from schema.resources import GroupVersion, GroupVersionResource
+from schema.resources import GroupVersion, GroupVersionResource, Resource
 
-__all__ = ["Described", "Revision", "build_replacement", "build_revision", "fetch_description"]
+__all__ = [
+    "Described",
+    "Revision",
+    "build_replacement",
+    "build_revision",
+    "fetch_changes",
+    "fetch_description",
+    "with_ages",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +51,38 @@ class Described:
         return (
             self.served.resources == other.served.resources
             and self.documents == other.documents
-            and self.installed == other.installed
+            and self._ages == other._ages
         )
 
+    @property
+    def _ages(self) -> InstalledAPIs:
+        return self.installed.restricted_to(self.served.resources)
+
     def without_untyped(self, before: "Described") -> "Described":
-        """A copy without the group versions that are new since ``before`` and have no document yet."""
+        """A copy without the resources that are new since ``before`` and have no types yet.
+
+        OpenAPI lags behind discovery: the document of a group version appears, or changes, a second later.
+        """
         known = {*self.documents, *before.served.group_versions}
         waiting = {version.api_version for version in self.served.group_versions if version not in known}
         problems = tuple(problem for problem in self.problems if problem.where not in waiting)
-        return replace(self, served=self.served.restricted_to(known), problems=problems)
+        served = replace(
+            self.served,
+            resources=tuple(self._typed_resources(before)),
+            group_versions=tuple(version for version in self.served.group_versions if version in known),
+        )
+        return replace(self, served=served, problems=problems)
+
+    def _typed_resources(self, before: "Described") -> Iterator[Resource]:
+        typed = {resource.gvr for resource in before.served.resources}
+        for resource in self.served.resources:
+            if resource.gvr in typed or self._has_types_of(resource):
+                yield resource
+
+    def _has_types_of(self, resource: Resource) -> bool:
+        """Whether the document names the kind. Cheaper than parsing it, and repeated at each reload."""
+        document = self.documents.get(resource.gvr.group_version, b"")
+        return f'"{resource.kind.kind}"'.encode() in document
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +109,47 @@ class Revision:
 
 
 async def fetch_description(
-    client: KubeClient,
-    cache: OpenAPICache,
-    *,
-    phases: Phases,
-    filters: Filters,
-    before: Described | None = None,
+    client: KubeClient, cache: OpenAPICache, *, phases: Phases, filters: Filters
 ) -> Described:
-    """Fetch discovery and the OpenAPI documents; a document that fails falls back to that of ``before``.
+    """Fetch discovery, the OpenAPI documents and the ages.
 
     Raises UpstreamError or StatusError when discovery fails.
     """
     with phases.phase("discovery"):
-        discovery = await fetch_discovery(client, before.discovery if before else None)
+        discovery = await fetch_discovery(client)
         served = filters.apply(discovery)
     with phases.phase("openapi"):
         fetched, installed = await asyncio.gather(
             fetch_openapi(client, served.group_versions, cache),
-            _fetch_ages(client, discovery, before.installed if before else None),
+            _fetch_ages(client, discovery, None),
         )
-    previous = before.documents if before else {}
-    documents = {
-        version: fetched.documents.get(version) or previous[version]
-        for version in served.group_versions
-        if version in fetched.documents or version in previous
-    }
-    return Described(discovery, served, documents, fetched.problems, installed)
+    return Described(discovery, served, fetched.documents, fetched.problems, installed)
+
+
+async def fetch_changes(
+    client: KubeClient, cache: OpenAPICache, filters: Filters, before: Described
+) -> Described:
+    """Fetch discovery and, at the same time, the changed documents; the ages are those of ``before``.
+
+    A document that fails falls back to that of ``before``. Raises UpstreamError or StatusError when discovery
+    fails.
+    """
+    excluded = {*before.discovery.group_versions} - {*before.served.group_versions}
+    discovery, fetched = await asyncio.gather(
+        fetch_discovery(client, before.discovery), fetch_openapi(client, cache=cache, unless=excluded)
+    )
+    served = filters.apply(discovery)
+    missing = [version for version in served.group_versions if version not in fetched.documents]
+    late = await fetch_openapi(client, missing, cache) if missing else OpenAPIDocuments({})
+    found = {**before.documents, **fetched.documents, **late.documents}
+    documents = {version: found[version] for version in served.group_versions if version in found}
+    return Described(discovery, served, documents, late.problems, before.installed)
+
+
+async def with_ages(client: KubeClient, described: Described) -> Described:
+    """A copy with the current ages; those of ``described`` where they cannot be fetched."""
+    installed = await _fetch_ages(client, described.discovery, described.installed)
+    return replace(described, installed=installed)
 
 
 async def _fetch_ages(

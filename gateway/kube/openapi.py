@@ -59,17 +59,21 @@ async def fetch_openapi(
     client: KubeClient,
     group_versions: Collection[GroupVersion] | None = None,
     cache: OpenAPICache | None = None,
+    *,
+    unless: Collection[GroupVersion] = (),
 ) -> OpenAPIDocuments:
     """The documents of ``group_versions``, by default of all in the index; never raises GatewayError.
 
-    Without ``group_versions`` it does not depend on discovery, so that both can run concurrently.
+    Without ``group_versions`` it does not depend on discovery, so that both can run concurrently. The
+    documents of ``unless`` are not fetched.
     """
     try:
         index = _parse_index((await client.get("openapi/v3")).body)
     except GatewayError as error:
         return OpenAPIDocuments({}, (Problem("openapi/v3", f"cannot be fetched: {error.message}"),))
     fetch = _DocumentFetch(client, cache or OpenAPICache(None))
-    wanted = dict.fromkeys(index if group_versions is None else group_versions)
+    candidates = index if group_versions is None else group_versions
+    wanted = dict.fromkeys(version for version in candidates if version not in unless)
     for group_version in wanted:
         if group_version in index:
             fetch.locate(group_version, index[group_version])
