@@ -12,7 +12,7 @@
     │   └── UpstreamProtocolError     UPSTREAM_UNAVAILABLE: the response is not from the Kubernetes API
     ├── StatusError                   the API server answered with a failed Status
     │   ├── Unauthenticated           401
-    │   ├── Forbidden                 403, final: never retried
+    │   ├── Forbidden                 403
     │   ├── NotFound                  404
     │   ├── Conflict                  409
     │   ├── AlreadyExists             409

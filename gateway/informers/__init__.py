@@ -59,8 +59,8 @@ event is dropped silently. The bytes of an object exist once, shared by the stor
 **End.** A refusal of the first list (401, 403, 404 and others) is final: the error ends every subscription of
 the informer (exception: see "Metadata"). After the first list a refusal is retried and is final only when an
 access review or discovery confirms it, or after a minute (:mod:`gateway.informers.refusals`). A reader whose
-first list fails for 10 s gets the error UpstreamUnavailable. Closing the registry completes every
-subscription.
+first list fails for 10 s gets an error with the code UPSTREAM_UNAVAILABLE and the server's message. Closing
+the registry completes every subscription.
 
 Layout: :mod:`.registry` is the entry; it starts a :mod:`.reflector` (LIST, WATCH, 410, retries) per informer.
 :mod:`.informer` is a synchronous :mod:`.cache` (:mod:`.store`, :mod:`.history`) plus a :mod:`.broadcaster` of

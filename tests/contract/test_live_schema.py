@@ -12,7 +12,7 @@ import pytest
 from tests.fixtures.api import API, CRDS, core, crd, grouped, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
-from tests.fixtures.graphql_ws import Stream, StreamEnded
+from tests.fixtures.graphql_ws import StreamEnded
 from tests.fixtures.processes import run_gateway
 from tests.fixtures.waiting import eventually, wait_until
 
@@ -218,21 +218,10 @@ async def test_a_subscription_to_a_removed_kind_ends_with_not_found(
     async with gateway.subscribe("subscription { flasks { type } }") as stream:
         await stream.synced()
         crds.remove(f"flasks.{GROUP}")
-        error = await last_error(stream)
+        with pytest.raises(StreamEnded) as ended:
+            await stream.until(lambda _: False)
+    (error,) = ended.value.errors
     assert error["extensions"]["code"] == "NOT_FOUND"
-
-
-async def last_error(stream: Stream) -> dict[str, Any]:
-    while True:
-        try:
-            result = await stream.result()
-        except StreamEnded as ended:
-            (error,) = ended.errors
-            return error
-        if "errors" in result:
-            (error,) = result["errors"]
-            assert isinstance(error, dict)
-            return error
 
 
 async def test_many_kinds_installed_at_once_are_served(gateway: GatewayProcess, crds: Installer) -> None:
