@@ -164,6 +164,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         leaders = {} if serially else _leaders(grouped_field_set)
         fields = {name: details for name, details in grouped_field_set.items() if name not in leaders}
         if not serially:
+            self._width = len(fields)
             self._share_slots(fields, budget)
         if len(fields) > budget.limits.max_upstream_requests:
             try:
@@ -245,6 +246,9 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         async with slot:
             # the response is the error alone: see build_response
             return None if budget.exceeded else await _awaited(execute())
+
+    _width = 1
+    """The number of root fields that are executed."""
 
     @cached_property
     def _slots(self) -> dict[str, SharedSlot]:
@@ -385,7 +389,8 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             return False
         selection_sets = (details.node.selection_set for details in field_details_list)
         size = len(result) if isinstance(result, list) else 1
-        return size * count_fields(selection_sets, self.fragment_definitions) > _WIDE_FIELDS
+        fields = count_fields(selection_sets, self.fragment_definitions)
+        return size * fields * self._width > _WIDE_FIELDS
 
     def _complete(
         self,

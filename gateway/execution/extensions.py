@@ -1,19 +1,18 @@
 """Strawberry's extension points, as this gateway uses them.
 
-Extensions of the pipeline: :class:`OperationCounter`, :class:`ParsedDocuments`, :class:`ValidatedDocuments`
-(and :class:`gateway.execution.errors.ErrorCodes`). Beside them: :class:`ErrorHooksRunner` runs the hooks,
-:class:`SelectedOperation` picks the operation of a document, and :func:`schema_refusal` protects the schema
-from callers that the API server does not accept.
+Extensions of the pipeline: :class:`OperationCounter` (and :class:`gateway.execution.errors.ErrorCodes`).
+Beside them: :class:`ErrorHooksRunner` runs the hooks, :class:`SelectedOperation` picks the operation of a
+document, and :func:`schema_refusal` protects the schema from callers that the API server does not accept.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import ParserCache, SchemaExtension
+from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
@@ -26,9 +25,7 @@ from gateway.resolvers.context import RequestContext, expect_discovery
 __all__ = [
     "ErrorHooksRunner",
     "OperationCounter",
-    "ParsedDocuments",
     "SelectedOperation",
-    "ValidatedDocuments",
     "introspects",
     "reveals_schema",
     "schema_refusal",
@@ -77,40 +74,6 @@ class OperationCounter(SchemaExtension):
             return self.execution_context.operation_type.value
         except (RuntimeError, CannotGetOperationTypeError):
             return _NO_TYPE
-
-
-class ParsedDocuments(ParserCache):
-    """Strawberry's cache of parsed documents; syntax errors pass through the other extensions' hooks.
-
-    An error that leaves ``on_parse`` would end the operation without running any other hook. Therefore this
-    hook ignores it: Strawberry parses the document again and reports the error itself.
-    """
-
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        with suppress(GraphQLError, RecursionError):
-            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
-        yield
-
-
-Validate = Callable[[DocumentNode, tuple[object, ...]], list[GraphQLError]]
-
-
-class ValidatedDocuments(SchemaExtension):
-    """Validates documents through ``validate``, a cache that one schema owns.
-
-    Strawberry's own validation cache is global and would keep every replaced schema alive.
-    """
-
-    def __init__(self, validate: Validate) -> None:
-        self._validate = validate
-
-    def on_validate(self) -> Iterator[None]:
-        context = self.execution_context
-        if context.graphql_document is not None:
-            errors = self._validate(context.graphql_document, context.validation_rules)
-            context.pre_execution_errors = errors
-        yield
 
 
 _NO_HOOKS: AbstractAsyncContextManager[None] = nullcontext()

@@ -4,10 +4,8 @@ Strawberry carries the transports and the extension pipeline. The Kubernetes typ
 Strawberry classes: Strawberry's dataclasses fail on fields named like Python keywords and cost a class each.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 from weakref import proxy
 
@@ -22,38 +20,28 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
 from gateway.compression import StoredBody
+from gateway.execution.complexity import find_wide_operations
 from gateway.execution.contested_names import ContestedNames
+from gateway.execution.documents import Documents
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
 from gateway.execution.extensions import (
     ErrorHooksRunner,
     OperationCounter,
-    ParsedDocuments,
     SelectedOperation,
-    ValidatedDocuments,
     introspects,
     reveals_schema,
     schema_refusal,
 )
 from gateway.execution.introspection import Introspection
-from gateway.lru import LRU
 from gateway.resolvers.context import RequestContext
 from schema.building import LazySchema
 
 __all__ = ["MAX_TOKENS", "KubernetesSchema"]
 
 MAX_TOKENS = 20_000
-_CACHED_DOCUMENTS = 256
 _MAX_VALIDATION_ERRORS = 100
 """graphql-core's default."""
-_LARGE_DOCUMENT_CHARACTERS = 1000
-"""Larger documents are parsed and validated in a thread.
-
-Validation is quadratic in repeated fields: 4,000 take more than a second.
-"""
-
-
-_documents = ThreadPoolExecutor(1, "documents")
 
 
 def _validate(
@@ -63,7 +51,9 @@ def _validate(
     rules: tuple[Any, ...],
 ) -> list[GraphQLError]:
     errors = [_with_limit(error) for error in validate_document(schema, document, rules)]
-    return contested.explain(document, errors) if contested and errors else errors
+    if not errors:
+        return find_wide_operations(document)
+    return contested.explain(document, errors) if contested else errors
 
 
 def _with_limit(error: GraphQLError) -> GraphQLError:
@@ -88,7 +78,6 @@ class KubernetesSchema(strawberry.Schema):
     """
 
     def __init__(self, built: LazySchema, contested: ContestedNames | None = None) -> None:
-        validate = lru_cache(maxsize=_CACHED_DOCUMENTS)(partial(_validate, built, contested))
         super().__init__(
             query=_Placeholder,
             execution_context_class=CompiledExecutor,
@@ -97,12 +86,9 @@ class KubernetesSchema(strawberry.Schema):
                 OperationCounter,
                 ErrorCodes,
                 partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),
-                partial(ParsedDocuments, maxsize=_CACHED_DOCUMENTS),
-                partial(ValidatedDocuments, validate),
             ],
         )
-        self._validate = validate
-        self._prepared: LRU[str, bool] = LRU(_CACHED_DOCUMENTS)
+        self._documents = Documents(partial(_validate, built, contested))
         self._release_placeholder()
         # Strawberry finds its schema through this attribute. Weak, because a cycle through a frozen schema
         # would never be collected (gateway.memory).
@@ -172,29 +158,17 @@ class KubernetesSchema(strawberry.Schema):
         return refused
 
     async def _prepare_document(self, context: ExecutionContext) -> GraphQLError | None:
-        """Fill the caches of a large document in a thread; returns its syntax error, if any.
-
-        There is one thread: several would leave the event loop too little of the interpreter.
-        """
-        query = context.query or ""
-        if len(query) < _LARGE_DOCUMENT_CHARACTERS or query in self._prepared:
+        """Set the parsed document and its validation errors; returns a syntax error."""
+        if not context.query:
             return None
-        parse, rules = ParsedDocuments(_CACHED_DOCUMENTS).cached_parse_document, context.validation_rules
-
-        def prepare() -> GraphQLError | None:
-            try:
-                document = parse(query, **context.parse_options)
-            except GraphQLError as error:
-                return error
-            except RecursionError as error:
-                return GraphQLError(str(error), original_error=error)
-            self._validate(document, rules)
-            return None
-
-        error = await asyncio.get_running_loop().run_in_executor(_documents, prepare)
-        if error is None:
-            self._prepared.put(query, True)
-        return error
+        document = await self._documents.prepare(
+            context.query, context.parse_options, context.validation_rules
+        )
+        if document.parsed is None:
+            return document.errors[0]
+        context.graphql_document = document.parsed
+        context.pre_execution_errors = document.errors
+        return None
 
     def _handle_execution_result(  # type: ignore[override]  # a coroutine either way
         self, context: ExecutionContext, result: Any, extensions_runner: SchemaExtensionsRunner, **how: bool

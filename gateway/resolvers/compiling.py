@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from gateway.memory import collection_paused
 from gateway.resolvers.context import Info
 from schema.resources import GroupVersionKind
 from schema.selection import count_fields
@@ -25,8 +26,17 @@ async def compiled(
 ) -> Selection:
     """The result of ``compile_selection`` for the field that is being resolved."""
     if _is_wide(info):
-        return await asyncio.get_running_loop().run_in_executor(_threads, compile_selection, info, kind)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(_threads, _compile, info, kind, compile_selection)
     async with info.context.shared.turns:
+        return compile_selection(info, kind)
+
+
+def _compile(
+    info: Info, kind: GroupVersionKind, compile_selection: Callable[[Info, GroupVersionKind], Selection]
+) -> Selection:
+    # a collection visits the thousands of new types, and stops all threads
+    with collection_paused():
         return compile_selection(info, kind)
 
 

@@ -14,7 +14,6 @@ from typing import Any, Protocol, cast
 
 import msgspec
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -35,14 +34,15 @@ from gateway.compression import StoredBody
 from gateway.errors import GatewayError
 from gateway.execution.errors import fails_operation
 from gateway.execution.introspection import encode_response, stored_body
-from gateway.execution.strawberry_schema import MAX_TOKENS
 from gateway.identity import Caller, Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
+from gateway.memory import collection_paused
 from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.compression import StoredResponse
 from gateway.server.documents import Documents
 from gateway.server.guard import head_of
+from gateway.server.operation_type import is_subscription
 from gateway.server.responses import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
@@ -343,7 +343,9 @@ class Endpoint(GraphQL[RequestContext, None]):
             if _SURROGATE in (data if isinstance(data, bytes) else data.encode()).lower():
                 # msgspec refuses a lone surrogate, which json accepts and no encoder takes
                 msgspec.json.decode(data)
-            return json.loads(data)
+            # millions of small values would set off collections that visit all of them
+            with collection_paused():
+                return json.loads(data)
         except (ValueError, RecursionError) as error:
             # ValueError: also an integer beyond the interpreter's limit of 4,300 digits
             raise json.JSONDecodeError("unreadable", "", 0) from error
@@ -360,21 +362,9 @@ def _answers_with_json(protocol: str, accept: str | None, data: GraphQLRequestDa
     Apollo's ``Accept`` names multipart first for every operation. For server-sent events the client's
     preference decides.
     """
-    if negotiate(accept) is None or _is_subscription(data):
+    if negotiate(accept) is None or is_subscription(data.query or "", data.operation_name):
         return False
     return protocol == MULTIPART_SUBSCRIPTION_PROTOCOL or prefers_json(accept)
-
-
-def _is_subscription(data: GraphQLRequestData) -> bool:
-    """False for an invalid document, which has one result, too."""
-    query = data.query or ""
-    if "subscription" not in query:
-        return False
-    try:
-        operation = get_operation_ast(parse(query, max_tokens=MAX_TOKENS), data.operation_name)
-    except (GraphQLError, RecursionError):
-        return False
-    return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 
 _SURROGATE = rb"\ud"

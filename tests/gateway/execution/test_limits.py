@@ -260,3 +260,30 @@ async def test_a_wide_selection_of_a_non_null_list_is_answered(client: KubeClien
 
     assert result.errors is None
     assert b'"kind399":"Gadget"' in msgspec.json.encode(result.data)
+
+
+@pytest.mark.parametrize("depth", [14, 60])
+async def test_fragments_that_multiply_the_fields_are_refused(
+    client: KubeClient, server: CountingServer, depth: int
+) -> None:
+    doubled = " ".join(
+        f"fragment F{level} on Query {{ ...F{level + 1} ... {{ ...F{level + 1} }} }}"
+        for level in range(depth)
+    )
+    query = f"{{ ...F0 }} {doubled} fragment F{depth} on Query {{ gadgets {{ kind }} }}"
+    result = await run(client, query)
+    assert codes(result) == {"QUERY_TOO_COMPLEX"}
+    assert result.errors
+    assert f"{2 * 2**depth if depth < 30 else 'more than 1000000000'} fields" in result.errors[0].message
+    assert "the limit is 20000" in result.errors[0].message
+    assert server.requests == 0
+
+
+async def test_large_documents_are_not_kept(client: KubeClient) -> None:
+    served, context = schema(), RequestContext(client, InformerRegistry())
+    for number in range(3):
+        aliases = " ".join(f"alias{number}_{index}: __typename" for index in range(3000))
+        assert (await served.execute(f"{{ {aliases} }}", context_value=context)).errors is None
+    assert len(served._documents) == 0
+    assert (await served.execute("{ __typename }", context_value=context)).errors is None
+    assert len(served._documents) == 1
