@@ -12,13 +12,14 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-__all__ = ["Coding", "Negotiated", "StoredBody", "compress", "negotiate_coding"]
+__all__ = ["Coding", "Negotiated", "StoredBody", "compress", "compress_parts", "negotiate_coding"]
 
 _STORED_ZSTD_LEVEL = 9
 """20 MB of introspection: level 1 takes 16 ms and leaves 1.25 MB, 9 takes 91 ms and leaves 0.85 MB."""
@@ -94,6 +95,19 @@ def compress(body: bytes, coding: Coding, level: int) -> bytes:
             return gzip.compress(body, level, mtime=0)
         case Coding.ZSTD:
             return zstd.compress(body, level)
+
+
+def compress_parts(parts: Iterable[bytes], coding: Coding, level: int) -> bytes:
+    """Like :func:`compress`, for a body in parts, which are not joined."""
+    compressor: Any
+    match coding:
+        case Coding.IDENTITY:
+            return b"".join(parts)
+        case Coding.GZIP:
+            compressor = zlib.compressobj(level, wbits=31)
+        case Coding.ZSTD:
+            compressor = zstd.ZstdCompressor(level)
+    return b"".join([*map(compressor.compress, parts), compressor.flush()])
 
 
 class StoredBody:

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.compression import Coding, Negotiated, StoredBody, compress, negotiate_coding
+from gateway.compression import Coding, Negotiated, StoredBody, compress, compress_parts, negotiate_coding
 
 __all__ = ["Compression", "StoredResponse", "negotiated_in"]
 
@@ -86,13 +86,13 @@ class _Compressing:
             return
         self._body.append(message.get("body", b""))
         if not message.get("more_body", False):
-            await self._send_compressed(self._start, b"".join(self._body))
+            await self._send_compressed(self._start, self._body)
 
-    async def _send_compressed(self, start: Message, body: bytes) -> None:
-        if len(body) > _INLINE_BYTES:
-            compressed = await asyncio.to_thread(compress, body, self._coding, self._level)
+    async def _send_compressed(self, start: Message, parts: list[bytes]) -> None:
+        if sum(map(len, parts)) > _INLINE_BYTES:
+            compressed = await asyncio.to_thread(compress_parts, parts, self._coding, self._level)
         else:
-            compressed = compress(body, self._coding, self._level)
+            compressed = compress(b"".join(parts), self._coding, self._level)
         headers = MutableHeaders(raw=start["headers"])
         headers["content-encoding"] = self._coding
         headers["content-length"] = str(len(compressed))

@@ -42,6 +42,7 @@ from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.compression import StoredResponse
 from gateway.server.documents import Documents
 from gateway.server.guard import head_of
+from gateway.server.large_response import LargeResponse, encoded_fields
 from gateway.server.operation_type import is_subscription
 from gateway.server.responses import (
     EVENT_STREAM,
@@ -333,6 +334,8 @@ class Endpoint(GraphQL[RequestContext, None]):
         body = stored_body(response_data) if isinstance(response_data, dict) else None
         if body is not None:
             return StoredResponse(body, headers, media_type)
+        if (fields := encoded_fields(response_data)) is not None:
+            return LargeResponse(cast("Mapping[str, Any]", response_data), fields, headers, media_type)
         return Response(encode_response(response_data), status, headers, media_type=media_type)
 
     def encode_json(self, data: object) -> str | bytes:

@@ -67,7 +67,7 @@ def prefers_json(accept: str | None) -> bool:
     """Whether the header prefers JSON to server-sent events; among equals the first one is preferred."""
     order = [(q, -place, media_type) for place, (media_type, q) in enumerate(_ranges(accept or ""))]
     ranked = [media_type for q, _, media_type in sorted(order, reverse=True) if q > 0]
-    preferred = (JSON, GRAPHQL_RESPONSE, "application/*", EVENT_STREAM)
+    preferred = (JSON, GRAPHQL_RESPONSE, "application/*", "*/*", EVENT_STREAM)
     return next((media_type for media_type in ranked if media_type in preferred), JSON) != EVENT_STREAM
 
 

@@ -15,7 +15,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from gateway import compression as codings
-from gateway.compression import Coding, StoredBody
+from gateway.compression import StoredBody
 from gateway.server import compression
 from gateway.server.compression import Compression, StoredResponse
 from tests.gateway.server.conftest import Served
@@ -157,11 +157,15 @@ async def test_head_has_the_headers_of_get_and_no_body() -> None:
 async def test_only_large_bodies_are_compressed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = []
 
-    def compress(body: bytes, coding: Coding, level: int) -> bytes:
-        threads.append(threading.current_thread() is threading.main_thread())
-        return codings.compress(body, coding, level)
+    def recording(function: Callable[..., bytes]) -> Callable[..., bytes]:
+        def compress(*arguments: object) -> bytes:
+            threads.append(threading.current_thread() is threading.main_thread())
+            return function(*arguments)
 
-    monkeypatch.setattr(compression, "compress", compress)
+        return compress
+
+    monkeypatch.setattr(compression, "compress", recording(codings.compress))
+    monkeypatch.setattr(compression, "compress_parts", recording(codings.compress_parts))
     for repeated in (1, 1000):
         received = await ask(PlainTextResponse(TEXT * repeated), "gzip")
         assert body_of(received).decode() == TEXT * repeated
