@@ -25,6 +25,8 @@ __all__ = ["Root", "Tail", "tails_of"]
 
 # camel() begins every word with a capital or a digit
 _WORD = re.compile(r"(?<=.)(?=[0-9A-Z])")
+# of one length and structure; far more than in any API, bounds the work for any document
+_MOST_TAILS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class _Paths:
                 longer["", self._roots[id_] + text] += count
             for parent, word in self._incoming.get(id_, ()):
                 longer[parent, word + text] += count
-        return longer
+        return _most_frequent(longer)
 
     def ends_of(self, text: str) -> Iterator[str]:
         """The structures at the end of the paths that have a tail with this text."""
@@ -147,6 +149,13 @@ class _Paths:
                     more = {(child, rest.removeprefix(word)) for child in children} - seen
                     seen |= more
                     reached += more
+
+
+def _most_frequent(beginnings: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    if len(beginnings) <= _MOST_TAILS:
+        return beginnings
+    by_frequency = sorted(beginnings.items(), key=lambda item: (-item[1], len(item[0][1]), item[0]))
+    return Counter(dict(by_frequency[:_MOST_TAILS]))
 
 
 def _split(text: str) -> Iterator[tuple[str, str]]:

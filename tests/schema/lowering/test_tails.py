@@ -104,6 +104,16 @@ def test_a_single_path_with_the_text_of_a_shared_tail_is_contested() -> None:
     assert not found[spelled(A)].is_contested
 
 
+def test_a_structure_with_a_thousand_ambiguous_tails_has_a_name_of_its_own() -> None:
+    def twice(leaf: Tree, levels: int) -> Tree:
+        return {"a": twice(leaf, levels - 1), "b": twice(leaf, levels - 1)} if levels else leaf
+
+    found = tails({"Job": twice(A, 10), "Task": twice(B, 10), "Work": twice(A, 10), "Play": twice(B, 10)})
+
+    assert {found[spelled(leaf)].is_contested for leaf in (A, B)} == {False}
+    assert len({tail.text for tail in found.values()}) == len(found)
+
+
 KEYS = ["a", "b", "c", "ab", "aB", "bC", "job", "jobA", "-", "1"]
 trees = st.recursive(
     st.dictionaries(st.sampled_from(KEYS), st.none(), min_size=1, max_size=2),
