@@ -51,6 +51,8 @@ _ROWS: Mapping[str, Unit] = {
     "introspection, first": Unit.MILLISECONDS,
     "introspection, again": Unit.MILLISECONDS,
     "introspection, uncompressed": Unit.MEGABYTES,
+    "introspection, gzip": Unit.MEGABYTES,
+    "introspection, zstd": Unit.MEGABYTES,
     "longest stall, introspection": Unit.MILLISECONDS,
     "longest stall, introspection, own CPU": Unit.MILLISECONDS,
     "memory after introspection": Unit.MEGABYTES,
@@ -125,8 +127,17 @@ async def _measure_introspection(
     samples.add("introspection, uncompressed", size, len(answer) / _MEGABYTE)
     samples.add("types", size, len(json.loads(answer)["data"]["__schema"]["types"]))
     samples.add("memory after introspection", size, reading.memory / _MEGABYTE)
+    for coding in ("gzip", "zstd"):
+        samples.add(f"introspection, {coding}", size, await _size_on_the_wire(client, coding) / _MEGABYTE)
     samples.add("longest stall, introspection", size, reading.stall * 1000)
     samples.add("longest stall, introspection, own CPU", size, reading.stall_cpu * 1000)
+
+
+async def _size_on_the_wire(client: httpx.AsyncClient, coding: str) -> int:
+    """The bytes of the introspection's response body in that coding."""
+    headers, query = {"Accept-Encoding": coding}, {"query": _INTROSPECTION}
+    async with client.stream("POST", "/graphql", json=query, headers=headers) as response:
+        return sum([len(piece) async for piece in response.aiter_raw()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +230,7 @@ def _realistic_table(columns: Sequence[Column], samples: Samples) -> Table:
         "memory": 160,
         "introspection, first": 6000,
         "introspection, again": 300,
+        "introspection, gzip": 2.5,
         "memory after introspection": 220,
         "reload, until served": 1000,
     }
