@@ -29,6 +29,7 @@
     ├── PersistedQueryNotFound        PERSISTED_QUERY_NOT_FOUND: no document has the id; send its text
     ├── PersistedQueryNotSupported    PERSISTED_QUERY_NOT_SUPPORTED: never send the digest without the text
     ├── BadArgument                   BAD_REQUEST: refused before a request was sent upstream
+    ├── OutcomeUnknown                OUTCOME_UNKNOWN: the answer to a write was lost
     ├── PodLogUnreadable              the code of its reason: one container's log; other logs continue
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
     ├── QueryTooComplex               QUERY_TOO_COMPLEX: a query over a limit of the gateway
@@ -60,6 +61,7 @@ __all__ = [
     "IssuerUnavailable",
     "KubeconfigError",
     "NotFound",
+    "OutcomeUnknown",
     "PersistedQueryNotFound",
     "PersistedQueryNotSupported",
     "PodLogUnreadable",
@@ -196,6 +198,22 @@ class UnexpectedValue(GatewayError):
     def __init__(self, expected: str) -> None:
         super().__init__(f"the stored value is not of its declared type, {expected}")
         self.expected = expected
+
+
+class OutcomeUnknown(GatewayError):
+    """The answer to a write was lost, so that the API server may have executed it; it is not repeated."""
+
+    code = "OUTCOME_UNKNOWN"
+
+    def __init__(self, reason: GatewayError, method: str, path: str) -> None:
+        how = {
+            "POST": "list the objects, or read the one of that name, before creating it again",
+            "DELETE": "read the object to see whether it is gone or has a deletionTimestamp",
+        }.get(method, "read the object, and compare it with the change, before sending it again")
+        super().__init__(
+            f"it is not known whether {method} {path} was executed, because {reason.message}; {how}"
+        )
+        self.status = reason.status if isinstance(reason, StatusError) else None
 
 
 class PodLogUnreadable(GatewayError):

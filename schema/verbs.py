@@ -73,7 +73,7 @@ class Argument:
     type: str
     description: str
     parameter: str | None = None
-    default: bool | None = None
+    default: bool | str | None = None
     needs_namespaces: bool = False
 
 
@@ -164,13 +164,34 @@ _FIELD_MANAGER = Argument(
     "The owner of the written fields. Default: `kube-graphql`.",
     "field_manager",
 )
-_OBJECT = Argument(
-    "object", f"{OBJECT_INPUT}!", "The object. Its `metadata.namespace` may give the namespace.", "written"
+_FIELD_VALIDATION = Argument(
+    "fieldValidation",
+    "FieldValidation",
+    "How fields are handled that the API server does not know, or that occur twice.",
+    "field_validation",
+    default="STRICT",
 )
+_OBJECT = Argument(
+    "object", OBJECT_INPUT, "The object. Its `metadata.namespace` may give the namespace.", "written"
+)
+_OBJECT_JSON = Argument(
+    "objectJson",
+    "JSON",
+    "The object as JSON, in place of `object`: for fields that the schema does not declare.",
+    "written_json",
+)
+_RESOURCE_VERSION = Argument(
+    "resourceVersion",
+    "String",
+    "Change only this version of the object; another version is a `CONFLICT`.",
+    "resource_version",
+)
+_UID = Argument("uid", "String", "Change only the object with this UID; another one is a `CONFLICT`.")
 _FORCE = Argument("force", "Boolean", "Take over fields that other managers own.", default=False)
 
 _SELECTION = (_NAMESPACE_OR_ALL, _LABEL_SELECTOR, _FIELD_SELECTOR)
-_WRITE_OPTIONS = (_DRY_RUN, _FIELD_MANAGER)
+_WRITE_OPTIONS = (_DRY_RUN, _FIELD_MANAGER, _FIELD_VALIDATION)
+_WRITTEN = (_OBJECT, _OBJECT_JSON, _NAMESPACE)
 
 _LIST_ARGUMENTS = (
     *_SELECTION,
@@ -230,12 +251,26 @@ _PATCH_ARGUMENTS = (
     _NAME,
     _NAMESPACE,
     Argument("patch", OBJECT_INPUT, "A partial object; a `null` in it deletes the key."),
+    Argument(
+        "patchJson",
+        "JSON",
+        "The partial object as JSON, in place of `patch`: for fields that the schema does not declare.",
+        "patch_json",
+    ),
     Argument("operations", "[JSONPatchOperation!]", "A JSON Patch, in place of `patch`."),
     Argument(
         "type",
         "PatchType",
         "How `patch` is merged. Default: strategic for built-in kinds, merge for custom resources.",
         "patch_type",
+    ),
+    _RESOURCE_VERSION,
+    _UID,
+    Argument(
+        "retryOnConflict",
+        "Int",
+        "With `operations`: the number of further attempts after a conflict. Their `test` guards the change.",
+        "retry_on_conflict",
     ),
     *_WRITE_OPTIONS,
 )
@@ -308,8 +343,9 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("create",),
         method="POST",
         answer=Answer.OBJECT,
-        arguments=(_OBJECT, _NAMESPACE, *_WRITE_OPTIONS),
-        description="Create an object of kind {kind}.",
+        arguments=(*_WRITTEN, *_WRITE_OPTIONS),
+        description="Create an object of kind {kind}, from exactly one of `object` and `objectJson`."
+        " With `metadata.generateName`, the API server appends a suffix to that prefix.",
     ),
     Verb.APPLY: VerbSpec(
         operation=Operation.MUTATION,
@@ -317,8 +353,9 @@ VERBS: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch", "create"),  # server-side apply creates an object that does not exist
         method="PATCH",
         answer=Answer.OBJECT,
-        arguments=(_OBJECT, _NAMESPACE, _FORCE, *_WRITE_OPTIONS),
-        description="Server-side apply of an object of kind {kind}.",
+        arguments=(*_WRITTEN, _FORCE, *_WRITE_OPTIONS),
+        description="Server-side apply of an object of kind {kind}, from exactly one of `object` and"
+        " `objectJson`.",
     ),
     Verb.PATCH: VerbSpec(
         operation=Operation.MUTATION,
@@ -327,7 +364,8 @@ VERBS: Mapping[Verb, VerbSpec] = {
         method="PATCH",
         answer=Answer.OBJECT,
         arguments=_PATCH_ARGUMENTS,
-        description="Change an object of kind {kind}, by exactly one of `patch` and `operations`.",
+        description="Change an object of kind {kind}, by exactly one of `patch`, `patchJson` and"
+        " `operations`.",
     ),
     Verb.PATCH_STATUS: VerbSpec(
         operation=Operation.MUTATION,

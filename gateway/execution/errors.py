@@ -15,7 +15,14 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types.execution import PreExecutionError
 
-from gateway.errors import GatewayError, PodLogUnreadable, Status, StatusError, UnexpectedValue
+from gateway.errors import (
+    GatewayError,
+    OutcomeUnknown,
+    PodLogUnreadable,
+    Status,
+    StatusError,
+    UnexpectedValue,
+)
 
 __all__ = ["ErrorCodes", "fails_operation", "graphql_error", "root_cause", "status_extension"]
 
@@ -97,6 +104,8 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
     extensions: dict[str, Any] = {"code": cause.code}
     if isinstance(cause, UnexpectedValue):
         extensions["expected"] = cause.expected
+    if isinstance(cause, OutcomeUnknown) and cause.status is not None:
+        extensions["kubernetes"] = status_extension(cause.status)
     if isinstance(cause, StatusError):
         extensions["kubernetes"] = status_extension(cause.status)
         if cause.status.continue_token:

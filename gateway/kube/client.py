@@ -148,7 +148,7 @@ class KubeClient:
         """
         return await self.request("GET", path, params, accept=accept, timeout=timeout)
 
-    async def request(
+    async def request(  # noqa: PLR0913 (these are the parts of an HTTP request)
         self,
         method: str,
         path: str,
@@ -158,12 +158,17 @@ class KubeClient:
         content_type: str | None = None,
         accept: str = "application/json",
         timeout: float | None = None,  # noqa: ASYNC109 (as for get)
+        repeatable: bool = False,
     ) -> Response:
-        """Send one request and read the whole response; raises the errors of ``get``."""
+        """Send one request and read the whole response; raises the errors of ``get``.
+
+        A GET, and a request that is ``repeatable``, is sent again if its connection breaks.
+        """
         headers = [(b"Accept", accept.encode())]
         if content_type is not None:
             headers.append((b"Content-Type", content_type.encode()))
-        call = Call(method, self._url(path, params), tuple(headers), body, timeout or READ_TIMEOUT_SECONDS)
+        url, silence = self._url(path, params), timeout or READ_TIMEOUT_SECONDS
+        call = Call(method, url, tuple(headers), body, silence, repeatable or method == "GET")
         async with self._slot():
             return await in_own_task(self._read(call))
 
@@ -181,7 +186,7 @@ class KubeClient:
         """
         headers = ((b"Accept", accept.encode()),)
         return buffered_stream(
-            self._chunks(Call("GET", self._url(path, params), headers, None, read_timeout))
+            self._chunks(Call("GET", self._url(path, params), headers, None, read_timeout, True))
         )
 
     async def aclose(self) -> None:

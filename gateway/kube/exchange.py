@@ -6,8 +6,8 @@ tighter bounds.
 - 401: one retry with refreshed credentials.
 - 429, and 5xx with ``Retry-After``: a retry after that delay, for every verb. The API server sends
   ``Retry-After`` before it does any work, so a write is not repeated.
-- A connection that breaks before the response starts: one immediate retry, for GET only. The connection may
-  have exceeded its keep-alive time.
+- A connection that breaks before the response starts: retries with back-off, for requests that may be
+  repeated (GET, server-side apply, dry runs) only.
 """
 
 import asyncio
@@ -41,6 +41,8 @@ MAX_RETRY_DELAY_SECONDS = 10.0
 """The bound on the sum of all delays of one request."""
 READ_TIMEOUT_SECONDS = 60.0
 _CONNECT_TIMEOUT_SECONDS = 10.0
+_RECONNECT_DELAYS_SECONDS = (0.0, 0.2, 0.8)
+"""The first attempt follows at once: the connection may have exceeded its keep-alive time."""
 
 _ERROR_BODY_LIMIT = 1 << 20
 """Bytes read from a failed response. A Status is far smaller; a proxy's error page has any size."""
@@ -51,23 +53,27 @@ _BLOCK_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request before credentials are added; ``read_timeout`` is in seconds of silence."""
+    """A request before credentials are added; ``read_timeout`` is in seconds of silence.
+
+    ``repeatable``: a second request changes nothing more.
+    """
 
     method: str
     url: httpx.URL
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes | None
     read_timeout: float
+    repeatable: bool
 
 
 @dataclass(slots=True)
 class Retries:
     """The retry state of one request."""
 
-    method: str
+    repeatable: bool
     attempts: int = 0
     delayed_seconds: float = 0.0
-    reconnected: bool = False
+    reconnects: int = 0
     refreshed: bool = False
 
     def may_refresh(self, error: StatusError) -> bool:
@@ -91,12 +97,12 @@ class Retries:
         self.delayed_seconds += seconds
         return float(seconds)
 
-    def may_reconnect(self) -> bool:
-        """Whether to retry after the connection broke before the response; true at most once."""
-        if self.method != "GET" or self.reconnected:
-            return False
-        self.reconnected = True
-        return True
+    def reconnect_delay(self) -> float | None:
+        """Seconds before the next attempt after the connection broke before the response; None if final."""
+        if not self.repeatable or self.reconnects >= len(_RECONNECT_DELAYS_SECONDS):
+            return None
+        self.reconnects += 1
+        return _RECONNECT_DELAYS_SECONDS[self.reconnects - 1]
 
 
 class Sender:
@@ -116,16 +122,18 @@ class Sender:
             yield await self._open(call, stack)
 
     async def _open(self, call: Call, stack: AsyncExitStack) -> httpx.Response:
-        retries = Retries(call.method)
+        retries = Retries(call.repeatable)
         credential = await self._credentials.current()
         while True:
             async with AsyncExitStack() as attempt:
                 try:
                     response = await attempt.enter_async_context(self._attempt(call, credential))
                 except UpstreamError as error:
-                    if broke_off(error) and retries.may_reconnect():
-                        continue
-                    raise
+                    seconds = retries.reconnect_delay() if broke_off(error) else None
+                    if seconds is None:
+                        raise
+                    await asyncio.sleep(seconds)
+                    continue
                 if response.is_success:
                     _check_content(response, call, self.host)
                     await stack.enter_async_context(attempt.pop_all())

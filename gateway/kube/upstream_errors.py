@@ -14,6 +14,7 @@ from socksio.exceptions import SOCKSError
 from gateway.errors import (
     BadArgument,
     GatewayError,
+    ServerTimeout,
     Status,
     StatusError,
     UpstreamError,
@@ -23,7 +24,7 @@ from gateway.errors import (
     status_error,
 )
 
-__all__ = ["CAUGHT", "ERRORS", "broke_off", "failed_status", "upstream_error"]
+__all__ = ["CAUGHT", "ERRORS", "broke_off", "failed_status", "may_have_arrived", "upstream_error"]
 
 CAUGHT = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict, SOCKSError, OSError)
 """All exceptions that sending and reading raise. A late TLS alert is a plain OSError."""
@@ -74,6 +75,25 @@ def upstream_error(error: Exception, server: str) -> GatewayError:
 def broke_off(error: UpstreamError) -> bool:
     """Whether an established connection broke, as after exceeding its keep-alive time."""
     return isinstance(error.__cause__, (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError))
+
+
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    SOCKSError,
+)
+
+
+def may_have_arrived(error: GatewayError) -> bool:
+    """Whether the API server may have received, and executed, the request that failed."""
+    if isinstance(error, UpstreamError):
+        return error.__cause__ is not None and not isinstance(error.__cause__, _NOT_SENT)
+    return isinstance(error, ServerTimeout)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,15 +1,14 @@
-"""Mutations: POST, PATCH and DELETE as the caller. The API server decides; no write is retried."""
+"""Mutations of one object: POST, PATCH and DELETE as the caller. The API server decides."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
-from gateway.errors import BadArgument
+from gateway.errors import BadArgument, Conflict, Invalid
 from gateway.kube.paths import resource_path
-from gateway.resolvers.context import Info, upstream_of
-from gateway.resolvers.decoding import decode_object
+from gateway.resolvers.context import Info
+from gateway.resolvers.write_request import Write, send_write, send_write_until_no_conflict
 from schema.building import RootField
 
 __all__ = [
@@ -24,6 +23,7 @@ __all__ = [
 
 FIELD_MANAGER = "kube-graphql"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
@@ -37,37 +37,37 @@ async def create_object(
     root: RootField,
     info: Info,
     *,
-    written: JSONObject,
+    written: JSONObject | None = None,
+    written_json: Any = None,
     namespace: str | None = None,
-    dry_run: bool = False,
-    field_manager: str | None = None,
+    **options: Any,
 ) -> JSONObject:
     """Answer ``createPod(object: …)``: POST, with ``apiVersion`` and ``kind`` added if absent."""
-    path = resource_path(root.served.resource, _namespace_of(root, info, namespace, written))
-    body = msgspec.json.encode(_with_kind(root, written))
-    response = await upstream_of(info).request(
-        "POST", path, _write_parameters(dry_run, field_manager), body=body, content_type="application/json"
-    )
-    return decode_object(response.body)
+    body = _with_kind(root, _one_object(written, written_json))
+    path = resource_path(root.served.resource, _namespace_of(root, info, namespace, body))
+    return await send_write(info, Write("POST", path, body, JSON, _parameters(**options)))
 
 
 async def apply_object(
     root: RootField,
     info: Info,
     *,
-    written: JSONObject,
+    written: JSONObject | None = None,
+    written_json: Any = None,
     namespace: str | None = None,
     force: bool = False,
-    dry_run: bool = False,
-    field_manager: str | None = None,
+    **options: Any,
 ) -> JSONObject:
     """Answer ``applyPod(object: …)``: server-side apply (KEP-555)."""
-    name = (written.get("metadata") or {}).get("name")
-    if not name:
-        raise BadArgument("apply needs object.metadata.name: server-side apply says which object it means")
-    path = resource_path(root.served.resource, _namespace_of(root, info, namespace, written), name)
-    parameters = {**_write_parameters(dry_run, field_manager), "force": "true" if force else "false"}
-    return await _patch(info, path, parameters, _with_kind(root, written), APPLY_PATCH)
+    body = _with_kind(root, _one_object(written, written_json))
+    name = _metadata_of(body).get("name")
+    if not isinstance(name, str) or not name:
+        raise BadArgument(
+            "apply needs metadata.name in the object: server-side apply says which one it means"
+        )
+    path = resource_path(root.served.resource, _namespace_of(root, info, namespace, body), name)
+    parameters = {**_parameters(**options), "force": "true" if force else "false"}
+    return await send_write(info, Write("PATCH", path, body, APPLY_PATCH, parameters, repeatable=True))
 
 
 async def patch_object(root: RootField, info: Info, **arguments: Any) -> JSONObject:
@@ -91,7 +91,8 @@ async def scale_object(
 ) -> JSONObject:
     """Answer ``scaleDeployment(name: …, replicas: …)`` with the ``Scale``."""
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name, "scale")
-    return await _patch(info, path, _write_parameters(dry_run), {"spec": {"replicas": replicas}}, MERGE_PATCH)
+    body = {"spec": {"replicas": replicas}}
+    return await send_write(info, Write("PATCH", path, body, MERGE_PATCH, _parameters(dry_run)))
 
 
 async def restart_object(
@@ -101,7 +102,7 @@ async def restart_object(
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name)
-    return await _patch(info, path, _write_parameters(False), patch, STRATEGIC_PATCH)
+    return await send_write(info, Write("PATCH", path, patch, STRATEGIC_PATCH, _parameters()))
 
 
 async def delete_object(
@@ -115,9 +116,8 @@ async def delete_object(
 ) -> JSONObject:
     """Answer ``deletePod(name: …)``: the API server's answer as a ``DeleteResult``."""
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name)
-    body = msgspec.json.encode(_delete_options(dry_run, **options))
-    response = await upstream_of(info).request("DELETE", path, body=body, content_type="application/json")
-    return _deletion(decode_object(response.body))
+    body = _delete_options(dry_run, **options)
+    return _deletion(await send_write(info, Write("DELETE", path, body, JSON, repeatable=dry_run)))
 
 
 def _delete_options(
@@ -146,40 +146,75 @@ async def _patch_one(
     *,
     name: str,
     namespace: str | None = None,
-    **options: Any,
+    **arguments: Any,
 ) -> JSONObject:
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name, subresource)
-    return await _patch(info, path, *_patch_request(root, **options))
+    options = {key: arguments.pop(key) for key in _WRITE_OPTIONS if key in arguments}
+    body, content_type = _Change(**arguments).request(root)
+    write = Write("PATCH", path, body, content_type, _parameters(**options))
+    try:
+        return await send_write_until_no_conflict(info, write, arguments.get("retry_on_conflict") or 0)
+    except Invalid as error:
+        if arguments.get("uid") is not None and _is_about_uid(error):
+            raise Conflict(error.status) from error
+        raise
 
 
-def _patch_request(
-    root: RootField,
-    *,
-    patch: JSONObject | None = None,
-    operations: Sequence[JSONObject] | None = None,
-    patch_type: str | None = None,
-    dry_run: bool = False,
-    field_manager: str | None = None,
-) -> tuple[dict[str, str], Any, str]:
-    """The query parameters, the body and the content type of a PATCH."""
-    if (patch is None) == (operations is None):
-        raise BadArgument("give exactly one of patch and operations")
-    parameters = _write_parameters(dry_run, field_manager)
-    if patch is not None:
-        return parameters, patch, _content_type(root, patch_type)
-    if patch_type is not None:
-        raise BadArgument("type says how a patch is merged; it does not go with operations")
-    return parameters, operations, JSON_PATCH
+def _is_about_uid(error: Invalid) -> bool:
+    """Whether the object has another UID: the API server reports that as the change of an immutable field."""
+    causes = error.status.details.get("causes") or ()
+    return bool(causes) and all(cause.get("field") == "metadata.uid" for cause in causes)
 
 
-async def _patch(
-    info: Info, path: str, parameters: Mapping[str, str], body: Any, content_type: str
-) -> JSONObject:
-    encoded = msgspec.json.encode(body)
-    response = await upstream_of(info).request(
-        "PATCH", path, parameters, body=encoded, content_type=content_type
-    )
-    return decode_object(response.body)
+_WRITE_OPTIONS = ("dry_run", "field_manager", "field_validation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """The arguments of a patch that say what changes."""
+
+    patch: JSONObject | None = None
+    patch_json: Any = None
+    operations: Sequence[JSONObject] | None = None
+    patch_type: str | None = None
+    resource_version: str | None = None
+    uid: str | None = None
+    retry_on_conflict: int | None = None
+
+    def request(self, root: RootField) -> tuple[Any, str]:
+        """The body and the content type of the PATCH. Raises BadArgument for a contradiction."""
+        if sum(given is not None for given in (self.patch, self.patch_json, self.operations)) != 1:
+            raise BadArgument("give exactly one of patch, patchJson and operations")
+        if self.operations is None:
+            if self.retry_on_conflict is not None:
+                raise BadArgument("retryOnConflict needs operations: their `test` guards the repeated change")
+            return self._merged(_one_object(self.patch, self.patch_json)), _content_type(
+                root, self.patch_type
+            )
+        if self.patch_type is not None:
+            raise BadArgument("type says how a patch is merged; it does not go with operations")
+        if self.retry_on_conflict is not None and self._preconditions:
+            raise BadArgument(
+                "retryOnConflict does not go with resourceVersion and uid: their conflict stays"
+            )
+        return [*self._guards(), *self.operations], JSON_PATCH
+
+    @property
+    def _preconditions(self) -> JSONObject:
+        return _present({"resourceVersion": self.resource_version, "uid": self.uid})
+
+    def _merged(self, patch: JSONObject) -> JSONObject:
+        """The patch of an object of this version and UID; the API server refuses another one with 409."""
+        if not self._preconditions:
+            return patch
+        return {**patch, "metadata": {**_metadata_of(patch), **self._preconditions}}
+
+    def _guards(self) -> list[JSONObject]:
+        """Operations to the same effect; a `test` would fail with 422 instead of 409."""
+        return [
+            {"op": "replace", "path": f"/metadata/{key}", "value": value}
+            for key, value in self._preconditions.items()
+        ]
 
 
 def _content_type(root: RootField, patch_type: str | None) -> str:
@@ -189,19 +224,45 @@ def _content_type(root: RootField, patch_type: str | None) -> str:
     return STRATEGIC_PATCH if patch_type == "strategic" else MERGE_PATCH
 
 
-def _write_parameters(dry_run: bool, field_manager: str | None = None) -> dict[str, str]:
-    return {"fieldManager": field_manager or FIELD_MANAGER, **({"dryRun": "All"} if dry_run else {})}
+def _parameters(
+    dry_run: bool = False, field_manager: str | None = None, field_validation: str | None = None
+) -> dict[str, str]:
+    parameters = {
+        "fieldManager": field_manager or FIELD_MANAGER,
+        "fieldValidation": field_validation,
+        "dryRun": "All" if dry_run else None,
+    }
+    return _present(parameters)
+
+
+def _one_object(typed: JSONObject | None, as_json: Any) -> JSONObject:
+    """The object of ``object`` and ``objectJson``, or ``patch`` and ``patchJson``: exactly one is given."""
+    if (typed is None) == (as_json is None):
+        raise BadArgument("give exactly one of object and objectJson")
+    written = as_json if typed is None else typed
+    if not isinstance(written, dict):
+        raise BadArgument("the JSON of an object has to be an object, {…}, not a string, number or list")
+    return written
+
+
+def _metadata_of(written: JSONObject) -> JSONObject:
+    metadata = written.get("metadata")
+    if not isinstance(metadata, dict | None):
+        raise BadArgument("metadata has to be an object")
+    return metadata or {}
 
 
 def _namespace_of(
     root: RootField,
     info: Info,
     namespace: str | None,
-    written: Mapping[str, Any] | None = None,
+    written: JSONObject | None = None,
 ) -> str | None:
     if not root.served.resource.namespaced:
         return None
-    of_object = ((written or {}).get("metadata") or {}).get("namespace")
+    of_object = _metadata_of(written or {}).get("namespace")
+    if not isinstance(of_object, str | None):
+        raise BadArgument("metadata.namespace has to be a string")
     return namespace or of_object or info.context.default_namespace
 
 
@@ -231,5 +292,5 @@ def _deletion(answer: JSONObject) -> JSONObject:
     }
 
 
-def _present(options: Mapping[str, Any]) -> JSONObject:
+def _present(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in options.items() if value is not None}

@@ -60,6 +60,17 @@ _DELETION_PROPAGATION = GraphQLEnumType(
     },
     description="How the dependents of a deleted object are handled.",
 )
+_FIELD_VALIDATION = GraphQLEnumType(
+    "FieldValidation",
+    {
+        "STRICT": GraphQLEnumValue("Strict", description="Such a field is an error."),
+        "WARN": GraphQLEnumValue(
+            "Warn", description="Such a field is dropped, with a warning in `extensions.warnings`."
+        ),
+        "IGNORE": GraphQLEnumValue("Ignore", description="Such a field is dropped."),
+    },
+    description="How fields of a written object are handled that the API server does not know (KEP-2885).",
+)
 _JSON_PATCH_OPERATION = GraphQLInputObjectType(
     "JSONPatchOperation",
     {
@@ -85,6 +96,8 @@ _NAMED_TYPES: Mapping[str, GraphQLInputType] = {
         GraphQLString,
         GraphQLInt,
         GraphQLBoolean,
+        SCALARS[Scalar.JSON],
+        _FIELD_VALIDATION,
         _RESOURCE_VERSION_MATCH,
         _PATCH_TYPE,
         _DELETION_PROPAGATION,

@@ -175,6 +175,65 @@ async def test_a_patch_of_an_outdated_version_is_a_conflict(
     assert error["extensions"]["kubernetes"]["reason"] == "Conflict"
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["patch: {spec: {replicas: 2}}", 'operations: [{op: "replace", path: "/spec/replicas", value: 2}]'],
+)
+@pytest.mark.parametrize("precondition", ["resourceVersion", "uid"])
+async def test_a_precondition_that_does_not_hold_is_a_conflict(
+    gateway: GatewayProcess, backend: Backend, namespace: str, change: str, precondition: str
+) -> None:
+    metadata = stored(backend, namespace)["metadata"]
+    other = {"resourceVersion": "1", "uid": "00000000-0000-0000-0000-000000000000"}[precondition]
+    error = await refused(gateway, namespace, f'{change}, {precondition}: "{other}"')
+    assert error["extensions"]["code"] == "CONFLICT"
+    assert stored(backend, namespace)["metadata"]["resourceVersion"] == metadata["resourceVersion"]
+
+    answer = await patch(
+        gateway, namespace, f'{change}, {precondition}: "{metadata[precondition]}"', "spec { replicas }"
+    )
+    assert answer == {"spec": {"replicas": 2}}
+
+
+async def test_operations_may_be_retried_on_a_conflict(gateway: GatewayProcess, namespace: str) -> None:
+    guard, change = (
+        f'{{op: "{op}", path: "/spec/replicas", value: {value}}}'
+        for op, value in (("test", 1), ("replace", 4))
+    )
+    operations = f"operations: [{guard}, {change}]"
+    answer = await patch(gateway, namespace, f"{operations}, retryOnConflict: 3", "spec { replicas }")
+    assert answer == {"spec": {"replicas": 4}}
+    for misused in (
+        "patch: {spec: {replicas: 2}}, retryOnConflict: 3",
+        f'{operations}, retryOnConflict: 1, uid: "1"',
+    ):
+        error = await refused(gateway, namespace, misused)
+        assert error["extensions"]["code"] == "BAD_REQUEST"
+        assert "retryOnConflict" in error["message"]
+
+
+async def test_a_patch_may_be_json(gateway: GatewayProcess, backend: Backend, namespace: str) -> None:
+    answer = await patch(gateway, namespace, "patchJson: {spec: {replicas: 6}}", "spec { replicas }")
+    assert answer == {"spec": {"replicas": 6}}
+    for patch_json in ('"{}"', "[]", "1"):
+        error = await refused(gateway, namespace, f"patchJson: {patch_json}")
+        assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert stored(backend, namespace)["spec"]["replicas"] == 6
+
+
+async def test_an_unknown_field_is_refused_unless_validation_is_lenient(
+    gateway: GatewayProcess, backend: Backend, namespace: str
+) -> None:
+    change = "patchJson: {spec: {replicas: 3, unheardOf: 1}}"
+    error = await refused(gateway, namespace, change)
+    assert error["extensions"]["code"] in ("BAD_REQUEST", "INVALID")
+    assert "unheardOf" in error["message"]
+    assert stored(backend, namespace)["spec"]["replicas"] == 1
+    for validation in ("WARN", "IGNORE"):
+        answer = await patch(gateway, namespace, f"{change}, fieldValidation: {validation}", "json")
+        assert "unheardOf" not in answer["json"]["spec"]
+
+
 async def test_a_patch_of_an_absent_object_is_not_found(gateway: GatewayProcess) -> None:
     query = 'mutation { patchPod(name: "absent", namespace: "team-0", patch: {metadata: {}}) { kind } }'
     answer = await gateway.execute(query)

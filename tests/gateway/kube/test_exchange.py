@@ -6,7 +6,7 @@ import pytest
 from gateway.errors import Forbidden, TooManyRequests, Unauthenticated, UpstreamError
 from gateway.kube.config.cluster_config import UserConfig
 from gateway.kube.exchange import MAX_ATTEMPTS, MAX_RETRY_DELAY_SECONDS, Retries
-from gateway.kube.upstream_errors import failed_status
+from gateway.kube.upstream_errors import failed_status, may_have_arrived
 from tests.gateway.kube.conftest import Connect
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
 
@@ -54,12 +54,14 @@ async def test_attempts_are_bounded(connect: Connect) -> None:
 
 
 def test_total_retry_delay_is_bounded() -> None:
-    retries = Retries("GET")
+    retries = Retries(repeatable=True)
     asks_for_six = failed_status(429, {"retry-after": "6"}, b"")
     assert retries.delay(asks_for_six) == 6
     assert retries.delay(asks_for_six) is None
     assert (
-        Retries("GET").delay(failed_status(429, {"retry-after": str(int(MAX_RETRY_DELAY_SECONDS) + 1)}, b""))
+        Retries(repeatable=True).delay(
+            failed_status(429, {"retry-after": str(int(MAX_RETRY_DELAY_SECONDS) + 1)}, b"")
+        )
         is None
     )
 
@@ -69,7 +71,7 @@ def test_total_retry_delay_is_bounded() -> None:
     [(403, {"retry-after": "0"}), (404, {"retry-after": "0"}), (500, {}), (429, {}), (503, {})],
 )
 def test_other_failures_are_final(code: int, headers: dict[str, str]) -> None:
-    assert Retries("GET").delay(failed_status(code, headers, b"")) is None
+    assert Retries(repeatable=True).delay(failed_status(code, headers, b"")) is None
 
 
 async def test_forbidden_is_final(connect: Connect) -> None:
@@ -95,9 +97,12 @@ async def test_unauthenticated_with_nothing_to_refresh_is_final(connect: Connect
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize(("method", "attempts"), [("GET", 2), ("POST", 1)])
-async def test_connection_broken_before_the_response_is_retried_once_for_get_only(
-    connect: Connect, method: str, attempts: int
+@pytest.mark.parametrize(
+    ("method", "repeatable", "broken", "attempts"),
+    [("GET", False, 3, 4), ("PATCH", True, 1, 2), ("POST", False, 1, 1), ("GET", False, 9, 4)],
+)
+async def test_connection_broken_before_the_response_is_retried_for_repeatable_requests(
+    connect: Connect, method: str, repeatable: bool, broken: int, attempts: int
 ) -> None:
     accepted = 0
 
@@ -105,17 +110,18 @@ async def test_connection_broken_before_the_response_is_retried_once_for_get_onl
         nonlocal accepted
         accepted += 1
         await reader.readuntil(b"\r\n\r\n")
-        if accepted == 2:
+        if accepted > broken:
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
             await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(break_off, "127.0.0.1", 0)
     client = connect(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    if method == "GET":
-        assert (await client.get("api")).body == b"{}"
+    if attempts > broken:
+        assert (await client.request(method, "api", repeatable=repeatable)).body == b"{}"
     else:
-        with pytest.raises(UpstreamError):
-            await client.request(method, "api")
+        with pytest.raises(UpstreamError) as failed:
+            await client.request(method, "api", repeatable=repeatable)
+        assert may_have_arrived(failed.value)
     server.close()
     assert accepted == attempts

@@ -1,0 +1,62 @@
+"""One write to the API server: sent once, and reported as unknown if its answer is lost.
+
+A write that the API server may have received is repeated only if a second one changes nothing more:
+server-side apply and dry runs. All other writes fail with ``OUTCOME_UNKNOWN``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from gateway.errors import Conflict, OutcomeUnknown, ServerTimeout, UpstreamError
+from gateway.kube.upstream_errors import may_have_arrived
+from gateway.resolvers.context import Info, upstream_of
+from gateway.resolvers.decoding import decode_object
+
+__all__ = ["Write", "send_write", "send_write_until_no_conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """The request of a write; ``repeatable`` if a second one changes nothing more."""
+
+    method: str
+    path: str
+    body: Any
+    content_type: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = False
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self.repeatable or "dryRun" in self.parameters
+
+
+async def send_write(info: Info, write: Write) -> dict[str, Any]:
+    """The object or Status of the API server's answer. Raises GatewayError; see the module."""
+    try:
+        response = await upstream_of(info).request(
+            write.method,
+            write.path,
+            write.parameters,
+            body=msgspec.json.encode(write.body),
+            content_type=write.content_type,
+            repeatable=write.is_repeatable,
+        )
+    except (UpstreamError, ServerTimeout) as error:
+        if write.is_repeatable or not may_have_arrived(error):
+            raise
+        raise OutcomeUnknown(error, write.method, write.path) from error
+    return decode_object(response.body)
+
+
+async def send_write_until_no_conflict(info: Info, write: Write, retries: int) -> dict[str, Any]:
+    """As :func:`send_write`; a conflict is followed by at most ``retries`` further attempts."""
+    for _ in range(retries):
+        try:
+            return await send_write(info, write)
+        except Conflict:
+            continue
+    return await send_write(info, write)
