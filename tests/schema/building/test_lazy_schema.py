@@ -12,6 +12,7 @@ from graphql import (
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
     execute_sync,
@@ -302,6 +303,16 @@ def test_introspection_equals_that_of_the_complete_schema_and_builds_nothing(
     query = parse('{ __type(name: "KubernetesObject") { name possibleTypes { name } } }')
     assert execute_sync(lazy, query) == execute_sync(complete, query)
     assert execute_sync(lazy, parse('{ __type(name: "Pods") { name } }')).data == {"__type": None}
+
+
+def test_printing_and_completing_a_schema_build_none_of_its_types(lazy: LazySchema) -> None:
+    before = built(lazy)
+
+    definitions = list(print_sdl(lazy))
+    with complete_schema(lazy) as complete:
+        assert len(definitions) == len(complete.type_map.keys() - GraphQLNamedType.reserved_types)
+
+    assert built(lazy) == before
 
 
 def test_threads_get_the_same_types_and_fields() -> None:
