@@ -212,6 +212,28 @@ async def test_a_right_to_one_name_serves_that_object_and_that_field_selector(gu
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize("resource", ["pods", "configmaps"], ids=["shared informer", "own informer"])
+async def test_a_right_to_one_name_everywhere_serves_all_namespaces(guarded: Guarded, resource: str) -> None:
+    token = guarded.caller("narrow")
+    rule = {**READ_PODS, "resources": [resource], "resourceNames": ["seen"]}
+    guarded.grant("narrow", rule, everywhere=True)
+    guarded.api.create(core("configmaps", guarded.namespace), {"metadata": {"name": "seen"}})
+    field = {"pods": "pods", "configmaps": "configMaps"}[resource]
+    query = f'{field}(fieldSelector: "metadata.name=seen")'
+    where = {"namespace": guarded.namespace, "name": "seen"}
+    listed = await guarded.gateway.data(
+        f"{{ {query} {{ items {{ metadata {{ namespace name }} }} }} }}", headers=bearer_token(token)
+    )
+    assert where in [item["metadata"] for item in listed[field]["items"]]
+    watch = f"subscription {{ {query} {{ type object {{ metadata {{ namespace name }} }} }} }}"
+    async with guarded.gateway.subscribe(watch, params=bearer_token(token)) as stream:
+        assert where in [event["object"]["metadata"] for event in await stream.synced()]
+    requests = [item for item in guarded.tap.requests if f"/{resource}" in item.target]
+    assert all("metadata.name%3Dseen" in item.target for item in requests)
+    assert len(requests) <= 4
+
+
+@pytest.mark.cluster
 async def test_where_the_gateway_may_not_watch_each_caller_has_an_informer(guarded: Guarded) -> None:
     rule = {**READ_PODS, "resources": ["configmaps"]}
     async with AsyncExitStack() as stack:
