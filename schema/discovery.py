@@ -7,6 +7,7 @@ A malformed entry is skipped and reported as a :class:`~schema.model.Problem`. O
 JSON, or not a list of groups, raises :class:`MalformedDiscovery`.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -48,11 +49,11 @@ class Discovery:
         kept = {*self.unanswered, *vanished}
         if not kept:
             return self
-        listed = {
-            group_version: [item for item in source.resources if item.gvr.group_version == group_version]
-            for source, group_versions in ((before, kept), (self, {*self.group_versions} - kept))
-            for group_version in group_versions
-        }
+        listed: defaultdict[GroupVersion, list[Resource]] = defaultdict(list)
+        for source, has_kept in ((self, False), (before, True)):
+            for resource in source.resources:
+                if (resource.gvr.group_version in kept) is has_kept:
+                    listed[resource.gvr.group_version].append(resource)
         order = _with_places(self.group_versions, before.group_versions, vanished)
         resources = [item for group_version in order for item in listed[group_version]]
         return replace(self, resources=_with_preference(resources), group_versions=order)
@@ -63,6 +64,8 @@ def _with_places(
 ) -> tuple[GroupVersion, ...]:
     """``order`` with the vanished ones, each behind its predecessor in ``before``."""
     places = list(order)
+    if not vanished:
+        return tuple(places)
     behind = 0
     for group_version in before:
         if group_version in places:

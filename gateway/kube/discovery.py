@@ -98,7 +98,8 @@ async def _keep_registered(client: KubeClient, discovery: Discovery, before: Dis
         async with slots:
             return await _is_registered(client, group_version)
 
-    vanished = [item for item in before.group_versions if item not in discovery.group_versions]
+    listed = frozenset(discovery.group_versions)
+    vanished = [item for item in before.group_versions if item not in listed]
     registered = await asyncio.gather(*map(is_registered, vanished))
     return discovery.keeping(before, list(compress(vanished, registered)))
 
