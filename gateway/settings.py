@@ -17,6 +17,7 @@ from gateway.errors import ConfigurationError
 __all__ = [
     "ENVIRONMENT_PREFIX",
     "Auth",
+    "SchemaAccess",
     "Setting",
     "Settings",
     "is_loopback",
@@ -38,6 +39,14 @@ class Auth(StrEnum):
     LOCAL = "local"
     PASSTHROUGH = "passthrough"
     IMPERSONATE = "impersonate"
+
+
+class SchemaAccess(StrEnum):
+    """The callers that get answers about the schema: all, those that may read discovery, or none."""
+
+    ON = "on"
+    AUTHENTICATED = "authenticated"
+    OFF = "off"
 
 
 _LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -262,6 +271,13 @@ class Settings:
         _IMPERSONATE,
         metavar="FILE",
         default_words="the system's",
+    )
+    introspection: str = _setting(
+        SchemaAccess.AUTHENTICATED.value,
+        "Who may introspect the schema: every client without credentials (`on`), callers that the API server "
+        "lets read `/openapi/v3` (`authenticated`), no caller (`off`).",
+        ("serve",),
+        choices=tuple(SchemaAccess),
     )
     workers: int = _setting(
         1,

@@ -16,7 +16,7 @@ from gateway.kube.openapi import OpenAPICache, default_directory
 from gateway.resolvers.context import Shared
 from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.limits import Limits
-from gateway.settings import Settings
+from gateway.settings import SchemaAccess, Settings
 from gateway.telemetry import phases
 from schema.filters import Filters, MalformedPattern
 
@@ -67,7 +67,13 @@ def _shared(settings: Settings, client: KubeClient) -> Shared:
     sharing = Sharing(client, Leases(reviews)) if settings.shares_informers() else None
     limits = Limits(settings.max_upstream_requests, settings.max_response)
     encoded = EncodedSelections(max_object_bytes=limits.max_response)
-    return Shared(reviews=reviews, sharing=sharing, encoded=encoded, limits=limits)
+    return Shared(
+        reviews=reviews,
+        sharing=sharing,
+        encoded=encoded,
+        limits=limits,
+        schema_access=SchemaAccess(settings.introspection),
+    )
 
 
 @asynccontextmanager

@@ -1,11 +1,10 @@
 """Strawberry's extension points, as this gateway uses them.
 
 Extensions of the pipeline: :class:`OperationCounter` (and :class:`gateway.execution.errors.ErrorCodes`).
-Beside them: :class:`ErrorHooksRunner` runs the hooks, :class:`SelectedOperation` picks the operation of a
-document, and :func:`schema_refusal` protects the schema from callers that the API server does not accept.
+Beside them: :class:`ErrorHooksRunner` runs the hooks, and :class:`SelectedOperation` picks the operation of a
+document.
 """
 
-import re
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
@@ -18,17 +17,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 
-from gateway.errors import GatewayError
-from gateway.execution.errors import graphql_error, root_cause
-from gateway.resolvers.context import RequestContext, expect_discovery
-
 __all__ = [
     "ErrorHooksRunner",
     "OperationCounter",
     "SelectedOperation",
-    "introspects",
-    "reveals_schema",
-    "schema_refusal",
 ]
 
 _OUTCOME_OK = "OK"
@@ -128,28 +120,3 @@ def _expect_one(document: DocumentNode) -> None:
         raise OperationNotDetermined("Must provide operation name if query contains multiple operations.")
     if not operations:
         raise OperationNotDetermined("Must provide an operation.")
-
-
-# Introspection reveals the schema, and so do errors about a document or its variables ("Did you mean …").
-# Neither causes an upstream request with the caller's token, so the functions below check the token.
-
-_INTROSPECTION = re.compile(r"__(schema|type)\b")
-
-
-def introspects(query: str | None) -> bool:
-    """Whether the query may select introspection beyond ``__typename``."""
-    return _INTROSPECTION.search(query or "") is not None
-
-
-def reveals_schema(errors: list[GraphQLError] | None) -> bool:
-    """Whether an error is graphql-core's own message about the request."""
-    return any(error.path is None and root_cause(error) is None for error in errors or ())
-
-
-async def schema_refusal(context: RequestContext) -> GraphQLError | None:
-    """The error for a caller that may not read the API server's discovery; None when the caller may."""
-    try:
-        await expect_discovery(context)
-    except GatewayError as error:
-        return graphql_error(GraphQLError(error.message, original_error=error))
-    return None

@@ -29,11 +29,14 @@ from gateway.execution.extensions import (
     ErrorHooksRunner,
     OperationCounter,
     SelectedOperation,
-    introspects,
-    reveals_schema,
-    schema_refusal,
 )
 from gateway.execution.introspection import Introspection
+from gateway.execution.schema_access import (
+    introspection_refusal,
+    introspects,
+    reveals_schema,
+    visible_errors,
+)
 from gateway.resolvers.context import RequestContext
 from schema.building import LazySchema
 
@@ -152,8 +155,8 @@ class KubernetesSchema(strawberry.Schema):
             return PreExecutionError(None, [GraphQLError(error.as_http_error_reason())])
         except MissingQueryError:
             return PreExecutionError(None, [GraphQLError("the request has no query")])
-        if refused is None and introspects(context.query):
-            refusal = await schema_refusal(context.context)
+        if refused is None and introspects(context.graphql_document, context.query):
+            refusal = await introspection_refusal(context.context)
             return PreExecutionError(None, [refusal]) if refusal else None
         return refused
 
@@ -180,8 +183,7 @@ class KubernetesSchema(strawberry.Schema):
     async def _handle_errors(
         self, context: ExecutionContext, result: Any, handle: Callable[[], Awaitable[Any]]
     ) -> Any:
-        if refusal := await schema_refusal(context.context):
-            result.errors = [refusal]
+        result.errors = await visible_errors(context.context, result.errors)
         return await handle()
 
     def process_errors(

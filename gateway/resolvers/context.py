@@ -17,6 +17,7 @@ from gateway.kube.single_flight import SingleFlight
 from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.limits import Budget, Limits, Slots
+from gateway.settings import SchemaAccess
 
 __all__ = [
     "Info",
@@ -66,7 +67,7 @@ class Shared:
     ``flights`` and ``reviews`` share results within one identity only. With ``sharing`` the informers of the
     gateway's identity serve other callers. ``encoded`` and ``large_lists`` are
     functions of bytes that the API server has already sent to the caller. ``operations`` counts finished
-    operations by type and outcome.
+    operations by type and outcome. ``schema_access`` decides on introspection.
     """
 
     flights: SingleFlight = field(default_factory=SingleFlight)
@@ -78,6 +79,7 @@ class Shared:
     logs: LogCounters = field(default_factory=LogCounters)
     limits: Limits = field(default_factory=Limits)
     slots: Slots = field(default_factory=Slots)
+    schema_access: SchemaAccess = SchemaAccess.AUTHENTICATED
     namespaces: VisibleNamespaces = field(init=False)
 
     def __post_init__(self) -> None:

@@ -31,9 +31,10 @@ from strawberry.subscriptions import (
 from strawberry.types import ExecutionResult
 
 from gateway.compression import StoredBody
-from gateway.errors import GatewayError
+from gateway.errors import CallerUnauthenticated, GatewayError, Unauthenticated
 from gateway.execution.errors import fails_operation
 from gateway.execution.introspection import encode_response, stored_body
+from gateway.execution.schema_access import selects_schema_only
 from gateway.identity import Caller, Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
@@ -67,6 +68,7 @@ from gateway.server.transports.streams import (
     rejects_token,
 )
 from gateway.server.transports.websocket import TextAdapter, TransportHandler
+from gateway.settings import SchemaAccess
 
 __all__ = ["Endpoint", "Executable"]
 
@@ -175,17 +177,39 @@ class Endpoint(GraphQL[RequestContext, None]):
         """
         media_type = request.state.media_type
         try:
-            caller = await self.identity.authenticate(head_of(request.scope))
-            await expect_authenticated(self.api.context(caller.client))
-            request.state.lifetime = self._lifetime(request, caller)
-            response = await answer(request, caller.client)
+            return await self._as_caller(request, answer)
         except GatewayError as error:
             return refusal(error, media_type=media_type)
         except HTTPException as error:
             return error_response(error.status_code, error.reason, "BAD_REQUEST", media_type=media_type)
         except ClientDisconnect:
             return error_response(400, "the body is incomplete", "BAD_REQUEST", media_type=media_type)
-        return response
+
+    async def _as_caller(
+        self, request: Request, answer: Callable[[Request, KubeClient], Awaitable[Response]]
+    ) -> Response:
+        try:
+            caller = await self.identity.authenticate(head_of(request.scope))
+            await expect_authenticated(self.api.context(caller.client))
+        except (CallerUnauthenticated, Unauthenticated):
+            if not await self._is_public(request):
+                raise
+            request.state.lifetime = None
+            return await self.run(request, context=self.api.context(None))
+        request.state.lifetime = self._lifetime(request, caller)
+        return await answer(request, caller.client)
+
+    async def _is_public(self, request: Request) -> bool:
+        """Whether it needs no credentials: with ``--introspection on``, if it asks for the schema only."""
+        if self.api.context(None).shared.schema_access is not SchemaAccess.ON:
+            return False
+        if request.method not in ("GET", "POST") or token_of(request) is not None:
+            return False
+        try:
+            data = await self.parse_http_body(self.request_adapter_class(request))
+        except (HTTPException, json.JSONDecodeError, ClientDisconnect):
+            return False
+        return selects_schema_only(data.query, data.operation_name)
 
     def _lifetime(self, request: Request, caller: Caller) -> Lifetime | None:
         """The lifetime of a stream; None for other responses, whose token the API server alone judges."""

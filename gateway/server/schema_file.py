@@ -7,11 +7,13 @@ from starlette.responses import Response
 
 from gateway.compression import Coding, StoredBody
 from gateway.errors import GatewayError
+from gateway.execution.schema_access import expect_schema_access
 from gateway.identity import Identity
-from gateway.resolvers.context import RequestContext, expect_discovery
+from gateway.resolvers.context import RequestContext
 from gateway.server.compression import StoredResponse, negotiated_in
 from gateway.server.guard import head_of
 from gateway.server.responses import refusal
+from gateway.settings import SchemaAccess
 
 __all__ = ["SchemaFile"]
 
@@ -38,8 +40,7 @@ class SchemaFile:
     async def respond(self, request: Request) -> Response:
         """The file, or 304 if ``If-None-Match`` has its validator."""
         try:
-            caller = await self._identity.authenticate(head_of(request.scope))
-            await expect_discovery(self._context(caller.client))
+            await self._expect_access(request)
         except GatewayError as error:
             return refusal(error)
         sdl = await self._sdl()
@@ -48,6 +49,12 @@ class SchemaFile:
             headers = {**_HEADERS, "ETag": known, "Vary": "Accept-Encoding"}
             return Response(status_code=304, headers=headers)
         return StoredResponse(sdl, {**_HEADERS, "ETag": _validator(sdl, coding)}, "text/plain")
+
+    async def _expect_access(self, request: Request) -> None:
+        if self._context(None).shared.schema_access is SchemaAccess.ON:
+            return
+        caller = await self._identity.authenticate(head_of(request.scope))
+        await expect_schema_access(self._context(caller.client))
 
 
 def _validator(sdl: StoredBody, coding: Coding) -> str:

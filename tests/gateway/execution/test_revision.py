@@ -11,6 +11,7 @@ import pytest
 from graphql import print_schema, validate_schema
 
 from gateway.execution.revision import Described, Revision, build_replacement, build_revision
+from gateway.settings import SchemaAccess
 from schema.building import complete_schema
 from schema.discovery import parse_aggregated
 from schema.resources import GroupVersion
@@ -36,7 +37,8 @@ async def test_a_replaced_schema_is_freed_by_reference_counts() -> None:
     described = Described(discovery, discovery, {})
     revision = build_replacement(described, build_revision(described))
     client = SimpleNamespace(is_callers=False)
-    context = SimpleNamespace(client=client, shared=SimpleNamespace(operations=Counter[object]()))
+    shared = SimpleNamespace(operations=Counter[object](), schema_access=SchemaAccess.AUTHENTICATED)
+    context = SimpleNamespace(client=client, shared=shared)
     result = await revision.schema.execute("{ __schema { types { name } } }", context_value=context)
     assert result.errors is None
     pod = weakref.ref(revision.schema.graphql_schema.type_map["Pod"])
