@@ -114,7 +114,7 @@ class RequestContext:
     budget: Budget | None = None
     """The limits of one operation; None outside of operations."""
     extensions: dict[str, Any] = field(default_factory=dict)
-    """``extensions`` of the operation's next result; each maps response names of root fields."""
+    """``extensions`` of the operation's next result; a mapping is by the response names of root fields."""
 
     def for_operation(self) -> "RequestContext":
         """A copy with a budget of its own, for one of the operations of a connection."""

@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 from gateway.errors import Conflict, OutcomeUnknown, ServerTimeout, UpstreamError
+from gateway.kube.client import Response
 from gateway.kube.upstream_errors import may_have_arrived
+from gateway.kube.warnings import parse_warnings
 from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.decoding import decode_object
 
@@ -35,7 +37,10 @@ class Write:
 
 
 async def send_write(info: Info, write: Write) -> dict[str, Any]:
-    """The object or Status of the API server's answer. Raises GatewayError; see the module."""
+    """The object or Status of the API server's answer; its warnings go to the response's ``extensions``.
+
+    Raises GatewayError; see the module.
+    """
     try:
         response = await upstream_of(info).request(
             write.method,
@@ -49,7 +54,16 @@ async def send_write(info: Info, write: Write) -> dict[str, Any]:
         if write.is_repeatable or not may_have_arrived(error):
             raise
         raise OutcomeUnknown(error, write.method, write.path) from error
+    _note_warnings(info, response)
     return decode_object(response.body)
+
+
+def _note_warnings(info: Info, response: Response) -> None:
+    warnings = parse_warnings(response.headers.get("warning", ""))
+    if warnings:
+        path = info.path.as_list()
+        noted: list[dict[str, Any]] = info.context.extensions.setdefault("warnings", [])
+        noted.extend({"message": text, "path": path} for text in warnings)
 
 
 async def send_write_until_no_conflict(info: Info, write: Write, retries: int) -> dict[str, Any]:

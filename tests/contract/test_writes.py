@@ -98,3 +98,16 @@ async def test_a_variable_that_was_not_given_is_absent(
       patchConfigMap(name: "one", namespace: $n, patch: {data: $data}) { kind } }"""
     await gateway.data(emptied, {"n": namespace, "data": None})
     assert "data" not in api.get(core("configmaps", namespace, "one"))
+
+
+async def test_warnings_of_the_api_server_have_the_path_of_their_field(
+    gateway: GatewayProcess, namespace: str
+) -> None:
+    query = """mutation($n: String, $o: JSON) {
+      silent: createConfigMap(objectJson: {metadata: {name: "a"}}, namespace: $n) { kind }
+      warned: createConfigMap(objectJson: $o, namespace: $n, fieldValidation: WARN) { kind } }"""
+    answer = await gateway.execute(query, {"n": namespace, "o": {"metadata": {"name": "b"}, "unheardOf": 1}})
+    assert "errors" not in answer
+    (warning,) = answer["extensions"]["warnings"]
+    assert warning["path"] == ["warned"]
+    assert "unheardOf" in warning["message"]
