@@ -52,6 +52,8 @@ from schema.selection import Compiled, LargeSource, SharedSource, count_fields, 
 
 __all__ = ["CompiledExecutor"]
 
+_ERROR_BYTES = 200
+"""The size of an error in a response, about."""
 _WIDE_FIELDS = 300
 """graphql-core takes some milliseconds for as many fields."""
 _threads = ThreadPoolExecutor(2, "execution")
@@ -305,11 +307,32 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         )
         root = _root_of_item(item_path)
         if budget is not None and root is not None and isinstance(complete_results[-1], dict):
-            raw = complete_results[-1] = self._encode(complete_results[-1], budget)
-            size = memoryview(raw).nbytes
-            self._item_bytes[root] += size
-            budget.expect_response(size)
+            try:
+                raw = complete_results[-1] = self._encode(complete_results[-1], budget)
+                size = memoryview(raw).nbytes
+                self._item_bytes[root] += size
+                budget.expect_response(size)
+            except QueryTooComplex:
+                # the frames of the traceback are in cycles: they live until the next collection
+                complete_results.clear()
+                raise
         return is_awaitable
+
+    def handle_field_error(
+        self,
+        raw_error: Exception,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        path: Path,
+    ) -> None:
+        """Collect the error, which counts against the limit of the response."""
+        cause = raw_error.original_error if isinstance(raw_error, GraphQLError) else raw_error
+        if isinstance(cause, UnexpectedValue):
+            # the frames of the traceback keep the decoded object alive
+            cause.__traceback__ = raw_error.__traceback__ = None
+        if self._budget is not None:
+            self._budget.add_bytes(_ERROR_BYTES)
+        super().handle_field_error(raw_error, return_type, field_details_list, path)
 
     def build_response(self, data: dict[str, Any] | None) -> Any:
         """The response; nothing but the error when it exceeds the limit of its size."""

@@ -243,14 +243,26 @@ async def test_parts_of_a_refused_response_are_freed(client: KubeClient) -> None
     gc.disable()
     try:
         tracemalloc.start()
-        query = "{ gadgets { items { a: yaml b: json " + "kind " * 10 + "} } }"
-        result = await run(client, query, Limits(max_response=10_000))
+        query = "{ gadgets { items {" + " ".join(f"a{number}: yaml" for number in range(700)) + "} } }"
+        result = await run(client, query, Limits(max_response=8_000_000))
         assert codes(result) == {"QUERY_TOO_COMPLEX"}
         del result
         assert tracemalloc.get_traced_memory()[0] < 3 << 20
     finally:
         tracemalloc.stop()
         gc.enable()
+
+
+async def test_errors_count_as_parts_of_the_response(
+    client: KubeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(globals(), "ITEMS", [{"metadata": {"name": ["not a name"]}}] * 100)
+    query = (
+        "{ gadgets { items { metadata {" + " ".join(f"a{number}: name" for number in range(100)) + "} } } }"
+    )
+    result = await run(client, query, Limits(max_response=1_000_000))
+    assert codes(result) == {"QUERY_TOO_COMPLEX"}
+    assert len(result.errors or ()) == 1
 
 
 async def test_a_wide_selection_of_a_non_null_list_is_answered(client: KubeClient) -> None:

@@ -148,6 +148,7 @@ APOLLO = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json
         'application/json, multipart/mixed;subscriptionSpec="1.0"',
         "application/json, text/event-stream",
         "text/event-stream;q=0.5, application/json",
+        "*/*, text/event-stream;q=0.1",
         "application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
     ],
 )
