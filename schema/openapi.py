@@ -13,7 +13,7 @@ import msgspec
 from schema.model import Problem
 from schema.resources import GroupVersion, GroupVersionKind
 
-__all__ = ["ABSENT", "Definitions", "MalformedSchema", "Schema", "parse_schema"]
+__all__ = ["ABSENT", "Definitions", "MalformedSchema", "ParsedDocument", "Schema", "parse_schema"]
 
 ABSENT = msgspec.Raw(b"")
 _REFERENCE = "#/components/schemas/"
@@ -88,26 +88,64 @@ def parse_schema(raw: msgspec.Raw | bytes) -> Schema:
         raise MalformedSchema(f"malformed schema: {error}") from error
 
 
+class ParsedDocument:
+    """The definitions of one document by id; ``problem`` says why a malformed document has none."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.schemas: Mapping[str, msgspec.Raw] = {}
+        self.problem = ""
+        self._kinds: dict[str, tuple[GroupVersionKind, ...]] = {}
+        try:
+            components = _document_decoder.decode(content).components
+            self.schemas = (components.schemas if components else None) or {}
+        except _MALFORMED as error:
+            self.problem = f"malformed OpenAPI document: {error}"
+
+    def kinds_of(self, id_: str) -> tuple[GroupVersionKind, ...]:
+        """The kinds of a definition. Raises KeyError."""
+        if id_ not in self._kinds:
+            self._kinds[id_] = _parse_kinds(self.schemas[id_])
+        return self._kinds[id_]
+
+
 class Definitions:
     """The definitions of all documents by id; if two documents differ, the first one wins.
 
+    ``before`` are the :attr:`documents` of earlier Definitions: an unchanged document is not decoded again.
     ``problems`` has one entry per malformed document.
     """
 
-    def __init__(self, documents: Iterable[tuple[GroupVersion, bytes]]) -> None:
+    def __init__(
+        self,
+        documents: Iterable[tuple[GroupVersion, bytes]],
+        before: Mapping[GroupVersion, ParsedDocument] | None = None,
+    ) -> None:
         self._raw: dict[str, msgspec.Raw] = {}
         self._kinds: dict[str, tuple[GroupVersionKind, ...]] = {}
         self._ids: dict[GroupVersionKind, str] = {}
-        self.problems: list[Problem] = []
+        self.documents: dict[GroupVersion, ParsedDocument] = {}
         elsewhere: dict[GroupVersionKind, str] = {}
-        for group_version, document in documents:
-            for id_, raw in self._schemas(group_version, document).items():
-                self._add(id_, raw)
+        for group_version, content in documents:
+            document = (before or {}).get(group_version)
+            if document is None or document.content != content:
+                document = ParsedDocument(content)
+            self.documents[group_version] = document
+            for id_ in document.schemas:
+                self._add(id_, document)
                 for kind in self._kinds[id_]:
                     ids = self._ids if kind.group_version == group_version else elsewhere
                     ids.setdefault(kind, id_)
         for kind, id_ in elsewhere.items():
             self._ids.setdefault(kind, id_)
+
+    @property
+    def problems(self) -> list[Problem]:
+        return [
+            Problem(group_version.api_version, document.problem)
+            for group_version, document in self.documents.items()
+            if document.problem
+        ]
 
     def __contains__(self, id_: str) -> bool:
         return id_ in self._raw
@@ -129,21 +167,14 @@ class Definitions:
     def add_missing(self, schemas: Mapping[str, bytes]) -> None:
         """Add the definitions that no document has."""
         for id_, schema in schemas.items():
-            self._add(id_, msgspec.Raw(schema))
+            if id_ not in self._raw:
+                self._raw[id_] = msgspec.Raw(schema)
+                self._kinds[id_] = ()
 
-    def _schemas(self, group_version: GroupVersion, document: bytes) -> dict[str, msgspec.Raw]:
-        try:
-            components = _document_decoder.decode(document).components
-        except _MALFORMED as error:
-            what = f"malformed OpenAPI document: {error}"
-            self.problems.append(Problem(group_version.api_version, what))
-            return {}
-        return (components.schemas if components else None) or {}
-
-    def _add(self, id_: str, raw: msgspec.Raw) -> None:
+    def _add(self, id_: str, document: ParsedDocument) -> None:
         if id_ not in self._raw:
-            self._raw[id_] = raw
-            self._kinds[id_] = _parse_kinds(raw)
+            self._raw[id_] = document.schemas[id_]
+            self._kinds[id_] = document.kinds_of(id_)
 
 
 def _parse_kinds(raw: msgspec.Raw) -> tuple[GroupVersionKind, ...]:

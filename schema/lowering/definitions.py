@@ -10,13 +10,14 @@ from functools import partial
 
 import msgspec
 
-from schema.lowering.structures import Structure, structures_of
+from schema.lowering.repeats import CustomResources
+from schema.lowering.structures import Structure
 from schema.lowering.values import (
     MAX_DEPTH,
     OBJECT_KEYS,
     Draft,
+    PlacedValues,
     Site,
-    Values,
     is_any_object,
     text_of,
 )
@@ -62,6 +63,7 @@ class Lowering:
     ) -> None:
         self._definitions = definitions
         self._custom = custom
+        self._custom_resources = CustomResources(self)
         self._before = before
         self._types: dict[str, TypeExpression] = {}
         self._defining: list[str] = []
@@ -145,25 +147,25 @@ class Lowering:
         return Definition(id_)
 
     def _finish_object(self, id_: str, raw: msgspec.Raw, schema: Schema) -> None:
-        is_custom = id_ in self._custom
-        values = Values(self, once=is_custom)
+        if id_ in self._custom:
+            self._finish_custom_resource(id_, raw, schema)
+            return
+        values = PlacedValues(self)
         values.object(id_, schema, Site(id_))
         values.finish()
         drafts = tuple(values.drafts.values())
-        structures: Mapping[str, Structure] = {}
-        if is_custom:
-            root, structures = structures_of(drafts)
-            drafts = (root,)
         self._add(drafts, values.problems)
-        kept = tuple(replace(draft) for draft in drafts)
-        lowered = Lowered(raw, kept, structures, values.references, tuple(values.problems))
-        self._note(id_, lowered, is_repeatable=values.is_repeatable)
+        if values.is_repeatable:
+            kept = tuple(replace(draft) for draft in drafts)
+            self.lowered[id_] = Lowered(raw, kept, {}, values.references, tuple(values.problems))
 
-    def _note(self, id_: str, lowered: Lowered, *, is_repeatable: bool = True) -> None:
-        if is_repeatable:
-            self.lowered[id_] = lowered
-        if id_ in self._custom:
-            self.custom[id_] = lowered
+    def _finish_custom_resource(self, id_: str, raw: msgspec.Raw, schema: Schema) -> None:
+        custom = self._custom_resources.lower(id_, schema)
+        draft = Draft(id_, id_, (), custom.description, custom.properties)
+        self._add((draft,), custom.problems)
+        self.lowered[id_] = self.custom[id_] = Lowered(
+            raw, (draft,), custom.structures, custom.references, custom.problems
+        )
 
     def _unchanged_object(self, known: Lowered, raw: msgspec.Raw) -> TypeExpression:
         """:meth:`_object` of a definition that has not changed."""
@@ -179,7 +181,10 @@ class Lowering:
             return
         self._add([replace(draft) for draft in known.drafts], known.problems)
         # references the new document, so that the old one can be freed
-        self._note(known.drafts[0].id, replace(known, raw=raw))
+        id_ = known.drafts[0].id
+        self.lowered[id_] = replace(known, raw=raw)
+        if id_ in self._custom:
+            self.custom[id_] = self.lowered[id_]
 
     def _add(self, drafts: Sequence[Draft], problems: Iterable[Problem]) -> None:
         """Add drafts; the first one belongs to the definition, which has a draft already."""
@@ -189,12 +194,12 @@ class Lowering:
 
     def _alias(self, id_: str, schema: Schema) -> TypeExpression:
         """The type of a definition that is not an object: a list, a scalar, another definition."""
-        values = Values(self)
+        values = PlacedValues(self)
         type_ = values.type(schema, Site(id_))
         self._pending.append(partial(self._finish_alias, values))
         return type_
 
-    def _finish_alias(self, values: Values) -> None:
+    def _finish_alias(self, values: PlacedValues) -> None:
         values.finish()
         self.drafts.update(values.drafts)
         self.problems += values.problems

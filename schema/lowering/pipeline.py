@@ -28,7 +28,7 @@ from schema.lowering.well_known import (
     stand_in_id,
 )
 from schema.model import Model, ObjectType, ServedResource
-from schema.openapi import Definitions
+from schema.openapi import Definitions, ParsedDocument
 from schema.resources import GroupVersion, GroupVersionKind, Resource
 from schema.verbs import Verb
 
@@ -37,8 +37,9 @@ __all__ = ["LoweredDefinitions", "lower"]
 
 @dataclass(slots=True)
 class LoweredDefinitions:
-    """The results of the last lowering of one cluster: each definition, and what custom resources share."""
+    """The results of the last lowering of one cluster: documents, definitions, and shared structures."""
 
+    documents: Mapping[GroupVersion, ParsedDocument] = field(default_factory=dict)
     by_id: Mapping[str, Lowered] = field(default_factory=dict)
     shared: Mapping[GroupVersion, SharedStructures] = field(default_factory=dict)
 
@@ -59,12 +60,12 @@ def lower(
 
     Never raises for the content of a document. ``Model.problems`` includes discovery's problems.
     """
-    definitions = Definitions(_in_order(discovery, documents))
+    kept = kept or LoweredDefinitions()
+    definitions = Definitions(_in_order(discovery, documents), kept.documents)
     definitions.add_missing(STAND_INS)
     known = [(resource, _object_id(resource, definitions)) for resource in discovery.resources]
     served = [(resource, id_) for resource, id_ in known if verbs_of(resource)]
     custom = {id_: resource.kind for resource, id_ in known if is_custom_resource(id_, resource.kind)}
-    kept = kept or LoweredDefinitions()
     lowering = _lower_objects(served, Lowering(definitions, custom, kept.by_id))
     drafts, problems = dict(lowering.drafts), tuple(lowering.problems)
     silent = {id_: resource.kind for resource, id_ in known if not verbs_of(resource)}
@@ -72,7 +73,7 @@ def lower(
         lowering.definition(id_)
     lowering.finish()
     shared = share_structures(custom, lowering.custom, kept.shared)
-    kept.by_id, kept.shared = lowering.lowered, shared
+    kept.documents, kept.by_id, kept.shared = definitions.documents, lowering.lowered, shared
     names = type_names(
         list(_unnamed(lowering.drafts, silent)),
         Packages(

@@ -9,14 +9,13 @@ A structure has the descriptions of its first place. It has a fact (required, de
 if the fact holds in all places.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from schema.lowering.values import Draft
 from schema.model import Definition, ListOf, Property, TypeExpression
 
-__all__ = ["Structure", "merge", "nested_id", "structures_of"]
+__all__ = ["Structure", "digest_of", "merge", "nested_id", "placed", "structure_id"]
 
 _DIGEST_BYTES = 16
 
@@ -28,21 +27,6 @@ class Structure:
     id: str
     description: str
     properties: tuple[Property, ...]
-
-
-def structures_of(drafts: Sequence[Draft]) -> tuple[Draft, Mapping[str, Structure]]:
-    """The draft of a definition with its structures, by id; ``drafts`` are its own, then the nested ones."""
-    root, *nested = drafts
-    package = root.definition.rpartition(".")[0]
-    ids: dict[str, str] = {}
-    for draft in _inner_first(root, nested):
-        ids[draft.id] = f"{package}.#{_digest(draft.properties, ids)}"
-    structures = merge(
-        Structure(ids[draft.id], draft.description, _placed(draft.properties, ids))
-        for draft in nested
-        if draft.id in ids
-    )
-    return Draft(root.id, root.definition, (), root.description, _placed(root.properties, ids)), structures
 
 
 def merge(structures: Iterable[Structure]) -> dict[str, Structure]:
@@ -62,62 +46,45 @@ def nested_id(expression: TypeExpression) -> str | None:
     return expression.id if isinstance(expression, Definition) else None
 
 
-def _inner_first(root: Draft, nested: Iterable[Draft]) -> Iterator[Draft]:
-    """The nested drafts that the root reaches, each after the drafts inside it.
+def digest_of(properties: Iterable[Property], digests: Mapping[str, str]) -> str:
+    """A digest of keys and types; the order of the properties does not count.
 
-    Not recursive: a document may nest deeper than Python's stack.
+    ``digests`` are those of the objects inside, by id.
     """
-    waiting = {draft.id: draft for draft in nested}
-    stack = [root]
-    while stack:
-        draft = stack[-1]
-        inner = [waiting[id_] for id_ in _inside(draft) if id_ in waiting]
-        stack += inner
-        if inner:
-            continue
-        stack.pop()
-        if draft.id in waiting:
-            del waiting[draft.id]
-            yield draft
-
-
-def _inside(draft: Draft) -> Iterator[str]:
-    for property_ in draft.properties:
-        if (id_ := nested_id(property_.type)) is not None:
-            yield id_
-
-
-def _digest(properties: Iterable[Property], ids: Mapping[str, str]) -> str:
-    """A digest of keys and types; the order of the properties does not count."""
-    structure = sorted((property_.key, _spelled(property_.type, ids)) for property_ in properties)
+    structure = sorted((property_.key, _spelled(property_.type, digests)) for property_ in properties)
     return blake2b(repr(structure).encode(), digest_size=_DIGEST_BYTES).hexdigest()
 
 
-def _spelled(expression: TypeExpression, ids: Mapping[str, str]) -> str:
+def _spelled(expression: TypeExpression, digests: Mapping[str, str]) -> str:
     match expression:
         case ListOf(items=items):
-            return f"[{_spelled(items, ids)}]"
+            return f"[{_spelled(items, digests)}]"
         case Definition(id=id_):
-            return f"<{ids.get(id_, id_)}>"
+            return f"#{digests[id_]}" if id_ in digests else f"<{id_}>"
         case scalar:
             return scalar.value
 
 
-def _placed(properties: Iterable[Property], ids: Mapping[str, str]) -> tuple[Property, ...]:
-    """The properties, with types that refer to structures instead of places."""
+def structure_id(package: str, digest: str) -> str:
+    """The id of a structure of the group and version of a package (``io.cert-manager.v1``)."""
+    return f"{package}.#{digest}"
+
+
+def placed(properties: Iterable[Property], digests: Mapping[str, str], package: str) -> tuple[Property, ...]:
+    """The properties, with types that refer to the structures of a package instead of the objects inside."""
     return tuple(
-        property_ if nested_id(property_.type) not in ids else _retyped(property_, ids)
+        _retyped(property_, digests, package) if nested_id(property_.type) in digests else property_
         for property_ in properties
     )
 
 
-def _retyped(property_: Property, ids: Mapping[str, str]) -> Property:
+def _retyped(property_: Property, digests: Mapping[str, str], package: str) -> Property:
     def retype(expression: TypeExpression) -> TypeExpression:
         match expression:
             case ListOf(items=items):
                 return ListOf(retype(items))
             case Definition(id=id_):
-                return Definition(ids.get(id_, id_))
+                return Definition(structure_id(package, digests[id_]))
             case scalar:
                 return scalar
 

@@ -5,6 +5,7 @@ No content of a document makes this raise: a schema that cannot be typed becomes
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ __all__ = [
     "OBJECT_KEYS",
     "DefinitionResolver",
     "Draft",
+    "PlacedValues",
     "Site",
+    "Value",
     "Values",
     "is_any_object",
     "text_of",
@@ -85,7 +88,7 @@ class DefinitionResolver(Protocol):
         """Whether a definition, or an object outside of this definition, has the id."""
 
 
-class _Value(NamedTuple):
+class Value(NamedTuple):
     """The contents of a property's schema: a property without its key."""
 
     type: TypeExpression
@@ -95,75 +98,46 @@ class _Value(NamedTuple):
     deprecation: str | None = None
 
 
-class Values:
-    """Turns the schemas of one definition into types, and the objects among them into drafts.
+class Values(ABC):
+    """Turns schemas into types; a subclass decides what becomes of the objects inside them."""
 
-    With ``once`` equal schemas are turned once: they have one draft and one problem, of the first place.
-
-    ``is_repeatable``, after :meth:`finish`: equal schemas give equal results if :attr:`references` have equal
-    types and no object outside of the definition has the id of a draft.
-    """
-
-    def __init__(self, resolver: DefinitionResolver, *, once: bool = False) -> None:
+    def __init__(self, resolver: DefinitionResolver) -> None:
         self._resolver = resolver
-        self._once = once
-        self._seen: dict[bytes, _Value] = {}
-        self._pending: deque[tuple[Draft, Schema, Site]] = deque()
-        self.drafts: dict[str, Draft] = {}
-        self.problems: list[Problem] = []
-        self.references: dict[str, TypeExpression | None] = {}
-        self.is_repeatable = True
 
-    def object(self, id_: str, schema: Schema, site: Site) -> Draft:
-        """A draft of the object; :meth:`finish` adds its properties."""
-        draft = Draft(id_, site.definition, site.path, text_of(schema.description))
-        self.drafts[id_] = draft
-        self._pending.append((draft, schema, site))
-        return draft
-
-    def finish(self) -> None:
-        """Fill in the properties of every draft, also of drafts that are added meanwhile."""
-        while self._pending:
-            draft, schema, site = self._pending.popleft()
-            draft.properties = tuple(self._properties(schema, site))
-
+    @abstractmethod
     def problem(self, site: Site, what: str) -> Scalar:
         """Record a problem; the type of the value is JSON."""
-        self.problems.append(Problem(site.id, what))
-        return Scalar.JSON
 
-    def _properties(self, schema: Schema, site: Site) -> Iterator[Property]:
-        properties = schema.properties or {}
-        names = property_names(properties.keys())
-        required = set(_texts_of(schema.required))
-        for key, raw in properties.items():
-            yield self._property(key, names[key], raw, site.at(key), required=key in required)
+    @abstractmethod
+    def _nested(self, schema: Schema, site: Site) -> TypeExpression:
+        """The type of an object with properties."""
 
-    def _property(self, key: str, name: str, raw: msgspec.Raw, site: Site, *, required: bool) -> Property:
-        type_, description, default, enum, deprecation = self._value(raw, site)
-        return Property(key, name, type_, description, required, default, enum, deprecation)
+    def _refer(self, target: str) -> TypeExpression | None:
+        """The type of another definition; None if it does not exist."""
+        return self._resolver.refer(target)
 
-    def _value(self, raw: msgspec.Raw, site: Site) -> _Value:
-        if not self._once:
-            return self._new_value(raw, site)
-        spelled = bytes(raw)
-        if (value := self._seen.get(spelled)) is None:
-            value = self._seen[spelled] = self._new_value(raw, site)
-        return value
-
-    def _new_value(self, raw: msgspec.Raw, site: Site) -> _Value:
+    def _value(self, raw: msgspec.Raw, site: Site) -> Value:
+        """The contents of one schema."""
         try:
             schema = parse_schema(raw)
         except MalformedSchema as error:
-            return _Value(self.problem(site, str(error)))
+            return Value(self.problem(site, str(error)))
         description = text_of(schema.description)
-        return _Value(
+        return Value(
             self.type(schema, site),
             description,
             schema.default,
             _enum_of(schema),
             description if _DEPRECATED.match(description) else None,
         )
+
+    def _properties(self, schema: Schema, site: Site) -> Iterator[Property]:
+        properties = schema.properties or {}
+        names = property_names(properties.keys())
+        required = set(_texts_of(schema.required))
+        for key, raw in properties.items():
+            type_, description, default, enum, deprecation = self._value(raw, site.at(key))
+            yield Property(key, names[key], type_, description, key in required, default, enum, deprecation)
 
     def type(self, schema: Schema, site: Site) -> TypeExpression:
         """The type of the schema's values."""
@@ -231,13 +205,8 @@ class Values:
         return ListOf(self._value(schema.items, site.deeper()).type)
 
     def _object(self, schema: Schema, site: Site) -> TypeExpression:
-        properties = schema.properties
-        if properties and not is_any_object(schema):
-            id_ = site.id
-            while (is_taken := self._resolver.is_taken(id_)) or id_ in self.drafts:
-                self.is_repeatable &= not is_taken
-                id_ += "~"
-            return Definition(self.object(id_, schema, site).id)
+        if schema.properties and not is_any_object(schema):
+            return self._nested(schema, site)
         try:
             values = parse_schema(schema.additional_properties)
         except MalformedSchema as error:
@@ -246,11 +215,55 @@ class Values:
 
     def _reference(self, schema: Schema, site: Site) -> TypeExpression:
         target = schema.target
-        if target is not None and target not in self.references:
-            self.references[target] = self._resolver.refer(target)
-        if target is None or (found := self.references[target]) is None:
+        if target is None or (found := self._refer(target)) is None:
             return self.problem(site, f"refers to {schema.reference!r}, which is not there")
         return found
+
+
+class PlacedValues(Values):
+    """The schemas of one definition; the objects among them become drafts, each at its place.
+
+    ``is_repeatable``, after :meth:`finish`: equal schemas give equal results if :attr:`references` have equal
+    types and no object outside of the definition has the id of a draft.
+    """
+
+    def __init__(self, resolver: DefinitionResolver) -> None:
+        super().__init__(resolver)
+        self._pending: deque[tuple[Draft, Schema, Site]] = deque()
+        self.drafts: dict[str, Draft] = {}
+        self.problems: list[Problem] = []
+        self.references: dict[str, TypeExpression | None] = {}
+        self.is_repeatable = True
+
+    def object(self, id_: str, schema: Schema, site: Site) -> Draft:
+        """A draft of the object; :meth:`finish` adds its properties."""
+        draft = Draft(id_, site.definition, site.path, text_of(schema.description))
+        self.drafts[id_] = draft
+        self._pending.append((draft, schema, site))
+        return draft
+
+    def finish(self) -> None:
+        """Fill in the properties of every draft, also of drafts that are added meanwhile."""
+        while self._pending:
+            draft, schema, site = self._pending.popleft()
+            draft.properties = tuple(self._properties(schema, site))
+
+    def problem(self, site: Site, what: str) -> Scalar:
+        """Record a problem; the type of the value is JSON."""
+        self.problems.append(Problem(site.id, what))
+        return Scalar.JSON
+
+    def _nested(self, schema: Schema, site: Site) -> TypeExpression:
+        id_ = site.id
+        while (is_taken := self._resolver.is_taken(id_)) or id_ in self.drafts:
+            self.is_repeatable &= not is_taken
+            id_ += "~"
+        return Definition(self.object(id_, schema, site).id)
+
+    def _refer(self, target: str) -> TypeExpression | None:
+        if target not in self.references:
+            self.references[target] = super()._refer(target)
+        return self.references[target]
 
 
 def text_of(value: object) -> str:

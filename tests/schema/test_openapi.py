@@ -47,6 +47,16 @@ def test_a_document_without_definitions_is_empty() -> None:
     assert definitions.problems == []
 
 
+def test_only_a_changed_document_is_decoded_again() -> None:
+    thing, part = document(Thing={}), document(Part={})
+    before = Definitions([(V1, thing), (APPS, part)]).documents
+
+    after = Definitions([(V1, thing), (APPS, document(Part={"type": "string"}))], before)
+
+    assert after.documents[V1] is before[V1]
+    assert parse_schema(after.raw("Part")).type == "string"
+
+
 def test_paths_are_not_decoded() -> None:
     whole = json.loads(document(Thing={"type": "string"}))
     whole["paths"] = {"/apis": ["anything", {"at": "all"}]}

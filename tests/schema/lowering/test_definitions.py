@@ -1,6 +1,7 @@
 """Relowering with cached definitions equals lowering from scratch."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schema.lowering import LoweredDefinitions, lower
-from schema.lowering import values as lower_values
+from schema.lowering.values import Site, Values
+from schema.model import Property
+from schema.openapi import Schema
 from schema.resources import GroupVersion, Resource
 from tests.schema.documents import META, TEXT, discovery_of, document, kind_schema, ref, resource
 from tests.schema.lowering.test_any_definitions import TARGETS, schemas
 
 GROUP_VERSION = GroupVersion("example.io", "v1")
 GADGET, PART = "io.example.v1.Gadget", "io.example.v1.Part"
+GADGET_KEYS = ("apiVersion", "kind", "metadata", "spec", "part")
 NUMBER = {"type": "integer", "format": "int32"}
 ONE = {"type": "object", "properties": {"inner": {"type": "object", "properties": {"size": NUMBER}}}}
 
@@ -66,24 +70,27 @@ def documents_with(**more: Any) -> dict[GroupVersion, bytes]:
     return {GROUP_VERSION: document(**schemas)}
 
 
+Keys = tuple[str, ...]
+
+
 @pytest.fixture
-def lowered_objects(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The ids of the objects that are lowered while the fixture is active."""
-    ids = []
-    whole = lower_values.Values.object
+def lowered_objects(monkeypatch: pytest.MonkeyPatch) -> list[Keys]:
+    """The keys of each object that is lowered while the fixture is active."""
+    keys = []
+    whole = Values._properties
 
-    def count(values: lower_values.Values, id_: str, *where: Any) -> Any:
-        ids.append(id_)
-        return whole(values, id_, *where)
+    def count(values: Values, schema: Schema, site: Site) -> Iterator[Property]:
+        keys.append(tuple(schema.properties or ()))
+        return whole(values, schema, site)
 
-    monkeypatch.setattr(lower_values.Values, "object", count)
-    return ids
+    monkeypatch.setattr(Values, "_properties", count)
+    return keys
 
 
-def test_only_changed_definitions_are_lowered_again(lowered_objects: list[str]) -> None:
+def test_only_changed_definitions_are_lowered_again(lowered_objects: list[Keys]) -> None:
     kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
     lower(discovery, documents_with(), kept)
-    assert {GADGET, PART, f"{PART}/inner"} <= {*lowered_objects}
+    assert {GADGET_KEYS, ("inner",), ("size",)} <= {*lowered_objects}
 
     lowered_objects.clear()
     lower(discovery, documents_with(), kept)
@@ -91,17 +98,17 @@ def test_only_changed_definitions_are_lowered_again(lowered_objects: list[str]) 
 
     changed = {"type": "object", "properties": {"size": NUMBER}}
     model = lower(discovery, documents_with(**{PART: changed}), kept)
-    assert lowered_objects == [PART]
+    assert lowered_objects == [("size",)]
     assert f"{PART}/inner" not in model.objects
 
 
-def test_a_definition_whose_reference_changed_its_type_is_lowered_again(lowered_objects: list[str]) -> None:
+def test_a_definition_whose_reference_changed_its_type_is_lowered_again(lowered_objects: list[Keys]) -> None:
     kept, discovery = LoweredDefinitions(), discovery_of(resource("example.io/v1", "Gadget"))
     lower(discovery, documents_with(), kept)
 
     lowered_objects.clear()
     lower(discovery, documents_with(**{PART: TEXT}), kept)
-    assert lowered_objects == [GADGET, f"{GADGET}/spec", f"{GADGET}/spec/inner"]
+    assert lowered_objects == [GADGET_KEYS, ("inner",), ("size",)]
 
 
 def test_a_definition_with_the_id_of_a_nested_object_may_come_and_go() -> None:
