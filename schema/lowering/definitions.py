@@ -45,6 +45,7 @@ class Lowered:
     """
 
     raw: msgspec.Raw
+    is_custom: bool
     drafts: tuple[Draft, ...]
     structures: Mapping[str, Structure]
     references: Mapping[str, TypeExpression | None]
@@ -125,8 +126,9 @@ class Lowering:
         self._defining.append(id_)
         try:
             raw = self._definitions.raw(id_)
-            if id_ in self._before and self._before[id_].raw == raw:
-                return self._unchanged_object(self._before[id_], raw)
+            known = self._before.get(id_)
+            if known and known.raw == raw and known.is_custom == (id_ in self._custom):
+                return self._unchanged_object(known, raw)
             schema = parse_schema(raw)
             if schema.properties and not is_any_object(schema):
                 return self._object(id_, raw, schema)
@@ -157,14 +159,14 @@ class Lowering:
         self._add(drafts, values.problems)
         if values.is_repeatable:
             kept = tuple(replace(draft) for draft in drafts)
-            self.lowered[id_] = Lowered(raw, kept, {}, values.references, tuple(values.problems))
+            self.lowered[id_] = Lowered(raw, False, kept, {}, values.references, tuple(values.problems))
 
     def _finish_custom_resource(self, id_: str, raw: msgspec.Raw, schema: Schema) -> None:
         custom = self._custom_resources.lower(id_, schema)
         draft = Draft(id_, id_, (), custom.description, custom.properties)
         self._add((draft,), custom.problems)
         self.lowered[id_] = self.custom[id_] = Lowered(
-            raw, (draft,), custom.structures, custom.references, custom.problems
+            raw, True, (draft,), custom.structures, custom.references, custom.problems
         )
 
     def _unchanged_object(self, known: Lowered, raw: msgspec.Raw) -> TypeExpression:

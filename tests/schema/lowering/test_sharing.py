@@ -251,6 +251,20 @@ def described(kinds: Mapping[tuple[str, str], Mapping[str, Any]]) -> tuple[Any, 
     return discovery_of(*resources), {item: document(**schemas) for item, schemas in documents.items()}
 
 
+def test_a_definition_stops_being_a_custom_resource_with_its_kind() -> None:
+    kept = LoweredDefinitions()
+    part, whole = id_of("x.io/v1", "Part"), id_of("x.io/v1", "Whole")
+    schemas = {
+        part: kind_schema("x.io/v1", "Part", spec=CONTAINER),
+        whole: kind_schema("x.io/v1", "Whole", part=ref(part)),
+    }
+    documents = {GroupVersion("x.io", "v1"): document(**schemas)}
+    for kinds in (("Whole", "Part"), ("Whole",), ("Whole", "Part")):
+        discovery = discovery_of(*(resource("x.io/v1", kind) for kind in kinds))
+
+        assert lower(discovery, documents, kept) == lower(discovery, documents)
+
+
 def test_a_reload_shares_again_only_in_the_changed_group() -> None:
     kept = LoweredDefinitions()
     kinds: dict[tuple[str, str], dict[str, Any]] = {
