@@ -200,11 +200,15 @@ async def test_the_schema_is_hidden_from_unauthenticated_callers(
             pass
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4403
+    file = await gateway.request("GET", "/schema.graphql", headers=bearer("mallory"))
+    assert (file.status_code, file.json()["errors"][0]["extensions"]["code"]) == (401, "UNAUTHENTICATED")
 
 
 async def test_the_schema_is_visible_to_authenticated_callers(passthrough: TappedGateway) -> None:
     found = await codes(passthrough.gateway, "alice")
     assert list(found.values()) == [()] * 3 + [("BAD_REQUEST",)] * 4
+    file = await passthrough.gateway.request("HEAD", "/schema.graphql", headers=bearer("alice"))
+    assert file.status_code == 200
 
 
 async def test_authentication_is_cached_and_checked_before_any_work(passthrough: TappedGateway) -> None:
