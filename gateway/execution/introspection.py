@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from graphql import GraphQLResolveInfo
@@ -27,12 +27,12 @@ from schema.selection import NotCompilable
 
 __all__ = ["Introspection", "IntrospectionAnswer", "encode_response", "stored_body"]
 
-T = TypeVar("T")
-
 _CACHED_BODIES = 8
 """Per schema: the SDL, and the answers to GraphiQL and to a few code generators."""
-_threads = ThreadPoolExecutor(1, "introspection")
-"""One thread: several would leave the event loop too little of the interpreter."""
+_schemas = ThreadPoolExecutor(1, "introspection")
+_types = ThreadPoolExecutor(1, "introspection of a type")
+"""One thread each: several would leave the event loop too little of the interpreter. The answer about a type
+does not wait for that about a whole schema."""
 
 
 class IntrospectionAnswer:
@@ -108,7 +108,9 @@ class Introspection:
                 _cache_key(info), lambda: _schema_response(info, details, value, complete)
             )
             return IntrospectionAnswer(str(info.path.key), body)
-        return await _in_thread(lambda: _type_answer(info, details, value, complete))
+        return await asyncio.get_running_loop().run_in_executor(
+            _types, _type_answer, info, details, value, complete
+        )
 
     async def sdl(self, schema: LazySchema) -> StoredBody:
         """The SDL, sorted."""
@@ -121,13 +123,9 @@ class Introspection:
         """
         shared = self._bodies.get(key)
         if shared is None or _failed(shared):
-            shared = _in_thread(compute)
+            shared = asyncio.get_running_loop().run_in_executor(_schemas, compute)
             self._bodies.put(key, shared)
         return shared.result() if shared.done() else await asyncio.shield(shared)
-
-
-def _in_thread(compute: Callable[[], T]) -> asyncio.Future[T]:
-    return asyncio.get_running_loop().run_in_executor(_threads, compute)
 
 
 def _failed(shared: asyncio.Future[StoredBody]) -> bool:

@@ -115,7 +115,7 @@ async def test_types_are_looked_up_in_a_thread_and_not_kept(
     query = '{ a: __type(name: "Query") { fields { name } } b: __type(name: "Missing") { name } }'
     for _ in range(2):
         assert decoded(await run(schema, query)) == expected(schema, query)
-    assert written == ["introspection_0"] * 2
+    assert written == ["introspection of a type_0"] * 2
 
 
 async def test_graphql_core_executes_an_unwritable_selection(
