@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.api import API, bearer_token, core, fetch_token, grant, pod
+from tests.fixtures.api import API, bearer_token, core, fetch_token, grant, grouped, pod
 from tests.fixtures.backends import Backend, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.tap import Tap
+from tests.fixtures.waiting import eventually
 
 LIST = """query($limit: Int, $continue: String, $version: String, $partial: Boolean, $labels: String) {
     pods(partial: $partial, limit: $limit, continue: $continue, resourceVersion: $version,
@@ -212,3 +213,32 @@ async def test_a_role_for_one_name_finds_its_namespaces(tenant: Tenant) -> None:
     expected = [*tenant.namespaces, other]
     assert found(answer) == [(namespace, "b") for namespace in expected]
     assert answer["extensions"]["namespaces"]["pods"] == expected
+
+
+async def test_more_namespaces_than_requests_are_refused(
+    tenant: Tenant, seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough", "--share-informers")
+    with start_gateway(tmp_path / "limited", *options, "--max-upstream-requests", "1") as gateway:
+        error = await gateway.error(LIST, PARTIAL, headers=tenant.headers)
+        assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+        async with gateway.subscribe(WATCH, params=tenant.headers) as stream:
+            (error,) = await stream.errors()
+        assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
+
+
+async def test_a_revoked_namespace_is_left_out_at_once(tenant: Tenant) -> None:
+    first, second = tenant.namespaces
+    binding = grouped("rbac.authorization.k8s.io/v1", "rolebindings", second, f"{tenant.account}-reads")
+    listed = await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+    assert len(found(listed)) == 6
+    tenant.api.delete(binding)
+
+    async def reduced() -> bool:
+        answer = await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+        assert "errors" not in answer
+        return {namespace for namespace, _ in found(answer)} == {first}
+
+    await eventually(reduced, "the revoked namespace to be left out")
+    answer = await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+    assert answer["extensions"]["namespaces"]["pods"] == [first]
