@@ -31,7 +31,7 @@ RESERVED_TYPES = frozenset(
     {"Query", "Mutation", "Subscription", "ID", "KubernetesObject", "WatchEventType", "PatchType"}
     | {"JSONPatchOperation", "JSONPatchOperationInput", "DeleteResult", "DeletionPropagation"}
     | {"ResourceVersionMatch", "VersionInfo", "AccessReview", "APIResource", "PodLogLine"}
-    | {"AccessCheck", "Caller"}
+    | {"AccessCheck", "Caller", "FieldValidation"}
     | {scalar.value for scalar in Scalar}
 )
 _MACHINERY = "io.k8s.apimachinery."
