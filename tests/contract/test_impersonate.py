@@ -327,3 +327,31 @@ def test_impersonation_without_a_proof_does_not_start(account: Path) -> None:
     assert done.returncode == 2
     assert "needs a proof of the caller" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+async def test_callers_share_the_gateways_informer_where_it_may_watch(
+    kubectl: Kubectl, account: Path, tmp_path: Path
+) -> None:
+    apply_role(kubectl, "impersonate.yaml", "impersonate")
+    kubectl.succeed("apply", "-f", str(RBAC / "share-informers.yaml"))
+    wait_until(lambda: kubectl.can_i("watch", "pods", "-A", "--as", ACCOUNT), "the right to watch")
+    kubectl.succeed("create", "rolebinding", "dora", "-n", "team-1", "--role=bob-sees-pods", "--user=dora")
+    wait_until(lambda: kubectl.can_i("watch", "pods", "-n", "team-1", "--as", "dora"), "dora's right")
+    (tmp_path / "secret").write_text(SECRET)
+    options = ["--kubeconfig", str(account), "--auth", "impersonate"]
+    options += ["--proxy-secret-file", str(tmp_path / "secret")]
+    watch = OPERATIONS["watch"]
+    try:
+        with start_gateway(tmp_path / "gateway", *options) as gateway:
+            async with (
+                gateway.subscribe(watch.query, headers=proxied("bob")) as bob,
+                gateway.subscribe(watch.query, headers=proxied("dora")) as dora,
+            ):
+                assert (await bob.result())["data"]
+                assert (await dora.result())["data"]
+                metrics = (await gateway.request("GET", "/metrics")).text
+                # the other two follow the definitions of the API
+                assert "kube_graphql_informers 3.0" in metrics
+                assert not await is_allowed(gateway, watch, proxied("alice"))
+    finally:
+        kubectl.succeed("delete", "-f", str(RBAC / "share-informers.yaml"))
