@@ -321,6 +321,14 @@ class Settings:
         metavar="BYTES",
         default_words="`1024` (1 kB)",
     )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        "Origins whose pages may use the gateway from a browser, such as `https://app.example.com`; `*` with "
+        "`--auth passthrough` only.",
+        ("serve",),
+        metavar="ORIGIN,…",
+        default_words="the gateway's own",
+    )
     operations: str | None = _setting(
         None,
         "Trusted documents: a GraphQL file, the manifest of a client's build (Apollo's or Relay's format), "
@@ -419,6 +427,11 @@ class Settings:
         self.check_cache(auth)
         if bool(self.tls_cert) != bool(self.tls_key):
             raise ConfigurationError("--tls-cert and --tls-key are needed together")
+        if "*" in split_list(self.cors_origins) and auth is not Auth.PASSTHROUGH:
+            raise ConfigurationError(
+                f"--cors-origins '*' works with --auth passthrough only: with --auth {auth} a page of any "
+                "origin would act as the user of the browser; list the origins"
+            )
         if self.only_trusted and not self.operations:
             raise ConfigurationError("--only-trusted needs --operations: no document could run")
         if auth is Auth.IMPERSONATE:

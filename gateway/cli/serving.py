@@ -13,11 +13,11 @@ from gateway.binding import bind
 from gateway.cli.connect import Connected, connect
 from gateway.cli.event_loop import run, stop_event
 from gateway.execution.warm import WarmCaches, find_cacheable
-from gateway.identity import Identity, identity_for
+from gateway.identity import Identity, Origins, identity_for
 from gateway.memory import return_freed_memory, return_large_blocks
 from gateway.server import Listener, RequestPolicy, ServerTLS, Siblings, Timeouts, build_app
 from gateway.server.documents import Documents, load_trusted
-from gateway.settings import Auth, Settings, is_loopback
+from gateway.settings import Auth, Settings, is_loopback, split_list
 from gateway.telemetry import phases
 
 __all__ = ["ListenConfig", "serve_on", "serve_until_stopped"]
@@ -102,7 +102,8 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
 def _request_policy(settings: Settings) -> RequestPolicy:
     trusted = None if settings.operations is None else load_trusted(Path(settings.operations))
     return RequestPolicy(
-        Documents(trusted, only_trusted=settings.only_trusted, persisted_bytes=settings.persisted_queries)
+        Documents(trusted, only_trusted=settings.only_trusted, persisted_bytes=settings.persisted_queries),
+        Origins(split_list(settings.cors_origins)),
     )
 
 

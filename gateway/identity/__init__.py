@@ -22,6 +22,7 @@ from gateway.identity.certificates import Authorities, PeerCertificate, peer_cer
 from gateway.identity.impersonate import Impersonate
 from gateway.identity.leases import Lease, Leases
 from gateway.identity.modes import Identity, Local, Passthrough
+from gateway.identity.origin import NO_ORIGINS, Origins
 from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import ProxyHeaders, without_unknown
 from gateway.identity.sharing import Sharing
@@ -29,6 +30,7 @@ from gateway.identity.visible_namespaces import VisibleNamespaces
 from gateway.identity.watched_file import WatchedFile
 
 __all__ = [
+    "NO_ORIGINS",
     "Access",
     "AccessReviews",
     "Authorities",
@@ -38,6 +40,7 @@ __all__ = [
     "Lease",
     "Leases",
     "Local",
+    "Origins",
     "Passthrough",
     "PeerCertificate",
     "ProxyHeaders",

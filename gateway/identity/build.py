@@ -9,6 +9,7 @@ from gateway.identity.certificates import Authorities
 from gateway.identity.front_proxy import FrontProxy, secret_file
 from gateway.identity.impersonate import Impersonate
 from gateway.identity.modes import Identity, Local, Passthrough
+from gateway.identity.origin import Origins
 from gateway.identity.reserved_headers import ProxyHeaders
 from gateway.kube.client import KubeClient
 from gateway.kube.issuer import fetch_signing_keys
@@ -25,18 +26,19 @@ def identity_for(mode: Auth, client: KubeClient, settings: Settings | None = Non
 
     Raises ConfigurationError for a missing or unusable file.
     """
+    origins = Origins(split_list(settings.cors_origins) if settings else ())
     match mode:
         case Auth.LOCAL:
-            return Local(client)
+            return Local(client, origins=origins)
         case Auth.PASSTHROUGH:
-            return Passthrough(client)
+            return Passthrough(client, origins=origins)
         case Auth.IMPERSONATE:
-            return _impersonate(client, settings or Settings())
+            return _impersonate(client, settings or Settings(), origins)
         case _:
             assert_never(mode)
 
 
-def _impersonate(client: KubeClient, settings: Settings) -> Impersonate:
+def _impersonate(client: KubeClient, settings: Settings, origins: Origins) -> Impersonate:
     if client.config.user.impersonation is not None:
         raise ConfigurationError(
             "--auth impersonate needs a kubeconfig user that does not impersonate itself (as, as-groups)"
@@ -56,6 +58,7 @@ def _impersonate(client: KubeClient, settings: Settings) -> Impersonate:
         ),
         users=Authorities(settings.client_ca) if settings.client_ca else None,
         id_tokens=_id_tokens(settings) if settings.oidc_issuer else None,
+        origins=origins,
     )
     _expect_separate(identity)
     return identity

@@ -14,7 +14,7 @@ from gateway.identity.bearer import bearer_token, bearer_token_from_params
 from gateway.identity.caller import Caller
 from gateway.identity.certificates import Authorities
 from gateway.identity.front_proxy import FrontProxy
-from gateway.identity.origin import check_same_origin
+from gateway.identity.origin import NO_ORIGINS, Origins, check_same_origin
 from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import (
     ProxyHeaders,
@@ -42,6 +42,7 @@ class Impersonate:
     proxy: FrontProxy = FrontProxy()  # noqa: RUF009 (frozen)
     users: Authorities | None = None
     id_tokens: "IDTokens | None" = None
+    origins: Origins = NO_ORIGINS
 
     @property
     def proxy_headers(self) -> ProxyHeaders:
@@ -64,11 +65,11 @@ class Impersonate:
 
     async def authenticate_connection(self, head: RequestHead, params: Mapping[str, Any] | None) -> Caller:
         refuse_identity_in_params(params, self.proxy_headers)
+        forwarded = head.headers.get("x-forwarded-host", "") if self.proxy.sent(head) else ""
+        check_same_origin(head.headers, forwarded, self.origins)
         user = self._user_of(head)
         if user is None:
             return await self._bearer(head, bearer_token_from_params(params) or bearer_token(head.headers))
-        forwarded = head.headers.get("x-forwarded-host", "") if self.proxy.sent(head) else ""
-        check_same_origin(head.headers, forwarded)
         return self._as(user)
 
     def _user_of(self, head: RequestHead) -> Impersonation | None:

@@ -13,7 +13,7 @@ from gateway.errors import CallerUnauthenticated, CredentialsError
 from gateway.identity.bearer import bearer_token, bearer_token_from_params, unverified_expiry
 from gateway.identity.caller import Caller
 from gateway.identity.certificates import Authorities
-from gateway.identity.origin import check_local_request
+from gateway.identity.origin import NO_ORIGINS, Origins, check_local_request, check_same_origin
 from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import (
     DEFAULT_PROXY_HEADERS,
@@ -58,10 +58,11 @@ class Local:
     client: KubeClient
     proxy_headers: ProxyHeaders = DEFAULT_PROXY_HEADERS
     client_authorities: Sequence[Authorities] = ()
+    origins: Origins = NO_ORIGINS
 
     def check(self, head: RequestHead) -> None:
         refuse_asserted_identity(head)
-        check_local_request(head.headers)
+        check_local_request(head.headers, self.origins)
 
     async def authenticate(self, head: RequestHead) -> Caller:
         self.check(head)
@@ -79,9 +80,10 @@ class Passthrough:
     client: KubeClient
     proxy_headers: ProxyHeaders = DEFAULT_PROXY_HEADERS
     client_authorities: Sequence[Authorities] = ()
+    origins: Origins = NO_ORIGINS
 
     def check(self, head: RequestHead) -> None:
-        """Refuses no origin: a page of another origin has no token to send."""
+        """Refuses no origin of an HTTP request: the browser sends no token by itself."""
         refuse_asserted_identity(head)
 
     async def authenticate(self, head: RequestHead) -> Caller:
@@ -89,6 +91,8 @@ class Passthrough:
 
     async def authenticate_connection(self, head: RequestHead, params: Mapping[str, Any] | None) -> Caller:
         refuse_identity_in_params(params)
+        # a page can forge no header of the handshake
+        check_same_origin(head.headers, head.headers.get("x-forwarded-host", ""), self.origins)
         return self._as(bearer_token_from_params(params) or bearer_token(head.headers))
 
     def _as(self, token: str | None) -> Caller:

@@ -1,19 +1,28 @@
-"""Checks against pages of other origins, in ``local`` mode and for websockets in ``impersonate`` mode.
+"""Checks against pages of other origins: all requests in ``local`` mode, websockets in every mode.
 
 The gateway lends its own identity in ``local`` mode, so a page of another origin must not reach it through a
 browser. There are two attacks: DNS rebinding (the page's own name starts to resolve to 127.0.0.1; its
 requests carry that name in Host), and cross-site requests (they carry the page's Origin, or
-``Sec-Fetch-Site`` if the browser sends no Origin).
+``Sec-Fetch-Site`` if the browser sends no Origin). Pages of the origins that the settings list
+(:class:`Origins`) are allowed.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from gateway.errors import CallerRefused
+from gateway.errors import CallerRefused, ConfigurationError
 from gateway.settings import is_loopback
 
-__all__ = ["Authority", "check_local_request", "check_same_origin", "parse_authority", "parse_origin"]
+__all__ = [
+    "NO_ORIGINS",
+    "Authority",
+    "Origins",
+    "check_local_request",
+    "check_same_origin",
+    "parse_authority",
+    "parse_origin",
+]
 
 # RFC 3986 reg-name without percent-escapes and sub-delims, IPv4, or an IPv6 literal without a zone
 AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::([0-9]{1,5}))?", re.ASCII)
@@ -53,31 +62,75 @@ def parse_origin(text: str) -> tuple[str, Authority] | None:
     return scheme.lower(), authority
 
 
-def check_local_request(headers: Mapping[str, str]) -> None:
+ANY_ORIGIN = "*"
+
+
+class Origins:
+    """The origins of the pages that may use the gateway beside its own; ``*`` allows every origin.
+
+    Raises ConfigurationError for a text that is neither ``*`` nor ``scheme://host[:port]``.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self.any = False
+        self._listed: set[tuple[str, str, int]] = set()
+        for text in texts:
+            parsed = parse_origin(text)
+            if text == ANY_ORIGIN:
+                self.any = True
+            elif parsed is None:
+                raise ConfigurationError(f"--cors-origins: {text!r} is not SCHEME://HOST[:PORT]")
+            else:
+                self._listed.add(_normal(parsed))
+
+    def __bool__(self) -> bool:
+        return self.any or bool(self._listed)
+
+    def lists(self, origin: str) -> bool:
+        """Whether the origin is listed by itself; ``*`` does not count."""
+        parsed = parse_origin(origin)
+        return parsed is not None and _normal(parsed) in self._listed
+
+    def allows(self, origin: str) -> bool:
+        """Whether a page of the origin may use the gateway."""
+        return self.any or self.lists(origin)
+
+
+def _normal(origin: tuple[str, Authority]) -> tuple[str, str, int]:
+    scheme, authority = origin
+    return scheme, authority.host.lower(), authority.port or DEFAULT_PORTS[scheme]
+
+
+NO_ORIGINS = Origins()
+
+
+def check_local_request(headers: Mapping[str, str], origins: Origins = NO_ORIGINS) -> None:
     """Raise :class:`CallerRefused` unless Host, Origin and Sec-Fetch-Site say loopback and same origin.
 
     ``headers`` has lower-case names. Host may have any port, because ports are forwarded. Origin must have
-    the same port as Host: a page on another port is another application.
+    the same port as Host, because a page on another port is another application, or be listed in ``origins``.
     """
     host = parse_authority(headers.get("host", ""))
     if host is None or not host.loopback:
         name = headers.get("host", "")[:100]
         raise CallerRefused(f"this gateway answers on localhost, 127.0.0.1 and [::1] only, not as {name!r}")
     origin = headers.get("origin")
-    if origin is not None and not _same_origin(origin, host):
+    if origin is not None and not _same_origin(origin, host) and not origins.lists(origin):
         raise CallerRefused(f"a page from {origin[:100]!r} may not use this gateway: it is another origin")
     if origin is None and not _own_fetch(headers):
         raise CallerRefused("a page from another origin may not use this gateway")
 
 
-def check_same_origin(headers: Mapping[str, str], forwarded_host: str = "") -> None:
-    """Raise :class:`CallerRefused` unless a websocket's Origin is absent or has the host of the request.
+def check_same_origin(
+    headers: Mapping[str, str], forwarded_host: str = "", origins: Origins = NO_ORIGINS
+) -> None:
+    """Raise :class:`CallerRefused` unless a websocket's Origin is absent, allowed, or that of the request.
 
-    For websockets whose user is known from the handshake alone, by a proxy's cookie or a certificate: a
-    browser opens them for a page of any origin. ``forwarded_host`` is the host that a trusted proxy received.
+    A browser opens websockets for a page of any origin, with the cookies and certificates of the gateway's.
+    ``forwarded_host`` is the host that a proxy received.
     """
     origin = headers.get("origin")
-    if origin is None:
+    if origin is None or origins.allows(origin):
         return
     parsed = parse_origin(origin)
     for text in (headers.get("host", ""), forwarded_host):

@@ -16,12 +16,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 import gateway
-from gateway.identity import Identity
+from gateway.identity import NO_ORIGINS, Identity, Origins
 from gateway.server import graphiql
 from gateway.server.compression import Compression
+from gateway.server.cors import CORS
 from gateway.server.documents import Documents
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import BodyLimit, Guard
+from gateway.server.page_headers import PageHeaders, content_security_policy
 from gateway.server.schema_file import SchemaFile
 from gateway.server.workers.relay import Relay
 from gateway.server.workers.siblings import Siblings
@@ -29,11 +31,16 @@ from gateway.server.workers.siblings import Siblings
 __all__ = ["RequestPolicy", "build_app"]
 
 
+_CORS_PATHS = ("/graphql", "/schema.graphql")
+_EXAMPLES = content_security_policy()
+
+
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
-    """The documents that requests may run."""
+    """The documents that requests may run, and the origins whose pages may send requests."""
 
     documents: Documents = field(default_factory=Documents)
+    origins: Origins = NO_ORIGINS
 
 
 def build_app(
@@ -50,7 +57,7 @@ def build_app(
     ``waiting_for`` returns the caches that are not synced yet: ``/readyz`` answers 503 until it is empty.
     ``siblings`` are the other workers, if there are several. ``max_body`` bounds a request's body, in bytes.
     ``compression`` is the level of compression (0 for none) and the size of a response from which it applies.
-    ``policy`` is by default the one without trusted documents.
+    ``policy`` is by default the one without trusted documents and other origins.
     """
 
     async def ready(request: Request) -> Response:
@@ -90,9 +97,10 @@ def build_app(
         graphiql.assets(),
     ]
     if (folder := _examples_folder()) is not None:
-        routes.append(Mount("/examples", StaticFiles(directory=folder, html=True)))
+        routes.append(Mount("/examples", PageHeaders(StaticFiles(directory=folder, html=True), _EXAMPLES)))
     level, threshold = compression
     layers = [
+        Middleware(CORS, origins=policy.origins, paths=_CORS_PATHS),
         Middleware(Compression, level=level, threshold=threshold),
         Middleware(Guard, identity=identity),
         Middleware(BodyLimit, most=max_body),

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount, Route, Router
 from starlette.staticfiles import StaticFiles
+
+from gateway.server.page_headers import PageHeaders, content_security_policy, page_headers
 
 __all__ = ["PACKAGES", "PackageFile", "assets", "page"]
 
@@ -85,11 +87,10 @@ def page() -> Response:
     text = (_FOLDER / "page.html").read_text(encoding="utf-8").replace("<!-- packages -->", tags)
     # the page can run mutations with the reader's rights: forbid framing and foreign scripts
     source = "'self'" if local else f"'self' {_CDN}"
-    policy = (
-        f"default-src 'self'; script-src {source}; style-src {source} 'unsafe-inline'; img-src 'self' data:; "
-        "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    policy = content_security_policy(
+        script=source, style=f"{source} 'unsafe-inline'", img="'self' data:", font="'self' data:"
     )
-    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache", "Vary": "Accept"}
+    headers = {**page_headers(policy), "Cache-Control": "no-cache", "Vary": "Accept"}
     return Response(text, media_type="text/html", headers=headers)
 
 
@@ -115,4 +116,4 @@ def assets() -> Mount:
         Route("/packages/{address:path}", package_file),
         Mount("/", StaticFiles(directory=_FOLDER / "static")),
     ]
-    return Mount("/graphiql", routes=routes)
+    return Mount("/graphiql", PageHeaders(Router(routes), content_security_policy()))
