@@ -115,6 +115,20 @@ class Settings:
         "Log level on stderr; `debug` also logs the durations of the start-up phases.",
         choices=_LOG_LEVELS,
     )
+    access_log: str | None = _setting(
+        None,
+        "File for one JSON line per operation; `-` is stdout.",
+        ("serve",),
+        metavar="FILE",
+        default_words="none",
+    )
+    audit_log: str | None = _setting(
+        None,
+        "File for one JSON line per mutation; `-` is stdout.",
+        ("serve",),
+        metavar="FILE",
+        default_words="none",
+    )
     include: tuple[str, ...] = _setting(
         (),
         "Serve only these: `RESOURCE[.GROUP][/SUBRESOURCE][:VERB+…]`, such as `*:get+list+watch`.",
@@ -142,6 +156,12 @@ class Settings:
         False,
         "Print the names of the root fields instead: which resource has which short and pinned name.",
         ("schema",),
+        default_words="off",
+    )
+    redact: bool = _setting(
+        False,
+        "Mask the values of Secrets, and their copies by `kubectl apply`, in every answer.",
+        ("serve", "query"),
         default_words="off",
     )
     host: str = _setting("127.0.0.1", "Address to listen on.", ("serve",), metavar="ADDRESS")

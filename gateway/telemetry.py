@@ -3,15 +3,21 @@
 Invariant of the whole package: no token and no header value is logged.
 """
 
+import json
 import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
+from typing import Any
 
-__all__ = ["Phases", "configure_logging", "phases", "seconds_since_process_start"]
+from gateway.errors import ConfigurationError
+
+__all__ = ["Phases", "configure_logging", "json_lines", "phases", "request_id", "seconds_since_process_start"]
 
 logger = logging.getLogger("gateway.telemetry")
 
@@ -42,6 +48,27 @@ def seconds_since_process_start() -> float:
     except (OSError, AttributeError):
         # Not Linux: the CPU time of a process that has just started is close to its age.
         return time.process_time()
+
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request, or of the connection, that the current task serves."""
+
+
+def json_lines(path: str) -> Callable[[Mapping[str, Any]], None]:
+    """A writer of JSON lines to a file, which it appends to, or to stdout for ``-``.
+
+    A rotated file is opened again. Raises ConfigurationError for a file that cannot be opened.
+    """
+    try:
+        handler = logging.StreamHandler(sys.stdout) if path == "-" else WatchedFileHandler(path)
+    except OSError as error:
+        raise ConfigurationError(f"cannot open the log {path}: {error.strerror or error}") from error
+    handler.setFormatter(logging.Formatter("%(message)s"))
+
+    def write(line: Mapping[str, Any]) -> None:
+        handler.handle(logging.makeLogRecord({"msg": json.dumps(line)}))
+
+    return write
 
 
 class Phases:

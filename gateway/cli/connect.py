@@ -13,11 +13,11 @@ from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.kube.config.loading import load_config
 from gateway.kube.openapi import OpenAPICache, default_directory
-from gateway.resolvers.context import Shared
+from gateway.resolvers.context import OperationLogs, Shared
 from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.limits import Limits
 from gateway.settings import SchemaAccess, Settings
-from gateway.telemetry import phases
+from gateway.telemetry import json_lines, phases
 from schema.filters import Filters, MalformedPattern
 
 __all__ = ["Connected", "connect"]
@@ -47,7 +47,9 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
                 config = ClusterConfig(server=url, context="demo", cluster="demo")
             else:
                 config = load_config(settings.kubeconfig, settings.context)
-            client = await stack.enter_async_context(aclosing(KubeClient.connect(config)))
+            client = await stack.enter_async_context(
+                aclosing(KubeClient.connect(config, redacts=settings.redact))
+            )
         api = await GraphQLAPI.start(
             client,
             default_namespace=config.namespace,
@@ -73,7 +75,14 @@ def _shared(settings: Settings, client: KubeClient) -> Shared:
         encoded=encoded,
         limits=limits,
         schema_access=SchemaAccess(settings.introspection),
+        operation_logs=_operation_logs(settings),
     )
+
+
+def _operation_logs(settings: Settings) -> OperationLogs | None:
+    access = json_lines(settings.access_log) if settings.access_log else None
+    audit = json_lines(settings.audit_log) if settings.audit_log else None
+    return OperationLogs(access, audit) if access or audit else None
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ from gateway.execution.extensions import (
     SelectedOperation,
 )
 from gateway.execution.introspection import Introspection
+from gateway.execution.operation_log import OperationLog
 from gateway.execution.schema_access import (
     introspection_refusal,
     introspects,
@@ -86,6 +87,7 @@ class KubernetesSchema(strawberry.Schema):
             execution_context_class=CompiledExecutor,
             extensions=[
                 # hooks end in reverse order: the counter sees the codes that ErrorCodes adds
+                OperationLog,
                 OperationCounter,
                 ErrorCodes,
                 partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),

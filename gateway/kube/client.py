@@ -9,10 +9,11 @@ Guarantees:
 - Cancelling a task that reads closes its connection at once.
 """
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import httpx
@@ -33,6 +34,7 @@ from gateway.kube.config.exec_plugin import ExecCredentials
 from gateway.kube.exchange import READ_TIMEOUT_SECONDS, Call, Sender, iterate_body, read_body
 from gateway.kube.oidc import OIDCCredentials
 from gateway.kube.pools import Pools
+from gateway.kube.redaction import is_secret_path, redact, redacted_lines
 from gateway.kube.upstream_errors import upstream_error
 
 __all__ = ["KubeClient", "Response"]
@@ -66,9 +68,10 @@ class KubeClient:
         self._sender = Sender(pools, credentials, as_caller=self._sends_callers_token)
 
     @classmethod
-    def connect(cls, config: ClusterConfig) -> "KubeClient":
+    def connect(cls, config: ClusterConfig, *, redacts: bool = False) -> "KubeClient":
         """A client for the configured user; sends nothing yet.
 
+        With ``redacts`` no response has the values of a Secret, also those of ``as_bearer`` and ``as_user``.
         Raises ConfigurationError or CredentialsError for a wrong server URL, certificate, token file or
         proxy.
         """
@@ -76,7 +79,7 @@ class KubeClient:
             httpx.URL(config.server)
         except httpx.InvalidURL as error:
             raise ConfigurationError(f"the server {config.server!r} is not a valid URL: {error}") from error
-        pools = Pools(config)
+        pools = Pools(config, redacts=redacts)
         user = config.user
         plugin_allowed = not (user.token or user.token_file or user.username)
         credentials: Credentials
@@ -170,7 +173,10 @@ class KubeClient:
         url, silence = self._url(path, params), timeout or READ_TIMEOUT_SECONDS
         call = Call(method, url, tuple(headers), body, silence, repeatable or method == "GET")
         async with self._slot():
-            return await in_own_task(self._read(call))
+            response = await in_own_task(self._read(call))
+        if self._pools.redacts and is_secret_path(path):
+            return replace(response, body=await asyncio.to_thread(redact, response.body))
+        return response
 
     def stream(
         self,
@@ -185,8 +191,9 @@ class KubeClient:
         Entering sends the request and raises the errors of ``get``; leaving closes the connection.
         """
         headers = ((b"Accept", accept.encode()),)
+        masks = self._pools.redacts and is_secret_path(path)
         return buffered_stream(
-            self._chunks(Call("GET", self._url(path, params), headers, None, read_timeout, True))
+            self._chunks(Call("GET", self._url(path, params), headers, None, read_timeout, True), masks=masks)
         )
 
     async def aclose(self) -> None:
@@ -207,9 +214,10 @@ class KubeClient:
             return Response(response.status_code, dict(response.headers), content)
 
     @asynccontextmanager
-    async def _chunks(self, call: Call) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _chunks(self, call: Call, *, masks: bool) -> AsyncIterator[AsyncIterator[bytes]]:
         async with self._sender.send(call) as response:
-            yield iterate_body(response, self._sender.host)
+            chunks = iterate_body(response, self._sender.host)
+            yield redacted_lines(chunks) if masks else chunks
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> httpx.URL:
         """``path`` below the server's URL, which may have a path of its own."""

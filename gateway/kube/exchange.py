@@ -14,7 +14,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
@@ -61,7 +61,7 @@ class Call:
     method: str
     url: httpx.URL
     headers: tuple[tuple[bytes, bytes], ...]
-    body: bytes | None
+    body: bytes | None = field(repr=False)
     read_timeout: float
     repeatable: bool
 

@@ -58,8 +58,10 @@ class Pools:
     A new client certificate gets a new pool; the previous pool is closed after its last request.
     """
 
-    def __init__(self, config: ClusterConfig) -> None:
+    def __init__(self, config: ClusterConfig, *, redacts: bool = False) -> None:
+        """``redacts`` is for the clients of these pools: mask the values of Secrets in responses."""
         self.config = config
+        self.redacts = redacts
         self.fingerprint = cluster_fingerprint(config)
         self._proxy = _proxy_of(config)
         self._own: _Pool | None = None

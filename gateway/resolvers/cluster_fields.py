@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.errors import BadArgument
 from gateway.identity import Access, fetch_verdict
+from gateway.kube.client import KubeClient
 from gateway.resolvers.context import Info, budget_of, client_of, expect_discovery, upstream_of
 from gateway.resolvers.decoding import decode_object
 from gateway.resolvers.read import read_object
@@ -15,7 +16,7 @@ from schema.building import ClusterResolvers, RootField
 from schema.model import Model, ServedResource, Verb
 from schema.resources import GroupVersion, GroupVersionKind
 
-__all__ = ["cluster_resolvers"]
+__all__ = ["cluster_resolvers", "fetch_caller"]
 
 _SUBJECT_REVIEWS = "apis/authentication.k8s.io/v1/selfsubjectreviews"
 
@@ -97,9 +98,14 @@ async def review_accesses(
 
 
 async def read_caller(_source: object, info: Info) -> Mapping[str, Any]:
-    """Answer ``whoAmI``: a SelfSubjectReview as the caller."""
+    """Answer ``whoAmI``."""
+    return await fetch_caller(upstream_of(info))
+
+
+async def fetch_caller(client: KubeClient) -> Mapping[str, Any]:
+    """The ``UserInfo`` of the client's user: a SelfSubjectReview. Raises StatusError, UpstreamError."""
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-    response = await upstream_of(info).request(
+    response = await client.request(
         "POST", _SUBJECT_REVIEWS, body=msgspec.json.encode(body), content_type="application/json"
     )
     status = decode_object(response.body).get("status") or {}

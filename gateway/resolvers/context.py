@@ -1,7 +1,7 @@
 """The context of a request: the caller's client, the informers, and the state that requests share."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +14,7 @@ from gateway.identity import AccessReviews, Sharing, VisibleNamespaces
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
+from gateway.lru import LRU
 from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.limits import Budget, Limits, Slots
@@ -22,6 +23,7 @@ from gateway.settings import SchemaAccess
 __all__ = [
     "Info",
     "LogCounters",
+    "OperationLogs",
     "RequestContext",
     "Shared",
     "budget_of",
@@ -60,6 +62,18 @@ class LogCounters:
             self.streams -= 1
 
 
+WriteLine = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationLogs:
+    """The writers of the access and the audit log; ``callers`` are known users by the client's identity."""
+
+    access: WriteLine | None = None
+    audit: WriteLine | None = None
+    callers: LRU[str, Mapping[str, Any]] = field(default_factory=lambda: LRU(10_000))
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """Caches and counters that all requests to one gateway share.
@@ -80,6 +94,7 @@ class Shared:
     limits: Limits = field(default_factory=Limits)
     slots: Slots = field(default_factory=Slots)
     schema_access: SchemaAccess = SchemaAccess.AUTHENTICATED
+    operation_logs: OperationLogs | None = None
     namespaces: VisibleNamespaces = field(init=False)
 
     def __post_init__(self) -> None:

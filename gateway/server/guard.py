@@ -1,5 +1,8 @@
 """The outermost layers of the app: refuse untrusted requests, and bodies over the limit."""
 
+import re
+import secrets
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -8,9 +11,11 @@ from gateway.errors import CallerRefused
 from gateway.identity import Identity, RequestHead, without_unknown
 from gateway.server.responses import error_response, refusal
 from gateway.server.uvicorn.peer import certificate_of
+from gateway.telemetry import request_id
 
 __all__ = ["BodyLimit", "Guard", "head_of"]
 
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}", re.ASCII)
 _HEAD = "kube_graphql.head"
 
 
@@ -34,6 +39,8 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        asked = Headers(scope=scope).get("x-request-id", "")
+        request_id.set(asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8))
         head = RequestHead(tuple(scope["headers"]), certificate_of(scope))
         try:
             self._identity.check(head)

@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import trustme
 
 from gateway.errors import CallerRefused, CallerUnauthenticated
-from gateway.identity import Impersonate, PeerCertificate, RequestHead
+from gateway.identity import Impersonate, Origins, PeerCertificate, RequestHead
 from gateway.identity.certificates import Authorities
 from gateway.identity.front_proxy import FrontProxy, secret_file
 from gateway.identity.id_tokens import Claims, IDTokens
@@ -151,9 +152,7 @@ async def test_the_secret_in_connection_init_is_no_proof(identity: Impersonate) 
         await identity.authenticate_connection(head_with(PROOF), {**params, "X-Remote-User": "admin"})
 
 
-async def test_a_page_of_another_origin_cannot_use_the_handshakes_user(
-    identity: Impersonate, issuer: Issuer
-) -> None:
+async def test_a_page_of_another_origin_cannot_use_the_handshakes_user(identity: Impersonate) -> None:
     foreign = [("Host", "gateway:8000"), ("Origin", "https://evil.example")]
     user = [PROOF, ("X-Remote-User", "jane")]
     with pytest.raises(CallerRefused, match="another origin"):
@@ -163,5 +162,12 @@ async def test_a_page_of_another_origin_cannot_use_the_handshakes_user(
         await identity.authenticate_connection(head, None)
     own = head_with(*user, ("Host", "gateway:8000"), ("Origin", "https://a"), ("X-Forwarded-Host", "a"))
     await expect(identity, own, Impersonation("jane"), {})
+
+
+async def test_a_websocket_of_a_listed_origin_may_have_a_user(identity: Impersonate, issuer: Issuer) -> None:
+    foreign = head_with(("Host", "gateway:8000"), ("Origin", "https://app.example"))
     params = {"Authorization": f"Bearer {issuer.token()}"}
-    await expect(identity, head_with(*foreign), Impersonation("oidc:alice"), params)
+    with pytest.raises(CallerRefused, match="another origin"):
+        await identity.authenticate_connection(foreign, params)
+    listed = replace(identity, origins=Origins(["https://app.example"]))
+    await expect(listed, foreign, Impersonation("oidc:alice"), params)

@@ -1,0 +1,168 @@
+"""The access log, one JSON line per operation, and the audit log, one JSON line per root field of a mutation.
+
+Both hold names and codes only: no values of arguments beside name, namespace and dry run, no data, no token.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    get_operation_ast,
+    value_from_ast_untyped,
+)
+from strawberry.extensions import SchemaExtension
+
+from gateway.errors import GatewayError
+from gateway.resolvers.cluster_fields import fetch_caller
+from gateway.resolvers.context import RequestContext
+from gateway.telemetry import request_id
+
+__all__ = ["OperationLog"]
+
+_MOST_FIELDS = 100
+"""Root fields in a line, and lines per mutation."""
+
+
+class OperationLog(SchemaExtension):
+    """Writes the lines of one operation at its end; must precede ``ErrorCodes``, which adds the codes."""
+
+    def __init__(self) -> None:
+        self._errors: list[GraphQLError] = []
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        """Time the operation and log it, also after a failure or a cancellation."""
+        if self._context.shared.operation_logs is None:
+            yield
+            return
+        started, failure = time.perf_counter(), ""
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
+            failure = "CANCELLED"
+            raise
+        except BaseException:
+            failure = "BAD_REQUEST"
+            raise
+        finally:
+            self._note_errors(self.execution_context.result)
+            caller = self._known_caller if failure else await self._caller()
+            self._write(caller, time.perf_counter() - started, failure)
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Note the errors of a subscription's result."""
+        yield
+        self._note_errors(result)
+
+    @property
+    def _context(self) -> RequestContext:
+        context: RequestContext = self.execution_context.context
+        return context
+
+    def _note_errors(self, result: Any) -> None:
+        if not self._errors:
+            self._errors = list(getattr(result, "errors", None) or ())
+
+    @property
+    def _known_caller(self) -> Mapping[str, Any]:
+        client, logs = self._context.client, self._context.shared.operation_logs
+        return (logs.callers.get(client.identity) if client and logs else None) or {}
+
+    async def _caller(self) -> Mapping[str, Any]:
+        """The user as the API server names it, asked once per identity; empty if it does not tell."""
+        client, logs = self._context.client, self._context.shared.operation_logs
+        if client is None or logs is None or self._known_caller:
+            return self._known_caller
+        with suppress(GatewayError):
+            logs.callers.put(client.identity, await fetch_caller(client))
+        return self._known_caller
+
+    def _write(self, caller: Mapping[str, Any], seconds: float, failure: str) -> None:
+        logs, operation = self._context.shared.operation_logs, self._operation()
+        if logs is None:
+            return
+        fields = list(self._root_fields(operation)) if operation else []
+        common = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "requestId": request_id.get(),
+            "user": caller.get("username"),
+            "operation": operation.operation.value if operation else None,
+            "operationName": operation.name.value if operation and operation.name else None,
+        }
+        if logs.access is not None:
+            names = list(dict.fromkeys(field.name.value for field in fields))
+            status = failure or (_code(self._errors[0]) if self._errors else "OK")
+            more = {"fields": names, "durationMs": round(seconds * 1000, 1), "status": status}
+            logs.access({"log": "access", **common, **more})
+        if logs.audit is not None and common["operation"] == "mutation":
+            for field in fields:
+                more = {**self._target(field), "outcome": self._outcome(field, failure)}
+                logs.audit({"log": "audit", **common, "groups": caller.get("groups"), **more})
+
+    def _operation(self) -> OperationDefinitionNode | None:
+        document = self.execution_context.graphql_document
+        name = self.execution_context._provided_operation_name
+        return get_operation_ast(document, name) if document is not None else None
+
+    def _root_fields(self, operation: OperationDefinitionNode) -> Iterator[FieldNode]:
+        """The first root fields, through fragments; whatever their directives."""
+        document = self.execution_context.graphql_document
+        fragments = {
+            item.name.value: item
+            for item in (document.definitions if document else ())
+            if isinstance(item, FragmentDefinitionNode)
+        }
+        pending, seen, found = [operation.selection_set], set[str](), 0
+        while pending and found < _MOST_FIELDS:
+            for node in pending.pop(0).selections:
+                if isinstance(node, FieldNode):
+                    found += 1
+                    yield node
+                    if found == _MOST_FIELDS:
+                        return
+                    continue
+                name = getattr(getattr(node, "name", None), "value", "")
+                inner: SelectionSetNode | None = getattr(node, "selection_set", None)
+                if inner is None and name in fragments and name not in seen:
+                    seen.add(name)
+                    inner = fragments[name].selection_set
+                if inner is not None:
+                    pending.append(inner)
+
+    def _target(self, field: FieldNode) -> dict[str, Any]:
+        variables = self.execution_context.variables or {}
+        arguments: dict[str, Any] = {}
+        for argument in field.arguments or ():
+            with suppress(Exception):
+                arguments[argument.name.value] = value_from_ast_untyped(argument.value, variables)
+        given = arguments.get("object")
+        metadata = given.get("metadata") if isinstance(given, dict) else None
+        named = metadata if isinstance(metadata, dict) else {}
+        return {
+            "field": field.name.value,
+            "namespace": arguments.get("namespace") or named.get("namespace"),
+            "name": arguments.get("name") or named.get("name") or named.get("generateName"),
+            "dryRun": bool(arguments.get("dryRun")),
+        }
+
+    def _outcome(self, field: FieldNode, failure: str) -> str:
+        """``OK``, the code of the field's error, or ``UNKNOWN`` for a cancelled operation."""
+        if failure:
+            return "UNKNOWN" if failure == "CANCELLED" else failure
+        response_name = (field.alias or field.name).value
+        for error in self._errors:
+            if not error.path or error.path[0] == response_name:
+                return _code(error)
+        return "OK"
+
+
+def _code(error: GraphQLError) -> str:
+    return str((error.extensions or {}).get("code", "INTERNAL"))

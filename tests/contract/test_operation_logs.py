@@ -1,0 +1,118 @@
+"""The access log and the audit log, and secrets that must be in no log, metric or error."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.api import bearer, core
+from tests.fixtures.backends import Backend
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.waiting import wait_until
+
+CANARY = "canary-71c4"
+ENCODED = base64.b64encode(CANARY.encode()).decode()
+
+
+@dataclass(frozen=True)
+class Logged:
+    gateway: GatewayProcess
+    access: Path
+    audit: Path
+
+    def lines(self, path: Path, count: int) -> list[dict[str, Any]]:
+        """The lines of a log, once it has that many."""
+        wait_until(lambda: len(path.read_text().splitlines()) >= count, f"{count} lines in {path.name}")
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def logged(backend: Backend, tmp_path: Path) -> Iterator[Logged]:
+    """A passthrough gateway with both logs, to which ``admin`` is the caller."""
+    access, audit = tmp_path / "access.jsonl", tmp_path / "audit.jsonl"
+    options = ["--kubeconfig", str(backend.kubeconfig), "--auth", "passthrough", "--log-level", "debug"]
+    logs = ["--access-log", str(access), "--audit-log", str(audit)]
+    with start_gateway(tmp_path / "gateway", *options, *logs, token="admin-token") as gateway:
+        yield Logged(gateway, access, audit)
+
+
+async def test_each_operation_is_one_line(logged: Logged) -> None:
+    body = {"query": "query Who { whoAmI { username } ...F } fragment F on Query { version { gitVersion } }"}
+    await logged.gateway.request("POST", "/graphql", json=body, headers={"X-Request-Id": "request-1"})
+    await logged.gateway.request("POST", "/graphql", json={"query": "{ nothing }"})
+    first, second = logged.lines(logged.access, 2)
+    assert first.pop("durationMs") > 0
+    assert first.pop("time").endswith("+00:00")
+    user = first.pop("user")
+    assert user
+    assert first == {
+        "log": "access",
+        "requestId": "request-1",
+        "operation": "query",
+        "operationName": "Who",
+        "fields": ["whoAmI", "version"],
+        "status": "OK",
+    }
+    assert (second["status"], second["user"]) == ("BAD_REQUEST", user)
+    assert len(second["requestId"]) == 16
+
+
+async def test_each_root_field_of_a_mutation_is_in_the_audit_log(logged: Logged, namespace: str) -> None:
+    mutation = """
+    mutation ($namespace: String!, $object: ConfigMapInput!) {
+      createConfigMap(namespace: $namespace, object: $object) { metadata { name } }
+      patchConfigMap(namespace: $namespace, name: "a", patch: {data: {b: "c"}}, dryRun: true) { data }
+      gone: deleteConfigMap(namespace: $namespace, name: "missing") { status }
+    }
+    """
+    variables = {"namespace": namespace, "object": {"metadata": {"name": "a"}, "data": {"key": CANARY}}}
+    await logged.gateway.execute(mutation, variables)
+    lines = logged.lines(logged.audit, 3)
+    said = [(line["field"], line["name"], line["dryRun"], line["outcome"]) for line in lines]
+    assert said == [
+        ("createConfigMap", "a", False, "OK"),
+        ("patchConfigMap", "a", True, "OK"),
+        ("deleteConfigMap", "missing", False, "NOT_FOUND"),
+    ]
+    assert {line["namespace"] for line in lines} == {namespace}
+    assert all(line["user"] for line in lines)
+    assert CANARY not in logged.audit.read_text()
+
+
+async def test_a_subscription_is_logged_at_its_end(logged: Logged, namespace: str) -> None:
+    async with logged.gateway.subscribe(
+        f'subscription {{ pods(namespace: "{namespace}") {{ type }} }}'
+    ) as stream:
+        await stream.synced()
+    (line,) = logged.lines(logged.access, 1)
+    assert (line["operation"], line["fields"]) == ("subscription", ["pods"])
+
+
+async def test_no_log_metric_or_error_has_a_secret(backend: Backend, logged: Logged, namespace: str) -> None:
+    gateway = logged.gateway
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"key": CANARY}}
+    backend.api().create(core("secrets", namespace), secret)
+    stranger = {**bearer(CANARY), "X-Request-Id": f"bad id {CANARY}"}
+    answers = [
+        await gateway.request(
+            "POST", "/graphql", json={"query": "{ whoAmI { username } }"}, headers=stranger
+        ),
+        await gateway.request("POST", "/graphql", content=f"{{ {CANARY}", headers=bearer(CANARY)),
+        await gateway.request("GET", "/metrics"),
+    ]
+    await gateway.data(f'{{ secret(namespace: "{namespace}", name: "s") {{ data json yaml }} }}')
+    variables = {"input": {"stringData": {"key": CANARY}, "immutable": CANARY}}
+    mutation = f'patchSecret(namespace: "{namespace}", name: "s", patch: $input) {{ metadata {{ name }} }}'
+    await gateway.execute(f"mutation ($input: SecretInput!) {{ {mutation} }}", variables)
+    lines = logged.lines(logged.access, 2)
+    texts = [gateway.process.output(), logged.access.read_text(), logged.audit.read_text()]
+    texts += [answer.text for answer in answers]
+    assert len(lines) >= 2
+    for text in texts:
+        assert CANARY not in text
+        assert ENCODED not in text
+        assert "admin-token" not in text
