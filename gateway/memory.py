@@ -36,7 +36,6 @@ Delete this module when graphql-core can build types without cycles, or free the
 This module is a leaf: it imports no other module of the gateway.
 """
 
-import asyncio
 import ctypes
 import gc
 import threading
@@ -193,6 +192,8 @@ class Holes:
 
 async def return_freed_memory() -> None:
     """Return freed memory to the system every few seconds, until cancelled; without glibc, return at once."""
+    import asyncio  # noqa: PLC0415  (the command line imports this module for its help, too)
+
     try:
         libc = ctypes.CDLL(None)
         allocations, trim = libc.mallinfo2, libc.malloc_trim

@@ -152,6 +152,8 @@ class LargeLists:
                     if part is None:
                         break
                     columns.append(selection.encode_items(part, account.remaining_bytes))
+                    # a slice is not kept while others have their turn
+                    part = None
                     account.expect_response(sum(map(len, columns[-1])))
         except AnswerTooLarge:
             raise account.exceed() from None
