@@ -333,7 +333,7 @@ async def test_callers_share_the_gateways_informer_where_it_may_watch(
     kubectl: Kubectl, account: Path, tmp_path: Path
 ) -> None:
     apply_role(kubectl, "impersonate.yaml", "impersonate")
-    kubectl.succeed("apply", "-f", str(RBAC / "share-informers.yaml"))
+    kubectl.succeed("apply", "-f", str(RBAC / "shared-informers.yaml"))
     wait_until(lambda: kubectl.can_i("watch", "pods", "-A", "--as", ACCOUNT), "the right to watch")
     kubectl.succeed("create", "rolebinding", "dora", "-n", "team-1", "--role=bob-sees-pods", "--user=dora")
     wait_until(lambda: kubectl.can_i("watch", "pods", "-n", "team-1", "--as", "dora"), "dora's right")
@@ -354,4 +354,4 @@ async def test_callers_share_the_gateways_informer_where_it_may_watch(
                 assert "kube_graphql_informers 3.0" in metrics
                 assert not await is_allowed(gateway, watch, proxied("alice"))
     finally:
-        kubectl.succeed("delete", "-f", str(RBAC / "share-informers.yaml"))
+        kubectl.succeed("delete", "-f", str(RBAC / "shared-informers.yaml"))
