@@ -34,6 +34,11 @@ class Verb(StrEnum):
     SCALE = "scale"
     DELETE = "delete"
     RESTART = "restart"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CORDON = "cordon"
+    UNCORDON = "uncordon"
+    EVICT = "evict"
 
 
 class Operation(StrEnum):
@@ -280,6 +285,15 @@ _SCALE_ARGUMENTS = (
     Argument("replicas", "Int!", "The desired number of replicas."),
     _DRY_RUN,
 )
+_GRACE_PERIOD = Argument(
+    "gracePeriodSeconds",
+    "Int",
+    "Seconds that the object has to shut down; 0 deletes it at once.",
+    "grace_period_seconds",
+)
+_SWITCH_ARGUMENTS = (_NAME, _NAMESPACE, _DRY_RUN)
+_DEPLOYMENT = frozenset({("apps", "Deployment")})
+_NODE = frozenset({("", "Node")})
 _DELETE_ARGUMENTS = (
     _NAME,
     _NAMESPACE,
@@ -289,12 +303,7 @@ _DELETE_ARGUMENTS = (
         "How the objects that this one owns are deleted.",
         "propagation_policy",
     ),
-    Argument(
-        "gracePeriodSeconds",
-        "Int",
-        "Seconds that the object has to shut down; 0 deletes it at once.",
-        "grace_period_seconds",
-    ),
+    _GRACE_PERIOD,
     Argument("resourceVersion", "String", "Delete only this version of the object.", "resource_version"),
     Argument("uid", "String", "Delete only the object with this UID."),
     _DRY_RUN,
@@ -405,5 +414,57 @@ VERBS: Mapping[Verb, VerbSpec] = {
         arguments=(_NAME, _NAMESPACE),
         description="Replace the pods of an object of kind {kind}, as `kubectl rollout restart` does.",
         kinds=frozenset({("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet")}),
+    ),
+    Verb.PAUSE: VerbSpec(
+        operation=Operation.MUTATION,
+        field="pause{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=_SWITCH_ARGUMENTS,
+        description="Stop the rollout of an object of kind {kind}, as `kubectl rollout pause` does.",
+        kinds=_DEPLOYMENT,
+    ),
+    Verb.RESUME: VerbSpec(
+        operation=Operation.MUTATION,
+        field="resume{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=_SWITCH_ARGUMENTS,
+        description="Continue the rollout of an object of kind {kind}, as `kubectl rollout resume` does.",
+        kinds=_DEPLOYMENT,
+    ),
+    Verb.CORDON: VerbSpec(
+        operation=Operation.MUTATION,
+        field="cordon{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=_SWITCH_ARGUMENTS,
+        description="Schedule no more pods on an object of kind {kind}, as `kubectl cordon` does.",
+        kinds=_NODE,
+    ),
+    Verb.UNCORDON: VerbSpec(
+        operation=Operation.MUTATION,
+        field="uncordon{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=_SWITCH_ARGUMENTS,
+        description="Schedule pods on an object of kind {kind} again, as `kubectl uncordon` does.",
+        kinds=_NODE,
+    ),
+    Verb.EVICT: VerbSpec(
+        operation=Operation.MUTATION,
+        field="evict{kind}",
+        api_verbs=("create",),
+        method="POST",
+        answer=Answer.DELETION,
+        arguments=(_NAME, _NAMESPACE, _GRACE_PERIOD, _DRY_RUN),
+        description="Delete an object of kind {kind} unless a PodDisruptionBudget forbids it"
+        " (`TOO_MANY_REQUESTS`).",
+        subresource="eviction",
+        kinds=frozenset({("", "Pod")}),
     ),
 }

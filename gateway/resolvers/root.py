@@ -15,6 +15,8 @@ from gateway.resolvers.write import (
     apply_object,
     create_object,
     delete_object,
+    evict_object,
+    merge_into_object,
     patch_object,
     patch_status,
     restart_object,
@@ -38,6 +40,11 @@ RESOLVERS: Mapping[Verb, Callable[..., Awaitable[Any]] | Callable[..., AsyncIter
     Verb.SCALE: scale_object,
     Verb.DELETE: delete_object,
     Verb.RESTART: restart_object,
+    Verb.PAUSE: partial(merge_into_object, {"spec": {"paused": True}}),
+    Verb.RESUME: partial(merge_into_object, {"spec": {"paused": None}}),
+    Verb.CORDON: partial(merge_into_object, {"spec": {"unschedulable": True}}),
+    Verb.UNCORDON: partial(merge_into_object, {"spec": {"unschedulable": None}}),
+    Verb.EVICT: evict_object,
 }
 """The resolver column of :data:`schema.verbs.VERBS`. Each function takes the root field, the info and the
 arguments under the names of :attr:`schema.verbs.Argument.parameter`; that of a subscription returns the

@@ -15,6 +15,8 @@ __all__ = [
     "apply_object",
     "create_object",
     "delete_object",
+    "evict_object",
+    "merge_into_object",
     "patch_object",
     "patch_status",
     "restart_object",
@@ -103,6 +105,42 @@ async def restart_object(
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name)
     return await send_write(info, Write("PATCH", path, patch, STRATEGIC_PATCH, _parameters()))
+
+
+async def merge_into_object(
+    change: JSONObject,
+    root: RootField,
+    info: Info,
+    *,
+    name: str,
+    namespace: str | None = None,
+    dry_run: bool = False,
+) -> JSONObject:
+    """Answer a field that makes one fixed ``change``, such as ``cordonNode(name: …)``."""
+    path = resource_path(root.served.resource, _namespace_of(root, info, namespace), name)
+    return await send_write(info, Write("PATCH", path, change, MERGE_PATCH, _parameters(dry_run)))
+
+
+async def evict_object(
+    root: RootField,
+    info: Info,
+    *,
+    name: str,
+    namespace: str | None = None,
+    grace_period_seconds: int | None = None,
+    dry_run: bool = False,
+) -> JSONObject:
+    """Answer ``evictPod(name: …)``: POST an Eviction, which PodDisruptionBudgets may refuse."""
+    where = _namespace_of(root, info, namespace)
+    options = {"gracePeriodSeconds": grace_period_seconds, "dryRun": ["All"] if dry_run else None}
+    body = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": name, "namespace": where},
+        "deleteOptions": _present(options),
+    }
+    path = resource_path(root.served.resource, where, name, "eviction")
+    return _deletion(await send_write(info, Write("POST", path, body, JSON, repeatable=dry_run)))
 
 
 async def delete_object(

@@ -100,6 +100,34 @@ async def test_a_variable_that_was_not_given_is_absent(
     assert "data" not in api.get(core("configmaps", namespace, "one"))
 
 
+async def test_a_rollout_is_paused_and_resumed(gateway: GatewayProcess, api: API, namespace: str) -> None:
+    path = grouped("apps/v1", "deployments", namespace, "web")
+
+    async def send(mutation: str, options: str = "") -> Any:
+        field = f'answer: {mutation}(name: "web", namespace: $n{options}) {{ spec {{ paused }} }}'
+        data = await gateway.data(f"mutation($n: String) {{ {field} }}", {"n": namespace})
+        return data["answer"]["spec"]["paused"]
+
+    assert await send("pauseDeployment", ", dryRun: true") is True
+    assert "paused" not in api.get(path)["spec"]
+    assert await send("pauseDeployment") is True
+    assert api.get(path)["spec"]["paused"] is True
+    assert await send("resumeDeployment") is None
+    assert "paused" not in api.get(path)["spec"]
+
+
+async def test_a_node_is_cordoned_and_uncordoned(gateway: GatewayProcess, api: API, namespace: str) -> None:
+    node = api.create(core("nodes"), {"metadata": {"name": f"node-of-{namespace}"}})["metadata"]["name"]
+    path = core("nodes", None, node)
+    try:
+        await gateway.data(f'mutation {{ cordonNode(name: "{node}") {{ kind }} }}')
+        assert api.get(path)["spec"]["unschedulable"] is True
+        await gateway.data(f'mutation {{ uncordonNode(name: "{node}") {{ kind }} }}')
+        assert "unschedulable" not in api.get(path).get("spec", {})
+    finally:
+        api.delete(path)
+
+
 async def test_warnings_of_the_api_server_have_the_path_of_their_field(
     gateway: GatewayProcess, namespace: str
 ) -> None:
