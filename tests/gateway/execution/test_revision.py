@@ -37,7 +37,9 @@ async def test_a_replaced_schema_is_freed_by_reference_counts() -> None:
     described = Described(discovery, discovery, {})
     revision = build_replacement(described, build_revision(described))
     client = SimpleNamespace(is_callers=False)
-    shared = SimpleNamespace(operations=Counter[object](), schema_access=SchemaAccess.AUTHENTICATED)
+    shared = SimpleNamespace(
+        operations=Counter[object](), schema_access=SchemaAccess.AUTHENTICATED, operation_logs=None
+    )
     context = SimpleNamespace(client=client, shared=shared)
     result = await revision.schema.execute("{ __schema { types { name } } }", context_value=context)
     assert result.errors is None
