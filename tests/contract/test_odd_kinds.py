@@ -214,8 +214,8 @@ async def test_a_kind_may_have_no_schema(odd: GatewayProcess, api: API, namespac
         {"apiVersion": f"{GROUP}/v1", "kind": kind, "metadata": {"name": "one"}, **inside},
     )
     await odd.data(
-        f"""mutation($n: String, $value: JSON) {{ patch{kind}(name: "one", namespace: $n, fieldValidation: WARN,
-        operations: [{{op: "add", path: "/added", value: $value}}]) {{ kind }} }}""",
+        f"""mutation($n: String, $value: JSON) {{ patch{kind}(name: "one", namespace: $n,
+        fieldValidation: WARN, operations: [{{op: "add", path: "/added", value: $value}}]) {{ kind }} }}""",
         {"n": namespace, "value": {"deep": [2**60]}},
     )
     data: dict[str, Any] = await odd.data(
