@@ -262,7 +262,8 @@ class Endpoint(GraphQL[RequestContext, None]):
         transport = cast("HTTPStreamTransport", self._get_stream_transport(protocol))
         keep_alive = transport.heartbeat_message(self.encode_json_string)
         messages = self._messages(request, result, transport)
-        return LiveResponse(messages, transport, keep_alive, result, request.state.lifetime)
+        closing = transport.encode_complete() if isinstance(transport, MultipartStream) else ""
+        return LiveResponse(messages, transport, keep_alive, result, request.state.lifetime, closing)
 
     async def _messages(
         self, request: Request, results: AsyncIterator[Any], transport: HTTPStreamTransport
@@ -280,7 +281,8 @@ class Endpoint(GraphQL[RequestContext, None]):
             if isinstance(transport, EventStream) and retry:
                 return
             started = True
-        yield transport.encode_complete()
+        if isinstance(transport, EventStream):
+            yield transport.encode_complete()
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket

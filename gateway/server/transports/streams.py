@@ -46,14 +46,17 @@ class LiveResponse(Response):
         keep_alive: str,
         results: AsyncGenerator[Any, None] | None = None,
         lifetime: Lifetime | None = None,
+        closing: str = "",
     ) -> None:
         """``keep_alive`` is sent at the transport's interval; ``messages`` are made from ``results``.
 
-        The end of ``lifetime`` breaks the response off, so that the client reconnects.
+        The end of ``lifetime`` breaks the response off, so that the client reconnects. ``closing`` follows
+        the last message, and no keep-alive follows ``closing``.
         """
         self.status_code = 200
         self.init_headers(transport.headers)
         self._messages, self._results, self._lifetime = messages, results, lifetime
+        self._closing = closing.encode()
         self._keep_alive, self._keep_alive_seconds = keep_alive.encode(), transport.heartbeat_interval
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,7 +92,7 @@ class LiveResponse(Response):
                 await fairness.after()
         finally:
             await _cancel(keep_alives)
-        await send(_body_part(b"", more=False))
+        await send(_body_part(self._closing, more=False))
 
     async def _send_keep_alives(self, send: Send) -> None:
         while True:

@@ -1,12 +1,15 @@
 """Result streams over HTTP: frames, keep-alives, and the end of a stream."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 
 from gateway.identity import Local
+from gateway.server.transports.streams import LiveResponse, MultipartStream
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.server.conftest import Served, running
 
@@ -75,3 +78,28 @@ async def test_shutdown_aborts_a_stream(headers: dict[str, str], caplog: pytest.
     assert "event: complete" not in text
     assert "--graphql--" not in text
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_no_keep_alive_follows_the_closing_message() -> None:
+    sent: list[bytes] = []
+
+    async def send(message: Any) -> None:
+        # a slow client: keep-alives are due while a message is sent
+        for _ in range(5):
+            await asyncio.sleep(0)
+        sent.append(message.get("body", b""))
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def messages() -> AsyncGenerator[str, None]:
+        for number in range(3):
+            yield str(number)
+
+    transport = MultipartStream()
+    transport.heartbeat_interval = 0.0
+    await LiveResponse(messages(), transport, "ka", closing="end")({}, receive, send)
+
+    assert [body for body in sent if body not in (b"", b"ka")] == [b"0", b"1", b"2", b"end"]
+    assert b"ka" in sent
+    assert sent[-1] == b"end"
