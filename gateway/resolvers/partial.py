@@ -1,4 +1,4 @@
-"""``partial: true``: all namespaces means those that the caller may see (design section 7)."""
+"""``partial: true``: a list or watch of all namespaces covers the namespaces that the caller may read."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -38,8 +38,8 @@ def share_structures(
 ) -> dict[GroupVersion, SharedStructures]:
     """The structures of every group and version of custom resources.
 
-    ``kinds`` has all custom kinds by the id of their definition, ``lowered`` those that are objects.
-    ``before`` is an earlier result, which is reused where it is unchanged.
+    ``kinds`` maps the id of a definition to its custom kind. ``lowered`` maps the ids of the kinds that are
+    objects to their types. ``before`` is an earlier result; its unchanged structures are reused.
     """
     by_group_version: dict[GroupVersion, dict[str, str]] = {}
     for id_, kind in kinds.items():

@@ -116,8 +116,8 @@ class Packages:
 class Wishes:
     """The names of some types by id, as they are unless another type wishes for one of them.
 
-    ``used`` are all names that exist then, ``twice`` those for which two of these types wish. ``marked`` are
-    types that get no name of their own in any case.
+    ``used`` has all these names, ``twice`` the names that two of these types ask for. ``marked`` has
+    the types that never get a name of their own.
     """
 
     names: Mapping[str, TypeNames]

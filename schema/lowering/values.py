@@ -99,7 +99,7 @@ class Value(NamedTuple):
 
 
 class Values(ABC):
-    """Turns schemas into types; a subclass decides what becomes of the objects inside them."""
+    """Turns schemas into types; a subclass decides the type of the objects inside them."""
 
     def __init__(self, resolver: DefinitionResolver) -> None:
         self._resolver = resolver

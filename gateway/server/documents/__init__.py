@@ -1,7 +1,6 @@
-"""The documents that requests name instead of sending them, and those that may run at all.
+"""Trusted documents and automatic persisted queries: from a request's parameters to its document's text.
 
-From a request's parameters to the text of its document, the same for every transport. No I/O
-beyond reading the files of trusted documents at start-up.
+The same for every transport. No I/O beyond reading the files of trusted documents at start-up.
 """
 
 from gateway.server.documents.requested import Documents, names_document

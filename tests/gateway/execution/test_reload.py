@@ -1,4 +1,4 @@
-"""A reload: what it fetches, what waits for its types, and what counts as a change."""
+"""A reload fetches changed documents only, builds types on first use, and ignores equal schemas."""
 
 import asyncio
 import json
