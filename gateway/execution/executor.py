@@ -5,10 +5,8 @@
 - Identical root fields of a query (500 aliases of one list) are executed once, and few root fields of an
   operation are in progress at once. Root fields of queries and mutations are encoded as soon as they are
   complete, the items of a List one by one, and count against the operation's limits.
-- A value that does not fit its type is an ``UnexpectedValue``. graphql-core's own errors copy the value,
-  which may be a secret, and are not distinguishable from defects.
-- A compiled event of a subscription is its own response, without execution. Another event is executed once
-  for all subscribers with the same operation.
+- :mod:`gateway.execution.typed_values` has the errors of values that do not fit their types,
+  :mod:`gateway.execution.events` the execution of a subscription's events.
 
 Therefore the ``data`` of a response may hold msgspec Structs, ``msgspec.Raw`` and IntrospectionAnswers;
 encode it with :func:`gateway.execution.introspection.encode_response`.
@@ -16,37 +14,33 @@ encode it with :func:`gateway.execution.introspection.encode_response`.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from functools import cached_property, partial
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from graphql import (
     ExecutionResult,
     FieldNode,
     GraphQLError,
-    GraphQLLeafType,
-    GraphQLList,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
-    Node,
     OperationType,
-    print_ast,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
 from graphql.type.definition import GraphQLResolveInfoHelpers
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from gateway.errors import QueryTooComplex, UnexpectedValue
+from gateway.execution.events import CompiledEvent, SharedEvent
 from gateway.execution.introspection import Introspection, IntrospectionAnswer
+from gateway.execution.root_fields import count_requests, find_leaders, request_of
+from gateway.execution.typed_values import TypedExecutor
 from gateway.resolvers.limits import Budget, SharedSlot
 from schema.selection import Compiled, LargeSource, SharedSource, count_fields, exceeds
 
@@ -56,64 +50,12 @@ _ERROR_BYTES = 200
 """The size of an error in a response, about."""
 _WIDE_FIELDS = 300
 """graphql-core takes some milliseconds for as many fields."""
+_INTROSPECTION_FIELDS = ("__schema", "__type")
 _threads = ThreadPoolExecutor(2, "execution")
 """Few threads: many would leave the event loop too little of the interpreter."""
-_DECODED_BYTES_PER_JSON_BYTE = 24
-"""Upper bound for decoded JSON: 72 bytes of memory for each ``{},``. A pod takes 10 per byte."""
 
 
-@dataclass(frozen=True, slots=True)
-class _CompiledEvent:
-    """Replaces the executor of one event; the event is its own response."""
-
-    response_name: str
-    payload: Compiled
-
-    def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
-        """The response, with one complete field."""
-        del serially
-        return ExecutionResult({self.response_name: self.payload.value}, None)
-
-
-@dataclass(frozen=True, slots=True)
-class _SharedEvent:
-    """Replaces the executor of one event: executes for the first subscriber and caches the result for others.
-
-    ``executor`` is the subscription's executor. Fields of Kubernetes objects have no asynchronous resolvers,
-    so the result is never an awaitable.
-    """
-
-    executor: "CompiledExecutor"
-    source: SharedSource
-    sharing: tuple[int, bytes]
-
-    def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
-        """The response; its fields are encoded already."""
-        cached = self.source.get(self.sharing)
-        if cached is None:
-            event = self.executor.build_per_event_executor(self.source.make())
-            result = _encoded(cast("ExecutionResult", event.execute_operation(serially)))
-            # the entry holds the operation, so that no other operation gets its id meanwhile
-            cached = result, self.executor.operation
-            self.source.keep(self.sharing, cached, self._size(result))
-        shared: ExecutionResult = cached[0]
-        return ExecutionResult(shared.data, shared.errors)
-
-    def _size(self, result: ExecutionResult) -> int:
-        # an error's traceback holds the decoded source
-        source = self.source.size * _DECODED_BYTES_PER_JSON_BYTE if result.errors else 0
-        return source + sum(memoryview(value).nbytes for value in (result.data or {}).values())
-
-
-def _encoded(result: ExecutionResult) -> ExecutionResult:
-    """A result with the same errors whose values are encoded JSON."""
-    if not result.data:
-        return result
-    values = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in result.data.items()}
-    return ExecutionResult(values, result.errors)
-
-
-class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
+class CompiledExecutor(TypedExecutor):
     """Executes every operation."""
 
     @property
@@ -141,9 +83,9 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
         """graphql-core's executor; for a compiled event a replacement at half the cost."""
         if type(payload) is Compiled and self._only_response_name is not None:
-            return _CompiledEvent(self._only_response_name, payload)  # type: ignore[return-value]  # duck
+            return CompiledEvent(self._only_response_name, payload)  # type: ignore[return-value]  # duck
         if type(payload) is SharedSource:
-            return _SharedEvent(self, payload, self._sharing)  # type: ignore[return-value]  # duck
+            return SharedEvent(self, payload, self._sharing)  # type: ignore[return-value]  # duck
         return super().build_per_event_executor(payload)
 
     def execute_root_grouped_field_set(
@@ -163,14 +105,14 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             return super().execute_root_grouped_field_set(
                 root_type, root_value, grouped_field_set, serially, position_context
             )
-        leaders = {} if serially else _leaders(grouped_field_set)
+        leaders = {} if serially else find_leaders(grouped_field_set)
         fields = {name: details for name, details in grouped_field_set.items() if name not in leaders}
         if not serially:
             self._width = len(fields)
             self._share_slots(fields, budget)
         if len(fields) > budget.limits.max_upstream_requests:
             try:
-                budget.limits.expect_requests(_count_requests(fields, serially))
+                budget.limits.expect_requests(count_requests(fields, serially))
             except QueryTooComplex as error:
                 raise _request_error(error) from error
 
@@ -260,7 +202,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
     def _share_slots(self, fields: GroupedFieldSet, budget: Budget) -> None:
         by_request: dict[tuple[str, ...], list[str]] = {}
         for name, details in fields.items():
-            by_request.setdefault(_request_of(details[0].node), []).append(name)
+            by_request.setdefault(request_of(details[0].node), []).append(name)
         for names in by_request.values():
             if len(names) > 1:
                 slot = SharedSlot(budget.field_slots, len(names))
@@ -362,7 +304,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
             return asyncio.get_running_loop().run_in_executor(
                 _threads,
                 lambda: self._finished(
-                    self._complete(
+                    self.complete_typed(
                         return_type,
                         field_details_list,
                         info,
@@ -390,7 +332,7 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
                         ),
                     )
                 )
-        completed = self._complete(return_type, field_details_list, info, path, result, position_context)
+        completed = self.complete_typed(return_type, field_details_list, info, path, result, position_context)
         # an awaitable root field (introspection, tests) is not counted
         if path.prev is None and isinstance(completed, (dict, list)):
             return self._finished(completed, path)
@@ -415,93 +357,13 @@ class CompiledExecutor(StrawberryGraphQLCoreExecutionContext):
         fields = count_fields(selection_sets, self.fragment_definitions)
         return size * fields * self._width > _WIDE_FIELDS
 
-    def _complete(
-        self,
-        return_type: GraphQLOutputType,
-        field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo[Any],
-        path: Path,
-        result: Any,
-        position_context: Any,
-    ) -> Any:
-        """Complete a value by graphql-core. Raises UnexpectedValue for a null that the type forbids."""
-        if result is None and isinstance(return_type, GraphQLNonNull):
-            raise UnexpectedValue(str(return_type))
-        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
-
-    @staticmethod
-    def complete_leaf_value(return_type: GraphQLLeafType, result: Any) -> Any:
-        """Complete a leaf. Raises UnexpectedValue."""
-        try:
-            return StrawberryGraphQLCoreExecutionContext.complete_leaf_value(return_type, result)
-        except (GraphQLError, TypeError, ValueError, ArithmeticError):
-            raise UnexpectedValue(str(return_type)) from None
-
-    def complete_list_value(
-        self,
-        return_type: GraphQLList[GraphQLOutputType],
-        field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo[Any],
-        path: Path,
-        result: Any,
-        position_context: Any,
-    ) -> Any:
-        """Complete a list. Raises UnexpectedValue."""
-        if not isinstance(result, Iterable | AsyncIterable) or isinstance(result, str | bytes | Mapping):
-            raise UnexpectedValue(str(return_type))
-        return super().complete_list_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
-
-    def complete_object_value(
-        self,
-        return_type: GraphQLObjectType,
-        field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo[Any],
-        path: Path,
-        result: Any,
-        position_context: Any,
-    ) -> Any:
-        """Complete an object. Raises UnexpectedValue."""
-        if "definition" in return_type.extensions and not isinstance(result, dict):
-            raise UnexpectedValue(return_type.name)
-        return super().complete_object_value(
-            return_type, field_details_list, info, path, result, position_context
-        )
-
 
 def _request_error(error: QueryTooComplex) -> GraphQLError:
     return GraphQLError(error.message, original_error=error)
 
 
-def _leaders(grouped_field_set: GroupedFieldSet) -> dict[str, str]:
-    """By response name: the response name of the first root field that is identical except for its alias."""
-    counts = Counter(details[0].node.name.value for details in grouped_field_set.values())
-    first: dict[tuple[str, ...], str] = {}
-    leaders = {}
-    for name, details in grouped_field_set.items():
-        if counts[details[0].node.name.value] > 1 and details[0].fragment_variable_values is None:
-            leader = first.setdefault(tuple(_without_alias(item.node) for item in details), name)
-            if leader != name:
-                leaders[name] = leader
-    return leaders
-
-
-def _without_alias(node: FieldNode) -> str:
-    if node.loc is None or node.name.loc is None:
-        text = print_ast(node)
-        return text if node.alias is None else text.removeprefix(f"{node.alias.value}: ")
-    # a tenth of the time; texts that differ in spaces are not merged
-    return node.loc.source.body[node.name.loc.start : node.loc.end]
-
-
-def _request_of(node: FieldNode) -> tuple[str, ...]:
-    """Equal for root fields that cause the same upstream request: the name and the arguments."""
-    return node.name.value, *map(_text_of, node.arguments or ())
-
-
-def _text_of(node: Node) -> str:
-    return print_ast(node) if node.loc is None else node.loc.source.body[node.loc.start : node.loc.end]
+async def _awaited(result: Any) -> Any:
+    return await result if isawaitable(result) else result
 
 
 def _root_of_item(path: Path) -> str | None:
@@ -511,21 +373,3 @@ def _root_of_item(path: Path) -> str | None:
     if root is None or root.prev is not None or not isinstance(path.key, int):
         return None
     return str(root.key)
-
-
-_INTROSPECTION_FIELDS = ("__schema", "__type")
-_LOCAL_FIELDS = frozenset({"__typename", "__schema", "__type", "resources"})
-"""Root fields that cause no upstream request."""
-
-
-def _count_requests(fields: GroupedFieldSet, serially: bool) -> int:
-    """The number of upstream requests, at least: one per mutation, one per query field and arguments."""
-    nodes = [details[0].node for details in fields.values()]
-    upstream = [node for node in nodes if node.name.value not in _LOCAL_FIELDS]
-    if serially:
-        return len(upstream)
-    return len(set(map(_request_of, upstream)))
-
-
-async def _awaited(result: Any) -> Any:
-    return await result if isawaitable(result) else result
