@@ -4,6 +4,7 @@ A write that the API server may have received is repeated only if a second one c
 server-side apply and dry runs. All other writes fail with ``OUTCOME_UNKNOWN``.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,11 +14,13 @@ import msgspec
 from gateway.errors import Conflict, OutcomeUnknown, ServerTimeout, UpstreamError
 from gateway.kube.client import Response
 from gateway.kube.upstream_errors import may_have_arrived
-from gateway.kube.warnings import parse_warnings
 from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.decoding import decode_object
 
-__all__ = ["Write", "send_write", "send_write_until_no_conflict"]
+__all__ = ["Write", "parse_warnings", "send_write", "send_write_until_no_conflict"]
+
+_WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+"""A warning of the API server (KEP-1693): RFC 7234, section 5.5, always with code 299."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,11 @@ def _note_warnings(info: Info, response: Response) -> None:
         path = info.path.as_list()
         noted: list[dict[str, Any]] = info.context.extensions.setdefault("warnings", [])
         noted.extend({"message": text, "path": path} for text in warnings)
+
+
+def parse_warnings(header: str) -> list[str]:
+    """The texts of a ``Warning`` header; the values of repeated headers are joined with commas."""
+    return [re.sub(r"\\(.)", r"\1", text) for text in _WARNING.findall(header)]
 
 
 async def send_write_until_no_conflict(info: Info, write: Write, retries: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.kube.warnings import parse_warnings
+from gateway.resolvers.write_request import parse_warnings
 
 
 @pytest.mark.parametrize(

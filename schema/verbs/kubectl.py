@@ -1,0 +1,83 @@
+"""Mutations in the words of kubectl: ``scaleDeployment``, ``cordonNode``, ``evictPod``."""
+
+from collections.abc import Mapping
+
+from schema.verbs.arguments import DRY_RUN, GRACE_PERIOD, NAME, NAMESPACE
+from schema.verbs.spec import Answer, Argument, Operation, Verb, VerbSpec
+
+__all__ = ["KUBECTL"]
+
+_DEPLOYMENT = frozenset({("apps", "Deployment")})
+_ROLLED_OUT = frozenset({("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet")})
+_NODE = frozenset({("", "Node")})
+_POD = frozenset({("", "Pod")})
+
+
+def _switch(verb: Verb, kinds: frozenset[tuple[str, str]], description: str) -> VerbSpec:
+    """The row of a mutation that makes one fixed change."""
+    return VerbSpec(
+        operation=Operation.MUTATION,
+        field=f"{verb}{{kind}}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=(NAME, NAMESPACE, DRY_RUN),
+        description=description,
+        kinds=kinds,
+    )
+
+
+KUBECTL: Mapping[Verb, VerbSpec] = {
+    Verb.SCALE: VerbSpec(
+        operation=Operation.MUTATION,
+        field="scale{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.SCALE,
+        arguments=(NAME, NAMESPACE, Argument("replicas", "Int!", "The desired number of replicas."), DRY_RUN),
+        description="Set the desired number of replicas of an object of kind {kind}.",
+        subresource="scale",
+    ),
+    Verb.RESTART: VerbSpec(
+        operation=Operation.MUTATION,
+        field="restart{kind}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=(NAME, NAMESPACE),
+        description="Replace the pods of an object of kind {kind}, as `kubectl rollout restart` does.",
+        kinds=_ROLLED_OUT,
+    ),
+    Verb.PAUSE: _switch(
+        Verb.PAUSE,
+        _DEPLOYMENT,
+        "Stop the rollout of an object of kind {kind}, as `kubectl rollout pause` does.",
+    ),
+    Verb.RESUME: _switch(
+        Verb.RESUME,
+        _DEPLOYMENT,
+        "Continue the rollout of an object of kind {kind}, as `kubectl rollout resume` does.",
+    ),
+    Verb.CORDON: _switch(
+        Verb.CORDON,
+        _NODE,
+        "Schedule no more pods on an object of kind {kind}, as `kubectl cordon` does.",
+    ),
+    Verb.UNCORDON: _switch(
+        Verb.UNCORDON,
+        _NODE,
+        "Schedule pods on an object of kind {kind} again, as `kubectl uncordon` does.",
+    ),
+    Verb.EVICT: VerbSpec(
+        operation=Operation.MUTATION,
+        field="evict{kind}",
+        api_verbs=("create",),
+        method="POST",
+        answer=Answer.DELETION,
+        arguments=(NAME, NAMESPACE, GRACE_PERIOD, DRY_RUN),
+        description="Delete an object of kind {kind} unless a PodDisruptionBudget forbids it"
+        " (`TOO_MANY_REQUESTS`).",
+        subresource="eviction",
+        kinds=_POD,
+    ),
+}
