@@ -67,7 +67,7 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
 def _shared(settings: Settings, client: KubeClient) -> Shared:
     reviews = AccessReviews()
     sharing = Sharing(client, Leases(reviews)) if settings.shares_informers() else None
-    limits = Limits(settings.max_upstream_requests, settings.max_response)
+    limits = _limits(settings)
     encoded = EncodedSelections(max_object_bytes=limits.max_response)
     return Shared(
         reviews=reviews,
@@ -76,6 +76,19 @@ def _shared(settings: Settings, client: KubeClient) -> Shared:
         limits=limits,
         schema_access=SchemaAccess(settings.introspection),
         operation_logs=_operation_logs(settings),
+    )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_values=settings.max_values,
+        max_document=settings.max_document,
+        max_tokens=settings.max_tokens,
+        max_depth=settings.max_depth,
+        max_aliases=settings.max_aliases,
+        timeout=settings.operation_timeout,
+        max_upstream_requests=settings.max_upstream_requests,
+        max_response=settings.max_response,
     )
 
 

@@ -15,6 +15,8 @@ __all__ = ["CANNOT_START", "INTERRUPTED", "Commands", "options_of", "settings_fr
 CANNOT_START = 2
 INTERRUPTED = 130
 _MOST_WORKERS = 64
+_GREATEST_DEPTH = 100
+"""graphql-core is recursive; the interpreter allows 1,000 nested calls."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _SETTING_NAMES = frozenset(field.name for field in dataclasses.fields(Settings))
@@ -63,6 +65,10 @@ def _parameter_type(setting: Setting) -> click.ParamType[Any] | type:
         return click.IntRange(0, 9)
     if setting.name == "compression_threshold":
         return click.IntRange(0)
+    if setting.name == "max_depth":
+        return click.IntRange(1, _GREATEST_DEPTH)
+    if setting.name.startswith("max_"):
+        return click.IntRange(1)
     if setting.name == "workers":
         return click.IntRange(1, _MOST_WORKERS)
     if setting.type is tuple:

@@ -1,8 +1,7 @@
 """The cache of parsed and validated documents of one schema.
 
-A large document is parsed and validated in a thread: validation is quadratic in repeated fields, and 4,000
-take more than a second. The cache is bounded by characters, because a parsed document takes more than a
-hundred bytes for each.
+A document over a limit is neither parsed nor cached. A large one is parsed and validated in a thread. The
+cache is bounded by characters, because a parsed document takes more than a hundred bytes for each.
 """
 
 import asyncio
@@ -13,8 +12,11 @@ from typing import Any
 
 from graphql import DocumentNode, GraphQLError, parse
 
+from gateway.errors import QueryTooComplex
+from gateway.execution.document_limits import check_document, check_text
 from gateway.lru import LRU
 from gateway.memory import collection_paused
+from gateway.resolvers.limits import Limits
 
 __all__ = ["Document", "Documents"]
 
@@ -48,26 +50,30 @@ class Documents:
         """The number of cached documents."""
         return len(self._cache)
 
-    async def prepare(self, text: str, options: Mapping[str, Any], rules: Rules) -> Document:
+    async def prepare(self, text: str, options: Mapping[str, Any], rules: Rules, limits: Limits) -> Document:
         """The document with that text; ``options`` are those of graphql-core's parser."""
         document = self._cache.get(text)
         if document is not None:
             return document
+        try:
+            check_text(text, limits)
+        except QueryTooComplex as error:
+            return Document(None, [GraphQLError(error.message, original_error=error)], 0)
         if len(text) < _LARGE_CHARACTERS:
-            document = self._prepare(text, options, rules)
+            document = self._prepare(text, options, rules, limits)
         else:
             loop = asyncio.get_running_loop()
-            document = await loop.run_in_executor(_threads, self._prepare_large, text, options, rules)
+            document = await loop.run_in_executor(_threads, self._prepare_large, text, options, rules, limits)
         if document.parsed is not None and document.size <= _LARGEST_CACHED_CHARACTERS:
             self._cache.put(text, document)
         return document
 
-    def _prepare_large(self, text: str, options: Mapping[str, Any], rules: Rules) -> Document:
+    def _prepare_large(self, text: str, options: Mapping[str, Any], rules: Rules, limits: Limits) -> Document:
         # a collection in between visits the growing document again and again, and stops all threads
         with collection_paused():
-            return self._prepare(text, options, rules)
+            return self._prepare(text, options, rules, limits)
 
-    def _prepare(self, text: str, options: Mapping[str, Any], rules: Rules) -> Document:
+    def _prepare(self, text: str, options: Mapping[str, Any], rules: Rules, limits: Limits) -> Document:
         size = max(1, len(text))
         try:
             parsed = parse(text, **options)
@@ -76,7 +82,7 @@ class Documents:
         except RecursionError as error:
             return Document(None, [GraphQLError(str(error), original_error=error)], size)
         _cut_tokens(parsed)
-        return Document(parsed, self._validate(parsed, rules), size)
+        return Document(parsed, check_document(parsed, limits) or self._validate(parsed, rules), size)
 
 
 def _cut_tokens(document: DocumentNode) -> None:

@@ -19,9 +19,11 @@ from graphql import (
     parse,
 )
 
-from gateway.errors import Forbidden, GatewayError, Status
+from gateway.errors import Forbidden, GatewayError, QueryTooComplex, Status
+from gateway.execution.document_limits import check_text
 from gateway.execution.errors import graphql_error, root_cause
 from gateway.resolvers.context import RequestContext, expect_discovery
+from gateway.resolvers.limits import Limits
 from gateway.settings import SchemaAccess
 
 __all__ = [
@@ -36,7 +38,8 @@ __all__ = [
 _SCHEMA_FIELDS = ("__schema", "__type")
 _MENTION = re.compile(r"__(schema|type)\b")
 _SUGGESTION = re.compile(r" Did you mean .+\?$", re.DOTALL)
-_MOST_TOKENS = 20_000
+_LIMITS_OF_STRANGERS = Limits(max_document=20_000, max_tokens=1_000)
+"""GraphiQL's introspection query has 400 tokens; its sender is not authenticated."""
 
 
 def introspects(document: DocumentNode | None, query: str | None) -> bool:
@@ -78,8 +81,9 @@ def selects_schema_only(query: str | None, operation_name: str | None) -> bool:
     if not query or not _MENTION.search(query):
         return False
     try:
-        document = parse(query, max_tokens=_MOST_TOKENS, no_location=True)
-    except (GraphQLError, RecursionError):
+        check_text(query, _LIMITS_OF_STRANGERS)
+        document = parse(query, no_location=True)
+    except (QueryTooComplex, GraphQLError, RecursionError):
         return False
     operation = get_operation_ast(document, operation_name)
     if operation is None:

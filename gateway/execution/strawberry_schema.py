@@ -12,7 +12,7 @@ from weakref import proxy
 import strawberry
 from graphql import DocumentNode, GraphQLError, GraphQLSchema
 from strawberry.exceptions import MissingQueryError
-from strawberry.extensions import MaxTokensLimiter, SchemaExtension
+from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import validate_document
@@ -20,8 +20,9 @@ from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
 
 from gateway.compression import StoredBody
-from gateway.execution.complexity import find_wide_operations
+from gateway.errors import QueryTooComplex
 from gateway.execution.contested_names import ContestedNames
+from gateway.execution.document_limits import check_variables
 from gateway.execution.documents import Documents
 from gateway.execution.errors import ErrorCodes
 from gateway.execution.executor import CompiledExecutor
@@ -39,11 +40,11 @@ from gateway.execution.schema_access import (
     visible_errors,
 )
 from gateway.resolvers.context import RequestContext
+from gateway.resolvers.limits import Limits
 from schema.building import LazySchema
 
-__all__ = ["MAX_TOKENS", "KubernetesSchema"]
+__all__ = ["KubernetesSchema"]
 
-MAX_TOKENS = 20_000
 _MAX_VALIDATION_ERRORS = 100
 """graphql-core's default."""
 
@@ -55,9 +56,7 @@ def _validate(
     rules: tuple[Any, ...],
 ) -> list[GraphQLError]:
     errors = [_with_limit(error) for error in validate_document(schema, document, rules)]
-    if not errors:
-        return find_wide_operations(document)
-    return contested.explain(document, errors) if contested else errors
+    return contested.explain(document, errors) if errors and contested else errors
 
 
 def _with_limit(error: GraphQLError) -> GraphQLError:
@@ -90,7 +89,6 @@ class KubernetesSchema(strawberry.Schema):
                 OperationLog,
                 OperationCounter,
                 ErrorCodes,
-                partial(MaxTokensLimiter, max_token_count=MAX_TOKENS),
             ],
         )
         self._documents = Documents(partial(_validate, built, contested))
@@ -166,8 +164,13 @@ class KubernetesSchema(strawberry.Schema):
         """Set the parsed document and its validation errors; returns a syntax error."""
         if not context.query:
             return None
+        limits = _limits_of(context.context)
+        try:
+            check_variables(context.variables, limits)
+        except QueryTooComplex as error:
+            return GraphQLError(error.message, original_error=error)
         document = await self._documents.prepare(
-            context.query, context.parse_options, context.validation_rules
+            context.query, context.parse_options, context.validation_rules, limits
         )
         if document.parsed is None:
             return document.errors[0]
@@ -197,3 +200,8 @@ class KubernetesSchema(strawberry.Schema):
 def _for_operation(context: Any) -> Any:
     """A context with limits per operation; a websocket's context serves several operations."""
     return context.for_operation() if isinstance(context, RequestContext) else context
+
+
+def _limits_of(context: Any) -> Limits:
+    """The limits of a request; the defaults for other contexts (tests)."""
+    return context.shared.limits if isinstance(context, RequestContext) else Limits()

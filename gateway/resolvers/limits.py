@@ -26,8 +26,18 @@ __all__ = ["Budget", "Limits", "Provisional", "SharedSlot", "Slots"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of every operation; ``max_response`` is in bytes."""
+    """The limits of every operation; ``docs/limits.md`` says how each was chosen.
 
+    ``max_document`` is in characters, ``max_response`` in bytes, ``timeout`` in seconds. ``max_depth`` bounds
+    selections, and also values in documents and variables.
+    """
+
+    max_values: int = 100_000
+    max_document: int = 128 << 10
+    max_tokens: int = 10_000
+    max_depth: int = 50
+    max_aliases: int = 300
+    timeout: float = 60.0
     max_upstream_requests: int = 100
     max_response: int = 256 << 20
     in_flight_per_operation: int = 4

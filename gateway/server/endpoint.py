@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol, cast
 
-import msgspec
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -38,13 +37,14 @@ from gateway.execution.schema_access import selects_schema_only
 from gateway.identity import Caller, Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
-from gateway.memory import collection_paused
 from gateway.resolvers.context import RequestContext, expect_authenticated
+from gateway.resolvers.limits import Limits
 from gateway.server.compression import StoredResponse
 from gateway.server.documents import Documents
 from gateway.server.guard import head_of
 from gateway.server.large_response import LargeResponse, encoded_fields
 from gateway.server.operation_type import is_subscription
+from gateway.server.request_json import decode_request
 from gateway.server.responses import (
     EVENT_STREAM,
     GRAPHQL_RESPONSE,
@@ -312,7 +312,9 @@ class Endpoint(GraphQL[RequestContext, None]):
             raise HTTPException(415, "the body has to be application/json")
         data = self._request_data(parameters, transport.protocol if transport else "http")
         accept = request.headers.get("accept")
-        if transport is not None and _answers_with_json(transport.protocol, accept, data):
+        if transport is not None and _answers_with_json(
+            transport.protocol, accept, data, self.api.context(None).shared.limits
+        ):
             return replace(data, protocol="http")
         return data
 
@@ -368,16 +370,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         return encode_response(data)
 
     def decode_json(self, data: str | bytes) -> object:
-        try:
-            if _SURROGATE in (data if isinstance(data, bytes) else data.encode()).lower():
-                # msgspec refuses a lone surrogate, which json accepts and no encoder takes
-                msgspec.json.decode(data)
-            # millions of small values would set off collections that visit all of them
-            with collection_paused():
-                return json.loads(data)
-        except (ValueError, RecursionError) as error:
-            # ValueError: also an integer beyond the interpreter's limit of 4,300 digits
-            raise json.JSONDecodeError("unreadable", "", 0) from error
+        return decode_request(data, self.api.context(None).shared.limits.max_values)
 
     def parse_query_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         parsed = super().parse_query_params(params)
@@ -385,15 +378,12 @@ class Endpoint(GraphQL[RequestContext, None]):
         return {name: value for name, value in parsed.items() if value != ""}
 
 
-def _answers_with_json(protocol: str, accept: str | None, data: GraphQLRequestData) -> bool:
+def _answers_with_json(protocol: str, accept: str | None, data: GraphQLRequestData, limits: Limits) -> bool:
     """Whether JSON answers a request that accepts a stream, too: for queries and mutations.
 
     Apollo's ``Accept`` names multipart first for every operation. For server-sent events the client's
     preference decides.
     """
-    if negotiate(accept) is None or is_subscription(data.query or "", data.operation_name):
+    if negotiate(accept) is None or is_subscription(data.query or "", data.operation_name, limits):
         return False
     return protocol == MULTIPART_SUBSCRIPTION_PROTOCOL or prefers_json(accept)
-
-
-_SURROGATE = rb"\ud"

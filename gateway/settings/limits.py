@@ -18,6 +18,48 @@ class LimitSettings:
         metavar="BYTES",
         default_words="`4194304` (4 MB)",
     )
+    max_values: int = setting(
+        100_000,
+        "Members and items in the JSON of a request's body, or of a websocket message; more get "
+        "`QUERY_TOO_COMPLEX`.",
+        SERVE,
+        metavar="N",
+    )
+    max_document: int = setting(
+        128 << 10,
+        "Characters of a GraphQL document; longer ones get `QUERY_TOO_COMPLEX`.",
+        SERVE,
+        metavar="N",
+        default_words="`131072` (128 k)",
+    )
+    max_tokens: int = setting(
+        10_000,
+        "Tokens of a document, and fields of an operation with its fragments expanded; more get "
+        "`QUERY_TOO_COMPLEX`.",
+        SERVE,
+        metavar="N",
+    )
+    max_depth: int = setting(
+        50,
+        "Levels of fields in an operation, introspection aside, of fragments, and of lists and objects in an "
+        "argument or a variable; 100 at most. Deeper ones get `QUERY_TOO_COMPLEX`.",
+        SERVE,
+        metavar="N",
+    )
+    max_aliases: int = setting(
+        300,
+        "Root fields, aliases and repeated fields of an operation, with its fragments expanded; more get "
+        "`QUERY_TOO_COMPLEX`.",
+        SERVE,
+        metavar="N",
+    )
+    operation_timeout: float = setting(
+        60.0,
+        "Seconds that a query or a mutation may run; a longer query gets `QUERY_TOO_COMPLEX`, a longer "
+        "mutation `OUTCOME_UNKNOWN`. Subscriptions run on.",
+        SERVE,
+        metavar="SECONDS",
+    )
     max_upstream_requests: int = setting(
         100,
         "Requests to the API server that one operation may cause; others get `QUERY_TOO_COMPLEX`. Each "

@@ -21,6 +21,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from gateway.errors import (
     GatewayError,
     IssuerUnavailable,
+    QueryTooComplex,
     ServerFailure,
     ServerTimeout,
     TooManyRequests,
@@ -47,7 +48,7 @@ __all__ = [
     "well_formed",
 ]
 
-_FORBIDDEN, _TRY_AGAIN_LATER = 4403, 1013
+_FORBIDDEN, _TRY_AGAIN_LATER, _TOO_BIG = 4403, 1013, 1009
 _PASSING = UpstreamError, ServerFailure, ServerTimeout, TooManyRequests, IssuerUnavailable
 REJECTED = "the API server rejects the token: reconnect with a fresh one"
 _LONGEST_REASON_BYTES = 123
@@ -130,10 +131,17 @@ def close_code(error: GatewayError) -> int:
 class TextAdapter(ASGIWebSocketAdapter):
     """Sends JSON as text frames; clients of graphql-transport-ws fail on binary frames."""
 
-    def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
-        """The received messages. Raises NonJsonMessageReceived, which Strawberry's legacy handler ignores."""
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
+        """The received messages; one over the limit closes the connection, as a long one does.
+
+        Raises NonJsonMessageReceived, which Strawberry's legacy handler ignores.
+        """
         del ignore_parsing_errors
-        return super().iter_json()
+        try:
+            async for message in super().iter_json():
+                yield message
+        except QueryTooComplex as error:
+            await self.close(_TOO_BIG, error.message)
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         try:

@@ -7,6 +7,7 @@ from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from hypothesis import given
 from hypothesis import strategies as some
 
+from gateway.resolvers.limits import Limits
 from gateway.server.operation_type import is_subscription
 
 PIECES = some.lists(
@@ -47,7 +48,7 @@ def test_the_type_is_the_one_of_the_parsed_document(pieces: list[str], operation
     query = " ".join(pieces)
     expected = parsed_type(query, operation_name)
     if expected is not None:
-        assert is_subscription(query, operation_name) == expected
+        assert is_subscription(query, operation_name, Limits()) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,11 +66,12 @@ def test_the_type_is_the_one_of_the_parsed_document(pieces: list[str], operation
     ],
 )
 def test_is_subscription(query: str, operation_name: str | None, expected: bool) -> None:
-    assert is_subscription(query, operation_name) is expected
+    assert is_subscription(query, operation_name, Limits()) is expected
 
 
 def test_a_body_of_the_largest_size_takes_little_time() -> None:
+    limits = Limits(max_document=5_000_000)
     for filler in (",", "a ", '"', "{", "#", '"""a', "@"):
         began = time.process_time()
-        is_subscription("subscription { " + filler * (4_000_000 // len(filler)), None)
+        is_subscription("subscription { " + filler * (4_000_000 // len(filler)), None, limits)
         assert time.process_time() - began < 5
