@@ -33,6 +33,7 @@
     ├── PodLogUnreadable              the code of its reason: one container's log; other logs continue
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
     ├── QueryTooComplex               QUERY_TOO_COMPLEX: a query over a limit of the gateway
+    ├── Busy                          TOO_MANY_REQUESTS: a limit of the gateway on concurrency
     └── UnexpectedValue               UNEXPECTED_VALUE: a stored value does not fit its declared type
 
 :mod:`gateway.kube` converts httpx's exceptions to this tree; :mod:`gateway.execution` converts this tree to
@@ -48,6 +49,7 @@ __all__ = [
     "AlreadyExists",
     "BadArgument",
     "BadRequest",
+    "Busy",
     "CallerRefused",
     "CallerUnauthenticated",
     "ConfigurationError",
@@ -184,6 +186,12 @@ class QueryTooComplex(GatewayError):
     """A query exceeds a limit of the gateway."""
 
     code = "QUERY_TOO_COMPLEX"
+
+
+class Busy(GatewayError):
+    """As many operations, subscriptions or connections are in progress as the gateway allows."""
+
+    code = "TOO_MANY_REQUESTS"
 
 
 class UnexpectedValue(GatewayError):

@@ -13,6 +13,7 @@ from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.kube.config.loading import load_config
 from gateway.kube.openapi import OpenAPICache, default_directory
+from gateway.resolvers.concurrency_limits import ConcurrencyLimits, InProgress
 from gateway.resolvers.context import OperationLogs, Shared
 from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.limits import Limits
@@ -74,6 +75,7 @@ def _shared(settings: Settings, client: KubeClient) -> Shared:
         sharing=sharing,
         encoded=encoded,
         limits=limits,
+        in_progress=InProgress(_concurrency_limits(settings)),
         schema_access=SchemaAccess(settings.introspection),
         operation_logs=_operation_logs(settings),
     )
@@ -89,6 +91,17 @@ def _limits(settings: Settings) -> Limits:
         timeout=settings.operation_timeout,
         max_upstream_requests=settings.max_upstream_requests,
         max_response=settings.max_response,
+    )
+
+
+def _concurrency_limits(settings: Settings) -> ConcurrencyLimits:
+    return ConcurrencyLimits(
+        operations=settings.max_operations,
+        operations_per_identity=settings.max_operations_per_identity,
+        subscriptions=settings.max_subscriptions,
+        subscriptions_per_identity=settings.max_subscriptions_per_identity,
+        pending_connections=settings.max_pending_connections,
+        connection_init_timeout=settings.connection_init_timeout,
     )
 
 

@@ -1,8 +1,8 @@
 """Strawberry's extension points, as this gateway uses them.
 
-Extensions of the pipeline: :class:`OperationCounter` (and :class:`gateway.execution.errors.ErrorCodes`).
-Beside them: :class:`ErrorHooksRunner` runs the hooks, and :class:`SelectedOperation` picks the operation of a
-document.
+Extensions of the pipeline: :class:`OperationCounter`, :class:`OperationPlace` (and
+:class:`gateway.execution.errors.ErrorCodes`). Beside them: :class:`ErrorHooksRunner` runs the hooks, and
+:class:`SelectedOperation` picks the operation of a document.
 """
 
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from strawberry.types.graphql import OperationType
 __all__ = [
     "ErrorHooksRunner",
     "OperationCounter",
+    "OperationPlace",
     "SelectedOperation",
 ]
 
@@ -66,6 +67,18 @@ class OperationCounter(SchemaExtension):
             return self.execution_context.operation_type.value
         except (RuntimeError, CannotGetOperationTypeError):
             return _NO_TYPE
+
+
+class OperationPlace(SchemaExtension):
+    """Frees the operation's place among those in progress, also after cancellation."""
+
+    def on_operation(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            place = getattr(self.execution_context.context, "place", None)
+            if place is not None:
+                place.leave()
 
 
 _NO_HOOKS: AbstractAsyncContextManager[None] = nullcontext()

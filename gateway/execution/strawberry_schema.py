@@ -4,13 +4,14 @@ Strawberry carries the transports and the extension pipeline. The Kubernetes typ
 Strawberry classes: Strawberry's dataclasses fail on fields named like Python keywords and cost a class each.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from weakref import proxy
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, GraphQLSchema
+from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
@@ -18,9 +19,10 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError
 from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
+from strawberry.types.graphql import OperationType
 
 from gateway.compression import StoredBody
-from gateway.errors import QueryTooComplex
+from gateway.errors import Busy, OutcomeUnknown, QueryTooComplex
 from gateway.execution.contested_names import ContestedNames
 from gateway.execution.document_limits import check_variables
 from gateway.execution.documents import Documents
@@ -29,6 +31,7 @@ from gateway.execution.executor import CompiledExecutor
 from gateway.execution.extensions import (
     ErrorHooksRunner,
     OperationCounter,
+    OperationPlace,
     SelectedOperation,
 )
 from gateway.execution.introspection import Introspection
@@ -39,6 +42,7 @@ from gateway.execution.schema_access import (
     reveals_schema,
     visible_errors,
 )
+from gateway.resolvers.concurrency_limits import Place
 from gateway.resolvers.context import RequestContext
 from gateway.resolvers.limits import Limits
 from schema.building import LazySchema
@@ -86,6 +90,7 @@ class KubernetesSchema(strawberry.Schema):
             execution_context_class=CompiledExecutor,
             extensions=[
                 # hooks end in reverse order: the counter sees the codes that ErrorCodes adds
+                OperationPlace,
                 OperationLog,
                 OperationCounter,
                 ErrorCodes,
@@ -142,10 +147,26 @@ class KubernetesSchema(strawberry.Schema):
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
-        """None when the operation can run.
+        """None when the operation can run, and has its place among those in progress.
 
         A request that selects no operation gets an ordinary GraphQL error, like an invalid document.
         """
+        place: Place | None = getattr(context.context, "place", None)
+        try:
+            if place is not None:
+                place.take()
+            refused = await self._prepare(context, extensions_runner)
+            if place is not None and refused is None and context.operation_type is OperationType.SUBSCRIPTION:
+                place.become_subscription()
+        except (Busy, QueryTooComplex) as error:
+            errors = [GraphQLError(error.message, original_error=error)]
+            context.pre_execution_errors = errors
+            return PreExecutionError(None, errors)
+        return refused
+
+    async def _prepare(
+        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
+    ) -> PreExecutionError | None:
         if (syntax_error := await self._prepare_document(context)) is not None:
             context.pre_execution_errors = [syntax_error]
             return PreExecutionError(None, [syntax_error])
@@ -161,14 +182,14 @@ class KubernetesSchema(strawberry.Schema):
         return refused
 
     async def _prepare_document(self, context: ExecutionContext) -> GraphQLError | None:
-        """Set the parsed document and its validation errors; returns a syntax error."""
+        """Set the parsed document and its validation errors; returns a syntax error.
+
+        Raises QueryTooComplex for variables over a limit.
+        """
         if not context.query:
             return None
         limits = _limits_of(context.context)
-        try:
-            check_variables(context.variables, limits)
-        except QueryTooComplex as error:
-            return GraphQLError(error.message, original_error=error)
+        check_variables(context.variables, limits)
         document = await self._documents.prepare(
             context.query, context.parse_options, context.validation_rules, limits
         )
@@ -177,6 +198,20 @@ class KubernetesSchema(strawberry.Schema):
         context.graphql_document = document.parsed
         context.pre_execution_errors = document.errors
         return None
+
+    async def _execute_operation(self, execution_context: ExecutionContext, *how: Any) -> Any:
+        """Execute a query or a mutation, within the limit of its duration."""
+        limits = _limits_of(execution_context.context)
+        try:
+            async with asyncio.timeout(limits.timeout) as timer:
+                return await super()._execute_operation(execution_context, *how)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+        is_mutation = execution_context.operation_type is OperationType.MUTATION
+        result = ExecutionResult(None, [_timed_out(limits, is_mutation=is_mutation)])
+        execution_context.result = result
+        return result
 
     def _handle_execution_result(  # type: ignore[override]  # a coroutine either way
         self, context: ExecutionContext, result: Any, extensions_runner: SchemaExtensionsRunner, **how: bool
@@ -205,3 +240,13 @@ def _for_operation(context: Any) -> Any:
 def _limits_of(context: Any) -> Limits:
     """The limits of a request; the defaults for other contexts (tests)."""
     return context.shared.limits if isinstance(context, RequestContext) else Limits()
+
+
+def _timed_out(limits: Limits, *, is_mutation: bool) -> GraphQLError:
+    text = f"the operation took more than {limits.timeout:g} s, the limit (--operation-timeout); "
+    if is_mutation:
+        text += "it is not known which of its writes were executed: read the objects before sending it again"
+        return GraphQLError(text, extensions={"code": OutcomeUnknown.code})
+    return GraphQLError(
+        text + "read the lists in pages, or fewer of them", extensions={"code": QueryTooComplex.code}
+    )

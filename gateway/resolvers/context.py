@@ -15,6 +15,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.single_flight import SingleFlight
 from gateway.lru import LRU
+from gateway.resolvers.concurrency_limits import InProgress, Place
 from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.limits import Budget, Limits, Slots
@@ -93,6 +94,7 @@ class Shared:
     logs: LogCounters = field(default_factory=LogCounters)
     limits: Limits = field(default_factory=Limits)
     slots: Slots = field(default_factory=Slots)
+    in_progress: InProgress = field(default_factory=InProgress)
     schema_access: SchemaAccess = SchemaAccess.AUTHENTICATED
     operation_logs: OperationLogs | None = None
     namespaces: VisibleNamespaces = field(init=False)
@@ -128,12 +130,15 @@ class RequestContext:
     shared: Shared = field(default_factory=Shared)
     budget: Budget | None = None
     """The limits of one operation; None outside of operations."""
+    place: Place | None = None
+    """The operation's place among those in progress; None outside of operations."""
     extensions: dict[str, Any] = field(default_factory=dict)
     """``extensions`` of the operation's next result; a mapping is by the response names of root fields."""
 
     def for_operation(self) -> "RequestContext":
         """A copy with a budget of its own, for one of the operations of a connection."""
-        return replace(self, budget=self.new_budget(), extensions={})
+        place = self.shared.in_progress.place(self.client.identity if self.client else "")
+        return replace(self, budget=self.new_budget(), place=place, extensions={})
 
     def new_budget(self) -> Budget:
         """An unused budget, with the slots of the caller's identity."""

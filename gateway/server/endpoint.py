@@ -30,7 +30,7 @@ from strawberry.subscriptions import (
 from strawberry.types import ExecutionResult
 
 from gateway.compression import StoredBody
-from gateway.errors import CallerUnauthenticated, GatewayError, Unauthenticated
+from gateway.errors import Busy, CallerUnauthenticated, GatewayError, Unauthenticated
 from gateway.execution.errors import fails_operation
 from gateway.execution.introspection import encode_response, stored_body
 from gateway.execution.schema_access import selects_schema_only
@@ -58,6 +58,7 @@ from gateway.server.responses import (
 )
 from gateway.server.transports.legacy_websocket import LegacyHandler
 from gateway.server.transports.lifetime import Lifetime
+from gateway.server.transports.pending import PendingConnections
 from gateway.server.transports.reservations import Reservations, token_of
 from gateway.server.transports.streams import (
     TRANSPORTS,
@@ -83,8 +84,6 @@ _SUBPROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL)
 _METHODS = ("GET", "POST", "PUT", "DELETE")
 _KEEP_ALIVE_SECONDS = 15.0
 """Time between two keep-alives of the legacy websocket protocol."""
-_CONNECTION_INIT_TIMEOUT = timedelta(seconds=10)
-"""Time for a websocket client to authenticate with ``connection_init``."""
 
 _PARAMETERS = (
     ("query", str, "a string"),
@@ -119,6 +118,7 @@ class Endpoint(GraphQL[RequestContext, None]):
     def __init__(
         self, api: Executable, identity: Identity, page: Response, documents: Documents | None = None
     ) -> None:
+        limits = api.context(None).shared.in_progress.limits
         super().__init__(
             api.schema,
             graphql_ide=None,
@@ -128,7 +128,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             keep_alive_interval=_KEEP_ALIVE_SECONDS,
             # the guard has already checked the origin by the rules of the identity mode
             allowed_origins=("*",),
-            connection_init_wait_timeout=_CONNECTION_INIT_TIMEOUT,
+            connection_init_wait_timeout=timedelta(seconds=limits.connection_init_timeout),
             max_subscriptions_per_connection=None,
         )
         self.api = api
@@ -136,20 +136,30 @@ class Endpoint(GraphQL[RequestContext, None]):
         self.page = page
         self.documents = documents or Documents()
         self.open_websockets = 0
+        self.pending = PendingConnections(limits.pending_connections)
         self.reservations = Reservations()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # the schema may be replaced at any time; a request keeps the one that it started with
         self.schema = self.api.schema
         if scope["type"] == "websocket":
-            self.open_websockets += 1
-            try:
-                await self.run(WebSocket(scope, receive, send))
-            finally:
-                self.open_websockets -= 1
+            await self._serve_websocket(WebSocket(scope, receive, send))
             return
         response = await self._respond(Request(scope, receive))
         await response(scope, receive, send)
+
+    async def _serve_websocket(self, websocket: WebSocket) -> None:
+        try:
+            pending = self.pending.admit(websocket.scope)
+        except Busy as error:
+            await websocket.send_denial_response(refusal(error))
+            return
+        self.open_websockets += 1
+        try:
+            with pending:
+                await self.run(websocket)
+        finally:
+            self.open_websockets -= 1
 
     async def _respond(self, request: Request) -> Response:
         accept = request.headers.get("accept")

@@ -74,6 +74,42 @@ class LimitSettings:
         metavar="BYTES",
         default_words="`268435456` (256 MB)",
     )
+    max_operations: int = setting(
+        1_000,
+        "Queries and mutations in progress in one worker; others get `TOO_MANY_REQUESTS`.",
+        SERVE,
+        metavar="N",
+    )
+    max_operations_per_identity: int = setting(
+        200,
+        "Queries and mutations of one identity in progress in one worker; others get `TOO_MANY_REQUESTS`.",
+        SERVE,
+        metavar="N",
+    )
+    max_subscriptions: int = setting(
+        10_000,
+        "Open subscriptions in one worker; others get `TOO_MANY_REQUESTS`.",
+        SERVE,
+        metavar="N",
+    )
+    max_subscriptions_per_identity: int = setting(
+        5_000,
+        "Open subscriptions of one identity in one worker; others get `TOO_MANY_REQUESTS`.",
+        SERVE,
+        metavar="N",
+    )
+    max_pending_connections: int = setting(
+        1_000,
+        "Websockets before `connection_init` in one worker; others get HTTP status 429.",
+        SERVE,
+        metavar="N",
+    )
+    connection_init_timeout: float = setting(
+        10.0,
+        "Seconds from the opening of a websocket to its `connection_init`.",
+        SERVE,
+        metavar="SECONDS",
+    )
     header_timeout: float = setting(
         10.0,
         "Seconds from the first byte of a request to the end of its header.",

@@ -35,6 +35,7 @@ from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.documents import Documents, names_document
 from gateway.server.guard import head_of
 from gateway.server.transports.lifetime import EXPIRED, Lifetime
+from gateway.server.transports.pending import acknowledge
 
 __all__ = [
     "REJECTED",
@@ -115,6 +116,7 @@ class Authentication:
         lifetime = Lifetime(caller, self._context.shared.reviews)
         await expect_authenticated(replace(self._context, client=caller.client))
         self._context.client = caller.client
+        acknowledge(self._websocket.ws.scope)
         self._lifetime.set_result(lifetime)
 
     async def close_at_its_end(self) -> None:
