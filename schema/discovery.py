@@ -17,7 +17,7 @@ import msgspec
 from schema.model import Problem
 from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource, Subresource
 
-__all__ = ["Discovery", "MalformedDiscovery", "parse_aggregated", "parse_legacy"]
+__all__ = ["Discovery", "MalformedDiscovery", "parse_aggregated", "parse_legacy", "parse_resource_list"]
 
 T = TypeVar("T")
 # msgspec's errors and UnicodeDecodeError are ValueErrors; excessive nesting raises RecursionError
@@ -200,6 +200,13 @@ def parse_legacy(
         if collector.open(group_version):
             _read_resource_list(collector, group_version, resource_lists.get(group_version))
     return collector.discovery()
+
+
+def parse_resource_list(group_version: GroupVersion, document: bytes) -> tuple[Resource, ...]:
+    """Parse the ``APIResourceList`` of one group version; none for a malformed one."""
+    collector = _Collector()
+    _read_resource_list(collector, group_version, document)
+    return collector.discovery().resources
 
 
 def _decode(document: bytes, shape: type[T]) -> T:

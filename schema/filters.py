@@ -133,12 +133,16 @@ class Filters:
         """
         if not self.allowed and not self.denied:
             return discovery
-        resources = tuple(map(self._restrict, discovery.resources))
+        resources = self.restrict(discovery.resources)
         return replace(
             discovery,
             resources=resources,
             group_versions=tuple(_still_served(discovery.group_versions, resources)),
         )
+
+    def restrict(self, resources: Iterable[Resource]) -> tuple[Resource, ...]:
+        """The resources without the filtered verbs and subresources."""
+        return tuple(map(self._restrict, resources))
 
     def unmatched(self, discovery: Discovery) -> tuple[str, ...]:
         """The patterns that match nothing in discovery, most likely typing errors."""

@@ -106,7 +106,13 @@ class GraphQLAPI:
 
     def context(self, client: KubeClient | None) -> RequestContext:
         """The context of a request; ``client`` sends upstream requests with the caller's identity."""
-        return RequestContext(client, self.informers, self._default_namespace, shared=self._shared)
+        return RequestContext(
+            client,
+            self.informers,
+            self._default_namespace,
+            shared=self._shared,
+            filters=self._filters,
+        )
 
     def sdl(self) -> Iterator[str]:
         """The schema in GraphQL's definition language, sorted, one definition at a time."""

@@ -136,6 +136,11 @@ class KubeClient:
         """Whether requests carry the caller's token, which only the API server can check."""
         return self._sends_callers_token
 
+    @property
+    def redacts(self) -> bool:
+        """Whether responses have masked values of Secrets."""
+        return self._pools.redacts
+
     async def get(
         self,
         path: str,

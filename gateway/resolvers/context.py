@@ -20,6 +20,7 @@ from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.large_lists import LargeLists
 from gateway.resolvers.limits import Budget, Limits, Slots
 from gateway.settings import SchemaAccess
+from schema.filters import Filters
 
 __all__ = [
     "Info",
@@ -128,6 +129,8 @@ class RequestContext:
     default_namespace: str = "default"
     connection_params: Mapping[str, Any] | None = field(default=None)
     shared: Shared = field(default_factory=Shared)
+    filters: Filters = field(default_factory=Filters)
+    """The filters of the gateway, for kinds that the schema does not have yet."""
     budget: Budget | None = None
     """The limits of one operation; None outside of operations."""
     place: Place | None = None

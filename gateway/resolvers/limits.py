@@ -130,6 +130,12 @@ class Budget:
         self._requests += 1
         self.limits.expect_requests(self._requests)
 
+    def reserve_requests(self, count: int) -> None:
+        """Count all upstream requests of a field at once. Raises QueryTooComplex beyond the limit."""
+        self.expect_more()
+        self.limits.expect_requests(self._requests + count)
+        self._requests += count
+
     @asynccontextmanager
     async def request_slot(self) -> AsyncIterator[None]:
         """Hold one upstream request; waits while too many are in flight."""

@@ -9,6 +9,13 @@ from graphql import GraphQLFieldResolver
 from gateway.resolvers.cluster_fields import cluster_resolvers
 from gateway.resolvers.context import Info
 from gateway.resolvers.logs import answer_pod_logs
+from gateway.resolvers.manifests import (
+    apply_manifest,
+    delete_manifest,
+    diff_manifest,
+    diff_object,
+)
+from gateway.resolvers.manifests.resources import resources_by_kind
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.subscribe import watch_list, watch_object
 from gateway.resolvers.write import (
@@ -22,7 +29,7 @@ from gateway.resolvers.write import (
     restart_object,
     scale_object,
 )
-from schema.building import RootField
+from schema.building import ManifestResolvers, RootField
 from schema.model import Model, Verb
 from schema.resources import Resource
 
@@ -45,6 +52,7 @@ RESOLVERS: Mapping[Verb, Callable[..., Awaitable[Any]] | Callable[..., AsyncIter
     Verb.CORDON: partial(merge_into_object, {"spec": {"unschedulable": True}}),
     Verb.UNCORDON: partial(merge_into_object, {"spec": {"unschedulable": None}}),
     Verb.EVICT: evict_object,
+    Verb.DIFF: diff_object,
 }
 """The resolver column of :data:`schema.verbs.VERBS`. Each function takes the root field, the info and the
 arguments under the names of :attr:`schema.verbs.Argument.parameter`; that of a subscription returns the
@@ -56,6 +64,12 @@ class Resolvers:
 
     def __init__(self, model: Model) -> None:
         self.cluster = cluster_resolvers(model)
+        known = resources_by_kind(model)
+        self.manifests = ManifestResolvers(
+            apply=partial(apply_manifest, known),
+            delete=partial(delete_manifest, known),
+            diff=partial(diff_manifest, known),
+        )
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         """The function that answers a query or mutation field."""

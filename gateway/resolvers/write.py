@@ -19,6 +19,7 @@ __all__ = [
     "merge_into_object",
     "patch_object",
     "patch_status",
+    "prepare_apply",
     "restart_object",
     "scale_object",
 ]
@@ -50,7 +51,12 @@ async def create_object(
     return await send_write(info, Write("POST", path, body, JSON, _parameters(**options)))
 
 
-async def apply_object(
+async def apply_object(root: RootField, info: Info, **arguments: Any) -> JSONObject:
+    """Answer ``applyPod(object: …)``: server-side apply (KEP-555)."""
+    return await send_write(info, prepare_apply(root, info, **arguments))
+
+
+def prepare_apply(
     root: RootField,
     info: Info,
     *,
@@ -59,8 +65,8 @@ async def apply_object(
     namespace: str | None = None,
     force: bool = False,
     **options: Any,
-) -> JSONObject:
-    """Answer ``applyPod(object: …)``: server-side apply (KEP-555)."""
+) -> Write:
+    """The request of ``applyPod(object: …)``. Raises BadArgument."""
     body = _with_kind(root, _one_object(written, written_json))
     name = _metadata_of(body).get("name")
     if not isinstance(name, str) or not name:
@@ -69,7 +75,7 @@ async def apply_object(
         )
     path = resource_path(root.served.resource, _namespace_of(root, info, namespace, body), name)
     parameters = {**_parameters(**options), "force": "true" if force else "false"}
-    return await send_write(info, Write("PATCH", path, body, APPLY_PATCH, parameters, repeatable=True))
+    return Write("PATCH", path, body, APPLY_PATCH, parameters, repeatable=True)
 
 
 async def patch_object(root: RootField, info: Info, **arguments: Any) -> JSONObject:

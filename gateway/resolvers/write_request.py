@@ -12,12 +12,19 @@ from typing import Any
 import msgspec
 
 from gateway.errors import Conflict, OutcomeUnknown, ServerTimeout, UpstreamError
-from gateway.kube.client import Response
+from gateway.kube.client import KubeClient, Response
 from gateway.kube.upstream_errors import may_have_arrived
 from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.decoding import decode_object
 
-__all__ = ["Write", "parse_warnings", "send_write", "send_write_until_no_conflict"]
+__all__ = [
+    "Write",
+    "exchange",
+    "note_warnings",
+    "parse_warnings",
+    "send_write",
+    "send_write_until_no_conflict",
+]
 
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 """A warning of the API server (KEP-1693): RFC 7234, section 5.5, always with code 299."""
@@ -44,8 +51,15 @@ async def send_write(info: Info, write: Write) -> dict[str, Any]:
 
     Raises GatewayError; see the module.
     """
+    response = await exchange(upstream_of(info), write)
+    note_warnings(info, response)
+    return decode_object(response.body)
+
+
+async def exchange(client: KubeClient, write: Write) -> Response:
+    """The API server's answer. Raises GatewayError; see the module."""
     try:
-        response = await upstream_of(info).request(
+        return await client.request(
             write.method,
             write.path,
             write.parameters,
@@ -57,14 +71,13 @@ async def send_write(info: Info, write: Write) -> dict[str, Any]:
         if write.is_repeatable or not may_have_arrived(error):
             raise
         raise OutcomeUnknown(error, write.method, write.path) from error
-    _note_warnings(info, response)
-    return decode_object(response.body)
 
 
-def _note_warnings(info: Info, response: Response) -> None:
+def note_warnings(info: Info, response: Response, *below: str | int) -> None:
+    """Add the warnings to ``extensions.warnings``, each with a path: the field's, then ``below``."""
     warnings = parse_warnings(response.headers.get("warning", ""))
     if warnings:
-        path = info.path.as_list()
+        path = [*info.path.as_list(), *below]
         noted: list[dict[str, Any]] = info.context.extensions.setdefault("warnings", [])
         noted.extend({"message": text, "path": path} for text in warnings)
 

@@ -15,6 +15,7 @@ naming belong to :mod:`schema.lowering`.
 from schema.building.cluster_fields import ClusterResolvers
 from schema.building.computed_fields import DecodedObject
 from schema.building.lazy_schema import LazySchema, complete_schema
+from schema.building.manifests import ManifestResolvers
 from schema.building.object_types import ObjectTypes
 from schema.building.pod_logs import POD_LOG_LINE, compile_line
 from schema.building.root_fields import RootField, RootResolvers
@@ -25,6 +26,7 @@ __all__ = [
     "ClusterResolvers",
     "DecodedObject",
     "LazySchema",
+    "ManifestResolvers",
     "ObjectTypes",
     "RootField",
     "RootResolvers",

@@ -27,7 +27,7 @@ from schema.model import Scalar
 from schema.scalars import SCALARS
 from schema.verbs import OBJECT_INPUT, Argument, VerbSpec
 
-__all__ = ["argument_types", "build_arguments"]
+__all__ = ["argument_types", "build_argument", "build_arguments"]
 
 _RESOURCE_VERSION_MATCH = GraphQLEnumType(
     "ResourceVersionMatch",
@@ -125,6 +125,11 @@ def argument_types(spec: VerbSpec) -> list[GraphQLNamedType]:
     """The types of the verb's arguments, except the input type of the kind."""
     arguments = [argument for argument in spec.arguments if not _is_object(argument)]
     return [get_named_type(_shared(argument).type) for argument in arguments]
+
+
+def build_argument(argument: Argument) -> GraphQLArgument:
+    """The argument of a field that belongs to no kind."""
+    return _shared(argument)
 
 
 def _is_object(argument: Argument) -> bool:

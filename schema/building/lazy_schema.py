@@ -48,7 +48,7 @@ class LazySchema(GraphQLSchema):
         outputs = _output_objects(model)
         # the base class adds the types of the introspection, and those below the given ones
         super().__init__(
-            types=[roots.types.interface, *_fixed_types(roots), *_scalar_types(outputs)],
+            types=[roots.types.interface, roots.types.other, *_fixed_types(roots), *_scalar_types(outputs)],
             directives=specified_directives,
             extensions={"types": roots.types},
             assume_valid=True,
@@ -61,13 +61,16 @@ class LazySchema(GraphQLSchema):
         # nothing that the schema holds refers to the schema: reference counts alone must free it
         self.type_map: Any = OnDemand(sources, partial(_build_type, roots))
         self._kinds = list(filter(roots.types.is_kubernetes_object, _kinds(model, outputs)))
-        self._sub_type_map = {roots.types.interface.name: {kind.name for kind in self._kinds}}
+        names = {kind.name for kind in self._kinds} | {roots.types.other.name}
+        self._sub_type_map = {roots.types.interface.name: names}
 
     def get_implementations(self, interface_type: GraphQLInterfaceType) -> InterfaceImplementations:
         """The types of all kinds, if it is the interface of all objects; their fields are not built."""
         is_of_all = interface_type.name in self._sub_type_map
-        kinds = [self._roots.types.output(kind.id) for kind in self._kinds] if is_of_all else []
-        return InterfaceImplementations(objects=kinds, interfaces=[])
+        if not is_of_all:
+            return InterfaceImplementations(objects=[], interfaces=[])
+        kinds = [self._roots.types.output(kind.id) for kind in self._kinds]
+        return InterfaceImplementations(objects=[self._roots.types.other, *kinds], interfaces=[])
 
 
 def _build_type(roots: RootTypes, name: str, source: _Source) -> GraphQLNamedType:
@@ -86,7 +89,10 @@ def complete_schema(schema: LazySchema) -> Iterator[GraphQLSchema]:
             query=roots.root_type(Operation.QUERY),
             mutation=roots.root_type(Operation.MUTATION),
             subscription=roots.root_type(Operation.SUBSCRIPTION),
-            types=[roots.types.output(served.object) for served in schema.model.resources],
+            types=[
+                roots.types.other,
+                *(roots.types.output(served.object) for served in schema.model.resources),
+            ],
             directives=specified_directives,
             extensions={"types": roots.types},
         )
@@ -152,6 +158,8 @@ def _fixed_types(roots: RootTypes) -> Iterator[GraphQLNamedType]:
             yield WATCH_EVENT_TYPE
         if VERBS[verb].answer is Answer.DELETION:
             yield roots.wrappers.deletion()
+        if VERBS[verb].answer is Answer.DIFF:
+            yield roots.wrappers.difference()
 
 
 def _scalar_types(objects: Mapping[str, ObjectType]) -> set[GraphQLNamedType]:

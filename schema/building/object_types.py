@@ -91,11 +91,15 @@ class ObjectTypes:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._names_by_kind = {
-            kind: object_type.name for object_type in model.objects.values() for kind in object_type.kinds
+            kind: object_type.name
+            for object_type in model.objects.values()
+            if self.is_kubernetes_object(object_type)
+            for kind in object_type.kinds
         }
         self._outputs = OnDemand(model.objects, self._build_output)
         self._inputs = OnDemand(model.objects, self._build_input)
         self.interface: GraphQLInterfaceType = self._build_interface()
+        self.other: GraphQLObjectType = self._build_other()
 
     def output(self, id: str) -> GraphQLObjectType:  # noqa: A002 - the model's own word
         """The output type of ``model.objects[id]``. Raises KeyError."""
@@ -105,9 +109,9 @@ class ObjectTypes:
         """The input type of ``model.objects[id]``. Raises KeyError."""
         return self._inputs[id]
 
-    def name_of(self, kind: GroupVersionKind) -> str | None:
-        """The name of the output type of a kind; None if the kind is not served."""
-        return self._names_by_kind.get(kind)
+    def name_of(self, kind: GroupVersionKind) -> str:
+        """The name of the output type of a kind: that of ``other`` unless it implements the interface."""
+        return self._names_by_kind.get(kind, self.other.name)
 
     def release(self) -> None:
         """Free all types: nothing may use them any more.
@@ -176,18 +180,33 @@ class ObjectTypes:
     def _build_interface(self) -> GraphQLInterfaceType:
         return _TrustedInterfaceType(
             "KubernetesObject",
-            lambda: {
-                "apiVersion": GraphQLField(GraphQLString),
-                "kind": GraphQLField(GraphQLString),
-                "metadata": GraphQLField(self.output(OBJECT_META)),
-            },
+            self._common_fields,
             resolve_type=_resolve_kind,
             description="The fields that all objects of the Kubernetes API have.",
         )
 
+    def _build_other(self) -> GraphQLObjectType:
+        return TrustedObjectType(
+            "OtherObject",
+            self._common_fields,
+            interfaces=[self.interface],
+            description="An object of a kind that this schema does not have, such as one that has just been"
+            " installed, or of a kind with a field `json` or `yaml` of its own.",
+        )
+
+    def _common_fields(self) -> GraphQLFieldMap:
+        return {
+            "apiVersion": GraphQLField(GraphQLString),
+            "kind": GraphQLField(GraphQLString),
+            "metadata": GraphQLField(self.output(OBJECT_META)),
+            **_DOCUMENT_FIELDS,
+        }
+
     def is_kubernetes_object(self, object_type: ObjectType) -> bool:
-        """Whether it is a kind whose ``apiVersion``, ``kind`` and ``metadata`` have the usual types."""
-        if not object_type.kinds or OBJECT_META not in self._model.objects:
+        """Whether it is a kind with the fields of the interface, in their usual types."""
+        if not object_type.kinds or OBJECT_META not in self._model.objects or object_type.id == OBJECT_META:
+            return False
+        if not _DOCUMENT_FIELDS.keys().isdisjoint(property_.name for property_ in object_type.properties):
             return False
         properties = {property_.key: property_ for property_ in object_type.properties}
         return all(key in properties and properties[key].name == key for key in _OBJECT_KEYS) and properties[
@@ -195,7 +214,7 @@ class ObjectTypes:
         ].type == Definition(OBJECT_META)
 
 
-def _resolve_kind(value: Mapping[str, Any], info: GraphQLResolveInfo[Any], _type: object) -> str | None:
+def _resolve_kind(value: Mapping[str, Any], info: GraphQLResolveInfo[Any], _type: object) -> str:
     types: ObjectTypes = info.schema.extensions["types"]
     group, _, version = str(value.get("apiVersion", "")).rpartition("/")
     return types.name_of(GroupVersionKind(group, version, str(value.get("kind", ""))))

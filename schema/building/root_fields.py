@@ -19,6 +19,11 @@ from graphql import (
 
 from schema.building.arguments import build_arguments
 from schema.building.cluster_fields import ClusterResolvers, build_cluster_fields
+from schema.building.manifests import (
+    ManifestResolvers,
+    build_manifest_mutations,
+    build_manifest_queries,
+)
 from schema.building.object_types import ObjectTypes, TrustedObjectType
 from schema.building.on_demand import OnDemand
 from schema.building.pod_logs import build_pod_logs
@@ -42,6 +47,7 @@ class RootResolvers(Protocol):
     """The functions that answer the root fields; a function depends on its root field alone."""
 
     cluster: ClusterResolvers
+    manifests: ManifestResolvers
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         """The function that answers a query or mutation field with plain JSON."""
@@ -65,8 +71,11 @@ class RootTypes:
         self.types = ObjectTypes(model)
         self.wrappers = Wrappers(self.types)
         self.cluster_fields: Mapping[Operation, Mapping[str, GraphQLField]] = {
-            Operation.QUERY: build_cluster_fields(self.types.interface, resolvers.cluster),
-            Operation.MUTATION: {},
+            Operation.QUERY: {
+                **build_cluster_fields(self.types.interface, resolvers.cluster),
+                **build_manifest_queries(model, resolvers.manifests),
+            },
+            Operation.MUTATION: build_manifest_mutations(model, self.types.interface, resolvers.manifests),
             Operation.SUBSCRIPTION: build_pod_logs(model, resolvers.pod_log_subscriber),
         }
         sources = {operation: dict[str, _Source](fields) for operation, fields in self.cluster_fields.items()}
@@ -124,6 +133,8 @@ class RootTypes:
                 return self.wrappers.scale()
             case Answer.DELETION:
                 return self.wrappers.deletion()
+            case Answer.DIFF:
+                return self.wrappers.difference()
             case Answer.OBJECT:
                 return self.types.output(served.object)
 

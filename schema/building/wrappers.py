@@ -13,6 +13,7 @@ from graphql import (
     GraphQLString,
 )
 
+from schema.building.manifests import OBJECT_DIFF
 from schema.building.object_types import LIST_META, ObjectTypes, TrustedObjectType
 from schema.model import Definition, ListOf, Property, Scalar, ServedResource, TypeExpression
 
@@ -60,6 +61,10 @@ class Wrappers:
     def deletion(self) -> GraphQLObjectType:
         """``DeleteResult``."""
         return self._once(_DELETION, self._build_deletion)
+
+    def difference(self) -> GraphQLObjectType:
+        """``ObjectDiff``."""
+        return OBJECT_DIFF
 
     def _once(self, name: str, build: Callable[[], GraphQLObjectType]) -> GraphQLObjectType:
         if name in self._built:

@@ -31,7 +31,8 @@ from schema.verbs import VERBS, Operation, Verb
 __all__ = ["RESERVED_FIELDS", "RootNames", "names_depend_on_age", "root_names", "verbs_of"]
 
 RESERVED_FIELDS = frozenset(
-    {"version", "resources", "can", "canAll", "whoAmI", "object", "applyManifest", "podLogs"}
+    {"version", "resources", "can", "canAll", "whoAmI", "object", "podLogs"}
+    | {"applyManifest", "deleteManifest", "diffManifest"}
 )
 
 _RESERVED = frozenset((operation.value, name) for operation in Operation for name in RESERVED_FIELDS)

@@ -31,7 +31,10 @@ RESERVED_TYPES = frozenset(
     {"Query", "Mutation", "Subscription", "ID", "KubernetesObject", "WatchEventType", "PatchType"}
     | {"JSONPatchOperation", "JSONPatchOperationInput", "DeleteResult", "DeletionPropagation"}
     | {"ResourceVersionMatch", "VersionInfo", "AccessReview", "APIResource", "PodLogLine"}
-    | {"AccessCheck", "Caller", "FieldValidation"}
+    | {"AccessCheck", "Caller", "FieldValidation", "OtherObject", "ObjectDiff", "FieldChange"}
+    | {"ApplyManifestResult", "AppliedDocument", "ApplyOutcome", "DocumentError"}
+    | {"DeleteManifestResult", "DeletedDocument", "DeleteOutcome"}
+    | {"DiffManifestResult", "DocumentDiff"}
     | {scalar.value for scalar in Scalar}
 )
 _MACHINERY = "io.k8s.apimachinery."

@@ -1,8 +1,16 @@
-"""Mutations in the words of kubectl: ``scaleDeployment``, ``cordonNode``, ``evictPod``."""
+"""Root fields in the words of kubectl: ``scaleDeployment``, ``cordonNode``, ``evictPod``, ``diffPod``."""
 
 from collections.abc import Mapping
 
-from schema.verbs.arguments import DRY_RUN, GRACE_PERIOD, NAME, NAMESPACE
+from schema.verbs.arguments import (
+    DRY_RUN,
+    FORCE,
+    GRACE_PERIOD,
+    NAME,
+    NAMESPACE,
+    WRITE_OPTIONS,
+    WRITTEN,
+)
 from schema.verbs.spec import Answer, Argument, Operation, Verb, VerbSpec
 
 __all__ = ["KUBECTL"]
@@ -79,5 +87,15 @@ KUBECTL: Mapping[Verb, VerbSpec] = {
         " (`TOO_MANY_REQUESTS`).",
         subresource="eviction",
         kinds=_POD,
+    ),
+    Verb.DIFF: VerbSpec(
+        operation=Operation.QUERY,
+        field="diff{kind}",
+        api_verbs=("get", "patch", "create"),  # the verbs of an apply, which is run dry, and of a read
+        method="PATCH",
+        answer=Answer.DIFF,
+        arguments=(*WRITTEN, FORCE, *(option for option in WRITE_OPTIONS if option != DRY_RUN)),
+        description="The changes that an apply would make to an object of kind {kind}, by a dry run of the"
+        " API server, which needs the right to patch. Values of Secrets are masked, as by `kubectl diff`.",
     ),
 }

@@ -30,6 +30,7 @@ class Verb(StrEnum):
     CORDON = "cordon"
     UNCORDON = "uncordon"
     EVICT = "evict"
+    DIFF = "diff"
 
 
 class Operation(StrEnum):
@@ -50,6 +51,7 @@ class Answer(StrEnum):
     EVENT = "event"  # PodEvent!
     SCALE = "scale"  # Scale
     DELETION = "deletion"  # DeleteResult
+    DIFF = "diff"  # ObjectDiff
 
 
 OBJECT_INPUT = "ObjectInput"

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphql import validate_schema
 
-from schema.building import ClusterResolvers, LazySchema, RootField, complete_schema
+from schema.building import ClusterResolvers, LazySchema, ManifestResolvers, RootField, complete_schema
 from schema.discovery import Discovery
 from schema.lowering import lower, stand_in_id
 from schema.model import Definition, ListOf, Model, ObjectType, Property, ServedResource
@@ -114,6 +114,7 @@ class NoResolvers:
     """Resolvers that answer nothing, for schemas that are not executed."""
 
     cluster = ClusterResolvers(*[lambda _source, _info, **_arguments: None] * 6)
+    manifests = ManifestResolvers(*[lambda _source, _info, **_arguments: None] * 3)
 
     def resolver(self, _root: RootField) -> Any:
         return lambda _source, _info, **_arguments: None

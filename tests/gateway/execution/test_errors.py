@@ -23,7 +23,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
-from schema.building import ClusterResolvers, LazySchema, RootField
+from schema.building import ClusterResolvers, LazySchema, ManifestResolvers, RootField
 from schema.model import Model
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.schema.models import gadget_resource, served_gadget, small_model
@@ -37,6 +37,7 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
         self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 6)
+        self.manifests = ManifestResolvers(*[lambda _source, _info, **_: None] * 3)
 
     def resolver(self, _root: RootField) -> GraphQLFieldResolver:
         async def resolve(_source: object, _info: object, **_arguments: Any) -> Any:

@@ -26,7 +26,14 @@ from graphql import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schema.building import ClusterResolvers, LazySchema, RootField, complete_schema, print_sdl
+from schema.building import (
+    ClusterResolvers,
+    LazySchema,
+    ManifestResolvers,
+    RootField,
+    complete_schema,
+    print_sdl,
+)
 from schema.lowering import lower
 from schema.model import Model
 from schema.resources import GroupVersion, Resource
@@ -57,6 +64,7 @@ class Resolvers:
     """Gives every root field a distinguishable function."""
 
     cluster = ClusterResolvers(*[answer] * 6)
+    manifests = ManifestResolvers(*[answer] * 3)
 
     def resolver(self, root: RootField) -> Any:
         return partial(answer, root)
@@ -245,6 +253,7 @@ class Answering(NoResolvers):
     """Answers every field that is not a subscription with objects, of which not all fit the types."""
 
     cluster = ClusterResolvers(*[lambda *_, **arguments: {**OBJECT_SENT, **arguments}] * 6)
+    manifests = ManifestResolvers(*[lambda *_, **arguments: {**OBJECT_SENT, **arguments}] * 3)
 
     def resolver(self, _root: RootField) -> Any:
         return lambda *_, **arguments: {**OBJECT_SENT, "items": [OBJECT_SENT], "arguments": arguments}

@@ -14,7 +14,7 @@ from graphql import (
     validate_schema,
 )
 
-from schema.building import ClusterResolvers, LazySchema, RootField
+from schema.building import ClusterResolvers, LazySchema, ManifestResolvers, RootField
 from schema.model import Verb
 from schema.resources import Resource
 from tests.schema.models import gadget_resource, served_gadget, small_model
@@ -27,6 +27,7 @@ class Recorder:
         self.answer = answer
         self.asked: dict[str, Any] = {}
         self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 6)
+        self.manifests = ManifestResolvers(*[lambda _source, _info, **_: None] * 3)
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         def resolve(_source: object, _info: object, **arguments: Any) -> Any:
