@@ -51,9 +51,9 @@ def compare_objects(before: JSONObject | None, after: JSONObject, label: str) ->
     old, new = _masked(_cleaned(before) if before is not None else None, _cleaned(after))
     if old is None:
         return ObjectDiff((FieldChange("", None, new),), _unified("", to_yaml(new), label))
-    if old == new:
-        return ObjectDiff((), "")
     changes = tuple(_changes("", old, new))
+    if not changes:
+        return ObjectDiff((), "")
     return ObjectDiff(changes, _unified(to_yaml(old), to_yaml(new), label))
 
 
@@ -102,15 +102,23 @@ def _masked_entries(before: Any, after: Any) -> tuple[dict[str, str] | None, dic
 
 def _changes(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
     """The changed fields, down to the deepest that both sides have as mappings or comparable lists."""
-    if before == after and type(before) is type(after):
-        return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
             yield from _changes(_below(path, key), before.get(key, _ABSENT), after.get(key, _ABSENT))
     elif isinstance(before, list) and isinstance(after, list):
-        yield from _list_changes(path, before, after)
-    else:
+        if not _are_same(before, after):
+            yield from _list_changes(path, before, after)
+    elif not _are_same(before, after):
         yield FieldChange(path, *(None if value is _ABSENT else value for value in (before, after)))
+
+
+def _are_same(before: Any, after: Any) -> bool:
+    """Equality of JSON values: 1 is not true, as in Python."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return before.keys() == after.keys() and all(_are_same(before[key], after[key]) for key in before)
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(_are_same, before, after))
+    return type(before) is type(after) and bool(before == after)
 
 
 def _list_changes(path: str, before: list[Any], after: list[Any]) -> Iterator[FieldChange]:

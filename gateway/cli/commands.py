@@ -1,6 +1,5 @@
 """The click commands: read the options, run, print."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -55,6 +54,7 @@ _QUERY_EPILOG = """\b
 Examples:
   kube-graphql query '{ deployments { items { metadata { name } spec { replicas } } } }' --output yaml
   kube-graphql query @scale.graphql --variables '{"name": "web", "replicas": 3}'
+  kube-graphql query @apply.graphql --variable manifest=@deploy.yaml   # the file's text as $manifest
   echo 'subscription { events { object { reason message } } }' | kube-graphql query -
 \b
 Exit status: 0 without errors, 1 where the result has errors, 2 where nothing could be run.
@@ -126,7 +126,10 @@ def query(ctx: click.Context, /, query: str, **values: Any) -> None:
     QUERY is the operation itself, @FILE, or - for standard input.
     """
     settings = _begin(values)
-    text, variables = _read_query(query), _read_variables(settings.variables)
+    text = _read_query(query)
+    from gateway.cli.variables import read_variables  # noqa: PLC0415
+
+    variables = read_variables(text, settings.variables, settings.variable, input_is_query=query == "-")
     from gateway.cli.local import run_operation  # noqa: PLC0415
 
     if not run_operation(settings, text, variables):
@@ -150,15 +153,3 @@ def _read_query(argument: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot read the query from {argument}: {error}") from error
     return argument
-
-
-def _read_variables(text: str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        variables = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"--variables is not JSON: {error}") from error
-    if not isinstance(variables, dict):
-        raise ConfigurationError('--variables has to be a JSON object, such as {"name": "web"}')
-    return variables

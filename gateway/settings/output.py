@@ -55,9 +55,18 @@ class OutputSettings:
     )
     variables: str | None = setting(
         None,
-        "Variables of the operation, a JSON object.",
+        "Variables of the operation, a JSON object; `@FILE` reads them from a file in JSON or YAML, `-` from"
+        " standard input.",
         ("query",),
         metavar="JSON",
+        default_words="none",
+    )
+    variable: tuple[str, ...] = setting(
+        (),
+        "One variable of the operation; repeatable. `NAME=@FILE` is the text of a file, `NAME=@-` that of"
+        " standard input; another value is JSON, or else text.",
+        ("query",),
+        metavar="NAME=VALUE",
         default_words="none",
     )
     operation_name: str | None = setting(

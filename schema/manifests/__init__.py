@@ -5,7 +5,8 @@ one YAML document, :mod:`schema.manifests.documents` splits a text into document
 :mod:`schema.manifests.manifest` checks the objects in them.
 """
 
+from schema.manifests.documents import read_value
 from schema.manifests.manifest import Manifest, ManifestObject, parse_manifest
 from schema.manifests.positions import Duplicate, MalformedManifest
 
-__all__ = ["Duplicate", "MalformedManifest", "Manifest", "ManifestObject", "parse_manifest"]
+__all__ = ["Duplicate", "MalformedManifest", "Manifest", "ManifestObject", "parse_manifest", "read_value"]

@@ -11,7 +11,7 @@ from schema.manifests.positions import Duplicate, MalformedManifest, position_of
 from schema.manifests.scalars import json_number
 from schema.manifests.yaml_reader import Aliases, read_yaml
 
-__all__ = ["Document", "read_documents"]
+__all__ = ["Document", "read_documents", "read_value"]
 
 _SEPARATOR = "---"
 _VERSIONS = re.compile(r"(?:\s*(?:#.*)?\n)*%YAML[ \t]+1\.[12][ \t]*\r?\n(?:\s*(?:#.*)?\r?\n)*")
@@ -29,6 +29,19 @@ class Document:
     line: int
 
 
+class _NotJSON(MalformedManifest):
+    """A text that begins as JSON does, with an error of syntax: YAML with a flow mapping, perhaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The state of reading one text."""
+
+    aliases: Aliases
+    duplicates: list[Duplicate]
+    plain_keys: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Chunk:
     """The text between two separators."""
@@ -42,14 +55,35 @@ def read_documents(text: str, duplicates: list[Duplicate]) -> Iterator[Document]
 
     A null and a text of comments only are no documents, as with kubectl.
     """
+    for document in _documents(text, duplicates):
+        if document.value is not None:
+            yield document
+
+
+def _documents(text: str, duplicates: list[Duplicate], *, plain_keys: bool = False) -> Iterator[Document]:
     if match := _FORBIDDEN.search(text):
         code = f"U+{ord(match[0]):04X}"
         raise MalformedManifest(f"the character {code} is not allowed", *position_of(text, match.start()))
-    aliases = Aliases()
+    reading = _Reading(Aliases(), duplicates, plain_keys)
     for chunk in _chunks(text):
-        for document in _read_chunk(chunk, aliases, duplicates):
-            if document.value is not None:
-                yield document
+        yield from _read_chunk(chunk, reading)
+
+
+def read_value(text: str) -> Any:
+    """The value of a text of one document, JSON or YAML, with keys as they are written.
+
+    Raises MalformedManifest, also for a key that occurs twice.
+    """
+    duplicates: list[Duplicate] = []
+    found = [
+        document for document in _documents(text, duplicates, plain_keys=True) if document.value is not None
+    ]
+    if duplicates:
+        first = duplicates[0]
+        raise MalformedManifest(f"the key {first.key!r} occurs twice", first.line, first.column)
+    if len(found) > 1:
+        raise MalformedManifest("a second document begins here", found[1].line)
+    return found[0].value if found else None
 
 
 def _chunks(text: str) -> Iterator[_Chunk]:
@@ -61,7 +95,7 @@ def _chunks(text: str) -> Iterator[_Chunk]:
             if rest and not rest.startswith("#"):
                 problem = "text follows the separator ---; put it on a line of its own"
                 raise MalformedManifest(problem, number)
-            yield _chunk(lines, first)
+            yield _chunk([*lines, ""], first)
             lines, first = [], number + 1
         else:
             lines.append(line)
@@ -72,24 +106,26 @@ def _chunk(lines: list[str], first: int) -> _Chunk:
     return _Chunk("\n".join(lines).removeprefix(_BOM), first)
 
 
-def _read_chunk(chunk: _Chunk, aliases: Aliases, duplicates: list[Duplicate]) -> list[Document]:
+def _read_chunk(chunk: _Chunk, reading: _Reading) -> list[Document]:
     if not chunk.text.strip() or _VERSIONS.fullmatch(f"{chunk.text}\n"):
         return []
     if not chunk.text.lstrip().startswith("{"):
-        return [_read_yaml(chunk, aliases, duplicates)]
+        return [_read_yaml(chunk, reading)]
     try:
-        return _read_json(chunk, duplicates)
-    except MalformedManifest as of_json:
+        return _read_json(chunk, reading.duplicates)
+    except _NotJSON as of_json:
         try:
-            return [_read_yaml(chunk, aliases, duplicates)]  # a flow mapping
+            return [_read_yaml(chunk, reading)]  # a flow mapping
         except MalformedManifest as of_yaml:
             # the reader that came further knows more
             is_json = (of_json.line, of_json.column) >= (of_yaml.line, of_yaml.column)
             raise (of_json if is_json else of_yaml) from None
 
 
-def _read_yaml(chunk: _Chunk, aliases: Aliases, duplicates: list[Duplicate]) -> Document:
-    value = read_yaml(chunk.text, chunk.line, aliases, duplicates)
+def _read_yaml(chunk: _Chunk, reading: _Reading) -> Document:
+    value = read_yaml(
+        chunk.text, chunk.line, reading.aliases, reading.duplicates, plain_keys=reading.plain_keys
+    )
     blank = len(chunk.text) - len(chunk.text.lstrip())
     return Document(value, chunk.line + chunk.text.count("\n", 0, blank))
 
@@ -109,7 +145,7 @@ def _read_json(chunk: _Chunk, duplicates: list[Duplicate]) -> list[Document]:
         try:
             value, end = decoder.raw_decode(chunk.text, offset)
         except json.JSONDecodeError as error:
-            raise MalformedManifest(error.msg, *_position(chunk, error.pos)) from error
+            raise _NotJSON(error.msg, *_position(chunk, error.pos)) from error
         except (RecursionError, ValueError) as error:
             raise MalformedManifest(f"the JSON cannot be read: {error}", line, column) from error
         documents.append(Document(value, line))

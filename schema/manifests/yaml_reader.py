@@ -52,6 +52,7 @@ class _Document:
     first_line: int
     aliases: Aliases
     duplicates: list[Duplicate]
+    plain_keys: bool = False
     anchors: dict[str, _Anchor] = field(default_factory=dict)
     size: int = 0
 
@@ -140,6 +141,8 @@ class _Document:
         return mapping
 
     def _key(self, event: yaml.Event, depth: int) -> str:
+        if self.plain_keys and isinstance(event, yaml.ScalarEvent):
+            return str(event.value)
         value = self.value(event, depth + 1)
         if isinstance(value, dict | list):
             raise self.error("a key has to be text, and not a mapping or a list", event)
@@ -159,14 +162,22 @@ class _Document:
             mapping.update(one)
 
 
-def read_yaml(text: str, first_line: int, aliases: Aliases, duplicates: list[Duplicate]) -> Any:
+def read_yaml(
+    text: str,
+    first_line: int,
+    aliases: Aliases,
+    duplicates: list[Duplicate],
+    *,
+    plain_keys: bool = False,
+) -> Any:
     """The value of one document, None for a text without any. Duplicate keys are added to ``duplicates``.
 
-    Of equal keys the last one counts. Raises MalformedManifest for a syntax error, for a value that JSON does
+    Of equal keys the last one counts. With ``plain_keys`` each key is its text: ``n`` does not become
+    ``false``. Raises MalformedManifest for a syntax error, for a value that JSON does
     not have, for text after the end of the document (``...``), which kubectl ignores, and for aliases
     beyond their limit.
     """
-    document = _Document(iter(yaml.parse(text, Loader=_Loader)), first_line, aliases, duplicates)
+    document = _Document(iter(yaml.parse(text, Loader=_Loader)), first_line, aliases, duplicates, plain_keys)
     document.next()  # the start of the stream
     if isinstance(document.next(), yaml.StreamEndEvent):
         return None

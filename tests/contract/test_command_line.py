@@ -43,6 +43,29 @@ def test_variables_are_json(backend: Backend) -> None:
     assert (status, json.loads(printed)["data"]) == (0, DATA)
 
 
+def test_a_manifest_is_applied_from_a_file_or_standard_input(
+    backend: Backend, namespace: str, tmp_path: Path
+) -> None:
+    mutation = (
+        "mutation($n: String, $manifest: String!) { applyManifest(manifest: $manifest, namespace: $n)"
+        " { documents { outcome } } }"
+    )
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shell}\n"
+    file = tmp_path / "deploy.yaml"
+    file.write_text(manifest)
+    named = ("--variable", f"manifest=@{file}", "--variable", f"n={namespace}")
+    status, printed, _ = run(backend, "query", mutation, *named)
+    assert (status, json.loads(printed)["data"]) == (
+        0,
+        {"applyManifest": {"documents": [{"outcome": "CREATED"}]}},
+    )
+
+    variables = tmp_path / "variables.yaml"
+    variables.write_text(yaml.safe_dump({"n": namespace, "manifest": manifest}))
+    status, printed, _ = run(backend, "query", mutation, "--variables", f"@{variables}")
+    assert json.loads(printed)["data"] == {"applyManifest": {"documents": [{"outcome": "UNCHANGED"}]}}
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
