@@ -33,6 +33,8 @@
     ├── PodLogUnreadable              the code of its reason: one container's log; other logs continue
     ├── SubscriberTooSlow             SUBSCRIBER_TOO_SLOW
     ├── QueryTooComplex               QUERY_TOO_COMPLEX: a query over a limit of the gateway
+    ├── WaitFailed                    WAIT_FAILED: the awaited state cannot be reached
+    ├── WaitTimeout                   WAIT_TIMEOUT: the awaited state was not reached in time
     ├── Busy                          TOO_MANY_REQUESTS: a limit of the gateway on concurrency
     └── UnexpectedValue               UNEXPECTED_VALUE: a stored value does not fit its declared type
 
@@ -80,6 +82,8 @@ __all__ = [
     "UpstreamProtocolError",
     "UpstreamTimeout",
     "UpstreamUnavailable",
+    "WaitFailed",
+    "WaitTimeout",
     "status_error",
 ]
 
@@ -126,6 +130,18 @@ class UpstreamTimeout(UpstreamError):
 
 class UpstreamProtocolError(UpstreamError):
     """The response is not one of the Kubernetes API."""
+
+
+class WaitFailed(GatewayError):
+    """The state that an operation waits for cannot be reached; the message gives the reason."""
+
+    code = "WAIT_FAILED"
+
+
+class WaitTimeout(GatewayError):
+    """The state that an operation waits for was not reached in time; the message names the rest."""
+
+    code = "WAIT_TIMEOUT"
 
 
 class CallerRefused(GatewayError):

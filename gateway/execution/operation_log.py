@@ -1,4 +1,4 @@
-"""The access log, one JSON line per operation, and the audit log, one JSON line per root field of a mutation.
+"""The access log, one JSON line per operation, and the audit log, one per root field that writes.
 
 Both hold names and codes only: no values of arguments beside name, namespace and dry run, no data, no token.
 """
@@ -30,6 +30,7 @@ __all__ = ["OperationLog"]
 
 _MOST_FIELDS = 100
 """Root fields in a line, and lines per mutation."""
+_WRITING_SUBSCRIPTIONS = frozenset({"drainNode"})
 
 
 class OperationLog(SchemaExtension):
@@ -102,8 +103,10 @@ class OperationLog(SchemaExtension):
             status = failure or (_code(self._errors[0]) if self._errors else "OK")
             more = {"fields": names, "durationMs": round(seconds * 1000, 1), "status": status}
             logs.access({"log": "access", **common, **more})
-        if logs.audit is not None and common["operation"] == "mutation":
+        if logs.audit is not None:
             for field in fields:
+                if common["operation"] != "mutation" and field.name.value not in _WRITING_SUBSCRIPTIONS:
+                    continue
                 more = {**self._target(field), "outcome": self._outcome(field, failure)}
                 logs.audit({"log": "audit", **common, "groups": caller.get("groups"), **more})
 

@@ -8,6 +8,7 @@ from graphql import GraphQLFieldResolver
 
 from gateway.resolvers.cluster_fields import cluster_resolvers
 from gateway.resolvers.context import Info
+from gateway.resolvers.drain import answer_node_drain
 from gateway.resolvers.logs import answer_pod_logs
 from gateway.resolvers.manifests import (
     apply_manifest,
@@ -29,7 +30,7 @@ from gateway.resolvers.write import (
     restart_object,
     scale_object,
 )
-from schema.building import ManifestResolvers, RootField
+from schema.building import DrainedResources, ManifestResolvers, RootField
 from schema.model import Model, Verb
 from schema.resources import Resource
 
@@ -83,6 +84,10 @@ class Resolvers:
         """The function that returns the source stream of ``podLogs``."""
         return partial(_answer_pod_logs, pods)
 
+    def node_drain_subscriber(self, resources: DrainedResources) -> Callable[..., Any]:
+        """The function that returns the source stream of ``drainNode``."""
+        return partial(_answer_node_drain, resources)
+
 
 def _answer(
     function: Callable[..., Any], root: RootField, _source: object, info: Info, **arguments: Any
@@ -92,3 +97,9 @@ def _answer(
 
 def _answer_pod_logs(pods: Resource, _source: object, info: Info, **arguments: Any) -> Any:
     return answer_pod_logs(pods, info, **arguments)
+
+
+def _answer_node_drain(
+    resources: DrainedResources, _source: object, info: Info, **arguments: Any
+) -> AsyncIterator[Any]:
+    return answer_node_drain(resources, info, **arguments)

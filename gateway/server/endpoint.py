@@ -229,7 +229,9 @@ class Endpoint(GraphQL[RequestContext, None]):
         return Lifetime(caller, self.api.context(None).shared.reviews)
 
     async def _execute(self, request: Request, client: KubeClient) -> Response:
-        return await self.run(request, context=self.api.context(client))
+        context = self.api.context(client)
+        context.reads_only = request.method == "GET"
+        return await self.run(request, context=context)
 
     async def _single_connection(self, request: Request, client: KubeClient) -> Response:
         """Answer a request of graphql-sse's single connection mode."""

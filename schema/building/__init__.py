@@ -5,8 +5,9 @@
 
 :mod:`~schema.building.root_fields` builds the root types from the rows of :data:`schema.verbs.VERBS`,
 :mod:`~schema.building.object_types` the types of Kubernetes objects, :mod:`~schema.building.wrappers` the
-types around an object (list, event, deletion), and :mod:`~schema.building.cluster_fields` and
-:mod:`~schema.building.pod_logs` the root fields that exist once per cluster.
+types around an object (list, event, deletion), and :mod:`~schema.building.cluster_fields`,
+:mod:`~schema.building.pod_logs` and :mod:`~schema.building.node_drain` the root fields that exist once per
+cluster.
 
 The functions that answer root fields do not belong here: :class:`RootResolvers` brings them. Parsing and
 naming belong to :mod:`schema.lowering`.
@@ -16,6 +17,7 @@ from schema.building.cluster_fields import ClusterResolvers
 from schema.building.computed_fields import DecodedObject
 from schema.building.lazy_schema import LazySchema, complete_schema
 from schema.building.manifests import ManifestResolvers
+from schema.building.node_drain import DrainedResources
 from schema.building.object_types import ObjectTypes
 from schema.building.pod_logs import POD_LOG_LINE, compile_line
 from schema.building.root_fields import RootField, RootResolvers
@@ -25,6 +27,7 @@ __all__ = [
     "POD_LOG_LINE",
     "ClusterResolvers",
     "DecodedObject",
+    "DrainedResources",
     "LazySchema",
     "ManifestResolvers",
     "ObjectTypes",

@@ -24,6 +24,7 @@ from schema.building.manifests import (
     build_manifest_mutations,
     build_manifest_queries,
 )
+from schema.building.node_drain import DrainedResources, build_node_drain
 from schema.building.object_types import ObjectTypes, TrustedObjectType
 from schema.building.on_demand import OnDemand
 from schema.building.pod_logs import build_pod_logs
@@ -58,6 +59,9 @@ class RootResolvers(Protocol):
     def pod_log_subscriber(self, pods: Resource) -> Callable[..., Any]:
         """The function that makes the source stream of ``podLogs``."""
 
+    def node_drain_subscriber(self, resources: DrainedResources) -> Callable[..., Any]:
+        """The function that makes the source stream of ``drainNode``."""
+
 
 class RootTypes:
     """Builds the root types of a model, their fields and all types below them, each on first use.
@@ -76,7 +80,10 @@ class RootTypes:
                 **build_manifest_queries(model, resolvers.manifests),
             },
             Operation.MUTATION: build_manifest_mutations(model, self.types.interface, resolvers.manifests),
-            Operation.SUBSCRIPTION: build_pod_logs(model, resolvers.pod_log_subscriber),
+            Operation.SUBSCRIPTION: {
+                **build_pod_logs(model, resolvers.pod_log_subscriber),
+                **build_node_drain(model, resolvers.node_drain_subscriber),
+            },
         }
         sources = {operation: dict[str, _Source](fields) for operation, fields in self.cluster_fields.items()}
         for served in model.resources:

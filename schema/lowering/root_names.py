@@ -31,7 +31,7 @@ from schema.verbs import VERBS, Operation, Verb
 __all__ = ["RESERVED_FIELDS", "RootNames", "names_depend_on_age", "root_names", "verbs_of"]
 
 RESERVED_FIELDS = frozenset(
-    {"version", "resources", "can", "canAll", "whoAmI", "object", "podLogs"}
+    {"version", "resources", "can", "canAll", "whoAmI", "object", "podLogs", "drainNode"}
     | {"applyManifest", "deleteManifest", "diffManifest"}
 )
 

@@ -6,7 +6,14 @@ from typing import Any
 
 from graphql import validate_schema
 
-from schema.building import ClusterResolvers, LazySchema, ManifestResolvers, RootField, complete_schema
+from schema.building import (
+    ClusterResolvers,
+    DrainedResources,
+    LazySchema,
+    ManifestResolvers,
+    RootField,
+    complete_schema,
+)
 from schema.discovery import Discovery
 from schema.lowering import lower, stand_in_id
 from schema.model import Definition, ListOf, Model, ObjectType, Property, ServedResource
@@ -123,6 +130,9 @@ class NoResolvers:
         return self.resolver(root)
 
     def pod_log_subscriber(self, _pods: Resource) -> Any:
+        return lambda _source, _info, **_arguments: None
+
+    def node_drain_subscriber(self, _resources: DrainedResources) -> Any:
         return lambda _source, _info, **_arguments: None
 
 

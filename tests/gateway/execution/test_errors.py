@@ -23,7 +23,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
-from schema.building import ClusterResolvers, LazySchema, ManifestResolvers, RootField
+from schema.building import ClusterResolvers, DrainedResources, LazySchema, ManifestResolvers, RootField
 from schema.model import Model
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.schema.models import gadget_resource, served_gadget, small_model
@@ -57,6 +57,9 @@ class Failing:
             yield self.error
 
         return subscribe
+
+    def node_drain_subscriber(self, _resources: DrainedResources) -> Callable[..., Any]:
+        return lambda _source, _info, **_: None
 
 
 def failing(error: Exception, model: Model | None = None) -> KubernetesSchema:

@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 
 from schema.building import (
     ClusterResolvers,
+    DrainedResources,
     LazySchema,
     ManifestResolvers,
     RootField,
@@ -56,7 +57,7 @@ OBJECT = {"type": "object", "properties": {"size": NUMBER, "input": META_PART}}
 PART = "io.example.v1.Part"
 
 
-def answer(root: RootField | Resource, *_arguments: Any) -> Any:
+def answer(root: RootField | Resource | DrainedResources, *_arguments: Any) -> Any:
     return root
 
 
@@ -74,6 +75,9 @@ class Resolvers:
 
     def pod_log_subscriber(self, pods: Resource) -> Any:
         return partial(answer, pods)
+
+    def node_drain_subscriber(self, resources: DrainedResources) -> Any:
+        return partial(answer, resources)
 
 
 def functions(field: Any) -> list[Any]:

@@ -14,7 +14,7 @@ from graphql import (
     validate_schema,
 )
 
-from schema.building import LazySchema, compile_line
+from schema.building import DrainedResources, LazySchema, compile_line
 from schema.building.pod_logs import logged_pods
 from schema.lowering import RESERVED_TYPES
 from schema.model import ServedResource, Verb
@@ -38,6 +38,9 @@ class Compiling(NoResolvers):
             yield None
 
         return stream
+
+    def node_drain_subscriber(self, _resources: DrainedResources) -> Any:
+        return lambda _source, _info, **_: None
 
 
 def served(resource: Resource) -> ServedResource:

@@ -14,7 +14,7 @@ from graphql import (
     validate_schema,
 )
 
-from schema.building import ClusterResolvers, LazySchema, ManifestResolvers, RootField
+from schema.building import ClusterResolvers, DrainedResources, LazySchema, ManifestResolvers, RootField
 from schema.model import Verb
 from schema.resources import Resource
 from tests.schema.models import gadget_resource, served_gadget, small_model
@@ -40,6 +40,9 @@ class Recorder:
         return self.resolver(root)
 
     def pod_log_subscriber(self, _pods: Resource) -> Callable[..., Any]:
+        return lambda _source, _info, **_: None
+
+    def node_drain_subscriber(self, _resources: DrainedResources) -> Callable[..., Any]:
         return lambda _source, _info, **_: None
 
 
