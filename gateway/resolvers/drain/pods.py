@@ -46,7 +46,7 @@ class _Metadata(msgspec.Struct, rename={"owners": "ownerReferences", "deleted": 
 
 
 class _Volume(msgspec.Struct, rename={"empty_dir": "emptyDir"}):
-    empty_dir: msgspec.Raw | None = None
+    empty_dir: dict[str, msgspec.Raw] | None = None
 
 
 class _Spec(msgspec.Struct):
