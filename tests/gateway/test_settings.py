@@ -11,7 +11,10 @@ from click.testing import CliRunner
 from gateway.cli import main
 from gateway.errors import ConfigurationError
 from gateway.settings import Auth, Setting, Settings, is_loopback, settings, settings_table
+from gateway.settings.limits import LimitSettings
+from gateway.settings.setting import settings_of
 
+LIMITS = Path(__file__).parents[2] / "docs" / "limits.md"
 SETTINGS = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
@@ -21,6 +24,18 @@ def test_the_documentation_has_the_table_of_all_settings() -> None:
     )
     assert section, "docs/settings.md has no section between <!-- settings --> and <!-- /settings -->"
     assert section[1].strip() == settings_table().strip(), "update with: make readme"
+
+
+@pytest.mark.parametrize("limit", list(settings_of(LimitSettings)), ids=lambda limit: limit.name)
+def test_the_documentation_has_each_limit_with_its_default(limit: Setting) -> None:
+    rows = [
+        line for line in LIMITS.read_text(encoding="utf-8").splitlines() if f"| `{limit.option}` |" in line
+    ]
+    assert len(rows) == 1, f"docs/limits.md has no row for {limit.option}"
+    documented = rows[0].split("|")[3].strip()
+    number, _, unit = documented.replace(",", "").partition(" ")
+    factor = {"": 1, "k": 1 << 10, "MB": 1 << 20}[unit]
+    assert float(number) * factor == limit.default
 
 
 @pytest.mark.parametrize("command", ["serve", "schema", "query"])
