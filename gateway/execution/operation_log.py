@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,15 +23,32 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from gateway.errors import GatewayError
+from gateway.kube.client import KubeClient
 from gateway.resolvers.cluster_fields import fetch_caller
-from gateway.resolvers.context import RequestContext
+from gateway.resolvers.context import OperationLogs, RequestContext
 from gateway.telemetry import request_id
 
-__all__ = ["OperationLog"]
+__all__ = ["OperationLog", "is_logged", "user_of"]
+
+is_logged: ContextVar[bool] = ContextVar("is_logged", default=False)
+"""Whether an operation of the current request has its line in the access log."""
 
 _MOST_FIELDS = 100
 """Root fields in a line, and lines per mutation."""
 _WRITING_SUBSCRIPTIONS = frozenset({"drainNode"})
+
+
+def known_user(logs: OperationLogs, client: KubeClient | None) -> Mapping[str, Any]:
+    """The ``UserInfo`` of a caller that was asked for before; else empty."""
+    return (logs.callers.get(client.identity) if client is not None else None) or {}
+
+
+async def user_of(logs: OperationLogs, client: KubeClient | None) -> Mapping[str, Any]:
+    """The user as the API server names it, asked once per identity; empty if it does not tell."""
+    if client is not None and not known_user(logs, client):
+        with suppress(GatewayError):
+            logs.callers.put(client.identity, await fetch_caller(client))
+    return known_user(logs, client)
 
 
 class OperationLog(SchemaExtension):
@@ -41,7 +59,8 @@ class OperationLog(SchemaExtension):
 
     async def on_operation(self) -> AsyncIterator[None]:
         """Time the operation and log it, also after a failure or a cancellation."""
-        if self._context.shared.operation_logs is None:
+        logs, client = self._context.shared.operation_logs, self._context.client
+        if logs is None:
             yield
             return
         started, failure = time.perf_counter(), ""
@@ -55,8 +74,9 @@ class OperationLog(SchemaExtension):
             raise
         finally:
             self._note_errors(self.execution_context.result)
-            caller = self._known_caller if failure else await self._caller()
+            caller = known_user(logs, client) if failure else await user_of(logs, client)
             self._write(caller, time.perf_counter() - started, failure)
+            is_logged.set(True)
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
         """Note the errors of a subscription's result."""
@@ -71,20 +91,6 @@ class OperationLog(SchemaExtension):
     def _note_errors(self, result: Any) -> None:
         if not self._errors:
             self._errors = list(getattr(result, "errors", None) or ())
-
-    @property
-    def _known_caller(self) -> Mapping[str, Any]:
-        client, logs = self._context.client, self._context.shared.operation_logs
-        return (logs.callers.get(client.identity) if client and logs else None) or {}
-
-    async def _caller(self) -> Mapping[str, Any]:
-        """The user as the API server names it, asked once per identity; empty if it does not tell."""
-        client, logs = self._context.client, self._context.shared.operation_logs
-        if client is None or logs is None or self._known_caller:
-            return self._known_caller
-        with suppress(GatewayError):
-            logs.callers.put(client.identity, await fetch_caller(client))
-        return self._known_caller
 
     def _write(self, caller: Mapping[str, Any], seconds: float, failure: str) -> None:
         logs, operation = self._context.shared.operation_logs, self._operation()

@@ -24,6 +24,7 @@ from gateway.server.documents import Documents
 from gateway.server.endpoint import Endpoint, Executable
 from gateway.server.guard import BodyLimit, Guard
 from gateway.server.page_headers import PageHeaders, content_security_policy
+from gateway.server.refusal_log import RefusalLog
 from gateway.server.schema_file import SchemaFile
 from gateway.server.workers.relay import Relay
 from gateway.server.workers.siblings import Siblings
@@ -59,7 +60,33 @@ def build_app(
     ``compression`` is the level of compression (0 for none) and the size of a response from which it applies.
     ``policy`` is by default the one without trusted documents and other origins.
     """
+    policy = policy or RequestPolicy()
+    shared = api.context(None).shared
+    endpoint = Endpoint(api, identity, graphiql.page(), policy.documents)
+    routes: list[Route | WebSocketRoute | Mount] = [
+        Route("/", _index),
+        Route("/livez", _alive),
+        Route("/readyz", _readiness(waiting_for)),
+        Route("/metrics", _scrape(endpoint, identity, siblings)),
+        Route("/graphql", _relayed(endpoint, siblings)),
+        WebSocketRoute("/graphql", endpoint),
+        Route("/schema.graphql", SchemaFile(identity, api.context, api.stored_sdl).respond),
+        graphiql.assets(),
+    ]
+    if (folder := _examples_folder()) is not None:
+        routes.append(Mount("/examples", PageHeaders(StaticFiles(directory=folder, html=True), _EXAMPLES)))
+    level, threshold = compression
+    layers = [
+        Middleware(RefusalLog, logs=shared.operation_logs),
+        Middleware(CORS, origins=policy.origins, paths=_CORS_PATHS),
+        Middleware(Compression, level=level, threshold=threshold),
+        Middleware(Guard, identity=identity),
+        Middleware(BodyLimit, most=max_body),
+    ]
+    return Starlette(routes=routes, middleware=layers)
 
+
+def _readiness(waiting_for: Callable[[], Sequence[str]]) -> Callable[[Request], Awaitable[Response]]:
     async def ready(request: Request) -> Response:
         del request
         missing = waiting_for()
@@ -67,13 +94,19 @@ def build_app(
             return PlainTextResponse(f"waiting for the caches of {', '.join(missing)}", 503)
         return PlainTextResponse("ok")
 
-    policy = policy or RequestPolicy()
-    endpoint = Endpoint(api, identity, graphiql.page(), policy.documents)
+    return ready
+
+
+def _scrape(
+    endpoint: Endpoint, identity: Identity, siblings: Siblings | None
+) -> Callable[[Request], Awaitable[Response]]:
+    """``/metrics``; its modules are imported by the first request."""
 
     @cache
     def metrics() -> Callable[[Request], Awaitable[Response]]:
         from gateway.server.metrics import Metrics  # noqa: PLC0415  (saves start-up 0.1 s)
 
+        api = endpoint.api
         shared = api.context(None).shared
         metrics = Metrics(api.informers, shared, identity.client, lambda: endpoint.open_websockets)
         if siblings is None:
@@ -86,26 +119,7 @@ def build_app(
         respond = await asyncio.to_thread(metrics)
         return await respond(request)
 
-    routes: list[Route | WebSocketRoute | Mount] = [
-        Route("/", _index),
-        Route("/livez", _alive),
-        Route("/readyz", ready),
-        Route("/metrics", scrape),
-        Route("/graphql", _relayed(endpoint, siblings)),
-        WebSocketRoute("/graphql", endpoint),
-        Route("/schema.graphql", SchemaFile(identity, api.context, api.stored_sdl).respond),
-        graphiql.assets(),
-    ]
-    if (folder := _examples_folder()) is not None:
-        routes.append(Mount("/examples", PageHeaders(StaticFiles(directory=folder, html=True), _EXAMPLES)))
-    level, threshold = compression
-    layers = [
-        Middleware(CORS, origins=policy.origins, paths=_CORS_PATHS),
-        Middleware(Compression, level=level, threshold=threshold),
-        Middleware(Guard, identity=identity),
-        Middleware(BodyLimit, most=max_body),
-    ]
-    return Starlette(routes=routes, middleware=layers)
+    return scrape
 
 
 def _relayed(endpoint: Endpoint, siblings: Siblings | None) -> ASGIApp:

@@ -206,6 +206,7 @@ class Endpoint(GraphQL[RequestContext, None]):
                 raise
             request.state.lifetime = None
             return await self.run(request, context=self.api.context(None))
+        request.state.client = caller.client
         request.state.lifetime = self._lifetime(request, caller)
         return await answer(request, caller.client)
 

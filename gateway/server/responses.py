@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from gateway.errors import GatewayError
+from gateway.server.refusal_log import log_refusal
 
 __all__ = [
     "EVENT_STREAM",
@@ -94,14 +96,26 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
+class _Refusal(Response):
+    """A response without execution; the access log has it under its code."""
+
+    code = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await super().__call__(scope, receive, send)
+        await log_refusal(scope, self.code, httpStatus=self.status_code)
+
+
 def error_response(
     status: int, message: str, code: str, *, media_type: str = JSON, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The response to a request without execution: one error and no ``data``."""
     body = {"errors": [{"message": message, "extensions": {"code": code}}]}
-    return Response(
+    response = _Refusal(
         msgspec.json.encode(body), status, {"Cache-Control": "no-store", **(headers or {})}, media_type
     )
+    response.code = code
+    return response
 
 
 def refusal(error: GatewayError, *, media_type: str = JSON) -> Response:

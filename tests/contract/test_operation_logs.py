@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError
+from websockets.typing import Subprotocol
 
 from tests.fixtures.api import bearer, core
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.graphql_ws import StreamEnded
 from tests.fixtures.waiting import wait_until
 
 CANARY = "canary-71c4"
 ENCODED = base64.b64encode(CANARY.encode()).decode()
+
+
+MUTATION = 'mutation { deletePod(name: "a") { status } }'
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,39 @@ async def test_each_operation_is_one_line(logged: Logged) -> None:
     }
     assert (second["status"], second["user"]) == ("BAD_REQUEST", user)
     assert len(second["requestId"]) == 16
+
+
+async def test_a_request_that_is_refused_before_its_operation_is_one_line(logged: Logged) -> None:
+    gateway = logged.gateway
+    body = {"query": "{ version { major } }"}
+    await gateway.request("PATCH", "/graphql", json=body)
+    await gateway.request("POST", "/graphql", json=body, headers={"authorization": "Bearer wrong"})
+    await gateway.request("POST", "/graphql", content="{", headers={"content-type": "application/json"})
+    await gateway.request("POST", "/graphql", content="x" * (5 << 20))
+    await gateway.request("GET", "/graphql", params={"query": 'mutation { deletePod(name: "a") { status } }'})
+    async with connect(gateway.socket_url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        await socket.send(json.dumps({"type": "connection_init", "payload": {"authorization": "Bearer x"}}))
+        with pytest.raises(ConnectionClosedError):
+            await socket.recv()
+    async with gateway.socket() as socket:
+        request = {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}
+        stream = await socket.request(request)
+        with pytest.raises(StreamEnded):
+            await stream.result()
+    lines = logged.lines(logged.access, 7)
+    assert [(line["status"], line.get("httpStatus"), line.get("closeCode")) for line in lines] == [
+        ("BAD_REQUEST", 405, None),
+        ("UNAUTHENTICATED", 401, None),
+        ("BAD_REQUEST", 400, None),
+        ("QUERY_TOO_COMPLEX", 413, None),
+        ("BAD_REQUEST", None, None),
+        ("UNAUTHENTICATED", None, 4403),
+        ("PERSISTED_QUERY_NOT_FOUND", None, None),
+    ]
+    user = lines[2]["user"]
+    assert user
+    assert [line["user"] for line in lines] == [None, None, user, None, user, None, user]
+    assert {frozenset(line["fields"]) for line in lines} == {frozenset(), frozenset({"deletePod"})}
 
 
 async def test_each_root_field_of_a_mutation_is_in_the_audit_log(logged: Logged, namespace: str) -> None:

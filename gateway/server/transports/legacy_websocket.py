@@ -86,6 +86,7 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
             except GatewayError as error:
                 await self.send_message({"type": "connection_error", "payload": {"message": error.message}})
                 await self.websocket.close(close_code(error), error.message)
+                await self.authentication.log_refusal(error, closeCode=close_code(error))
                 return
         await super().handle_connection_init(message)
 
@@ -99,6 +100,7 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
                     "extensions": {"code": error.code},
                 }
                 await self.send_message({"type": "error", "id": message["id"], "payload": payload})
+                await self.authentication.log_refusal(error)
                 return
             message = {**message, "payload": {**message["payload"], "query": query}}
         await super().handle_start(message)

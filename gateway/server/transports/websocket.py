@@ -34,6 +34,7 @@ from gateway.identity import Identity
 from gateway.resolvers.context import RequestContext, expect_authenticated
 from gateway.server.documents import Documents, names_document
 from gateway.server.guard import head_of
+from gateway.server.refusal_log import log_refusal
 from gateway.server.transports.lifetime import EXPIRED, Lifetime
 from gateway.server.transports.pending import acknowledge
 
@@ -119,6 +120,10 @@ class Authentication:
         acknowledge(self._websocket.ws.scope)
         self._lifetime.set_result(lifetime)
 
+    async def log_refusal(self, error: GatewayError, **ending: int) -> None:
+        """Add a line to the access log: the connection, or one of its operations, was refused."""
+        await log_refusal(self._websocket.ws.scope, error.code, client=self._context.client, **ending)
+
     async def close_at_its_end(self) -> None:
         """Close the connection when the caller's token ends."""
         reason = await (await self._lifetime).wait()
@@ -144,6 +149,7 @@ class TextAdapter(ASGIWebSocketAdapter):
                 yield message
         except QueryTooComplex as error:
             await self.close(_TOO_BIG, error.message)
+            await log_refusal(self.ws.scope, error.code, closeCode=_TOO_BIG)
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         try:
@@ -188,6 +194,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                 await self.authentication.succeeds(payload)
             except GatewayError as error:
                 await self.websocket.close(close_code(error), error.message)
+                await self.authentication.log_refusal(error, closeCode=close_code(error))
                 return
         await super().handle_connection_init(message)
 
@@ -199,6 +206,7 @@ class TransportHandler(BaseGraphQLTransportWSHandler[RequestContext, None]):
                 query = cast("View", self.view).documents.resolve(message["payload"])
             except GatewayError as error:
                 await self._refuse(message["id"], error)
+                await self.authentication.log_refusal(error)
                 return
             message = {**message, "payload": {**message["payload"], "query": query}}
         await super().handle_subscribe(message)
