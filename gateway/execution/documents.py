@@ -5,12 +5,15 @@ cache is bounded by characters, because a parsed document takes more than a hund
 """
 
 import asyncio
+import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, parse
+from graphql import DocumentNode, GraphQLError, Source, SourceLocation, parse
 
 from gateway.errors import QueryTooComplex
 from gateway.execution.document_limits import check_document, check_text
@@ -27,7 +30,29 @@ _LARGE_CHARACTERS = 1000
 _threads = ThreadPoolExecutor(1, "documents")
 """One thread: several would leave the event loop too little of the interpreter."""
 
+_LINE_TERMINATOR = re.compile(r"\r\n|[\n\r]")
+
 Rules = tuple[Any, ...]
+
+
+class _IndexedSource(Source):
+    """A text that finds the line of a position by bisection.
+
+    graphql-core scans the text for each error, and again for each copy of an error: 100 errors at the end of
+    60 kB take 0.2 s.
+    """
+
+    @cached_property
+    def _line_ends(self) -> tuple[list[int], list[int]]:
+        """The positions before and after each line terminator (GraphQL, 2.1.2)."""
+        ends = [match.span() for match in _LINE_TERMINATOR.finditer(self.body)]
+        return [start for start, _ in ends], [end for _, end in ends]
+
+    def get_location(self, position: int) -> SourceLocation:
+        """The line and the column, from 1."""
+        before, after = self._line_ends
+        lines = bisect_left(before, position)
+        return SourceLocation(lines + 1, position + 1 - (after[lines - 1] if lines else 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +101,7 @@ class Documents:
     def _prepare(self, text: str, options: Mapping[str, Any], rules: Rules, limits: Limits) -> Document:
         size = max(1, len(text))
         try:
-            parsed = parse(text, **options)
+            parsed = parse(_IndexedSource(text), **options)
         except GraphQLError as error:
             return Document(None, [error], size)
         except RecursionError as error:
