@@ -63,7 +63,7 @@ class Metrics(Collector):
             ("log_streams", "Containers' logs that are read from the API server.", self.shared.logs.streams),
             (
                 "upstream_requests_in_flight",
-                "Requests to the API server whose answer is not read to its end, watches included.",
+                "Requests to the API server in progress, those of watches, discovery and reviews included.",
                 self.client.in_flight,
             ),
         ):
