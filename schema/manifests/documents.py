@@ -5,11 +5,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from schema.manifests.positions import Duplicate, MalformedManifest, position_of
 from schema.manifests.scalars import json_number
-from schema.manifests.yaml_reader import Aliases, read_yaml
+from schema.manifests.yaml_reader import DEEPEST, Aliases, read_yaml
 
 __all__ = ["Document", "read_documents", "read_value"]
 
@@ -148,6 +149,8 @@ def _read_json(chunk: _Chunk, duplicates: list[Duplicate]) -> list[Document]:
             raise _NotJSON(error.msg, *_position(chunk, error.pos)) from error
         except (RecursionError, ValueError) as error:
             raise MalformedManifest(f"the JSON cannot be read: {error}", line, column) from error
+        if _levels(value) > DEEPEST:
+            raise MalformedManifest(f"the nesting is deeper than {DEEPEST} levels", line, column)
         documents.append(Document(value, line))
         duplicates += [Duplicate(key, line, column) for key in noted]
         noted.clear()
@@ -161,6 +164,16 @@ def _object(pairs: list[tuple[str, Any]], noted: list[str]) -> dict[str, Any]:
         counts = Counter(key for key, _ in pairs)
         noted += [key for key, count in counts.items() if count > 1]
     return result
+
+
+def _levels(value: Any) -> int:
+    """The levels of lists and objects inside one another."""
+    levels, inside = 0, [value]
+    while inside := [item for item in inside if isinstance(item, dict | list)]:
+        levels += 1
+        nested = (item.values() if isinstance(item, dict) else item for item in inside)
+        inside = list(chain.from_iterable(nested))
+    return levels
 
 
 def _refuse_constant(name: str) -> Any:

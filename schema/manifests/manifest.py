@@ -1,5 +1,6 @@
 """The objects of a manifest: Lists unfolded, and each checked for what every object needs."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from schema.resources import GroupVersion, GroupVersionKind
 __all__ = ["Manifest", "ManifestObject", "parse_manifest"]
 
 _LIST = "List"
+_API_VERSION = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9.-]*/)?[A-Za-z0-9][A-Za-z0-9-]*")
+"""A group version is a part of paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ def _kind_of_items(given: Mapping[str, Any]) -> GroupVersionKind | None:
 
 def _checked(content: Mapping[str, Any], index: int, line: int) -> ManifestObject:
     api_version = _text(content, "apiVersion", line)
+    if not _API_VERSION.fullmatch(api_version):
+        raise MalformedManifest(f"apiVersion {api_version[:80]!r} is not GROUP/VERSION or VERSION", line)
     kind = _text(content, "kind", line)
     metadata = content.get("metadata")
     if not isinstance(metadata, dict | None):

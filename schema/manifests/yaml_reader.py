@@ -17,12 +17,13 @@ import yaml
 from schema.manifests.positions import Duplicate, MalformedManifest
 from schema.manifests.scalars import UnreadableScalar, key_text, resolve_plain, resolve_tagged
 
-__all__ = ["Aliases", "read_yaml"]
+__all__ = ["DEEPEST", "Aliases", "read_yaml"]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "<<"
 _MERGE_TAG = "tag:yaml.org,2002:merge"
-_DEEPEST = 200
+DEEPEST = 200
+"""Levels of nesting; encoding more may exceed Python's limit of recursion."""
 _NODE_SIZE = 16
 """Bytes of JSON that a node counts for, beside its text."""
 _END = (yaml.SequenceEndEvent, yaml.MappingEndEvent)
@@ -38,10 +39,11 @@ class Aliases:
 
 @dataclass(slots=True)
 class _Anchor:
-    """The value of an anchor and its size; None while the value is being read."""
+    """The value of an anchor, its size (None while it is being read) and the levels below it."""
 
     value: Any = None
     size: int | None = None
+    levels: int = 0
 
 
 @dataclass(slots=True)
@@ -55,6 +57,7 @@ class _Document:
     plain_keys: bool = False
     anchors: dict[str, _Anchor] = field(default_factory=dict)
     size: int = 0
+    deepest: int = 0
 
     def next(self) -> yaml.Event:
         """The next event. Raises MalformedManifest."""
@@ -81,24 +84,31 @@ class _Document:
     def value(self, event: yaml.Event, depth: int = 0) -> Any:
         """The value that begins with the event. Raises MalformedManifest."""
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event)
-        if depth > _DEEPEST:
-            raise self.error(f"the nesting is deeper than {_DEEPEST} levels", event)
+            return self._alias(event, depth)
+        self._expect_depth(depth, event)
         anchor = _Anchor()
         name = getattr(event, "anchor", None)
         if name is not None:
             self.anchors[name] = anchor
-        before = self.size
+        before, deepest_before, self.deepest = self.size, self.deepest, depth
         anchor.value = self._content(event, depth)
+        anchor.levels = self.deepest - depth
+        self.deepest = max(deepest_before, self.deepest)
         anchor.size = self.size - before
         return anchor.value
 
-    def _alias(self, event: yaml.AliasEvent) -> Any:
+    def _expect_depth(self, depth: int, event: yaml.Event) -> None:
+        if depth > DEEPEST:
+            raise self.error(f"the nesting is deeper than {DEEPEST} levels", event)
+        self.deepest = max(self.deepest, depth)
+
+    def _alias(self, event: yaml.AliasEvent, depth: int) -> Any:
         anchor = self.anchors.get(str(event.anchor))
         if anchor is None:
             raise self.error(f"the alias *{event.anchor} has no anchor before it", event)
         if anchor.size is None:
             raise self.error(f"the anchor &{event.anchor} contains itself", event)
+        self._expect_depth(depth + anchor.levels, event)
         self.size += anchor.size
         self.aliases.size += anchor.size
         if self.aliases.size > self.aliases.limit:

@@ -183,6 +183,8 @@ async def test_a_refused_object_has_the_causes_of_the_api_server(
         ("apiVersion: v1\nmetadata: {name: b}\n", "kind is missing (line 6"),
         ("kind: ConfigMap\nmetadata: {name: b}\n", "apiVersion is missing (line 6"),
         ("- a\n", "a list (line 6"),
+        ("apiVersion: apps/v1/deployments\nkind: A\nmetadata: {name: a}\n", "apiVersion"),
+        ("apiVersion: ../v1\nkind: A\nmetadata: {name: a}\n", "apiVersion"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ../b}\n", "line 6"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: b, namespace: other}\n", "namespace"),
         ("a: &a [x, x]\nb: &b [*a, *a]\nc: *nope\n", "no anchor"),
@@ -290,6 +292,37 @@ async def test_a_gateway_that_only_reads_has_no_manifest_fields(backend: Backend
         assert answer["data"]["__type"] is None
         names = {field["name"] for field in answer["data"]["query"]["fields"]}
         assert not {name for name in names if name.startswith("diff")}
+
+
+async def test_the_outcome_of_a_masked_secret_comes_from_its_version(
+    backend: Backend, namespace: str, tmp_path: Any
+) -> None:
+    def secret(value: str) -> str:
+        written = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}
+        return text({**written, "stringData": {"a": value}})
+
+    with start_gateway(tmp_path, "--kubeconfig", str(backend.kubeconfig), "--redact") as masking:
+        seen = [await apply(masking, secret(value), n=namespace) for value in ("1", "1", "2")]
+        assert [outcome for documents in seen for outcome in outcomes(documents)] == [
+            "CREATED",
+            "UNCHANGED",
+            "CONFIGURED",
+        ]
+        (dry,) = await apply(masking, secret("2"), n=namespace, dryRun=True)
+        assert dry["outcome"] == "FAILED"
+        assert "--redact" in dry["error"]["message"]
+
+
+async def test_an_api_server_that_does_not_answer_ends_the_manifest(
+    tapped_gateway: TappedGateway, namespace: str
+) -> None:
+    tapped_gateway.tap.cut()
+    documents = await apply(tapped_gateway.gateway, text(config_map("a"), config_map("b")), n=namespace)
+    tapped_gateway.tap.mend()
+    assert outcomes(documents) == ["FAILED", "SKIPPED"]
+    assert documents[0]["error"]["code"] == "UPSTREAM_UNAVAILABLE"
+    again = await apply(tapped_gateway.gateway, text(config_map("a"), config_map("b")), n=namespace)
+    assert outcomes(again) == ["CREATED", "CREATED"]
 
 
 async def test_objects_are_sent_in_order(tapped_gateway: TappedGateway, namespace: str) -> None:

@@ -46,6 +46,8 @@ from schema.resources import GroupVersionKind, Resource
 __all__ = ["ApplyOptions", "apply_manifest", "apply_write"]
 
 _CREATED = 201
+_USABLE_TIME = 0.9
+"""The part of ``--operation-timeout`` in which requests are sent."""
 _NEW_KIND_SECONDS = 5.0
 _NEW_KIND_PAUSE_SECONDS = 0.2
 Kinds = Mapping[GroupVersionKind, Resource]
@@ -114,6 +116,7 @@ class _Run:
     namespace: str | None
     stop_on_error: bool
     defined: set[tuple[str, str]]
+    started: float = field(default_factory=time.monotonic)
     ended: bool = False
     size: int = 0
     new_namespaces: set[str] = field(default_factory=set)
@@ -136,6 +139,7 @@ class _Run:
         if self.ended:
             return {**place, "outcome": "SKIPPED"}
         try:
+            self._expect_time()
             await self._await_kind(item)
             if (reason := self._reason_to_skip(item)) is not None:
                 return {**place, "outcome": "SKIPPED", "error": error_of(reason)}
@@ -143,10 +147,28 @@ class _Run:
             place["namespace"] = target.namespace
             outcome, applied = await self._apply(target)
         except GatewayError as error:
-            self.ended = self.stop_on_error or ends_run(error)
+            self.ended = self.stop_on_error or ends_run(error) or self._is_late
             return {**place, "outcome": "FAILED", "error": error_of(error)}
         await self._note_applied(target, outcome, applied)
         return {**place, "outcome": outcome, "object": applied}
+
+    @property
+    def _wait_deadline(self) -> float:
+        return self.started + WAIT_SECONDS
+
+    @property
+    def _is_late(self) -> bool:
+        return time.monotonic() - self.started > _USABLE_TIME * budget_of(self.info).limits.timeout
+
+    def _expect_time(self) -> None:
+        """Stop before the operation's time is over: a result then says how far it came."""
+        timeout = budget_of(self.info).limits.timeout
+        if self._is_late:
+            message = (
+                f"the time of the operation is nearly over ({timeout:g} s, --operation-timeout):"
+                " apply the manifest again, or in parts"
+            )
+            raise ServerTimeout(Status(504, "Timeout", message))
 
     @property
     def _default(self) -> str:
@@ -218,8 +240,8 @@ class _Run:
             return
         if kind not in self.applied_kinds:
             await self.finder.discover(item.kind.group_version)
-        elif not await self.finder.discover_kind(item.kind, WAIT_SECONDS):
-            message = f"{unknown_kind(item.kind)} after {WAIT_SECONDS:.0f} s"
+        elif not await self.finder.discover_kind(item.kind, self._wait_deadline - time.monotonic()):
+            message = f"{unknown_kind(item.kind)} after {WAIT_SECONDS:g} s"
             raise ServerTimeout(Status(504, "Timeout", message))
 
     def _reason_to_skip(self, item: ManifestObject) -> GatewayError | None:
@@ -248,10 +270,10 @@ class _Run:
             return
         try:
             if is_namespace(item) and outcome == "CREATED":
-                await await_active(self.client, target.path, applied)
+                await await_active(self.client, target.path, applied, self._wait_deadline)
             if kind is None:
                 return
-            reason = await await_established(self.client, target.path, applied)
+            reason = await await_established(self.client, target.path, applied, self._wait_deadline)
         except GatewayError as error:
             reason = error.message
         if kind is None:

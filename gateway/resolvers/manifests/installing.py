@@ -21,7 +21,7 @@ __all__ = [
 
 JSONObject = dict[str, Any]
 WAIT_SECONDS = 30.0
-"""The longest wait for one CustomResourceDefinition."""
+"""The longest wait, for all namespaces and CustomResourceDefinitions of a manifest together."""
 _GROUP = "apiextensions.k8s.io"
 _KIND = "CustomResourceDefinition"
 _FIRST_PAUSE_SECONDS = 0.05
@@ -54,23 +54,23 @@ def defined_kind(item: ManifestObject) -> tuple[str, str] | None:
     return str(spec.get("group")), str(names.get("kind"))
 
 
-async def await_active(client: KubeClient, path: str, namespace: JSONObject) -> str:
+async def await_active(client: KubeClient, path: str, namespace: JSONObject, deadline: float) -> str:
     """Wait until a namespace is active; returns the reason if it is not.
 
-    ``namespace`` is the object as applied. Raises GatewayError.
+    ``namespace`` is the object as applied; ``deadline`` is of the monotonic clock. Raises GatewayError.
     """
 
     def state(found: JSONObject) -> str | None:
         phase = _status(found).get("phase")
         return "" if phase == "Active" else "it is being deleted" if phase == "Terminating" else None
 
-    return await _await_state(client, path, namespace, state)
+    return await _await_state(client, path, namespace, state, deadline)
 
 
-async def await_established(client: KubeClient, path: str, definition: JSONObject) -> str:
+async def await_established(client: KubeClient, path: str, definition: JSONObject, deadline: float) -> str:
     """Wait until a CustomResourceDefinition is established; returns the reason if it is not.
 
-    ``definition`` is the object as applied. Raises GatewayError.
+    ``definition`` is the object as applied; ``deadline`` is of the monotonic clock. Raises GatewayError.
     """
 
     def state(found: JSONObject) -> str | None:
@@ -82,17 +82,21 @@ async def await_established(client: KubeClient, path: str, definition: JSONObjec
         refused = names.get("status") == "False"
         return f"its names are not accepted: {names.get('message')}" if refused else None
 
-    return await _await_state(client, path, definition, state)
+    return await _await_state(client, path, definition, state, deadline)
 
 
 async def _await_state(
-    client: KubeClient, path: str, found: JSONObject, state: Callable[[JSONObject], str | None]
+    client: KubeClient,
+    path: str,
+    found: JSONObject,
+    state: Callable[[JSONObject], str | None],
+    deadline: float,
 ) -> str:
     """Read the object until ``state`` is not None, which is its result."""
-    deadline, pause = time.monotonic() + WAIT_SECONDS, _FIRST_PAUSE_SECONDS
+    pause = _FIRST_PAUSE_SECONDS
     while (reason := state(found)) is None:
         if time.monotonic() > deadline:
-            return f"it is not ready after {WAIT_SECONDS:.0f} s"
+            return f"it is not ready after {WAIT_SECONDS:g} s"
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         found = decode_object((await client.get(path)).body)

@@ -86,6 +86,15 @@ def test_small_texts_that_aliases_make_large_are_refused() -> None:
         )
 
 
+def test_a_text_that_is_nested_too_deeply_is_refused_in_each_form() -> None:
+    levels = "\n".join(f"l{n}: &l{n} [*l{n - 1}]" for n in range(1, 300))
+    for text in (f"l0: &l0 a\n{levels}\n", '{"a": ' * 300 + "1" + "}" * 300, '{"a": ' * 100_000):
+        with pytest.raises(MalformedManifest):
+            list(read_documents(text, []))
+    levels = "\n".join(f"l{n}: &l{n} [*l{n - 1}]" for n in range(1, 150))
+    assert len(read(f"l0: &l0 a\n{levels}\n")) == 150
+
+
 def test_moderate_aliases_are_allowed() -> None:
     assert len(read(f"a: &a {{x: {'y' * 1000}}}\nb: [{', '.join(['*a'] * 1000)}]\n")["b"]) == 1000
 
