@@ -18,7 +18,7 @@
     │   ├── AlreadyExists             409
     │   ├── Gone                      410
     │   ├── Invalid                   422
-    │   ├── BadRequest                400 and every other 4xx
+    │   ├── BadRequest                400, every other 4xx, and a 500 for an apply of the wrong type
     │   ├── TooManyRequests           429
     │   ├── ServerTimeout             504, UPSTREAM_TIMEOUT
     │   └── ServerFailure             other 5xx, a 429 of uninitialized storage: UPSTREAM_UNAVAILABLE
@@ -366,8 +366,14 @@ _UNINITIALIZED_STORAGE = "storage is (re)initializing"
 """The message of a 429 while the watch cache cannot be filled, as with a failing conversion webhook."""
 
 
+_UNTYPED_APPLY = "failed to create typed patch object"
+"""The message of a 500 for a server-side apply with an unknown field, or a value of another type."""
+
+
 def status_error(status: Status) -> StatusError:
     """The error for a failed ``Status``: chosen by its reason, else by its code."""
+    if status.code == 500 and status.message.startswith(_UNTYPED_APPLY):
+        return BadRequest(status)
     if status.code == 429 and status.message.startswith(_UNINITIALIZED_STORAGE):
         return ServerFailure(status)
     by_class = BadRequest if 400 <= status.code < 500 else ServerFailure

@@ -163,7 +163,7 @@ async def test_a_refused_object_has_the_causes_of_the_api_server(
 ) -> None:
     unknown = {**config_map("one"), "unheardOf": 1}
     (document,) = await apply(gateway, text(unknown), n=namespace)
-    assert document["outcome"] == "FAILED"
+    assert (document["outcome"], document["error"]["code"]) == ("FAILED", "BAD_REQUEST")
     assert "unheardOf" in document["error"]["message"]
     immutable = {**config_map("one", a="1"), "immutable": True}
     await apply(gateway, text(immutable), n=namespace)
