@@ -57,7 +57,7 @@ class LimitSettings:
         60.0,
         "Seconds that a query or a mutation may run; a longer query gets `QUERY_TOO_COMPLEX`, a longer "
         "mutation `OUTCOME_UNKNOWN`. Subscriptions run on.",
-        SERVE,
+        ("serve", "query"),
         metavar="SECONDS",
     )
     max_upstream_requests: int = setting(

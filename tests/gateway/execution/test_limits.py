@@ -15,6 +15,7 @@ from gateway.execution.strawberry_schema import KubernetesSchema
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
+from gateway.resolvers.concurrency_limits import ConcurrencyLimits, InProgress
 from gateway.resolvers.context import RequestContext, Shared
 from gateway.resolvers.limits import Limits
 from gateway.resolvers.root import Resolvers
@@ -300,3 +301,53 @@ async def test_large_documents_are_not_kept(client: KubeClient) -> None:
     assert len(served._documents) == 0
     assert (await served.execute("{ __typename }", context_value=context)).errors is None
     assert len(served._documents) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [("{ gadgets { kind } }", "QUERY_TOO_COMPLEX"), ("mutation { %s }", "OUTCOME_UNKNOWN")],
+)
+async def test_an_operation_ends_at_its_time_limit(client: KubeClient, operation: str, code: str) -> None:
+    delete = 'deleteGadget(name: "a") { status }'
+    waiting = asyncio.Event()
+
+    async def never(_: Request) -> Reply:
+        await waiting.wait()
+        return json_reply({})
+
+    async with (
+        serve(never) as loopback,
+        KubeClient.connect(ClusterConfig(server=loopback.url)) as unanswered,
+    ):
+        query = operation % delete if "%" in operation else operation
+        result = await run(unanswered, query, Limits(timeout=0.05))
+        assert result.data is None
+        assert codes(result) == {code}
+        assert result.errors
+        assert "more than 0.05 s, the limit (--operation-timeout)" in result.errors[0].message
+        assert unanswered.in_flight == 0
+        waiting.set()
+
+
+async def test_places_are_free_after_a_refusal_a_failure_and_a_cancellation(
+    client: KubeClient, server: CountingServer
+) -> None:
+    progress = InProgress(ConcurrencyLimits(operations_per_identity=2))
+    context = RequestContext(client, InformerRegistry(), shared=Shared(in_progress=progress))
+    served = schema()
+
+    async def execute(query: str) -> set[str]:
+        result = await served.execute(query, context_value=context)
+        return codes(ExecutionResult(result.data, result.errors))
+
+    assert await execute("{ nothing }") == {"BAD_REQUEST"}
+    assert await execute("{") == {"BAD_REQUEST"}
+    cancelled = asyncio.create_task(execute("{ gadgets { kind } }"))
+    while not server.present:  # noqa: ASYNC110 (a counter of the server)
+        await asyncio.sleep(0.001)
+    cancelled.cancel()
+    await asyncio.wait([cancelled])
+    assert len(progress.operations) == 0
+    together = await asyncio.gather(*(execute(f"{{ {different_lists(2)} }}") for _ in range(3)))
+    assert sorted(map(sorted, together)) == [[], [], ["TOO_MANY_REQUESTS"]]
+    assert len(progress.operations) == 0
