@@ -176,7 +176,9 @@ def _moments_of(stamps: bytes) -> "array[float]":
 async def open_scene(cluster: Cluster, api: httpx.AsyncClient, load: Load) -> AsyncIterator[Scene]:
     """Start a gateway and its subscribers; stop both at the end of the block."""
     directory = cluster.directory / f"gateway-{os.urandom(4).hex()}"
-    arguments = ["--kubeconfig", str(cluster.kubeconfig), *load.arguments]
+    # all subscribers are one identity here
+    most = ("--max-subscriptions-per-identity", "10000")
+    arguments = ["--kubeconfig", str(cluster.kubeconfig), *most, *load.arguments]
     without = await count_watches(api, "pods")
     with contextlib.ExitStack() as stack:
         with load.cores.run_on(load.cores.gateway):
