@@ -18,6 +18,7 @@ from gateway.resolvers.manifests import (
 )
 from gateway.resolvers.manifests.resources import resources_by_kind
 from gateway.resolvers.read import list_objects, read_object
+from gateway.resolvers.rollouts import list_revisions, undo_rollout, watch_rollout
 from gateway.resolvers.subscribe import watch_list, watch_object
 from gateway.resolvers.write import (
     apply_object,
@@ -54,6 +55,9 @@ RESOLVERS: Mapping[Verb, Callable[..., Awaitable[Any]] | Callable[..., AsyncIter
     Verb.UNCORDON: partial(merge_into_object, {"spec": {"unschedulable": None}}),
     Verb.EVICT: evict_object,
     Verb.DIFF: diff_object,
+    Verb.HISTORY: list_revisions,
+    Verb.UNDO: undo_rollout,
+    Verb.ROLLOUT: watch_rollout,
 }
 """The resolver column of :data:`schema.verbs.VERBS`. Each function takes the root field, the info and the
 arguments under the names of :attr:`schema.verbs.Argument.parameter`; that of a subscription returns the

@@ -22,6 +22,7 @@ from graphql.type.schema import InterfaceImplementations
 from schema.building.arguments import argument_types
 from schema.building.object_types import LIST_META, OBJECT_META, leaf_of, reachable_objects
 from schema.building.on_demand import OnDemand
+from schema.building.rollouts import POD_TEMPLATE, REVISION
 from schema.building.root_fields import RootResolvers, RootTypes
 from schema.building.wrappers import SCALE, WATCH_EVENT_TYPE
 from schema.model import Model, ObjectType, Scalar, ServedResource
@@ -108,11 +109,11 @@ def _output_objects(model: Model) -> Mapping[str, ObjectType]:
     """The objects that have an output type, by id."""
     answers = {VERBS[verb].answer for verb in _verbs(model)}
     ids = [served.object for served in model.resources]
-    ids += [id_ for answer, id_ in _MORE_OBJECTS.items() if answer in answers]
+    ids += [id_ for answer, id_ in _MORE_OBJECTS.items() if answer in answers and id_ in model.objects]
     return reachable_objects(model.objects, [*ids, OBJECT_META])
 
 
-_MORE_OBJECTS = {Answer.LIST: LIST_META, Answer.SCALE: SCALE}
+_MORE_OBJECTS = {Answer.LIST: LIST_META, Answer.SCALE: SCALE, Answer.HISTORY: POD_TEMPLATE}
 """The objects that the type of an answer refers to beside the kind."""
 
 
@@ -143,6 +144,8 @@ def _model_sources(model: Model, outputs: Mapping[str, ObjectType]) -> dict[str,
             sources[served.list_name] = served
         if Answer.EVENT in answers:
             sources[served.event_name] = served
+        if Answer.HISTORY in answers:
+            sources[REVISION] = served
     return sources
 
 
@@ -160,6 +163,8 @@ def _fixed_types(roots: RootTypes) -> Iterator[GraphQLNamedType]:
             yield roots.wrappers.deletion()
         if VERBS[verb].answer is Answer.DIFF:
             yield roots.wrappers.difference()
+        if VERBS[verb].answer is Answer.ROLLOUT:
+            yield roots.wrappers.rollout_status()
 
 
 def _scalar_types(objects: Mapping[str, ObjectType]) -> set[GraphQLNamedType]:

@@ -101,6 +101,10 @@ class ObjectTypes:
         self.interface: GraphQLInterfaceType = self._build_interface()
         self.other: GraphQLObjectType = self._build_other()
 
+    def has(self, id: str) -> bool:  # noqa: A002 - the model's own word
+        """Whether the model has that object."""
+        return id in self._outputs
+
     def output(self, id: str) -> GraphQLObjectType:  # noqa: A002 - the model's own word
         """The output type of ``model.objects[id]``. Raises KeyError."""
         return self._outputs[id]

@@ -12,6 +12,7 @@ from graphql import (
     GraphQLField,
     GraphQLFieldResolver,
     GraphQLInputObjectType,
+    GraphQLList,
     GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -28,6 +29,7 @@ from schema.building.node_drain import DrainedResources, build_node_drain
 from schema.building.object_types import ObjectTypes, TrustedObjectType
 from schema.building.on_demand import OnDemand
 from schema.building.pod_logs import build_pod_logs
+from schema.building.rollouts import REVISION
 from schema.building.wrappers import Wrappers
 from schema.model import Model, ObjectType, ServedResource
 from schema.resources import Resource
@@ -100,11 +102,13 @@ class RootTypes:
         return TrustedObjectType(operation.value, fields) if fields else None
 
     def named_type(self, name: str, source: ObjectType | ServedResource) -> GraphQLNamedType:
-        """The output or input type of an object, or the list or event type of a resource, by its name."""
+        """The output or input type of an object, or a type around a resource's objects, by its name."""
         match source:
             case ObjectType(id=id_, name=output):
                 return self.types.output(id_) if name == output else self.types.input(id_)
             case ServedResource(list_name=list_name):
+                if name == REVISION:
+                    return self.wrappers.revision()
                 is_list = name == list_name
                 return self.wrappers.list_of(source) if is_list else self.wrappers.event_of(source)
 
@@ -120,7 +124,7 @@ class RootTypes:
         answer = self._answer(spec, served)
         field = GraphQLField(
             # nullable outside of subscriptions: an error of one field must not take its neighbours with it
-            GraphQLNonNull(answer) if spec.answer is Answer.EVENT else answer,
+            GraphQLNonNull(answer) if subscribes else answer,
             resolve=_event if subscribes else self._resolvers.resolver(root),
             subscribe=self._resolvers.subscriber(root) if subscribes else None,
             description=_describe(spec, served, short),
@@ -130,7 +134,9 @@ class RootTypes:
         field.args = build_arguments(spec, self._input(spec, served), served.resource.namespaced)
         return field
 
-    def _answer(self, spec: VerbSpec, served: ServedResource) -> GraphQLObjectType:
+    def _answer(
+        self, spec: VerbSpec, served: ServedResource
+    ) -> GraphQLObjectType | GraphQLList[GraphQLNonNull[GraphQLObjectType]]:
         match spec.answer:
             case Answer.LIST:
                 return self.wrappers.list_of(served)
@@ -142,6 +148,10 @@ class RootTypes:
                 return self.wrappers.deletion()
             case Answer.DIFF:
                 return self.wrappers.difference()
+            case Answer.HISTORY:
+                return GraphQLList(GraphQLNonNull(self.wrappers.revision()))
+            case Answer.ROLLOUT:
+                return self.wrappers.rollout_status()
             case Answer.OBJECT:
                 return self.types.output(served.object)
 

@@ -15,7 +15,9 @@ from graphql import (
 
 from schema.building.manifests import OBJECT_DIFF
 from schema.building.object_types import LIST_META, ObjectTypes, TrustedObjectType
+from schema.building.rollouts import POD_TEMPLATE, REVISION, ROLLOUT_STATUS, build_revision
 from schema.model import Definition, ListOf, Property, Scalar, ServedResource, TypeExpression
+from schema.scalars import SCALARS
 
 __all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrappers"]
 
@@ -66,6 +68,14 @@ class Wrappers:
         """``ObjectDiff``."""
         return OBJECT_DIFF
 
+    def revision(self) -> GraphQLObjectType:
+        """``WorkloadRevision``."""
+        return self._once(REVISION, lambda: build_revision(self._pod_template))
+
+    def rollout_status(self) -> GraphQLObjectType:
+        """``RolloutStatus``."""
+        return ROLLOUT_STATUS
+
     def _once(self, name: str, build: Callable[[], GraphQLObjectType]) -> GraphQLObjectType:
         if name in self._built:
             return self._built[name]
@@ -103,6 +113,9 @@ class Wrappers:
             },
             description=f"A change of one object of kind {served.resource.kind.kind}.",
         )
+
+    def _pod_template(self) -> GraphQLOutputType:
+        return self._types.output(POD_TEMPLATE) if self._types.has(POD_TEMPLATE) else SCALARS[Scalar.JSON]
 
     def _build_deletion(self) -> GraphQLObjectType:
         return TrustedObjectType(

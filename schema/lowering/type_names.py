@@ -35,7 +35,7 @@ RESERVED_TYPES = frozenset(
     | {"ApplyManifestResult", "AppliedDocument", "ApplyOutcome", "DocumentError"}
     | {"DeleteManifestResult", "DeletedDocument", "DeleteOutcome"}
     | {"DiffManifestResult", "DocumentDiff"}
-    | {"NodeDrainEvent", "NodeDrainStatus"}
+    | {"NodeDrainEvent", "NodeDrainStatus", "WorkloadRevision", "RolloutStatus"}
     | {scalar.value for scalar in Scalar}
 )
 _MACHINERY = "io.k8s.apimachinery."

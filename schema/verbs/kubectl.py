@@ -1,4 +1,4 @@
-"""Root fields in the words of kubectl: ``scaleDeployment``, ``cordonNode``, ``evictPod``, ``diffPod``."""
+"""Root fields in the words of kubectl: ``scaleDeployment``, ``cordonNode``, ``undoDeployment``."""
 
 from collections.abc import Mapping
 
@@ -97,5 +97,54 @@ KUBECTL: Mapping[Verb, VerbSpec] = {
         arguments=(*WRITTEN, FORCE, *(option for option in WRITE_OPTIONS if option != DRY_RUN)),
         description="The changes that an apply would make to an object of kind {kind}, by a dry run of the"
         " API server, which needs the right to patch. Values of Secrets are masked, as by `kubectl diff`.",
+    ),
+    Verb.HISTORY: VerbSpec(
+        operation=Operation.QUERY,
+        field="{singular}History",
+        api_verbs=("get",),
+        method="GET",
+        answer=Answer.HISTORY,
+        arguments=(NAME, NAMESPACE),
+        description="The pod templates that an object of kind {kind} has had, the oldest first, as"
+        " `kubectl rollout history` lists them.",
+        kinds=_ROLLED_OUT,
+    ),
+    Verb.UNDO: VerbSpec(
+        operation=Operation.MUTATION,
+        field="undo{kind}",
+        api_verbs=("get", "patch"),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=(
+            NAME,
+            NAMESPACE,
+            Argument(
+                "toRevision", "Int", "The revision to go back to. Default: the previous one.", "to_revision"
+            ),
+            DRY_RUN,
+        ),
+        description="Give an object of kind {kind} the pod template of an earlier revision, as"
+        " `kubectl rollout undo` does.",
+        kinds=_ROLLED_OUT,
+    ),
+    Verb.ROLLOUT: VerbSpec(
+        operation=Operation.SUBSCRIPTION,
+        field="{singular}Rollout",
+        api_verbs=("watch",),
+        method="GET",
+        answer=Answer.ROLLOUT,
+        arguments=(
+            NAME,
+            NAMESPACE,
+            Argument(
+                "timeoutSeconds",
+                "Int",
+                "End with `WAIT_TIMEOUT` after this time. Default: no limit.",
+                "timeout_seconds",
+            ),
+        ),
+        description="The progress of the rollout of an object of kind {kind}, as `kubectl rollout status`"
+        " reports it, until it is complete. `WAIT_FAILED` if it exceeds its deadline.",
+        kinds=_ROLLED_OUT,
     ),
 }

@@ -31,6 +31,9 @@ class Verb(StrEnum):
     UNCORDON = "uncordon"
     EVICT = "evict"
     DIFF = "diff"
+    HISTORY = "history"
+    UNDO = "undo"
+    ROLLOUT = "rollout"
 
 
 class Operation(StrEnum):
@@ -52,6 +55,8 @@ class Answer(StrEnum):
     SCALE = "scale"  # Scale
     DELETION = "deletion"  # DeleteResult
     DIFF = "diff"  # ObjectDiff
+    HISTORY = "history"  # [WorkloadRevision!]
+    ROLLOUT = "rollout"  # RolloutStatus!
 
 
 OBJECT_INPUT = "ObjectInput"
