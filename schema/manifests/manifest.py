@@ -1,4 +1,4 @@
-"""The objects of a manifest: Lists unfolded, and each checked for what every object needs."""
+"""The objects of a manifest: Lists unfolded, and each object checked for apiVersion, kind and name."""
 
 import re
 from collections.abc import Iterator, Mapping

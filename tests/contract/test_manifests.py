@@ -9,6 +9,7 @@ import yaml
 from tests.fixtures.api import API, CRDS, core, crd, grant, grouped
 from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.waiting import eventually, wait_until
 
 APPLY = """mutation($m: String!, $n: String, $dryRun: Boolean, $force: Boolean, $stop: Boolean,
     $manager: String, $validation: FieldValidation) {
@@ -122,7 +123,17 @@ async def test_a_kind_is_installed_and_used_by_one_manifest(
 
     deleted = await delete(gateway, manifest, n=namespace)
     assert outcomes(deleted) == ["DELETED", "DELETED"]
-    assert api.request("GET", f"{CRDS}/widgets.{group}").status_code in (200, 404)
+    wait_until(
+        lambda: api.request("GET", f"{CRDS}/widgets.{group}").status_code == 404,
+        "the definition to be deleted",
+    )
+
+    async def is_removed() -> bool:
+        resources = (await gateway.data("{ resources { group } }"))["resources"]
+        return group not in {resource["group"] for resource in resources}
+
+    # other tests share the gateway, and compare its schema
+    await eventually(is_removed, "the schema to be without the kind")
 
 
 async def test_a_failure_leaves_the_others_unless_it_stops_them(
