@@ -127,7 +127,7 @@ class Filters:
         return cls(tuple(filter(None, allowed)), tuple(map(Pattern.parse, _split(exclude))))
 
     def apply(self, discovery: Discovery) -> Discovery:
-        """The discovery without the filtered verbs and subresources.
+        """The discovery without the filtered verbs.
 
         Its ``group_versions`` omit custom groups without a served resource: their documents are not needed.
         """
@@ -164,7 +164,8 @@ class Filters:
         return replace(
             resource,
             verbs=self._allowed_verbs(resource, None, resource.verbs),
-            subresources=tuple(subresource for subresource in subresources if subresource.verbs),
+            # without verbs a subresource keeps its claims on names (schema.verbs.subresources)
+            subresources=tuple(subresources),
         )
 
     def _allowed_verbs(
@@ -216,7 +217,7 @@ def _still_served(
     is_served: dict[GroupVersion, bool] = {}
     for resource in resources:
         group_version = resource.gvr.group_version
-        serves = bool(resource.verbs or resource.subresources)
+        serves = any(verbs for _, verbs in _verbs_by_place(resource))
         is_served[group_version] = is_served.get(group_version, False) or serves
     for group_version in group_versions:
         if is_builtin_group(group_version.group) or is_served.get(group_version, True):

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from schema.resources import GroupVersionKind, Resource
-from schema.verbs import Verb
+from schema.verbs import FieldVerb, SubresourceVerb, Verb
 
 __all__ = [
     "Definition",
@@ -114,17 +114,23 @@ class ServedResource:
     ``pinned`` maps every served verb to the name of its pinned root field. ``short`` maps verbs to short
     names; it is empty if the resource has none. ``lost`` maps verbs to short names that the resource would
     have if no other resource claimed them. ``object`` is the id of the kind's object type, which has at
-    least ``apiVersion``, ``kind`` and ``metadata``, even if the API server has no schema.
+    least ``apiVersion``, ``kind`` and ``metadata``, even if the API server has no schema. ``subresources``
+    has the id of the object type of each subresource whose kind the API server defines.
     """
 
     resource: Resource
     object: str
     list_name: str
     event_name: str
-    pinned: Mapping[Verb, str]
-    short: Mapping[Verb, str] = field(default_factory=dict)
-    lost: Mapping[Verb, str] = field(default_factory=dict)
+    pinned: Mapping[FieldVerb, str]
+    short: Mapping[FieldVerb, str] = field(default_factory=dict)
+    lost: Mapping[FieldVerb, str] = field(default_factory=dict)
     description: str = ""
+    subresources: Mapping[str, str] = field(default_factory=dict)
+
+    def object_of(self, verb: FieldVerb) -> str | None:
+        """The id of the object type that the verb reads or writes; None if it is JSON."""
+        return self.subresources.get(verb.subresource) if isinstance(verb, SubresourceVerb) else self.object
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNo
 
 from schema.lowering import RESERVED_FIELDS
 from schema.model import Model, ServedResource
-from schema.verbs import VERBS, Operation, Verb
+from schema.verbs import FieldVerb, Operation, spec_of
 
 __all__ = ["ContestedNames", "name_table"]
 
@@ -33,9 +33,9 @@ class ContestedNames:
         self._losers: defaultdict[tuple[Operation, str], list[_Claimant]] = defaultdict(list)
         for served in model.resources:
             for verb, name in served.short.items():
-                self._owners[VERBS[verb].operation, name] = _claimant(served, verb)
+                self._owners[spec_of(verb).operation, name] = _claimant(served, verb)
             for verb, name in served.lost.items():
-                self._losers[VERBS[verb].operation, name].append(_claimant(served, verb))
+                self._losers[spec_of(verb).operation, name].append(_claimant(served, verb))
 
     @property
     def ties(self) -> list[str]:
@@ -70,7 +70,7 @@ class ContestedNames:
         return f"`{name}` is {owner}; other kinds that claim the name: {others}."
 
 
-def _claimant(served: ServedResource, verb: Verb) -> _Claimant:
+def _claimant(served: ServedResource, verb: FieldVerb) -> _Claimant:
     return _Claimant(served.resource.gvr.group, served.pinned[verb])
 
 
@@ -104,5 +104,5 @@ def _name_rows(model: Model) -> Iterator[tuple[str, str, str, str]]:
     for served in model.resources:
         for verb, pinned in served.pinned.items():
             lost = f"({served.lost[verb]})" if verb in served.lost else "-"
-            operation = VERBS[verb].operation.value.lower()
+            operation = spec_of(verb).operation.value.lower()
             yield operation, str(served.resource.gvr), served.short.get(verb, lost), pinned

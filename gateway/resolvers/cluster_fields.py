@@ -126,6 +126,6 @@ def _api_resource(served: ServedResource) -> dict[str, Any]:
         "verbs": sorted(resource.verbs),
         "shortNames": list(resource.short_names),
         "categories": list(resource.categories),
-        "subresources": [subresource.name for subresource in resource.subresources],
+        "subresources": [subresource.name for subresource in resource.subresources if subresource.verbs],
         "fields": [*served.short.values(), *served.pinned.values()],
     }

@@ -6,8 +6,10 @@ from typing import Any
 
 from graphql import GraphQLFieldResolver
 
+from gateway.resolvers.approvals import decide_certificate
 from gateway.resolvers.cluster_fields import cluster_resolvers
 from gateway.resolvers.context import Info
+from gateway.resolvers.delete import delete_collection, delete_object, evict_object
 from gateway.resolvers.drain import answer_node_drain
 from gateway.resolvers.logs import answer_pod_logs
 from gateway.resolvers.manifests import (
@@ -17,27 +19,28 @@ from gateway.resolvers.manifests import (
     diff_object,
 )
 from gateway.resolvers.manifests.resources import resources_by_kind
+from gateway.resolvers.patch import patch_object
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.rollouts import list_revisions, undo_rollout, watch_rollout
+from gateway.resolvers.subresources import create_subresource
 from gateway.resolvers.subscribe import watch_list, watch_object
 from gateway.resolvers.write import (
     apply_object,
     create_object,
-    delete_object,
-    evict_object,
     merge_into_object,
-    patch_object,
-    patch_status,
     restart_object,
     scale_object,
 )
 from schema.building import DrainedResources, ManifestResolvers, RootField
-from schema.model import Model, Verb
+from schema.model import Model
 from schema.resources import Resource
+from schema.verbs import FieldVerb, SubresourceVerb, Verb
 
 __all__ = ["Resolvers"]
 
-RESOLVERS: Mapping[Verb, Callable[..., Awaitable[Any]] | Callable[..., AsyncIterator[Any]]] = {
+Resolver = Callable[..., Awaitable[Any]] | Callable[..., AsyncIterator[Any]]
+
+RESOLVERS: Mapping[Verb, Resolver] = {
     Verb.LIST: list_objects,
     Verb.GET: read_object,
     Verb.WATCH_LIST: watch_list,
@@ -45,9 +48,10 @@ RESOLVERS: Mapping[Verb, Callable[..., Awaitable[Any]] | Callable[..., AsyncIter
     Verb.CREATE: create_object,
     Verb.APPLY: apply_object,
     Verb.PATCH: patch_object,
-    Verb.PATCH_STATUS: patch_status,
+    Verb.PATCH_STATUS: patch_object,
     Verb.SCALE: scale_object,
     Verb.DELETE: delete_object,
+    Verb.DELETE_COLLECTION: delete_collection,
     Verb.RESTART: restart_object,
     Verb.PAUSE: partial(merge_into_object, {"spec": {"paused": True}}),
     Verb.RESUME: partial(merge_into_object, {"spec": {"paused": None}}),
@@ -58,10 +62,14 @@ RESOLVERS: Mapping[Verb, Callable[..., Awaitable[Any]] | Callable[..., AsyncIter
     Verb.HISTORY: list_revisions,
     Verb.UNDO: undo_rollout,
     Verb.ROLLOUT: watch_rollout,
+    Verb.APPROVE: partial(decide_certificate, "Approved"),
+    Verb.DENY: partial(decide_certificate, "Denied"),
 }
 """The resolver column of :data:`schema.verbs.VERBS`. Each function takes the root field, the info and the
 arguments under the names of :attr:`schema.verbs.Argument.parameter`; that of a subscription returns the
 source stream."""
+SUBRESOURCE_RESOLVERS: Mapping[str, Resolver] = {"create": create_subresource, "patch": patch_object}
+"""The functions of the verbs that discovery lists on subresources."""
 
 
 class Resolvers:
@@ -78,11 +86,11 @@ class Resolvers:
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         """The function that answers a query or mutation field."""
-        return partial(_answer, RESOLVERS[root.verb], root)
+        return partial(_answer, _resolver_of(root.verb), root)
 
     def subscriber(self, root: RootField) -> Callable[..., Any]:
         """The function that returns a subscription field's source stream."""
-        return partial(_answer, RESOLVERS[root.verb], root)
+        return partial(_answer, _resolver_of(root.verb), root)
 
     def pod_log_subscriber(self, pods: Resource) -> Callable[..., Any]:
         """The function that returns the source stream of ``podLogs``."""
@@ -91,6 +99,10 @@ class Resolvers:
     def node_drain_subscriber(self, resources: DrainedResources) -> Callable[..., Any]:
         """The function that returns the source stream of ``drainNode``."""
         return partial(_answer_node_drain, resources)
+
+
+def _resolver_of(verb: FieldVerb) -> Resolver:
+    return SUBRESOURCE_RESOLVERS[verb.api_verb] if isinstance(verb, SubresourceVerb) else RESOLVERS[verb]
 
 
 def _answer(

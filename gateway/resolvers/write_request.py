@@ -40,6 +40,7 @@ class Write:
     content_type: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
+    accept: str = "application/json"
 
     @property
     def is_repeatable(self) -> bool:
@@ -65,6 +66,7 @@ async def exchange(client: KubeClient, write: Write) -> Response:
             write.parameters,
             body=msgspec.json.encode(write.body),
             content_type=write.content_type,
+            accept=write.accept,
             repeatable=write.is_repeatable,
         )
     except (UpstreamError, ServerTimeout) as error:

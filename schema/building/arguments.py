@@ -111,13 +111,14 @@ def build_arguments(
 ) -> dict[str, GraphQLArgument]:
     """The arguments of a root field by name; a cluster-scoped resource has none of the namespaces.
 
-    ``object_input`` is the input type of the kind, for a verb that writes an object. Fields share all
-    other arguments: do not change them.
+    ``object_input`` is the input type of the kind, for a verb that writes an object; without one, its JSON
+    arguments remain. Fields share all other arguments: do not change them.
     """
     return {
         argument.name: _build(argument, object_input) if _is_object(argument) else _shared(argument)
         for argument in spec.arguments
-        if namespaced or not argument.needs_namespaces
+        if (namespaced or not argument.needs_namespaces)
+        and not (object_input is None and _is_object(argument))
     }
 
 

@@ -27,7 +27,7 @@ from schema.building.root_fields import RootResolvers, RootTypes
 from schema.building.wrappers import SCALE, WATCH_EVENT_TYPE
 from schema.model import Model, ObjectType, Scalar, ServedResource
 from schema.scalars import SCALARS
-from schema.verbs import VERBS, Answer, Operation, Verb
+from schema.verbs import Answer, FieldVerb, Operation, spec_of
 
 __all__ = ["LazySchema", "complete_schema"]
 
@@ -92,7 +92,7 @@ def complete_schema(schema: LazySchema) -> Iterator[GraphQLSchema]:
             subscription=roots.root_type(Operation.SUBSCRIPTION),
             types=[
                 roots.types.other,
-                *(roots.types.output(served.object) for served in schema.model.resources),
+                *(roots.types.output(id_) for id_ in _answered_objects(schema.model)),
             ],
             directives=specified_directives,
             extensions={"types": roots.types},
@@ -101,16 +101,22 @@ def complete_schema(schema: LazySchema) -> Iterator[GraphQLSchema]:
         roots.types.release()
 
 
-def _verbs(model: Model) -> set[Verb]:
+def _verbs(model: Model) -> set[FieldVerb]:
     return {verb for served in model.resources for verb in served.pinned}
 
 
 def _output_objects(model: Model) -> Mapping[str, ObjectType]:
     """The objects that have an output type, by id."""
-    answers = {VERBS[verb].answer for verb in _verbs(model)}
-    ids = [served.object for served in model.resources]
+    answers = {spec_of(verb).answer for verb in _verbs(model)}
+    ids = _answered_objects(model)
     ids += [id_ for answer, id_ in _MORE_OBJECTS.items() if answer in answers and id_ in model.objects]
     return reachable_objects(model.objects, [*ids, OBJECT_META])
+
+
+def _answered_objects(model: Model) -> list[str]:
+    """The kinds of the resources, then those of their subresources."""
+    kinds = [served.object for served in model.resources]
+    return [*kinds, *(id_ for served in model.resources for id_ in served.subresources.values())]
 
 
 _MORE_OBJECTS = {Answer.LIST: LIST_META, Answer.SCALE: SCALE, Answer.HISTORY: POD_TEMPLATE}
@@ -119,17 +125,18 @@ _MORE_OBJECTS = {Answer.LIST: LIST_META, Answer.SCALE: SCALE, Answer.HISTORY: PO
 
 def _kinds(model: Model, outputs: Mapping[str, ObjectType]) -> list[ObjectType]:
     """The kinds in graphql-core's order: a kind at two resources has the place of the second one."""
-    served = dict.fromkeys(resource.object for resource in reversed(model.resources))
-    others = [item for item in outputs.values() if item.kinds and item.id not in served]
-    return [*(outputs[id_] for id_ in reversed(served)), *others]
+    listed = dict.fromkeys(reversed(_answered_objects(model)))
+    others = [item for item in outputs.values() if item.kinds and item.id not in listed]
+    return [*(outputs[id_] for id_ in reversed(listed)), *others]
 
 
 def _input_objects(model: Model) -> Mapping[str, ObjectType]:
     """The objects that have an input type, by id."""
     written = [
-        served.object
+        id_
         for served in model.resources
-        if any(VERBS[verb].writes_object for verb in served.pinned)
+        for verb in served.pinned
+        if spec_of(verb).writes_object and (id_ := served.object_of(verb)) is not None
     ]
     return reachable_objects(model.objects, written)
 
@@ -139,7 +146,7 @@ def _model_sources(model: Model, outputs: Mapping[str, ObjectType]) -> dict[str,
     sources: dict[str, _Source] = {item.name: item for item in outputs.values()}
     sources.update((item.input_name, item) for item in _input_objects(model).values())
     for served in model.resources:
-        answers = {VERBS[verb].answer for verb in served.pinned}
+        answers = {spec_of(verb).answer for verb in served.pinned}
         if Answer.LIST in answers:
             sources[served.list_name] = served
         if Answer.EVENT in answers:
@@ -156,15 +163,17 @@ def _fixed_types(roots: RootTypes) -> Iterator[GraphQLNamedType]:
             yield get_named_type(field.type)
             yield from (get_named_type(argument.type) for argument in field.args.values())
     for verb in _verbs(roots.model):
-        yield from argument_types(VERBS[verb])
-        if VERBS[verb].answer is Answer.EVENT:
+        yield from argument_types(spec_of(verb))
+        if spec_of(verb).answer is Answer.EVENT:
             yield WATCH_EVENT_TYPE
-        if VERBS[verb].answer is Answer.DELETION:
+        if spec_of(verb).answer is Answer.DELETION:
             yield roots.wrappers.deletion()
-        if VERBS[verb].answer is Answer.DIFF:
+        if spec_of(verb).answer is Answer.DIFF:
             yield roots.wrappers.difference()
-        if VERBS[verb].answer is Answer.ROLLOUT:
+        if spec_of(verb).answer is Answer.ROLLOUT:
             yield roots.wrappers.rollout_status()
+        if spec_of(verb).answer is Answer.DELETED_COLLECTION:
+            yield roots.wrappers.deleted_collection()
 
 
 def _scalar_types(objects: Mapping[str, ObjectType]) -> set[GraphQLNamedType]:

@@ -16,6 +16,7 @@ from graphql import (
     GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLScalarType,
 )
 
 from schema.building.arguments import build_arguments
@@ -31,9 +32,10 @@ from schema.building.on_demand import OnDemand
 from schema.building.pod_logs import build_pod_logs
 from schema.building.rollouts import REVISION
 from schema.building.wrappers import Wrappers
-from schema.model import Model, ObjectType, ServedResource
+from schema.model import Model, ObjectType, Scalar, ServedResource
 from schema.resources import Resource
-from schema.verbs import VERBS, Answer, Operation, Verb, VerbSpec
+from schema.scalars import SCALARS
+from schema.verbs import Answer, FieldVerb, Operation, VerbSpec, spec_of
 
 __all__ = ["RootField", "RootResolvers", "RootTypes"]
 
@@ -42,7 +44,7 @@ __all__ = ["RootField", "RootResolvers", "RootTypes"]
 class RootField:
     """The verb and the resource of a root field: ``field.extensions["root"]`` of the graphql-core field."""
 
-    verb: Verb
+    verb: FieldVerb
     served: ServedResource
 
 
@@ -90,7 +92,7 @@ class RootTypes:
         sources = {operation: dict[str, _Source](fields) for operation, fields in self.cluster_fields.items()}
         for served in model.resources:
             for verb, pinned in served.pinned.items():
-                fields, root = sources[VERBS[verb].operation], RootField(verb, served)
+                fields, root = sources[spec_of(verb).operation], RootField(verb, served)
                 if served.short.get(verb):
                     fields[served.short[verb]] = root
                 fields[pinned] = root
@@ -119,25 +121,26 @@ class RootTypes:
         return self._root_field(source, None if name == short else short)
 
     def _root_field(self, root: RootField, short: str | None) -> GraphQLField:
-        spec, served = VERBS[root.verb], root.served
+        spec, served = spec_of(root.verb), root.served
         subscribes = spec.operation is Operation.SUBSCRIPTION
-        answer = self._answer(spec, served)
+        answer = self._answer(root)
         field = GraphQLField(
-            # nullable outside of subscriptions: an error of one field must not take its neighbours with it
-            GraphQLNonNull(answer) if subscribes else answer,
+            # others are nullable: an error of one field must not take its neighbours with it
+            GraphQLNonNull(answer) if subscribes or spec.answer is Answer.DELETED_COLLECTION else answer,
             resolve=_event if subscribes else self._resolvers.resolver(root),
             subscribe=self._resolvers.subscriber(root) if subscribes else None,
             description=_describe(spec, served, short),
             extensions={"root": root},
         )
         # set afterwards: GraphQLField would check the names of the arguments again
-        field.args = build_arguments(spec, self._input(spec, served), served.resource.namespaced)
+        field.args = build_arguments(spec, self._input(root), served.resource.namespaced)
         return field
 
     def _answer(
-        self, spec: VerbSpec, served: ServedResource
-    ) -> GraphQLObjectType | GraphQLList[GraphQLNonNull[GraphQLObjectType]]:
-        match spec.answer:
+        self, root: RootField
+    ) -> GraphQLObjectType | GraphQLScalarType | GraphQLList[GraphQLNonNull[GraphQLObjectType]]:
+        served = root.served
+        match spec_of(root.verb).answer:
             case Answer.LIST:
                 return self.wrappers.list_of(served)
             case Answer.EVENT:
@@ -152,11 +155,15 @@ class RootTypes:
                 return GraphQLList(GraphQLNonNull(self.wrappers.revision()))
             case Answer.ROLLOUT:
                 return self.wrappers.rollout_status()
-            case Answer.OBJECT:
-                return self.types.output(served.object)
+            case Answer.DELETED_COLLECTION:
+                return self.wrappers.deleted_collection()
+            case Answer.OBJECT | Answer.SUBRESOURCE:
+                id_ = served.object_of(root.verb)
+                return SCALARS[Scalar.JSON] if id_ is None else self.types.output(id_)
 
-    def _input(self, spec: VerbSpec, served: ServedResource) -> GraphQLInputObjectType | None:
-        return self.types.input(served.object) if spec.writes_object else None
+    def _input(self, root: RootField) -> GraphQLInputObjectType | None:
+        id_ = root.served.object_of(root.verb)
+        return self.types.input(id_) if id_ is not None and spec_of(root.verb).writes_object else None
 
 
 _Source = GraphQLField | RootField

@@ -6,6 +6,7 @@ from graphql import (
     GraphQLEnumType,
     GraphQLEnumValue,
     GraphQLField,
+    GraphQLInt,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -24,6 +25,7 @@ __all__ = ["SCALE", "WATCH_EVENT_TYPE", "Wrappers"]
 SCALE = "io.k8s.api.autoscaling.v1.Scale"
 
 _DELETION = "DeleteResult"
+_DELETED_COLLECTION = "DeleteCollectionResult"
 WATCH_EVENT_TYPE = GraphQLEnumType(
     "WatchEventType",
     {
@@ -75,6 +77,10 @@ class Wrappers:
     def rollout_status(self) -> GraphQLObjectType:
         """``RolloutStatus``."""
         return ROLLOUT_STATUS
+
+    def deleted_collection(self) -> GraphQLObjectType:
+        """``DeleteCollectionResult``."""
+        return self._once(_DELETED_COLLECTION, _build_deleted_collection)
 
     def _once(self, name: str, build: Callable[[], GraphQLObjectType]) -> GraphQLObjectType:
         if name in self._built:
@@ -133,6 +139,23 @@ class Wrappers:
             },
             description="The result of a delete.",
         )
+
+
+def _build_deleted_collection() -> GraphQLObjectType:
+    return TrustedObjectType(
+        _DELETED_COLLECTION,
+        {
+            "count": GraphQLField(
+                GraphQLInt,
+                description="The number of objects that were deleted, or are being deleted. Null if the API"
+                " server does not say which.",
+            ),
+            "names": GraphQLField(
+                GraphQLList(GraphQLNonNull(GraphQLString)), description="The names of these objects."
+            ),
+        },
+        description="The result of deleting many objects.",
+    )
 
 
 def _field(key: str, expression: TypeExpression, type_: GraphQLOutputType) -> GraphQLField:

@@ -5,14 +5,14 @@ schema that cannot be typed becomes JSON, a kind without a schema gets the prope
 each such place is a :class:`~schema.model.Problem`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
 from schema.discovery import Discovery
 from schema.installed import InstalledAPIs
 from schema.lowering.definitions import Lowered, Lowering
-from schema.lowering.root_names import root_names, verbs_of
+from schema.lowering.root_names import root_names
 from schema.lowering.sharing import SharedStructures, share_structures
 from schema.lowering.structures import Structure
 from schema.lowering.type_names import Packages, TypeNames, Unnamed, type_names
@@ -29,8 +29,8 @@ from schema.lowering.well_known import (
 )
 from schema.model import Model, ObjectType, ServedResource
 from schema.openapi import Definitions, ParsedDocument
-from schema.resources import GroupVersion, GroupVersionKind, Resource
-from schema.verbs import Verb
+from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource
+from schema.verbs import FieldVerb, SubresourceVerb, Verb, claimed_verbs, verbs_of
 
 __all__ = ["LoweredDefinitions", "lower"]
 
@@ -66,9 +66,14 @@ def lower(
     known = [(resource, _object_id(resource, definitions)) for resource in discovery.resources]
     served = [(resource, id_) for resource, id_ in known if verbs_of(resource)]
     custom = {id_: resource.kind for resource, id_ in known if is_custom_resource(id_, resource.kind)}
-    lowering = _lower_objects(served, Lowering(definitions, custom, kept.by_id))
+    subresources = {
+        resource.gvr: _subresource_ids(resource, verbs_of(resource), definitions) for resource, _ in served
+    }
+    lowering = _lower_objects(served, subresources.values(), Lowering(definitions, custom, kept.by_id))
     drafts, problems = dict(lowering.drafts), tuple(lowering.problems)
     silent = {id_: resource.kind for resource, id_ in known if not verbs_of(resource)}
+    for resource, _ in known:
+        silent.update(_subresource_ids(resource, claimed_verbs(resource), definitions).values())
     for id_ in silent:
         lowering.definition(id_)
     lowering.finish()
@@ -92,7 +97,7 @@ def lower(
     }
     return Model(
         objects=objects,
-        resources=tuple(_served_resources(known, objects, names, installed)),
+        resources=tuple(_served_resources(known, objects, names, installed, subresources)),
         problems=(*discovery.problems, *definitions.problems, *problems),
     )
 
@@ -111,13 +116,33 @@ def _object_id(resource: Resource, definitions: Definitions) -> str:
     return definitions.id_of(resource.kind) or stand_in_id(resource.kind)
 
 
-def _lower_objects(served: list[tuple[Resource, str]], lowering: Lowering) -> Lowering:
+def _subresource_ids(
+    resource: Resource, verbs: Iterable[FieldVerb], definitions: Definitions
+) -> dict[str, tuple[str, GroupVersionKind]]:
+    """The definitions of the verbs' subresources by name; a kind without a definition is JSON."""
+    kinds = {
+        verb.subresource: subresource.kind
+        for verb in verbs
+        if isinstance(verb, SubresourceVerb) and (subresource := resource.subresource(verb.subresource))
+    }
+    ids = {name: (definitions.id_of(kind), kind) for name, kind in kinds.items() if kind is not None}
+    return {name: (id_, kind) for name, (id_, kind) in ids.items() if id_ is not None}
+
+
+def _lower_objects(
+    served: list[tuple[Resource, str]],
+    subresources: Iterable[Mapping[str, tuple[str, GroupVersionKind]]],
+    lowering: Lowering,
+) -> Lowering:
     lowering.stand_in(OBJECT_META)
     lowering.stand_in(LIST_META)
     for resource, id_ in served:
         lowering.kind(id_, resource.kind)
     for id_ in ALWAYS_LOWERED:
         lowering.definition(id_)
+    for ids in subresources:
+        for id_, kind in ids.values():
+            lowering.kind(id_, kind)
     if any(Verb.SCALE in verbs_of(resource) for resource, _ in served):
         lowering.stand_in(SCALE)
         lowering.kind(SCALE, SCALE_KIND)
@@ -161,6 +186,7 @@ def _served_resources(
     objects: Mapping[str, ObjectType],
     names: Mapping[str, TypeNames],
     installed: InstalledAPIs | None,
+    subresources: Mapping[GroupVersionResource, Mapping[str, tuple[str, GroupVersionKind]]],
 ) -> Iterator[ServedResource]:
     custom = {resource.kind for resource, id_ in known if is_custom_resource(id_, resource.kind)}
     fields = root_names([resource for resource, _ in known], custom, installed)
@@ -176,4 +202,5 @@ def _served_resources(
             short=root.short,
             lost=root.lost,
             description=objects[id_].description,
+            subresources={name: of for name, (of, _) in subresources[resource.gvr].items()},
         )

@@ -11,6 +11,7 @@ the names of verbs that it does not serve: ``scalePod`` has no other owner, and 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from schema.installed import Age, InstalledAPIs
 from schema.names import (
@@ -26,9 +27,9 @@ from schema.names import (
     snake,
 )
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource
-from schema.verbs import VERBS, Operation, Verb
+from schema.verbs import VERBS, FieldVerb, Operation, Verb, claimed_verbs, spec_of, verbs_of
 
-__all__ = ["RESERVED_FIELDS", "RootNames", "names_depend_on_age", "root_names", "verbs_of"]
+__all__ = ["RESERVED_FIELDS", "RootNames", "names_depend_on_age", "root_names"]
 
 RESERVED_FIELDS = frozenset(
     {"version", "resources", "can", "canAll", "whoAmI", "object", "podLogs", "drainNode"}
@@ -36,7 +37,7 @@ RESERVED_FIELDS = frozenset(
 )
 
 _RESERVED = frozenset((operation.value, name) for operation in Operation for name in RESERVED_FIELDS)
-_LISTS = (Verb.LIST, Verb.WATCH_LIST)
+_NAMED_BY_PLURAL = (Verb.LIST, Verb.WATCH_LIST, Verb.DELETE_COLLECTION)
 _COMPILED_IN = frozenset(
     f"{name}.k8s.io"
     for name in (
@@ -73,15 +74,9 @@ class RootNames:
     ``lost`` are the short names of the resource's nouns that another resource has, or none.
     """
 
-    pinned: Mapping[Verb, str]
-    short: Mapping[Verb, str]
-    lost: Mapping[Verb, str]
-
-
-@lru_cache(maxsize=4096)
-def verbs_of(resource: Resource) -> tuple[Verb, ...]:
-    """The verbs of the resource's root fields."""
-    return tuple(verb for verb, spec in VERBS.items() if spec.is_served(resource))
+    pinned: Mapping[FieldVerb, str]
+    short: Mapping[FieldVerb, str]
+    lost: Mapping[FieldVerb, str]
 
 
 def root_names(
@@ -98,7 +93,7 @@ def root_names(
     pinned, short = claims.pinned(), claims.short()
     names = []
     for number, resource in enumerate(resources):
-        verbs, wishes = verbs_of(resource), _wishes(resource.gvr, resource.kind.kind)
+        verbs, wishes = verbs_of(resource), _wishes(resource)
         lost = wishes.short if resource.preferred else {}
         names.append(
             RootNames(
@@ -135,7 +130,7 @@ class _Claims:
 
     def all_pinned(self) -> Iterator[Claim]:
         for number, resource in enumerate(self._resources):
-            for verb, name in _wishes(resource.gvr, resource.kind.kind).pinned.items():
+            for verb, name in _wishes(resource).pinned.items():
                 yield self._claim(number, verb, name)
 
     def all_short(self) -> Iterator[Claim]:
@@ -151,54 +146,54 @@ class _Claims:
     def _substitutes(self, won: Collection[Claim]) -> Iterator[Claim]:
         """``podMetricsList`` for each list whose plural is not in ``won``."""
         for number, wishes in self._preferred():
-            for verb in _LISTS if wishes.substitute else ():
+            for verb, name in wishes.substitutes.items():
                 if self._claim(number, verb, wishes.short[verb]) not in won:
-                    yield self._claim(number, verb, wishes.substitute)
+                    yield self._claim(number, verb, name)
 
     def _preferred(self) -> Iterator[tuple[int, "_Wishes"]]:
         for number, resource in enumerate(self._resources):
             if resource.preferred:
-                yield number, _wishes(resource.gvr, resource.kind.kind)
+                yield number, _wishes(resource)
 
-    def _claim(self, number: int, verb: Verb, name: str) -> Claim:
+    def _claim(self, number: int, verb: FieldVerb, name: str) -> Claim:
         standing, age = self._ranks[number]
-        return Claim(str(number), name, standing, VERBS[verb].operation, age)
+        return Claim(str(number), name, standing, spec_of(verb).operation, age)
 
-    def pinned(self) -> list[dict[Verb, str]]:
+    def pinned(self) -> list[dict[FieldVerb, str]]:
         """The pinned name of each verb; a resource marks every contested name that it does not win alike."""
         won = {(claim.owner, claim.scope, claim.name) for claim in settle(self.all_pinned())}
         return [
             {
                 verb: name
-                if (str(number), VERBS[verb].operation, name) in won
+                if (str(number), spec_of(verb).operation, name) in won
                 else distinguished(name, str(resource.gvr))
-                for verb, name in _wishes(resource.gvr, resource.kind.kind).pinned.items()
+                for verb, name in _wishes(resource).pinned.items()
             }
             for number, resource in enumerate(self._resources)
         ]
 
-    def short(self) -> list[dict[Verb, str]]:
+    def short(self) -> list[dict[FieldVerb, str]]:
         """The short names that each resource wins, by verb.
 
-        A list whose plural another kind has is named after its singular, if the resource has that. A resource
-        that has its plural claims no other name: a custom kind ``PodList`` may have ``podList``.
+        A field whose plural another kind has is named after its singular, if the resource has that. A
+        resource that has its plural claims no other name: a custom kind ``PodList`` may have ``podList``.
         """
         wished = list(self._wished())
         substitutes = self._substitutes(settle(wished, _RESERVED))
         won = {(claim.owner, claim.scope, claim.name) for claim in settle((*wished, *substitutes), _RESERVED)}
-        names: list[dict[Verb, str]] = []
+        names: list[dict[FieldVerb, str]] = []
         for number, resource in enumerate(self._resources):
-            wishes = _wishes(resource.gvr, resource.kind.kind)
+            wishes = _wishes(resource)
             names.append(
                 {
                     verb: name
                     for verb, name in wishes.short.items()
-                    if (str(number), VERBS[verb].operation, name) in won
+                    if (str(number), spec_of(verb).operation, name) in won
                 }
             )
-            for verb in _LISTS if Verb.GET in names[number] else ():
-                if (str(number), VERBS[verb].operation, wishes.substitute) in won:
-                    names[number].setdefault(verb, wishes.substitute)
+            for verb, name in wishes.substitutes.items() if Verb.GET in names[number] else ():
+                if (str(number), spec_of(verb).operation, name) in won:
+                    names[number].setdefault(verb, name)
         return names
 
 
@@ -207,24 +202,45 @@ class _Wishes:
     """The names of a resource's fields unless they are contested, by verb.
 
     ``pods``, ``createPod``, ``patchPodStatus``; ``core_v1_pods``, ``apps_v1_patchDeployment``: a pinned name
-    begins with group and version. ``substitute`` is the other name of the lists, ``podList``; empty if the
-    plural is that already.
+    begins with group and version. ``substitutes`` are the other names of the fields that contain the plural:
+    ``podList``, ``deletePodList``. It is empty if the plural is that already.
     """
 
-    pinned: Mapping[Verb, str]
-    short: Mapping[Verb, str]
-    substitute: str
+    pinned: Mapping[FieldVerb, str]
+    short: Mapping[FieldVerb, str]
+    substitutes: Mapping[FieldVerb, str]
+
+
+def _wishes(resource: Resource) -> _Wishes:
+    return _wishes_of(resource.gvr, resource.kind.kind, claimed_verbs(resource))
 
 
 @lru_cache(maxsize=4096)
-def _wishes(gvr: GroupVersionResource, kind: str) -> _Wishes:
+def _wishes_of(gvr: GroupVersionResource, kind: str, more: tuple[FieldVerb, ...]) -> _Wishes:
     singular, plural = lower_camel(kind), plural_noun(kind, gvr.resource)
-    words = {"singular": singular, "plural": plural, "kind": camel(kind)}
-    short = {verb: spec.field.format_map(words) for verb, spec in VERBS.items()}
+    words = _words(kind, singular, plural)
+    short: dict[FieldVerb, str] = {}
+    for verb in (*VERBS, *more):
+        name = spec_of(verb).field.format_map(words)
+        # only an aggregated API can have subresources whose names differ only in case or punctuation
+        short[verb] = distinguished(name, str(verb)) if name in short.values() and verb in more else name
     prefix = f"{snake(gvr.group) or 'core'}_{snake(gvr.version)}"
     pinned = {verb: legal(f"{prefix}_{name}") for verb, name in short.items()}
-    substitute = f"{singular}List"
-    return _Wishes(pinned, short, substitute if substitute != plural else "")
+    others = _words(kind, singular, f"{singular}List")
+    substitutes: dict[FieldVerb, str] = {
+        verb: VERBS[verb].field.format_map(others) for verb in _NAMED_BY_PLURAL
+    }
+    if others["plural"] == plural:
+        substitutes.clear()
+    return _Wishes(pinned, short, substitutes)
+
+
+def _words(kind: str, singular: str, plural: str) -> Mapping[str, str]:
+    """The nouns of a field's name; ``kinds`` is the plural noun in the capitalisation of the kind."""
+    letters = zip(singular, plural, strict=False)
+    stem = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], letters))
+    kinds = camel(kind)[:stem] + plural[stem:] if stem else plural[:1].upper() + plural[1:]
+    return {"singular": singular, "plural": plural, "kind": camel(kind), "kinds": kinds}
 
 
 def _rank(resource: Resource, from_crd: bool, installed: InstalledAPIs) -> tuple[Standing, Age | None]:

@@ -36,6 +36,7 @@ RESERVED_TYPES = frozenset(
     | {"DeleteManifestResult", "DeletedDocument", "DeleteOutcome"}
     | {"DiffManifestResult", "DocumentDiff"}
     | {"NodeDrainEvent", "NodeDrainStatus", "WorkloadRevision", "RolloutStatus"}
+    | {"DeleteCollectionResult", "FieldOwner"}
     | {scalar.value for scalar in Scalar}
 )
 _MACHINERY = "io.k8s.apimachinery."

@@ -19,6 +19,7 @@ _DEPLOYMENT = frozenset({("apps", "Deployment")})
 _ROLLED_OUT = frozenset({("apps", "Deployment"), ("apps", "StatefulSet"), ("apps", "DaemonSet")})
 _NODE = frozenset({("", "Node")})
 _POD = frozenset({("", "Pod")})
+_CERTIFICATE_REQUEST = frozenset({("certificates.k8s.io", "CertificateSigningRequest")})
 
 
 def _switch(verb: Verb, kinds: frozenset[tuple[str, str]], description: str) -> VerbSpec:
@@ -32,6 +33,26 @@ def _switch(verb: Verb, kinds: frozenset[tuple[str, str]], description: str) -> 
         arguments=(NAME, NAMESPACE, DRY_RUN),
         description=description,
         kinds=kinds,
+    )
+
+
+def _decision(verb: Verb, description: str) -> VerbSpec:
+    """The row of a mutation that adds a condition to a CertificateSigningRequest."""
+    return VerbSpec(
+        operation=Operation.MUTATION,
+        field=f"{verb}{{kind}}",
+        api_verbs=("patch",),
+        method="PATCH",
+        answer=Answer.OBJECT,
+        arguments=(
+            NAME,
+            Argument("reason", "String", "The reason of the condition, one word in camel case."),
+            Argument("message", "String", "The message of the condition."),
+            DRY_RUN,
+        ),
+        description=description,
+        subresource="approval",
+        kinds=_CERTIFICATE_REQUEST,
     )
 
 
@@ -146,5 +167,14 @@ KUBECTL: Mapping[Verb, VerbSpec] = {
         description="The progress of the rollout of an object of kind {kind}, as `kubectl rollout status`"
         " reports it, until it is complete. `WAIT_FAILED` if it exceeds its deadline.",
         kinds=_ROLLED_OUT,
+    ),
+    Verb.APPROVE: _decision(
+        Verb.APPROVE,
+        "Approve an object of kind {kind}, as `kubectl certificate approve` does. An approved one stays"
+        " as it is.",
+    ),
+    Verb.DENY: _decision(
+        Verb.DENY,
+        "Deny an object of kind {kind}, as `kubectl certificate deny` does. A denied one stays as it is.",
     ),
 }

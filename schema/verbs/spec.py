@@ -23,6 +23,7 @@ class Verb(StrEnum):
     PATCH = "patch"
     PATCH_STATUS = "patchStatus"
     DELETE = "delete"
+    DELETE_COLLECTION = "deleteCollection"
     SCALE = "scale"
     RESTART = "restart"
     PAUSE = "pause"
@@ -34,6 +35,8 @@ class Verb(StrEnum):
     HISTORY = "history"
     UNDO = "undo"
     ROLLOUT = "rollout"
+    APPROVE = "approve"
+    DENY = "deny"
 
 
 class Operation(StrEnum):
@@ -57,10 +60,12 @@ class Answer(StrEnum):
     DIFF = "diff"  # ObjectDiff
     HISTORY = "history"  # [WorkloadRevision!]
     ROLLOUT = "rollout"  # RolloutStatus!
+    DELETED_COLLECTION = "deletedCollection"  # DeleteCollectionResult!
+    SUBRESOURCE = "subresource"  # Eviction, or JSON
 
 
 OBJECT_INPUT = "ObjectInput"
-"""Stands for the input type of the field's kind (``PodInput``) in :attr:`Argument.type`."""
+"""Stands for the input type of the field's kind or subresource (``PodInput``) in :attr:`Argument.type`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,9 @@ class VerbSpec:
     """One row.
 
     ``field`` is the short name of the root field, with ``{singular}`` and ``{plural}`` for the nouns and
-    ``{kind}`` for the capitalised kind. ``api_verbs`` are the verbs that discovery has to list on the
-    resource, or on its ``subresource``. ``kinds`` restricts the verb to these kinds, as (group, kind).
-    ``method`` is the HTTP method of the request to the API server.
+    ``{kind}`` and ``{kinds}`` for the capitalised ones. ``api_verbs`` are the verbs that discovery has to
+    list on the resource, or on its ``subresource``. ``kinds`` restricts the verb to these kinds, as (group,
+    kind). ``method`` is the HTTP method of the request to the API server.
     """
 
     operation: Operation
@@ -102,7 +107,7 @@ class VerbSpec:
 
     @property
     def writes_object(self) -> bool:
-        """Whether an argument has the input type of the field's kind."""
+        """Whether an argument has the input type of the field's kind or subresource."""
         return any(argument.type.strip("[]!") == OBJECT_INPUT for argument in self.arguments)
 
     def is_served(self, resource: Resource) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from schema.verbs.arguments import (
     DRY_RUN,
+    FIELD_SELECTOR,
     FORCE,
     GRACE_PERIOD,
     NAME,
@@ -15,9 +16,9 @@ from schema.verbs.arguments import (
 )
 from schema.verbs.spec import OBJECT_INPUT, Answer, Argument, Operation, Verb, VerbSpec
 
-__all__ = ["WRITES"]
+__all__ = ["PATCH_ARGUMENTS", "WRITES"]
 
-_PATCH_ARGUMENTS = (
+PATCH_ARGUMENTS = (
     NAME,
     NAMESPACE,
     Argument("patch", OBJECT_INPUT, "A partial object; a `null` in it deletes the key."),
@@ -44,18 +45,32 @@ _PATCH_ARGUMENTS = (
     ),
     *WRITE_OPTIONS,
 )
+_PROPAGATION_POLICY = Argument(
+    "propagationPolicy",
+    "DeletionPropagation",
+    "How the objects that a deleted one owns are deleted.",
+    "propagation_policy",
+)
 _DELETE_ARGUMENTS = (
     NAME,
     NAMESPACE,
-    Argument(
-        "propagationPolicy",
-        "DeletionPropagation",
-        "How the objects that this one owns are deleted.",
-        "propagation_policy",
-    ),
+    _PROPAGATION_POLICY,
     GRACE_PERIOD,
     Argument("resourceVersion", "String", "Delete only this version of the object.", "resource_version"),
     Argument("uid", "String", "Delete only the object with this UID."),
+    DRY_RUN,
+)
+_DELETE_COLLECTION_ARGUMENTS = (
+    Argument("namespace", "String!", "The namespace of the objects.", needs_namespaces=True),
+    Argument(
+        "labelSelector",
+        "String!",
+        "A label selector, as in `kubectl -l`. An empty one, which matches every object, is refused.",
+        "label_selector",
+    ),
+    FIELD_SELECTOR,
+    _PROPAGATION_POLICY,
+    GRACE_PERIOD,
     DRY_RUN,
 )
 
@@ -86,7 +101,7 @@ WRITES: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch",),
         method="PATCH",
         answer=Answer.OBJECT,
-        arguments=_PATCH_ARGUMENTS,
+        arguments=PATCH_ARGUMENTS,
         description="Change an object of kind {kind}, by exactly one of `patch`, `patchJson` and"
         " `operations`.",
     ),
@@ -96,7 +111,7 @@ WRITES: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch",),
         method="PATCH",
         answer=Answer.OBJECT,
-        arguments=_PATCH_ARGUMENTS,
+        arguments=PATCH_ARGUMENTS,
         description="Change the status of an object of kind {kind}, as its controller does.",
         subresource="status",
     ),
@@ -108,5 +123,14 @@ WRITES: Mapping[Verb, VerbSpec] = {
         answer=Answer.DELETION,
         arguments=_DELETE_ARGUMENTS,
         description="Delete an object of kind {kind}.",
+    ),
+    Verb.DELETE_COLLECTION: VerbSpec(
+        operation=Operation.MUTATION,
+        field="delete{kinds}",
+        api_verbs=("deletecollection",),
+        method="DELETE",
+        answer=Answer.DELETED_COLLECTION,
+        arguments=_DELETE_COLLECTION_ARGUMENTS,
+        description="Delete the objects of kind {kind} that the selectors match.",
     ),
 }

@@ -2,6 +2,7 @@
 
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar, ServedResource, Verb
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
+from schema.verbs import FieldVerb
 
 __all__ = ["small_model"]
 
@@ -33,7 +34,7 @@ def served_gadget(resource: Resource | None = None, verbs: tuple[Verb, ...] = tu
         Verb.WATCH_LIST: "gadgets",
         Verb.WATCH_OBJECT: "gadget",
     }
-    names = {verb: stems.get(verb, f"{verb.value}Gadget") for verb in verbs}
+    names: dict[FieldVerb, str] = {verb: stems.get(verb, f"{verb.value}Gadget") for verb in verbs}
     return ServedResource(
         resource=resource or gadget_resource(),
         object=GADGET,

@@ -37,8 +37,9 @@ from gateway.resolvers.manifests.reading import (
     target_of,
 )
 from gateway.resolvers.manifests.resources import ResourceFinder, unknown_kind
-from gateway.resolvers.write import APPLY_PATCH, FIELD_MANAGER
+from gateway.resolvers.write import APPLY_PATCH
 from gateway.resolvers.write_request import Write, exchange
+from gateway.resolvers.written import FIELD_MANAGER
 from schema.manifests import ManifestObject
 from schema.model import Verb
 from schema.resources import GroupVersionKind, Resource

@@ -20,8 +20,8 @@ from gateway.resolvers.manifests.reading import (
     target_of,
 )
 from gateway.resolvers.manifests.resources import ResourceFinder, unknown_kind
-from gateway.resolvers.write import JSON
 from gateway.resolvers.write_request import Write, exchange
+from gateway.resolvers.written import JSON
 from schema.manifests import ManifestObject
 from schema.model import Verb
 

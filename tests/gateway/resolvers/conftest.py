@@ -12,13 +12,14 @@ from gateway.resolvers.context import RequestContext
 from gateway.resolvers.root import Resolvers
 from schema.building import LazySchema
 from schema.model import Definition, Model, ObjectType, Property, Scalar, ServedResource, Verb
+from schema.verbs import FieldVerb
 from tests.gateway.informers.scripted_server import CONFIG_MAPS, ScriptedServer, running_server
 from tests.schema.models import small_model
 
 __all__ = ["SCHEMA", "context", "server"]
 
 OBJECT = "io.example.ConfigMap"
-VERBS = {
+VERBS: dict[FieldVerb, str] = {
     Verb.LIST: "configMaps",
     Verb.GET: "configMap",
     Verb.WATCH_LIST: "configMaps",

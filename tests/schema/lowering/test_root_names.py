@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.installed import APIService, InstalledAPIs, Origin
-from schema.lowering.root_names import RESERVED_FIELDS, names_depend_on_age, root_names, verbs_of
-from schema.model import Verb
+from schema.lowering.root_names import RESERVED_FIELDS, names_depend_on_age, root_names
 from schema.resources import GroupVersionKind, Resource
+from schema.verbs import FieldVerb, Verb, verbs_of
 from tests.schema.documents import resource
 
 CUSTOM_GROUPS = ["a.b", "a-b.c", "a.b-c", "a.b.c", "x.io", "gateway.networking.k8s.io", "v1.example"]
@@ -55,7 +55,7 @@ BUILTIN = [
     resource("autoscaling/v2", "HorizontalPodAutoscaler"),
     resource("autoscaling/v1", "HorizontalPodAutoscaler", preferred=False),
 ]
-SCOPES = {
+SCOPES: dict[FieldVerb, str] = {
     Verb.LIST: "Query",
     Verb.GET: "Query",
     Verb.WATCH_LIST: "Subscription",

@@ -6,8 +6,9 @@ import pytest
 
 from schema.discovery import Discovery
 from schema.lowering import lower
-from schema.model import Definition, ListOf, Problem, Property, Scalar, TypeExpression, Verb
+from schema.model import Definition, ListOf, Problem, Property, Scalar, TypeExpression
 from schema.resources import GroupVersion
+from schema.verbs import SubresourceVerb, Verb
 from tests.schema.documents import (
     META,
     TEXT,
@@ -321,14 +322,19 @@ def test_lists_from_openapi_are_not_lowered() -> None:
 def test_root_fields_follow_the_verbs_of_discovery() -> None:
     reviews = resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", verbs=["create"])
     readable = resource("v1", "ComponentStatus", "componentstatuses", verbs=["get", "list"])
-    nothing = resource("v1", "Silent", verbs=["deletecollection"])
-    deployments = resource("apps/v1", "Deployment", subresources={"status": ["patch"], "scale": ["patch"]})
+    nothing = resource("v1", "Silent", verbs=["update"])
+    deployments = resource(
+        "apps/v1",
+        "Deployment",
+        subresources={"status": ["patch"], "scale": ["patch", "create"], "log": ["get"]},
+    )
     model = lower_all([reviews, readable, nothing, deployments])
 
     assert [set(item.pinned) for item in model.resources] == [
         {Verb.CREATE},
         {Verb.GET, Verb.LIST},
-        set(Verb) - {Verb.CORDON, Verb.UNCORDON, Verb.EVICT},
+        {*Verb, SubresourceVerb("create", "scale"), SubresourceVerb("patch", "scale")}
+        - {Verb.DELETE_COLLECTION, Verb.CORDON, Verb.UNCORDON, Verb.EVICT, Verb.APPROVE, Verb.DENY},
     ]
     assert "io.k8s.api.autoscaling.v1.Scale" in model.objects
     built(model)

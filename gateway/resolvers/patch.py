@@ -1,0 +1,109 @@
+"""Patches of an object or of one of its subresources: strategic merge, merge and JSON Patch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.errors import BadArgument, Conflict, Invalid
+from gateway.kube.paths import resource_path
+from gateway.resolvers.context import Info
+from gateway.resolvers.write_request import Write, send_write_until_no_conflict
+from gateway.resolvers.written import (
+    JSONObject,
+    metadata_of,
+    namespace_of,
+    one_object,
+    parameters_of,
+    present,
+)
+from schema.building import RootField
+from schema.verbs import spec_of
+
+__all__ = ["MERGE_PATCH", "STRATEGIC_PATCH", "patch_object"]
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+STRATEGIC_DEFINITIONS = ("io.k8s.api.", "io.k8s.apiextensions-apiserver.", "io.k8s.kube-aggregator.")
+
+
+async def patch_object(
+    root: RootField, info: Info, *, name: str, namespace: str | None = None, **arguments: Any
+) -> JSONObject:
+    """Answer ``patchPod(name: …, patch: …)``, or the patch of a subresource such as ``patchPodStatus``.
+
+    A ``null`` in the patch deletes the key.
+    """
+    subresource = spec_of(root.verb).subresource
+    path = resource_path(root.served.resource, namespace_of(root, info, namespace), name, subresource)
+    options = {key: arguments.pop(key) for key in _WRITE_OPTIONS if key in arguments}
+    body, content_type = _Change(**arguments).request(root)
+    write = Write("PATCH", path, body, content_type, parameters_of(**options))
+    try:
+        return await send_write_until_no_conflict(info, write, arguments.get("retry_on_conflict") or 0)
+    except Invalid as error:
+        if arguments.get("uid") is not None and _is_about_uid(error):
+            raise Conflict(error.status) from error
+        raise
+
+
+def _is_about_uid(error: Invalid) -> bool:
+    """Whether the object has another UID: the API server reports that as the change of an immutable field."""
+    causes = error.status.details.get("causes") or ()
+    return bool(causes) and all(cause.get("field") == "metadata.uid" for cause in causes)
+
+
+_WRITE_OPTIONS = ("dry_run", "field_manager", "field_validation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """The arguments of a patch that say what changes."""
+
+    patch: JSONObject | None = None
+    patch_json: Any = None
+    operations: Sequence[JSONObject] | None = None
+    patch_type: str | None = None
+    resource_version: str | None = None
+    uid: str | None = None
+    retry_on_conflict: int | None = None
+
+    def request(self, root: RootField) -> tuple[Any, str]:
+        """The body and the content type of the PATCH. Raises BadArgument for a contradiction."""
+        if sum(given is not None for given in (self.patch, self.patch_json, self.operations)) != 1:
+            raise BadArgument("give exactly one of patch, patchJson and operations")
+        if self.operations is None:
+            if self.retry_on_conflict is not None:
+                raise BadArgument("retryOnConflict needs operations: their `test` guards the repeated change")
+            return self._merged(one_object(self.patch, self.patch_json)), _content_type(root, self.patch_type)
+        if self.patch_type is not None:
+            raise BadArgument("type says how a patch is merged; it does not go with operations")
+        if self.retry_on_conflict is not None and self._preconditions:
+            raise BadArgument(
+                "retryOnConflict does not go with resourceVersion and uid: their conflict stays"
+            )
+        return [*self._guards(), *self.operations], JSON_PATCH
+
+    @property
+    def _preconditions(self) -> JSONObject:
+        return present({"resourceVersion": self.resource_version, "uid": self.uid})
+
+    def _merged(self, patch: JSONObject) -> JSONObject:
+        """The patch of an object of this version and UID; the API server refuses another one with 409."""
+        if not self._preconditions:
+            return patch
+        return {**patch, "metadata": {**metadata_of(patch), **self._preconditions}}
+
+    def _guards(self) -> list[JSONObject]:
+        """Operations to the same effect; a `test` would fail with 422 instead of 409."""
+        return [
+            {"op": "replace", "path": f"/metadata/{key}", "value": value}
+            for key, value in self._preconditions.items()
+        ]
+
+
+def _content_type(root: RootField, patch_type: str | None) -> str:
+    """The content type. Strategic merge is for built-in types: custom resources answer 415."""
+    if patch_type is None:
+        patch_type = "strategic" if root.served.object.startswith(STRATEGIC_DEFINITIONS) else "merge"
+    return STRATEGIC_PATCH if patch_type == "strategic" else MERGE_PATCH
