@@ -29,7 +29,7 @@ QUERY = f"""subscription {{ pods(namespace: "{NAMESPACE}") {{
   }}
   resourceVersion
 }} }}"""
-"""The query of examples/pods-dashboard, plus the resource version as the last field."""
+"""The core of the query of examples/pods-dashboard, with the resource version as the last field."""
 
 OTHER = f"""subscription {{ pods(namespace: "{NAMESPACE}") {{
   type object {{ metadata {{ name }} status {{ containerStatuses {{ restartCount }} }} }} resourceVersion

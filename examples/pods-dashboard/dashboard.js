@@ -1,19 +1,26 @@
-// The page: renders one `pods` subscription as tiles and counts.
-//
-// ?namespace=… limits the page to one namespace; ?endpoint=… connects to another gateway.
+// The page: renders one `pods` subscription as tiles and counts, and one pod's details on demand.
 
+import { endpoint, readAddress, writeAddress } from "./address.js";
+import { Connection } from "./connection.js";
+import { Details } from "./details.js";
+import { Navigation } from "./navigation.js";
 import { PodSet, QUERY, STATES } from "./pods.js";
-import { subscribe } from "./subscription.js";
 import { Tiles } from "./tiles.js";
+import { Tooltip } from "./tooltip.js";
 
-const TOKEN = "kube-graphql.token";
-const parameters = new URLSearchParams(location.search);
-const namespace = parameters.get("namespace") || null;
-const endpoint = new URL(parameters.get("endpoint") || "../../graphql", location.href);
-endpoint.protocol = endpoint.protocol.replace("http", "ws");
+// a token is sent to the gateway that it was typed for, and to no other
+const TOKEN = endpoint() === endpoint("") ? "kube-graphql.token" : `kube-graphql.token ${endpoint()}`;
+const WORDS = {
+  connecting: "connecting",
+  waiting: "reconnecting",
+  denied: "not signed in",
+  stopped: "stopped",
+  live: "live",
+};
 
 const find = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat();
+const time = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const counts = Object.fromEntries(Object.keys(STATES).map((state) => [state, 0]));
 const counted = new Map(); // uid -> state
 
@@ -28,7 +35,14 @@ const pods = new PodSet((uid, pod) => {
   }
   tiles.change(uid);
 });
-const tiles = new Tiles(find("nodes"), (uid) => pods.get(uid), showCounts);
+const lookup = (uid) => pods.get(uid);
+const tooltip = new Tooltip(find("tooltip"), find("nodes"), lookup);
+const navigation = new Navigation(find("nodes"));
+const tiles = new Tiles(find("nodes"), lookup, () => {
+  showCounts();
+  tooltip.refresh();
+  navigation.refresh();
+});
 
 const chips = Object.fromEntries(
   Object.entries(STATES).map(([state, { label, mark }]) => {
@@ -41,58 +55,134 @@ const chips = Object.fromEntries(
 );
 
 function showCounts() {
-  find("total").textContent = number.format(pods.size);
+  write(find("total"), number.format(pods.size));
   for (const [state, chip] of Object.entries(chips)) {
-    chip.querySelector(".number").textContent = number.format(counts[state]);
+    write(chip.querySelector(".number"), number.format(counts[state]));
     chip.classList.toggle("none", counts[state] === 0);
   }
   find("empty").hidden = pods.size > 0 || !pods.synced;
 }
 
-function showConnection(state, detail = "") {
-  const words = { connecting: "connecting", waiting: "reconnecting", denied: "not signed in", live: "live" };
-  find("connection").dataset.state = document.body.dataset.connection = state;
-  find("connection").textContent = words[state];
-  find("connection").title = detail;
+// an equal text would be laid out again, too
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
-const subscription = subscribe({
-  url: endpoint.href,
-  query: QUERY,
-  variables: () => ({ namespace, resourceVersion: pods.resourceVersion }),
+let liveUntil = null; // since when the page is stale
+
+function showConnection(state, reason = "") {
+  if (document.body.dataset.connection === "live" && state !== "live") liveUntil = new Date();
+  if (state === "live") liveUntil = null;
+  document.body.dataset.connection = find("connection").dataset.state = state;
+  find("connection").textContent = WORDS[state];
+  const isStale = liveUntil !== null;
+  document.body.toggleAttribute("data-stale", isStale);
+  find("stale").hidden = !isStale;
+  if (reason) find("reason").textContent = reason;
+  if (isStale) find("since").textContent = time.format(liveUntil);
+}
+
+const connection = new Connection({
+  url: endpoint(),
   token: () => sessionStorage.getItem(TOKEN),
-  on: {
+  denied(reason) {
+    showConnection("denied", reason);
+    sessionStorage.removeItem(TOKEN);
+    if (!find("sign-in").open) find("sign-in").showModal();
+  },
+});
+
+let address = readAddress();
+let stream = null;
+
+function watch() {
+  stream?.stop();
+  stream = connection.subscribe({
+    query: QUERY,
+    variables: () => ({
+      namespace: address.namespace,
+      labelSelector: address.labels,
+      resourceVersion: pods.resourceVersion,
+    }),
     start() {
       pods.start();
       tiles.settle(false);
+      showConnection("connecting");
     },
-    next(data) {
+    next(data, errors) {
+      if (!data) return showFailure(errors);
       pods.apply(data.pods);
       if (data.pods.type === "SYNCED") {
         tiles.settle(true);
         showConnection("live");
         showCounts();
+        find("announcement").textContent = `${number.format(pods.size)} pods`;
       }
     },
-    state(state, detail) {
-      showConnection(state, detail);
-      if (state === "denied") askForToken();
-    },
-  },
+    waiting: (reason) => showConnection("waiting", reason),
+    ended: (errors) => showFailure(errors),
+  });
+}
+
+function showFailure(errors) {
+  const reason = errors.map((error) => error.message).join("; ") || "the gateway has ended the stream";
+  showConnection("stopped", reason);
+  find("failure").textContent = reason;
+  find("labels").ariaInvalid = String(errors.some((error) => error.extensions?.code === "BAD_REQUEST"));
+}
+
+function showAddress() {
+  find("namespace").value = address.namespace ?? "";
+  find("labels").value = address.labels ?? "";
+  document.title = address.namespace ? `Pods in ${address.namespace}` : "Pods";
+}
+
+// Shows another selection of pods, or the details of another pod.
+function go(next, opener = null) {
+  const isOther = next.namespace !== address.namespace || next.labels !== address.labels;
+  const before = details.pod;
+  address = next;
+  showAddress();
+  if (isOther) {
+    find("failure").textContent = "";
+    find("labels").ariaInvalid = "false";
+    pods.reset();
+    watch();
+  }
+  if (next.pod === null) details.hide();
+  else if (before?.name !== next.pod.name || before.namespace !== next.pod.namespace) details.show(next.pod, opener);
+}
+
+function visit(change, opener = null) {
+  writeAddress({ ...address, ...change });
+  go(readAddress(), opener);
+}
+
+const details = new Details(find("details"), connection, {
+  closed: () => visit({ pod: null }),
+  filter: (label) => visit({ labels: label }),
 });
 
-function askForToken() {
-  sessionStorage.removeItem(TOKEN);
-  const dialog = find("sign-in");
-  if (!dialog.open) dialog.showModal();
-}
+find("filter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  visit({ namespace: find("namespace").value.trim(), labels: find("labels").value.trim() });
+});
+
+find("nodes").addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  const pod = button && pods.get(button.parentElement.dataset.uid);
+  if (pod) visit({ pod: { namespace: pod.namespace, name: pod.name } }, button);
+});
 
 find("sign-in").addEventListener("close", () => {
   const token = find("token").value.trim();
   if (token) sessionStorage.setItem(TOKEN, token);
   find("token").value = "";
-  subscription.retry();
+  connection.retry();
 });
 
-find("namespace").value = namespace ?? "";
-document.title = namespace ? `Pods in ${namespace}` : "Pods";
+addEventListener("popstate", () => go(readAddress()));
+
+showAddress();
+watch();
+if (address.pod) details.show(address.pod);

@@ -1,17 +1,17 @@
 // Folds subscription events into a set of pods, and derives the content of a tile from a pod. Independent of the DOM.
 
 export const QUERY = `
-  subscription Pods($namespace: String, $resourceVersion: String) {
-    pods(namespace: $namespace, resourceVersion: $resourceVersion) {
+  subscription Pods($namespace: String, $labelSelector: String, $resourceVersion: String) {
+    pods(namespace: $namespace, labelSelector: $labelSelector, resourceVersion: $resourceVersion) {
       type
       resourceVersion
       object {
         metadata { uid name namespace deletionTimestamp }
-        spec { nodeName containers { name } }
+        spec { nodeName containers { name image } }
         status {
           phase
           reason
-          containerStatuses { ready restartCount state { waiting { reason } } }
+          containerStatuses { name ready restartCount state { waiting { reason } } }
         }
       }
     }
@@ -44,6 +44,11 @@ export function describe(pod) {
     reason: waiting ?? status?.reason ?? STATES[state].label,
     ready: `${ready}/${total}`,
     restarts: containers.reduce((sum, container) => sum + (container.restartCount ?? 0), 0),
+    containers: (spec?.containers ?? []).map(({ name, image }) => ({
+      name,
+      image: image ?? "no image",
+      restarts: containers.find((container) => container.name === name)?.restartCount ?? 0,
+    })),
   };
 }
 
@@ -76,6 +81,11 @@ export class PodSet {
 
   get(uid) {
     return this.#pods.get(uid) ?? null;
+  }
+
+  // The next stream shows another selection of pods, so that it cannot be resumed.
+  reset() {
+    this.resourceVersion = null;
   }
 
   start() {

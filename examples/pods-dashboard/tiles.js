@@ -2,7 +2,8 @@
 
 import { STATES } from "./pods.js";
 
-const BUDGET = 8; // milliseconds per frame, which leaves time for layout and paint
+const BUDGET = 4; // milliseconds per frame, which leaves time for layout and paint
+const MOST_TILES = 60; // per frame: each new tile costs more in layout and paint than in this script
 const collator = new Intl.Collator("en", { numeric: true });
 
 export class Tiles {
@@ -34,8 +35,9 @@ export class Tiles {
   #draw() {
     this.#frame = 0;
     const end = performance.now() + BUDGET;
+    let drawn = 0;
     for (const uid of this.#pending) {
-      if (performance.now() > end) break;
+      if (drawn++ >= MOST_TILES || performance.now() > end) break;
       this.#pending.delete(uid);
       this.#show(uid, this.lookup(uid));
     }
@@ -46,27 +48,49 @@ export class Tiles {
 
   #show(uid, pod) {
     let tile = this.#shown.get(uid);
-    if (tile && (pod === null || pod.node !== tile.pod.node)) {
-      this.#remove(tile);
-      tile = undefined;
+    if (pod === null) {
+      if (tile) this.#remove(tile);
+      return;
     }
-    if (pod === null) return;
     if (tile === undefined) {
       tile = { ...newTile(), pod, node: this.#node(pod.node) };
       this.#shown.set(uid, tile);
       fill(tile, pod);
       place(tile);
+    } else if (pod.node !== tile.pod.node) {
+      this.#move(tile, pod);
     } else if (fill(tile, pod) === 0) {
       return;
     }
     if (this.#highlight) flash(tile.element);
   }
 
+  #move(tile, pod) {
+    const focused = tile.button === document.activeElement;
+    const from = tile.node;
+    this.#take(tile);
+    tile.node = this.#node(pod.node);
+    fill(tile, pod);
+    place(tile);
+    this.#drop(from);
+    if (focused) tile.button.focus();
+  }
+
   #remove(tile) {
-    const { node } = tile;
+    const { node, element, button } = tile;
+    const neighbour = element.nextElementSibling ?? element.previousElementSibling;
+    if (button === document.activeElement) neighbour?.firstElementChild.focus();
     this.#shown.delete(tile.pod.uid);
-    node.tiles.splice(node.tiles.indexOf(tile), 1);
-    tile.element.remove();
+    this.#take(tile);
+    element.remove();
+    this.#drop(node);
+  }
+
+  #take({ node, ...tile }) {
+    node.tiles.splice(node.tiles.findIndex((other) => other.element === tile.element), 1);
+  }
+
+  #drop(node) {
     if (node.tiles.length === 0) {
       node.section.remove();
       this.#nodes.delete(node.name);
@@ -96,6 +120,7 @@ function newNode(name) {
   const list = document.createElement("ul");
   number.className = "number";
   heading.append(name || "not scheduled", " ", number);
+  list.ariaLabel = `Pods ${name ? `on ${name}` : "that are not scheduled"}`;
   section.append(heading, list);
   section.dataset.node = name;
   return { name, section, list, number, tiles: [] };
@@ -103,19 +128,23 @@ function newNode(name) {
 
 function newTile() {
   const element = document.createElement("li");
+  const button = document.createElement("button");
   const parts = {};
+  button.type = "button";
+  button.tabIndex = -1; // Navigation moves the one tab stop of the page's tiles
+  element.append(button);
   for (const name of ["mark", "name", "namespace", "ready", "restarts"]) {
     parts[name] = document.createElement("span");
     parts[name].className = name;
-    element.append(parts[name]);
+    button.append(parts[name]);
   }
   parts.mark.setAttribute("aria-hidden", "true");
-  return { element, parts };
+  return { element, button, parts };
 }
 
 // Writes the changed properties only; returns their number.
 function fill(tile, pod) {
-  const { element, parts } = tile;
+  const { element, button, parts } = tile;
   tile.pod = pod;
   let changes = 0;
   const write = (target, property, value) => {
@@ -130,8 +159,7 @@ function fill(tile, pod) {
   write(parts.namespace, "textContent", pod.namespace);
   write(parts.ready, "textContent", pod.ready);
   write(parts.restarts, "textContent", pod.restarts ? `↻${pod.restarts}` : "");
-  write(element, "title", `${pod.namespace}/${pod.name}\n${pod.reason}, ${pod.ready} ready, ${pod.restarts} restarts`);
-  write(element, "ariaLabel", `${pod.name} in ${pod.namespace}: ${pod.reason}, ${pod.ready} ready, ${pod.restarts} restarts`);
+  write(button, "ariaLabel", `${pod.name} in ${pod.namespace}: ${pod.reason}, ${pod.ready} ready, ${pod.restarts} restarts`);
   return changes;
 }
 

@@ -78,9 +78,8 @@ def find_chromium() -> str:
     return chromium
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A Chromium process for one test."""
+async def open_browser() -> AsyncIterator[Browser]:
+    """A Chromium process."""
     command = ["node", str(CLIENTS / "browser.mjs"), find_chromium()]
     node = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
     assert node.stdin is not None
@@ -90,6 +89,9 @@ async def browser() -> AsyncIterator[Browser]:
         node.stdin.close()
         async with asyncio.timeout(DEADLINE):
             await node.wait()
+
+
+browser = pytest.fixture(open_browser, name="browser")
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """``podLogs``: the lines of all containers of the selected pods; an unreachable pod is one error."""
 
-import itertools
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,63 +10,14 @@ from tests.fixtures.api import core, pod
 from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import Stream, StreamEnded
-from tests.fixtures.kubelet import FakeKubelet, running_kubelet
 from tests.fixtures.metrics import scrape
+from tests.fixtures.nodes import Node, running_node
 from tests.fixtures.waiting import eventually
 
 LOGS = """subscription(
     $name: String, $labels: String, $n: String, $follow: Boolean, $tail: Int, $stamps: Boolean) {
   podLogs(name: $name, labelSelector: $labels, namespace: $n, follow: $follow, tailLines: $tail,
           timestamps: $stamps) { namespace pod container time line } }"""
-STARTED = "2026-11-01T00:00:00Z"
-NUMBERS = itertools.count()
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A node with a kubelet; the demo generates logs itself."""
-
-    name: str
-    backend: Backend
-    kubelet: FakeKubelet
-
-    def run_pod(self, name: str, namespace: str, **labels: str) -> None:
-        """Create a pod with two running containers."""
-        api, path = self.backend.api(), core("pods", namespace)
-        api.create(path, pod(name, labels=labels, node=self.name))
-        statuses = [
-            {
-                "name": container,
-                "image": "x",
-                "imageID": "x",
-                "ready": True,
-                "restartCount": 0,
-                "containerID": f"test://{name}-{container}",
-                "state": {"running": {"startedAt": STARTED}},
-                "lastState": {},
-            }
-            for container in ("main", "sidecar")
-        ]
-        status = {"phase": "Running", "startTime": STARTED, "containerStatuses": statuses}
-        api.merge(f"{path}/{name}/status", {"status": status})
-
-    def delete_pod(self, name: str, namespace: str) -> None:
-        self.backend.api().delete(core("pods", namespace, name))
-        self.kubelet.end()
-
-
-@contextmanager
-def running_node(backend: Backend) -> Iterator[Node]:
-    with running_kubelet() as kubelet:
-        name = f"logs-{next(NUMBERS)}"
-        backend.api().create(core("nodes"), {"metadata": {"name": name}})
-        status = {
-            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet.server_port}},
-        }
-        backend.api().merge(core("nodes", None, name, "status"), {"status": status})
-        yield Node(name, backend, kubelet)
-        backend.api().delete(core("nodes", None, name))
 
 
 @pytest.fixture

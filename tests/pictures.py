@@ -1,0 +1,64 @@
+"""``python -m tests.pictures [EXAMPLE …]``: make the examples' pictures again, on the demo, in Chromium.
+
+Each becomes ``examples/EXAMPLE/picture.png``. A page is shown as it is; a program's output is shown as text.
+"""
+
+import asyncio
+import html
+import sys
+import tempfile
+from asyncio.subprocess import PIPE, STDOUT
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from tests.browser.conftest import Page, open_browser
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+
+_EXAMPLES = Path(__file__).parents[1] / "examples"
+_SIZE = {"width": 1080, "height": 640}
+_STYLE = "body{margin:0;background:#0e1116;color:#e8ebf0;font:15px/1.5 monospace}pre{margin:1.5rem}"
+
+
+async def _pods_dashboard(page: Page, gateway: GatewayProcess) -> None:
+    await page.open(f"{gateway.url}/examples/pods-dashboard/?namespace=shop")
+    await page.wait_for("document.querySelectorAll('section button').length > 5")
+    await page.call("click", "section button")
+    await page.wait_for("document.querySelectorAll('#log div').length > 5")
+    await page.call("hover", "section:nth-child(2) li:nth-child(2) button")
+    await page.wait_for("!document.querySelector('#tooltip').hidden")
+
+
+PICTURES: dict[str, Callable[[Page, GatewayProcess], Awaitable[None]]] = {
+    "pods-dashboard": _pods_dashboard,
+}
+
+
+async def _show_output(page: Page, command: str, *arguments: str, seconds: float = 60) -> None:
+    """Run a program, for at most that time, and show its output as text."""
+    process = await asyncio.create_subprocess_exec(*arguments, stdout=PIPE, stderr=STDOUT)
+    assert process.stdout is not None
+    lines: list[bytes] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while line := await process.stdout.readline():
+                lines.append(line)
+    if process.returncode is None:
+        process.terminate()
+        await process.wait()
+    text = html.escape(f"$ {command}\n\n{b''.join(lines).decode()}")
+    await page.call("setContent", f"<style>{_STYLE}</style><pre>{text}</pre>")
+
+
+async def _make(names: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder, start_gateway(Path(folder), "--demo") as gateway:
+        async with asynccontextmanager(open_browser)() as browser:
+            for number, name in enumerate(names):
+                page = browser.page(number)
+                await page.call("setViewportSize", _SIZE)
+                await PICTURES[name](page, gateway)
+                await page.call("screenshot", {"path": str(_EXAMPLES / name / "picture.png")})
+
+
+if __name__ == "__main__":
+    asyncio.run(_make(sys.argv[1:] or list(PICTURES)))
