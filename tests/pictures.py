@@ -17,7 +17,7 @@ from tests.fixtures.gateways import GatewayProcess, start_gateway
 
 _EXAMPLES = Path(__file__).parents[1] / "examples"
 _SIZE = {"width": 1080, "height": 640}
-_STYLE = "body{margin:0;background:#0e1116;color:#e8ebf0;font:15px/1.5 monospace}pre{margin:1.5rem}"
+_STYLE = "body{margin:0;background:#0e1116;color:#e8ebf0;font:19px/1.6 monospace}pre{margin:1.5rem}"
 
 
 async def _pods_dashboard(page: Page, gateway: GatewayProcess) -> None:
@@ -29,8 +29,29 @@ async def _pods_dashboard(page: Page, gateway: GatewayProcess) -> None:
     await page.wait_for("!document.querySelector('#tooltip').hidden")
 
 
+async def _kubectl_proxy(page: Page, gateway: GatewayProcess) -> None:
+    rest = gateway.process.wait_for_output("auth local").partition("demo (")[2].partition(")")[0]
+    script = "examples/kubectl-proxy-to-graphql/compare.py"
+    await _show_output(page, f"{script} {rest}", sys.executable, script, rest, "--gateway", gateway.url)
+
+
+async def _autoscaler_bot(page: Page, gateway: GatewayProcess) -> None:
+    query = """mutation($n: String!, $r: Int!) {
+        scaleDeployment(namespace: "shop", name: $n, replicas: $r) { spec { replicas } } }"""
+    options = "--namespace shop --target checkout --pods app.kubernetes.io/name=web --per 1"
+    script = "examples/autoscaler-bot/bot.py"
+    arguments = [sys.executable, script, "--gateway", gateway.socket_url, *options.split()]
+    showing = asyncio.create_task(_show_output(page, f"{script} {options}", *arguments, seconds=15))
+    for name, replicas in (("web", 5), ("checkout", 8), ("web", 4)):
+        await asyncio.sleep(4)
+        await gateway.data(query, {"n": name, "r": replicas})
+    await showing
+
+
 PICTURES: dict[str, Callable[[Page, GatewayProcess], Awaitable[None]]] = {
     "pods-dashboard": _pods_dashboard,
+    "kubectl-proxy-to-graphql": _kubectl_proxy,
+    "autoscaler-bot": _autoscaler_bot,
 }
 
 

@@ -104,6 +104,7 @@ def _request_policy(settings: Settings) -> RequestPolicy:
     return RequestPolicy(
         Documents(trusted, only_trusted=settings.only_trusted, persisted_bytes=settings.persisted_queries),
         Origins(split_list(settings.cors_origins)),
+        examples=not settings.no_examples,
     )
 
 

@@ -22,6 +22,7 @@ from gateway.server.compression import Compression
 from gateway.server.cors import CORS
 from gateway.server.documents import Documents
 from gateway.server.endpoint import Endpoint, Executable
+from gateway.server.gallery import gallery
 from gateway.server.guard import BodyLimit, Guard
 from gateway.server.page_headers import PageHeaders, content_security_policy
 from gateway.server.refusal_log import RefusalLog
@@ -38,10 +39,11 @@ _EXAMPLES = content_security_policy()
 
 @dataclass(frozen=True, slots=True)
 class RequestPolicy:
-    """The documents that requests may run, and the origins whose pages may send requests."""
+    """The documents that requests may run, the origins of pages that may send them, and the examples."""
 
     documents: Documents = field(default_factory=Documents)
     origins: Origins = NO_ORIGINS
+    examples: bool = True
 
 
 def build_app(
@@ -62,7 +64,8 @@ def build_app(
     """
     policy = policy or RequestPolicy()
     shared = api.context(None).shared
-    endpoint = Endpoint(api, identity, graphiql.page(), policy.documents)
+    examples = _examples_folder() if policy.examples else None
+    endpoint = Endpoint(api, identity, graphiql.page(examples=examples is not None), policy.documents)
     routes: list[Route | WebSocketRoute | Mount] = [
         Route("/", _index),
         Route("/livez", _alive),
@@ -73,8 +76,9 @@ def build_app(
         Route("/schema.graphql", SchemaFile(identity, api.context, api.stored_sdl).respond),
         graphiql.assets(),
     ]
-    if (folder := _examples_folder()) is not None:
-        routes.append(Mount("/examples", PageHeaders(StaticFiles(directory=folder, html=True), _EXAMPLES)))
+    if examples is not None:
+        routes.append(gallery(examples))
+        routes.append(Mount("/examples", PageHeaders(StaticFiles(directory=examples, html=True), _EXAMPLES)))
     level, threshold = compression
     layers = [
         Middleware(RefusalLog, logs=shared.operation_logs),

@@ -54,6 +54,7 @@ class ServerSettings:
         metavar="ORIGIN,…",
         default_words="the gateway's own",
     )
+    no_examples: bool = setting(False, "Do not serve the example pages.", SERVE, default_words="off")
     operations: str | None = setting(
         None,
         "Trusted documents: a GraphQL file, the manifest of a client's build (Apollo's or Relay's format), "

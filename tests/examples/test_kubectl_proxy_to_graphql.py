@@ -64,7 +64,7 @@ async def test_the_table_of_the_readme_is_the_output_of_the_script(
 
 async def test_the_script_runs_on_the_demo(tmp_path: Path) -> None:
     with start_gateway(tmp_path, "--demo") as gateway:
-        rest = re.search(r"demo \((http://[^)]+)\)", gateway.process.output())
+        rest = re.search(r"demo \((http://[^)]+)\)", gateway.process.wait_for_output("auth local"))
         assert rest is not None
         found = parse(await asyncio.to_thread(run_script, rest[1], gateway))
     assert [cells[2] for cells in found.values()] == [1] * 6

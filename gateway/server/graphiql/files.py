@@ -16,6 +16,7 @@ __all__ = ["PACKAGES", "PackageFile", "assets", "page"]
 _FOLDER = Path(__file__).parent
 _CDN = "https://unpkg.com/"
 _LOCAL = "graphiql/packages/"
+_GALLERY = '    <link rel="help" href="examples/" />\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,17 @@ PACKAGES = (
 _IMMUTABLE = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-def page() -> Response:
-    """The page; it loads local files if all of them are installed, else all files from the CDN."""
+def page(*, examples: bool = False) -> Response:
+    """The page; it loads local files if all of them are installed, else all files from the CDN.
+
+    ``examples`` adds a link to the gallery of examples.
+    """
     local = all(file.installed.is_file() for file in PACKAGES)
     base = _LOCAL if local else _CDN
     tags = "\n".join(_tag(file, base) for file in PACKAGES)
     text = (_FOLDER / "page.html").read_text(encoding="utf-8").replace("<!-- packages -->", tags)
+    if not examples:
+        text = text.replace(_GALLERY, "")
     # the page can run mutations with the reader's rights: forbid framing and foreign scripts
     source = "'self'" if local else f"'self' {_CDN}"
     policy = content_security_policy(

@@ -73,6 +73,7 @@ function start() {
     url: endpoint,
     subscriptionUrl: endpoint.replace(/^http/, "ws"),
   });
+  const gallery = document.querySelector("link[rel=help]"); // absent with --no-examples
   const props = {
     fetcher,
     plugins: [GraphiQLPluginExplorer.explorerPlugin()],
@@ -85,6 +86,7 @@ function start() {
       GraphiQL.Logo,
       null,
       React.createElement("span", { className: "logo" }, "kube-graphql"),
+      gallery && React.createElement("a", { className: "gallery", href: gallery.href }, "Examples"),
     ),
   };
   if (given.has("query")) {
