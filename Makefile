@@ -16,7 +16,7 @@ MINUTES ?= 10
 
 bin := .venv/bin
 assets_packages := $(patsubst %/package-lock.json,%,$(wildcard gateway/server/package-lock.json gateway/server/*/package-lock.json))
-test_packages := $(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.json examples/*/package-lock.json))
+test_packages := $(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.json examples/*/package-lock.json examples/*/*/package-lock.json))
 
 .PHONY: help
 help: ## list the targets

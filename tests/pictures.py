@@ -48,10 +48,17 @@ async def _autoscaler_bot(page: Page, gateway: GatewayProcess) -> None:
     await showing
 
 
+async def _typed_clients(page: Page, gateway: GatewayProcess) -> None:
+    """The page as `npm run build` has made it."""
+    await page.open(f"{gateway.url}/examples/typed-clients/typescript/")
+    await page.wait_for("document.querySelectorAll('tr').length > 5")
+
+
 PICTURES: dict[str, Callable[[Page, GatewayProcess], Awaitable[None]]] = {
     "pods-dashboard": _pods_dashboard,
     "kubectl-proxy-to-graphql": _kubectl_proxy,
     "autoscaler-bot": _autoscaler_bot,
+    "typed-clients": _typed_clients,
 }
 
 

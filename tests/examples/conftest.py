@@ -1,0 +1,5 @@
+"""The browser of tests/browser, for the pages among the examples."""
+
+from tests.browser.conftest import browser, page
+
+__all__ = ["browser", "page"]

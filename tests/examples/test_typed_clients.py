@@ -1,0 +1,127 @@
+"""The typed clients: the compiler accepts them against the served schema, and refuses a wrong field."""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Page
+from tests.fixtures.api import grouped
+from tests.fixtures.backends import Backend
+from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.requirements import unavailable
+from tests.fixtures.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+TYPESCRIPT = ROOT / "examples" / "typed-clients" / "typescript"
+TABLE = "src/Deployments.tsx"
+
+
+def run(folder: Path, *command: str) -> tuple[int, str]:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def npx(folder: Path, *command: str) -> tuple[int, str]:
+    return run(folder, str(folder / "node_modules" / ".bin" / command[0]), *command[1:])
+
+
+def print_schema(folder: Path) -> None:
+    command = (sys.executable, "-m", "gateway", "schema", "--demo", "--kinds", "Deployment")
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    (folder / "schema.graphql").write_text(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the TypeScript client with its generated types."""
+    if shutil.which("node") is None or not (TYPESCRIPT / "node_modules" / "urql").is_dir():
+        unavailable("node", "the npm packages are not installed", f"npm ci --prefix {TYPESCRIPT}")
+    folder = tmp_path_factory.mktemp("typescript") / "client"
+    shutil.copytree(TYPESCRIPT, folder, ignore=shutil.ignore_patterns("node_modules", "generated"))
+    (folder / "node_modules").symlink_to(TYPESCRIPT / "node_modules")
+    print_schema(folder)
+    status, output = npx(folder, "graphql-codegen")
+    assert status == 0, output
+    return folder
+
+
+def altered(project: Path, folder: Path, before: str, after: str) -> Path:
+    """A copy of the project with one text of the table replaced."""
+    shutil.copytree(project, folder, symlinks=True)
+    source = (folder / TABLE).read_text(encoding="utf-8")
+    assert source.count(before) == 1
+    (folder / TABLE).write_text(source.replace(before, after), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.node
+def test_the_compiler_accepts_the_typescript_client(project: Path) -> None:
+    status, output = npx(project, "tsc", "--noEmit")
+    assert status == 0, output
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(
+    ("before", "after", "error"),
+    [
+        (
+            "deployment.status?.readyReplicas",
+            "deployment.status?.readyReplica",
+            "Property 'readyReplica' does not",
+        ),
+        (
+            "replicas: Math.max(0, (spec?.replicas ?? 0) + by)",
+            'replicas: "3"',
+            "not assignable to type 'number'",
+        ),
+    ],
+    ids=["field", "argument"],
+)
+def test_a_wrong_field_or_argument_is_an_error_of_the_typescript_compiler(
+    project: Path, tmp_path: Path, before: str, after: str, error: str
+) -> None:
+    status, output = npx(altered(project, tmp_path / "client", before, after), "tsc", "--noEmit")
+    assert status != 0
+    assert error in output
+
+
+@pytest.mark.node
+def test_a_wrong_field_in_a_document_is_an_error_of_the_generator(project: Path, tmp_path: Path) -> None:
+    folder = altered(project, tmp_path / "client", "status { readyReplicas }", "status { readyReplica }")
+    status, output = npx(folder, "graphql-codegen")
+    assert status != 0
+    assert 'Cannot query field "readyReplica" on type "DeploymentStatus"' in output
+
+
+@pytest.mark.browser
+@pytest.mark.node
+async def test_the_react_page_shows_and_scales_live_deployments(
+    project: Path, page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
+) -> None:
+    bundle = f"--outfile={TYPESCRIPT / 'page.js'}"
+    arguments = ("esbuild", "src/main.tsx", "--bundle", "--minify", bundle)
+    status, output = await asyncio.to_thread(npx, project, *arguments)
+    assert status == 0, output
+    await page.open(f"{gateway.url}/examples/typed-clients/typescript/")
+    button = f"""document.querySelector('[aria-label="One more {namespace}/web"]')"""
+    await page.wait_for(button)
+    path = grouped("apps/v1", "deployments", namespace, "web")
+    before = backend.api().get(path)["spec"]["replicas"]
+    await page.evaluate(f"{button}.click()")
+    await page.wait_for(f"{button}.closest('tr').cells[2].textContent === '{before + 1}'")
+    wait_until(
+        lambda: backend.api().get(path)["spec"]["replicas"] == before + 1, "the deployment to be scaled"
+    )
+    assert await page.problems() == []
