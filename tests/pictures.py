@@ -17,7 +17,7 @@ from tests.fixtures.gateways import GatewayProcess, start_gateway
 
 _EXAMPLES = Path(__file__).parents[1] / "examples"
 _SIZE = {"width": 1080, "height": 640}
-_STYLE = "body{margin:0;background:#0e1116;color:#e8ebf0;font:19px/1.6 monospace}pre{margin:1.5rem;white-space:pre-wrap}"
+_STYLE = "body{background:#0e1116;color:#e8ebf0;font:19px/1.6 monospace}pre{white-space:pre-wrap}"
 
 
 async def _pods_dashboard(page: Page, gateway: GatewayProcess) -> None:
