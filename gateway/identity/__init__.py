@@ -3,34 +3,33 @@
 - :mod:`.modes`, :mod:`.impersonate`: one class per ``--auth`` mode; each turns the head of a request into a
   client that acts as the caller. :mod:`.build` makes the one that the settings name.
 - :mod:`.front_proxy`, :mod:`.id_tokens` (with :mod:`.signing_keys`): the sources of ``impersonate``'s users.
-- :mod:`.request_head`: the headers and the client certificate (:mod:`.certificates`) of a request.
+- :mod:`.caller`: the headers and the client certificate (:mod:`.certificates`) of a request, and its caller.
 - :mod:`.bearer`: bearer tokens in headers and in ``connection_init``.
 - :mod:`.reserved_headers`: headers that assert an identity, refused from ordinary clients.
 - :mod:`.origin`: the protection of ``local`` mode against other origins and DNS rebinding.
 - :mod:`.access`: access reviews as the caller, cached for ten seconds.
-- :mod:`.leases`: reviews that are repeated while a subscription relies on a right.
-- :mod:`.sharing`: the gateway's own identity as the owner of informers for all callers.
+- :mod:`.leases`: reviews that are repeated while a subscription relies on a right; the gateway's own identity
+  as the owner of informers for all callers.
 - :mod:`.visible_namespaces`: the namespaces in which a caller has a right.
 
 No GraphQL and no HTTP framework here: the heads of requests come in, clients go out.
 """
 
-from gateway.identity.access import Access, AccessReviews, Verdict, fetch_verdict
+from gateway.identity.access import REVIEW_RESULTS, Access, AccessReviews, Verdict
 from gateway.identity.build import identity_for
-from gateway.identity.caller import Caller
+from gateway.identity.caller import Caller, RequestHead
 from gateway.identity.certificates import Authorities, PeerCertificate, peer_certificate
 from gateway.identity.impersonate import Impersonate
-from gateway.identity.leases import Lease, Leases
+from gateway.identity.leases import Lease, Leases, Sharing
 from gateway.identity.modes import Identity, Local, Passthrough
 from gateway.identity.origin import NO_ORIGINS, Origins
-from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import ProxyHeaders, without_unknown
-from gateway.identity.sharing import Sharing
 from gateway.identity.visible_namespaces import VisibleNamespaces
 from gateway.identity.watched_file import WatchedFile
 
 __all__ = [
     "NO_ORIGINS",
+    "REVIEW_RESULTS",
     "Access",
     "AccessReviews",
     "Authorities",
@@ -49,7 +48,6 @@ __all__ = [
     "Verdict",
     "VisibleNamespaces",
     "WatchedFile",
-    "fetch_verdict",
     "identity_for",
     "peer_certificate",
     "without_unknown",

@@ -5,6 +5,7 @@ Concurrent reviews of one identity for the same access are one request.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from gateway.kube.client import KubeClient
 from gateway.lru import LRU
 from schema.resources import Resource
 
-__all__ = ["Access", "AccessReviews", "Verdict", "fetch_verdict"]
+__all__ = ["REVIEW_RESULTS", "Access", "AccessReviews", "Verdict"]
 
 DISCOVERY = "/openapi/v3"
 """A caller with the right to get this path may see the served API: by default every authenticated user
@@ -27,6 +28,9 @@ DISCOVERY = "/openapi/v3"
 ACCESS_REVIEWS = "apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 LIFETIME_SECONDS = 10.0
 MAX_ENTRIES = 8192
+
+_CACHED, _ALLOWED, _DENIED, _FAILED = REVIEW_RESULTS = ("cached", "allowed", "denied", "failed")
+"""What :attr:`AccessReviews.results` counts; all but the first needed a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,13 @@ _Key = tuple[str, Access]
 
 
 class AccessReviews:
-    """Reviews accesses, and caches allowed ones; ``now`` is a monotonic clock in seconds."""
+    """Reviews accesses, and caches allowed ones; ``now`` is a monotonic clock in seconds.
+
+    ``results`` counts the reviews by their result (:data:`REVIEW_RESULTS`).
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.results: Counter[str] = Counter()
         self._now = now
         self._allowed_at: LRU[_Key, float] = LRU(MAX_ENTRIES)
         self._authenticated_at: LRU[str, float] = LRU(MAX_ENTRIES)
@@ -144,6 +152,7 @@ class AccessReviews:
         key = (client.identity, access)
         reviewed_at = self._allowed_at.get(key)
         if reviewed_at is not None and self._now() - reviewed_at < max_age:
+            self.results[_CACHED] += 1
             return Verdict(True, reviewed_at, {})
         return await self._in_flight.run(key, lambda: self._fetch(key, client, access))
 
@@ -188,22 +197,32 @@ class AccessReviews:
         """The seconds since the request of the review."""
         return self._now() - verdict.reviewed_at
 
-    async def _fetch(self, key: _Key, client: KubeClient, access: Access) -> Verdict:
+    async def fetch(self, client: KubeClient, access: Access) -> Verdict:
+        """A new verdict; neither uses nor fills the cache. Raises GatewayError if the review fails."""
         reviewed_at = self._now()
-        status = await fetch_verdict(client, access)
+        try:
+            status = await _fetch_status(client, access)
+        except GatewayError:
+            self.results[_FAILED] += 1
+            raise
         allowed = status.get("allowed") is True
-        if allowed:
-            self._allowed_at.put(key, reviewed_at)
+        self.results[_ALLOWED if allowed else _DENIED] += 1
+        return Verdict(allowed, reviewed_at, status)
+
+    async def _fetch(self, key: _Key, client: KubeClient, access: Access) -> Verdict:
+        verdict = await self.fetch(client, access)
+        if verdict.allowed:
+            self._allowed_at.put(key, verdict.reviewed_at)
         else:
             self._allowed_at.discard(key)
-        return Verdict(allowed, reviewed_at, status)
+        return verdict
 
 
 class _Review(msgspec.Struct):
     status: dict[str, Any]
 
 
-async def fetch_verdict(client: KubeClient, access: Access) -> Mapping[str, Any]:
+async def _fetch_status(client: KubeClient, access: Access) -> Mapping[str, Any]:
     """The ``status`` of a SelfSubjectAccessReview as the caller. Raises GatewayError."""
     body = msgspec.json.encode(
         {

@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 
 from gateway.errors import CallerUnauthenticated, ConfigurationError
 from gateway.identity.bearer import bearer_token
+from gateway.identity.caller import RequestHead
 from gateway.identity.certificates import Authorities
-from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import DEFAULT_PROXY_HEADERS, ProxyHeaders
 from gateway.identity.watched_file import WatchedFile
 from gateway.kube.config.cluster_config import Impersonation

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.errors import CallerUnauthenticated, CredentialsError
 from gateway.identity.bearer import bearer_token, bearer_token_from_params
-from gateway.identity.caller import Caller
+from gateway.identity.caller import Caller, RequestHead
 from gateway.identity.certificates import Authorities
 from gateway.identity.front_proxy import FrontProxy
 from gateway.identity.origin import NO_ORIGINS, Origins, check_same_origin
-from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import (
     ProxyHeaders,
     refuse_asserted_identity,

@@ -11,10 +11,14 @@ revokes the caller's right. Guarantees, for one lease per caller and access, how
   denies everything for seconds; after an outage the denials have to last for 10 s.
 - Reviews that cannot be sent (the API server is down) do not end it: no data comes meanwhile either. Reviews
   that fail otherwise end it with Forbidden after a minute.
+
+:class:`Sharing` holds the leases beside the identity that owns the shared informers.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -28,8 +32,14 @@ from gateway.errors import (
 )
 from gateway.identity.access import Access, AccessReviews
 from gateway.kube.client import KubeClient
+from gateway.lru import LRU
 
-__all__ = ["Lease", "Leases", "Pace"]
+__all__ = ["Lease", "Leases", "Pace", "Sharing"]
+
+logger = logging.getLogger(__name__)
+
+_REFUSED_SECONDS = 30.0
+_MAX_REFUSED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +171,34 @@ class Leases:
     async def aclose(self) -> None:
         """Stop all reviews."""
         await self._tasks.aclose()
+
+
+class Sharing:
+    """The gateway's own client for informers, the leases of the callers, and the gateway's missing rights.
+
+    Where the gateway itself may not list and watch, each caller has an informer of its own; the gateway tries
+    again after half a minute.
+    """
+
+    def __init__(self, client: KubeClient, leases: Leases, now: Callable[[], float] = time.monotonic) -> None:
+        self.client = client
+        self.leases = leases
+        self._now = now
+        self._refused_at: LRU[Hashable, float] = LRU(_MAX_REFUSED)
+
+    def serves(self, caller: KubeClient) -> bool:
+        """Whether the caller is another identity than the gateway."""
+        return caller.identity != self.client.identity
+
+    def is_refused(self, source: Hashable) -> bool:
+        """Whether the API server has refused this source to the gateway a short time ago."""
+        refused_at = self._refused_at.get(source)
+        return refused_at is not None and self._now() - refused_at < _REFUSED_SECONDS
+
+    def refuse(self, source: Hashable, error: GatewayError) -> None:
+        """Note that the API server refuses this source to the gateway."""
+        self._refused_at.put(source, self._now())
+        logger.info("each caller gets an informer of its own: %s", error.message)
 
 
 class _Renewal:

@@ -11,10 +11,9 @@ from typing import Any, Protocol
 
 from gateway.errors import CallerUnauthenticated, CredentialsError
 from gateway.identity.bearer import bearer_token, bearer_token_from_params, unverified_expiry
-from gateway.identity.caller import Caller
+from gateway.identity.caller import Caller, RequestHead
 from gateway.identity.certificates import Authorities
 from gateway.identity.origin import NO_ORIGINS, Origins, check_local_request, check_same_origin
-from gateway.identity.request_head import RequestHead
 from gateway.identity.reserved_headers import (
     DEFAULT_PROXY_HEADERS,
     ProxyHeaders,

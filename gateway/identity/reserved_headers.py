@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import CallerRefused, CallerUnauthenticated
-from gateway.identity.request_head import RequestHead
+from gateway.identity.caller import RequestHead
 
 __all__ = [
     "DEFAULT_PROXY_HEADERS",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import BadArgument
-from gateway.identity import Access, fetch_verdict
+from gateway.identity import Access
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import Info, budget_of, client_of, expect_discovery, upstream_of
 from gateway.resolvers.decoding import decode_object
@@ -68,7 +68,8 @@ async def review_access(
 ) -> Mapping[str, Any]:
     """Answer ``can(…)``: a SelfSubjectAccessReview as the caller."""
     access = Access(verb, resource=resource, **{key: value for key, value in scope.items() if value})
-    return {"allowed": False, **await fetch_verdict(upstream_of(info), access)}
+    verdict = await info.context.shared.reviews.fetch(upstream_of(info), access)
+    return {"allowed": False, **verdict.status}
 
 
 async def review_accesses(

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.identity import REVIEW_RESULTS
 from gateway.informers import LAG_BOUNDS, InformerRegistry, Lag
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import Shared
@@ -27,7 +28,7 @@ __all__ = ["Metrics"]
 class Metrics(Collector):
     """Collects the counters of the other modules on each scrape.
 
-    ``shared`` holds the counters of operations and of pod logs; ``open_websockets`` returns a number.
+    ``shared`` holds the counters of operations, access reviews and pod logs; ``open_websockets`` returns a number.
     """
 
     informers: InformerRegistry
@@ -86,6 +87,14 @@ class Metrics(Collector):
         for labels, count in sorted(self.shared.operations.items()):
             operations.add_metric(labels, count)
         yield operations
+        reviews = CounterMetricFamily(
+            "kube_graphql_access_reviews",
+            "Access reviews as a caller; a cached one needed no request to the API server.",
+            labels=("result",),
+        )
+        for result in REVIEW_RESULTS:
+            reviews.add_metric((result,), self.shared.reviews.results[result])
+        yield reviews
 
 
 def _lag(lag: Lag) -> Metric:

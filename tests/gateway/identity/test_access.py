@@ -10,8 +10,7 @@ import pytest
 from gateway.errors import Forbidden
 from gateway.identity.access import Access, AccessReviews
 from gateway.kube.client import KubeClient
-from gateway.kube.config.cluster_config import ClusterConfig
-from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
+from tests.gateway.kube.loopback import Reply, Request, json_reply, served_client, status_reply
 from tests.schema.models import gadget_resource
 
 GADGETS = gadget_resource()
@@ -39,15 +38,8 @@ def reviewer() -> Reviewer:
 
 
 @pytest.fixture
-async def server(reviewer: Reviewer) -> AsyncIterator[LoopbackServer]:
-    async with serve(reviewer.answer) as server:
-        yield server
-
-
-@pytest.fixture
-async def client(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KubeClient]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    async with KubeClient.connect(ClusterConfig(server=server.url)) as client:
+async def client(reviewer: Reviewer) -> AsyncIterator[KubeClient]:
+    async with served_client(reviewer.answer) as (client, _):
         yield client
 
 
@@ -182,3 +174,13 @@ async def test_authentication_without_rights_does_not_open_discovery(
     await reviews.expect_authenticated(client)
     with pytest.raises(Forbidden):
         await reviews.expect_discovery(client)
+
+
+async def test_reviews_are_counted_by_their_result(client: KubeClient, reviewer: Reviewer) -> None:
+    reviews, access = AccessReviews(), Access.to("list", GADGETS)
+    for allowed, name in ((True, None), (True, None), (False, "one"), (None, "two")):
+        reviewer.allowed = allowed
+        await reviews.allows(client, Access.to("list", GADGETS, None, name))
+    with pytest.raises(Forbidden):
+        await reviews.fetch(client, access)
+    assert reviews.results == {"cached": 1, "allowed": 1, "denied": 1, "failed": 2}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -9,10 +10,9 @@ from gateway.errors import Forbidden, GatewayError, Unauthenticated
 from gateway.identity.access import Access, AccessReviews
 from gateway.identity.leases import Lease, Leases
 from gateway.kube.client import KubeClient
-from gateway.kube.config.cluster_config import ClusterConfig
 from tests.fixtures.waiting import eventually
 from tests.gateway.informers.reading import ManualClock
-from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
+from tests.gateway.kube.loopback import Reply, Request, json_reply, served_client, status_reply
 from tests.schema.models import gadget_resource
 
 ACCESS = Access.to("watch", gadget_resource(), "team")
@@ -41,6 +41,14 @@ class World:
         self.reviewer = reviewer
         self.leases = Leases(AccessReviews(self.clock.now), clock=self.clock)
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[tuple[Lease, list[GatewayError]]]:
+        """A lease, and the errors with which it ends."""
+        errors: list[GatewayError] = []
+        async with self.leases.hold(self.client, ACCESS) as lease:
+            with lease.ending(errors.append):
+                yield lease, errors
+
     async def pass_time(self, seconds: int) -> None:
         """Let the time pass; after each second the lease sleeps again or has ended."""
         await self.settle()
@@ -56,13 +64,9 @@ class World:
 
 
 @pytest.fixture
-async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setenv("NO_PROXY", "*")
+async def world() -> AsyncIterator[World]:
     reviewer = Reviewer()
-    async with (
-        serve(reviewer.reply) as server,
-        KubeClient.connect(ClusterConfig(server=server.url)) as client,
-    ):
+    async with served_client(reviewer.reply) as (client, _):
         world = World(client.as_bearer("bob"), reviewer)
         yield world
         await world.leases.aclose()
@@ -81,14 +85,12 @@ async def test_an_allowed_right_is_reviewed_every_seven_seconds(world: World) ->
 
 
 async def test_a_revoked_right_holds_the_delivery_and_ends_within_fifteen_seconds(world: World) -> None:
-    errors: list[GatewayError] = []
-    async with world.leases.hold(world.client, ACCESS) as lease:
-        with lease.ending(errors.append):
-            world.reviewer.answer = False
-            await world.pass_time(7)
-            assert is_held(lease)
-            assert not errors
-            await world.pass_time(7)
+    async with world.held() as (lease, errors):
+        world.reviewer.answer = False
+        await world.pass_time(7)
+        assert is_held(lease)
+        assert not errors
+        await world.pass_time(7)
     assert [type(error) for error in errors] == [Forbidden]
     assert 'cannot watch resource "gadgets"' in errors[0].message
     with pytest.raises(Forbidden):
@@ -107,38 +109,32 @@ async def test_a_single_denial_only_holds_the_delivery(world: World) -> None:
 
 
 async def test_a_refused_credential_ends_the_lease_as_unauthenticated(world: World) -> None:
-    errors: list[GatewayError] = []
-    async with world.leases.hold(world.client, ACCESS) as lease:
-        with lease.ending(errors.append):
-            world.reviewer.answer = 401
-            await world.pass_time(14)
+    async with world.held() as (lease, errors):
+        world.reviewer.answer = 401
+        await world.pass_time(14)
     assert [type(error) for error in errors] == [Unauthenticated]
 
 
 async def test_reviews_that_fail_hold_the_delivery_and_are_a_refusal_after_a_minute(world: World) -> None:
-    errors: list[GatewayError] = []
-    async with world.leases.hold(world.client, ACCESS) as lease:
-        with lease.ending(errors.append):
-            world.reviewer.answer = 500
-            await world.pass_time(60)
-            assert is_held(lease)
-            assert not errors
-            await world.pass_time(20)
+    async with world.held() as (lease, errors):
+        world.reviewer.answer = 500
+        await world.pass_time(60)
+        assert is_held(lease)
+        assert not errors
+        await world.pass_time(20)
     assert [type(error) for error in errors] == [Forbidden]
 
 
 async def test_denials_after_an_outage_have_to_last_longer(world: World) -> None:
-    errors: list[GatewayError] = []
-    async with world.leases.hold(world.client, ACCESS) as lease:
-        with lease.ending(errors.append):
-            world.reviewer.answer = 500
-            await world.pass_time(7)
-            world.reviewer.answer = False
-            await world.pass_time(8)
-            assert not errors
-            world.reviewer.answer = True
-            await world.pass_time(2)
-            assert not is_held(lease)
+    async with world.held() as (lease, errors):
+        world.reviewer.answer = 500
+        await world.pass_time(7)
+        world.reviewer.answer = False
+        await world.pass_time(8)
+        assert not errors
+        world.reviewer.answer = True
+        await world.pass_time(2)
+        assert not is_held(lease)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from gateway.identity import visible_namespaces
 from gateway.identity.access import Access, AccessReviews
 from gateway.identity.visible_namespaces import VisibleNamespaces
 from gateway.kube.client import KubeClient
-from gateway.kube.config.cluster_config import ClusterConfig
-from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
+from tests.gateway.kube.loopback import Reply, Request, json_reply, served_client, status_reply
 from tests.schema.models import gadget_resource
 
 GADGETS = Access.to("list", gadget_resource())
@@ -64,12 +63,8 @@ def cluster() -> Cluster:
 
 
 @pytest.fixture
-async def gateway(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KubeClient]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    async with (
-        serve(cluster.reply) as server,
-        KubeClient.connect(ClusterConfig(server=server.url)) as client,
-    ):
+async def gateway(cluster: Cluster) -> AsyncIterator[KubeClient]:
+    async with served_client(cluster.reply) as (client, _):
         yield client
 
 

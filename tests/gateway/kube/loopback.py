@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pytest
+
+from gateway.kube.client import KubeClient
+from gateway.kube.config.cluster_config import ClusterConfig
+
 __all__ = [
     "Connection",
     "LoopbackServer",
@@ -17,6 +22,7 @@ __all__ = [
     "forward",
     "json_reply",
     "serve",
+    "served_client",
     "status_reply",
     "until",
 ]
@@ -184,6 +190,18 @@ async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> Asyn
             for connection in server.connections:
                 connection.transport.abort()
                 await connection.closed.wait()
+
+
+@asynccontextmanager
+async def served_client(handler: Handler) -> AsyncIterator[tuple[KubeClient, LoopbackServer]]:
+    """A client of a server with that handler, whatever proxies the environment names."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("NO_PROXY", "*")
+        async with (
+            serve(handler) as server,
+            KubeClient.connect(ClusterConfig(server=server.url)) as client,
+        ):
+            yield client, server
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -13,7 +13,14 @@ from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import Info, RequestContext
 from gateway.resolvers.write_request import Write, send_write, send_write_until_no_conflict
-from tests.gateway.kube.loopback import LoopbackServer, Reply, Request, json_reply, serve, status_reply
+from tests.gateway.kube.loopback import (
+    LoopbackServer,
+    Reply,
+    Request,
+    json_reply,
+    served_client,
+    status_reply,
+)
 
 CREATE = Write("POST", "api/v1/namespaces/a/pods", {"kind": "Pod"}, "application/json")
 APPLY = Write("PATCH", "api/v1/pods", {}, "application/apply-patch+yaml", repeatable=True)
@@ -42,16 +49,19 @@ def losing() -> Losing:
 
 
 @pytest.fixture
-async def server(losing: Losing) -> AsyncIterator[LoopbackServer]:
-    async with serve(losing.answer) as server:
-        yield server
+async def served(losing: Losing) -> AsyncIterator[tuple[KubeClient, LoopbackServer]]:
+    async with served_client(losing.answer) as served:
+        yield served
 
 
 @pytest.fixture
-async def info(server: LoopbackServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Info]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    async with KubeClient.connect(ClusterConfig(server=server.url)) as client:
-        yield info_of(client)
+def server(served: tuple[KubeClient, LoopbackServer]) -> LoopbackServer:
+    return served[1]
+
+
+@pytest.fixture
+def info(served: tuple[KubeClient, LoopbackServer]) -> Info:
+    return info_of(served[0])
 
 
 def info_of(client: KubeClient) -> Info:
