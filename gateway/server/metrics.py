@@ -28,7 +28,8 @@ __all__ = ["Metrics"]
 class Metrics(Collector):
     """Collects the counters of the other modules on each scrape.
 
-    ``shared`` holds the counters of operations, access reviews and pod logs; ``open_websockets`` returns a number.
+    ``shared`` holds the counters of operations, access reviews and pod logs; ``open_websockets`` returns a
+    number.
     """
 
     informers: InformerRegistry

@@ -109,7 +109,7 @@ async def test_a_single_denial_only_holds_the_delivery(world: World) -> None:
 
 
 async def test_a_refused_credential_ends_the_lease_as_unauthenticated(world: World) -> None:
-    async with world.held() as (lease, errors):
+    async with world.held() as (_, errors):
         world.reviewer.answer = 401
         await world.pass_time(14)
     assert [type(error) for error in errors] == [Unauthenticated]

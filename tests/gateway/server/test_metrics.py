@@ -39,6 +39,12 @@ async def test_all_samples_exist_from_the_start(local: Served) -> None:
     assert samples["process_resident_memory_bytes"] > 0
 
 
+async def test_reviews_of_all_results_exist_from_the_start(local: Served) -> None:
+    text = (await local.http.get("/metrics")).text
+    for result in ("cached", "allowed", "denied", "failed"):
+        assert f'kube_graphql_access_reviews_total{{result="{result}"}} 0.0' in text
+
+
 async def test_open_websockets_are_counted_until_they_close(local: Served) -> None:
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
