@@ -73,7 +73,7 @@ def exceeds(value: Any, most: int) -> bool:
         return sizes[id(value)]
 
     def size_of_all(values: Iterable[Any]) -> int:
-        total = 2
+        total = 1  # two brackets, and one comma less than values
         for value in values:
             total += size_of(value) + 1
             if total > most:

@@ -48,6 +48,11 @@ def test_an_answer_within_the_limit_is_never_too_large(answer: object) -> None:
     assert not exceeds(answer, len(msgspec.json.encode(answer)))
 
 
+def test_a_list_has_no_comma_after_its_last_item() -> None:
+    assert not exceeds([0], 3)
+    assert exceeds([0], 2)
+
+
 def test_a_value_that_is_repeated_counts_as_often_as_it_is_encoded() -> None:
     value = {"text": "x" * 100}
     answer = Answer([[value] * 1000] * 1000)
