@@ -157,9 +157,11 @@ class AccessReviews:
         return await self._in_flight.run(key, lambda: self._fetch(key, client, access))
 
     def remembers(self, client: KubeClient, access: Access) -> bool:
-        """Whether :meth:`review` would allow the access without a request."""
+        """Whether the access is allowed without a request; counts as a cached review if so."""
         reviewed_at = self._allowed_at.get((client.identity, access))
-        return reviewed_at is not None and self._now() - reviewed_at < LIFETIME_SECONDS
+        remembered = reviewed_at is not None and self._now() - reviewed_at < LIFETIME_SECONDS
+        self.results[_CACHED] += remembered
+        return remembered
 
     async def allows(self, client: KubeClient, access: Access) -> bool:
         """Whether the caller has the access; False also if the review fails."""

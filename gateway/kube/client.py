@@ -34,7 +34,7 @@ from gateway.kube.config.exec_plugin import ExecCredentials
 from gateway.kube.exchange import READ_TIMEOUT_SECONDS, Call, Sender, iterate_body, read_body
 from gateway.kube.oidc import OIDCCredentials
 from gateway.kube.pools import Pools
-from gateway.kube.redaction import is_secret_path, redact, redacted_lines
+from gateway.kube.redaction import has_copies, is_secret_path, mask_copies, masked_lines, redact
 from gateway.kube.upstream_errors import upstream_error
 
 __all__ = ["KubeClient", "Response"]
@@ -179,8 +179,12 @@ class KubeClient:
         call = Call(method, url, tuple(headers), body, silence, repeatable or method == "GET")
         async with self._slot():
             response = await in_own_task(self._read(call))
-        if self._pools.redacts and is_secret_path(path):
+        if not self._pools.redacts:
+            return response
+        if is_secret_path(path):
             return replace(response, body=await asyncio.to_thread(redact, response.body))
+        if has_copies(response.body):
+            return replace(response, body=await asyncio.to_thread(mask_copies, response.body))
         return response
 
     def stream(
@@ -196,10 +200,13 @@ class KubeClient:
         Entering sends the request and raises the errors of ``get``; leaving closes the connection.
         """
         headers = ((b"Accept", accept.encode()),)
-        masks = self._pools.redacts and is_secret_path(path)
-        return buffered_stream(
-            self._chunks(Call("GET", self._url(path, params), headers, None, read_timeout, True), masks=masks)
-        )
+        mask: Callable[[bytes], bytes] | None = None
+        if self._pools.redacts and is_secret_path(path):
+            mask = redact
+        elif self._pools.redacts and "watch" in params:
+            mask = mask_copies
+        call = Call("GET", self._url(path, params), headers, None, read_timeout, True)
+        return buffered_stream(self._chunks(call, mask))
 
     async def aclose(self) -> None:
         """Close all connections, also the ones of clients made by ``as_bearer`` and ``as_user``."""
@@ -219,10 +226,12 @@ class KubeClient:
             return Response(response.status_code, dict(response.headers), content)
 
     @asynccontextmanager
-    async def _chunks(self, call: Call, *, masks: bool) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def _chunks(
+        self, call: Call, mask: Callable[[bytes], bytes] | None
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
         async with self._sender.send(call) as response:
             chunks = iterate_body(response, self._sender.host)
-            yield redacted_lines(chunks) if masks else chunks
+            yield chunks if mask is None else masked_lines(chunks, mask)
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> httpx.URL:
         """``path`` below the server's URL, which may have a path of its own."""

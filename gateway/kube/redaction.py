@@ -1,23 +1,24 @@
-"""Values of Secrets, masked in responses before any other part of the gateway sees them (``--redact``).
+"""Secret values, masked in responses before any other part of the gateway sees them (``--redact``).
 
-Masked are the values of ``data`` and ``stringData``, and the annotation in which ``kubectl apply`` keeps a
-copy of the object. Keys, labels and the type stay readable.
+Masked are the values of ``data`` and ``stringData`` of Secrets and, of every kind, the annotation in which
+``kubectl apply`` keeps a copy of the object. Keys, labels and types stay readable.
 """
 
 import base64
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
 
 from gateway.errors import UpstreamProtocolError
 
-__all__ = ["REDACTED", "is_secret_path", "redact", "redacted_lines"]
+__all__ = ["REDACTED", "has_copies", "is_secret_path", "mask_copies", "masked_lines", "redact"]
 
 REDACTED = "REDACTED"
 _MAX_LINE_BYTES = 64 << 20
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_COPY = re.compile(rb'("%b"\s*:\s*)"(?:[^"\\]++|\\.)*+"' % re.escape(_LAST_APPLIED).encode(), re.DOTALL)
 _MASKS = {"data": base64.b64encode(REDACTED.encode()).decode(), "stringData": REDACTED}
 _SECRETS = re.compile(r"api/v1/(watch/)?(namespaces/[^/]+/)?secrets(/.*)?")
 
@@ -44,8 +45,18 @@ def redact(body: bytes) -> bytes:
     return msgspec.json.encode(decoded)
 
 
-async def redacted_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The complete lines of a watch with masked values; raises UpstreamProtocolError as :func:`redact`."""
+def has_copies(body: bytes) -> bool:
+    """Whether JSON has the annotation of ``kubectl apply``."""
+    return _LAST_APPLIED.encode() in body
+
+
+def mask_copies(body: bytes) -> bytes:
+    """The JSON with masked values of the annotation of ``kubectl apply``; nothing is decoded."""
+    return _COPY.sub(rb'\1"%b"' % REDACTED.encode(), body) if has_copies(body) else body
+
+
+async def masked_lines(chunks: AsyncIterator[bytes], mask: Callable[[bytes], bytes]) -> AsyncIterator[bytes]:
+    """The complete lines of a watch, masked; raises the errors of ``mask``, and UpstreamProtocolError."""
     partial = bytearray()
     async for chunk in chunks:
         partial += chunk
@@ -56,7 +67,7 @@ async def redacted_lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         *lines, rest = partial.split(b"\n")
         for line in lines:
             if line.strip():
-                yield redact(bytes(line)) + b"\n"
+                yield mask(bytes(line)) + b"\n"
         partial = rest
     if partial.strip():
         # an incomplete line cannot be masked; its beginning lets the reader report the broken stream

@@ -35,7 +35,7 @@ class ClusterSettings:
     )
     redact: bool = setting(
         False,
-        "Mask the values of Secrets, and their copies by `kubectl apply`, in every answer.",
+        "Mask the values of Secrets, and the copy that `kubectl apply` keeps of any object, in every answer.",
         ("serve", "query"),
         default_words="off",
     )

@@ -70,3 +70,26 @@ async def test_a_subscription_has_masked_values(
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "canary"}}
         backend.api().create(core("secrets", namespace), {**secret, "stringData": {"key": CANARY}})
         expect_masked(await stream.event())
+
+
+async def test_no_answer_has_the_copy_that_kubectl_apply_keeps_of_an_object(
+    backend: Backend, redacting: GatewayProcess, namespace: str
+) -> None:
+    annotations = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps({"data": {"a": CANARY}})}
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"key": "plain"}}
+    metadata = {"name": "canary", "annotations": annotations}
+    where = WHERE.format(namespace)
+    watch = f'subscription {{ configMaps(namespace: "{namespace}") {{ type object {{ json yaml }} }} }}'
+    async with redacting.subscribe(watch) as stream:
+        await stream.synced()
+        created = backend.api().create(core("configmaps", namespace), {**config_map, "metadata": metadata})
+        expect_masked(await stream.event())
+        cached = f'resourceVersion: "{created["metadata"]["resourceVersion"]}"'
+        for query in (
+            f"{{ configMap({where}) {{ json yaml metadata {{ annotations }} }} }}",
+            f'{{ configMaps(namespace: "{namespace}") {{ items {{ json yaml }} }} }}',
+            f'{{ configMaps(namespace: "{namespace}", {cached}) {{ items {{ json }} }} }}',
+            f'{{ configMaps(namespace: "{namespace}") {{ items {{ metadata {{ annotations }} }} }} }}',
+            f"mutation {{ patchConfigMap({where}, patch: {{immutable: false}}) {{ json yaml }} }}",
+        ):
+            expect_masked(await redacting.data(query))

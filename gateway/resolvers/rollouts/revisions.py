@@ -95,15 +95,18 @@ def _target(revisions: Sequence[_Revision], number: int | None, name: str) -> _R
 def _operations(workload: JSONObject, target: _Revision) -> list[JSONObject]:
     """A JSON Patch that takes the template and its change cause, of this version of the object only."""
     metadata = workload["metadata"]
-    annotations = dict(metadata.get("annotations") or {})
-    annotations.pop(CHANGE_CAUSE, None)
-    if target.changeCause is not None:
-        annotations[CHANGE_CAUSE] = target.changeCause
-    return [
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]},
-        {"op": "add", "path": "/metadata/annotations", "value": annotations},
-        {"op": "replace", "path": "/spec/template", "value": target.template},
-    ]
+    version = {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]}
+    template = {"op": "replace", "path": "/spec/template", "value": target.template}
+    return [version, *_cause_operations(metadata.get("annotations"), target.changeCause), template]
+
+
+def _cause_operations(annotations: JSONObject | None, cause: str | None) -> list[JSONObject]:
+    path = "/metadata/annotations/" + CHANGE_CAUSE.replace("/", "~1")
+    if cause is None:
+        return [{"op": "remove", "path": path}] if CHANGE_CAUSE in (annotations or {}) else []
+    if annotations is None:
+        return [{"op": "add", "path": "/metadata/annotations", "value": {CHANGE_CAUSE: cause}}]
+    return [{"op": "add", "path": path, "value": cause}]
 
 
 async def _fetch(

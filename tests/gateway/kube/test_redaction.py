@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import UpstreamProtocolError
-from gateway.kube.redaction import is_secret_path, redact, redacted_lines
+from gateway.kube.redaction import is_secret_path, mask_copies, masked_lines, redact
 
 CANARY = "canary-93b1"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -79,7 +79,7 @@ async def test_the_lines_of_a_watch_are_masked_in_chunks_of_any_size(size: int) 
         for start in range(0, len(stream), size):
             yield stream[start : start + size]
 
-    lines = [line async for line in redacted_lines(chunks())]
+    lines = [line async for line in masked_lines(chunks(), redact)]
     assert [json.loads(line) for line in lines] == [{"type": "ADDED", "object": MASKED}] * 3
 
 
@@ -87,4 +87,21 @@ async def test_a_broken_line_is_not_passed_on() -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b'{"type": "ADDED", "object": {"data": {"key": "' + CANARY.encode()
 
-    assert b"".join([line async for line in redacted_lines(chunks())]) == b"{"
+    assert b"".join([line async for line in masked_lines(chunks(), redact)]) == b"{"
+
+
+COPY = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@pytest.mark.parametrize("copy", ["", "x", '{"data":{"a":"\\"b\\\\"}}', "line\nbreak", "\u65e5"])
+def test_the_annotation_of_kubectl_apply_is_masked_and_all_else_stays(copy: str) -> None:
+    annotations: dict[str, Any] = {"a": f'"{COPY}":"quoted"', COPY: copy, "z": "kept"}
+    body: dict[str, Any] = {"metadata": {"annotations": annotations, "managedFields": [{f"f:{COPY}": {}}]}}
+    for indent in (None, 2):
+        masked = json.loads(mask_copies(json.dumps(body, indent=indent).encode()))
+        assert masked == {"metadata": {**body["metadata"], "annotations": {**annotations, COPY: "REDACTED"}}}
+
+
+def test_json_without_that_annotation_is_not_touched() -> None:
+    body = b'{"metadata":{"annotations":{"a":"b"}}}'
+    assert mask_copies(body) is body
