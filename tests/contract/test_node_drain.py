@@ -196,6 +196,15 @@ async def test_a_budget_is_waited_for(node: Node) -> None:
     assert not node.exists("guarded")
 
 
+async def test_a_blocked_pod_that_disappears_is_gone(node: Node) -> None:
+    node.run("blocked")
+    node.budget("blocked", 0)
+    async with node.gateway.subscribe(DRAIN, {"node": node.name}) as stream:
+        assert [(await stream.event())["status"] for _ in range(2)] == ["CORDONED", "BLOCKED"]
+        node.api.request("DELETE", core("pods", NAMESPACE, "blocked"), params={"gracePeriodSeconds": 0})
+        assert [(await stream.event())["status"] for _ in range(2)] == ["EVICTED", "DRAINED"]
+
+
 async def test_the_time_limit_names_the_remaining_pods(node: Node) -> None:
     node.run("ending")  # no kubelet ends it within its grace period
     error = await node.error(grace=600, timeout=2)

@@ -210,6 +210,7 @@ class _Drain:
         return due
 
     async def _evict(self, departure: _Departure) -> None:
+        departure.error = None
         try:
             await self._patiently(lambda: self._post_eviction(departure.pod))
         except NotFound:
@@ -228,8 +229,6 @@ class _Drain:
                 departure.error = error
         except GatewayError as error:
             departure.error = error
-        else:
-            departure.error = None
         departure.accepted = True
 
     async def _post_eviction(self, pod: DrainedPod) -> object:

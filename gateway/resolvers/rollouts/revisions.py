@@ -59,23 +59,30 @@ async def undo_rollout(
     """Answer ``undoDeployment(name: …)`` with the changed object.
 
     Raises BadArgument for a revision that does not exist and for a paused Deployment, and Conflict if the
-    object changes faster than it can be read and written.
+    spec changes meanwhile.
     """
     path = resource_path(root.served.resource, namespace or info.context.default_namespace, name)
     parameters = {"fieldManager": "kube-graphql", **({"dryRun": "All"} if dry_run else {})}
+    workload, revisions = await _fetch(root, info, name, namespace)
     for attempt in range(1, _ATTEMPTS + 1):
-        workload, revisions = await _fetch(root, info, name, namespace)
         if workload.get("spec", {}).get("paused"):
             raise BadArgument(f"{name} is paused; resume it with resumeDeployment, then undo its rollout")
         operations = _operations(workload, _target(revisions, to_revision, name))
+        write = Write("PATCH", path, operations, "application/json-patch+json", parameters)
         try:
-            return await send_write(
-                info, Write("PATCH", path, operations, "application/json-patch+json", parameters)
-            )
+            return await send_write(info, write)
         except Conflict:
-            if attempt == _ATTEMPTS:
+            version = _spec_version(workload)
+            workload, revisions = await _fetch(root, info, name, namespace)
+            # of two undos at once, the second must not undo the first
+            if attempt == _ATTEMPTS or _spec_version(workload) != version:
                 raise
     raise AssertionError("unreachable")
+
+
+def _spec_version(workload: JSONObject) -> tuple[str, int]:
+    """The identity of the object and of its spec; a change of the status leaves it."""
+    return workload["metadata"]["uid"], workload["metadata"].get("generation", 0)
 
 
 def _target(revisions: Sequence[_Revision], number: int | None, name: str) -> _Revision:
