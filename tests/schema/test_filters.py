@@ -75,7 +75,7 @@ def test_read_only_filters_include_subresources() -> None:
         assert all(verbs <= READS for verbs in left(filters).values())
         model = lower(filters.apply(ALL), {})
         assert {verb for item in model.resources for verb in item.pinned} <= {
-            Verb.GET, Verb.LIST, Verb.WATCH_LIST, Verb.WATCH_OBJECT
+            Verb.GET, Verb.LIST, Verb.WATCH_LIST, Verb.WATCH_OBJECT, Verb.HISTORY, Verb.ROLLOUT
         }  # fmt: skip
 
 
