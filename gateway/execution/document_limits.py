@@ -193,7 +193,9 @@ def check_document(document: DocumentNode, limits: Limits) -> list[GraphQLError]
             try:
                 _expect_small(measure.of(operation.selection_set, root=True), limits)
             except QueryTooComplex as error:
-                errors.append(GraphQLError(error.message, operation, original_error=error))
+                # the traceback would keep this frame, its errors and the document in a cycle
+                cause = error.with_traceback(None)
+                errors.append(GraphQLError(error.message, operation, original_error=cause))
     return errors
 
 

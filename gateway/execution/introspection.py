@@ -69,6 +69,7 @@ def _response(response_name: str, value: Iterable[bytes]) -> StoredBody:
 def _plain(value: object) -> msgspec.Raw:
     if isinstance(value, IntrospectionAnswer):
         return value.value()
+    # as msgspec's documentation has it for a type that the hook does not know
     raise NotImplementedError(f"{type(value).__name__} in a response")
 
 

@@ -26,6 +26,7 @@ evicted first, its oldest entries first. Besides:
 """
 
 import weakref
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -53,7 +54,7 @@ selection."""
 Entry = TypeVar("Entry")
 
 
-class _Table(Generic[Entry]):
+class _Table(ABC, Generic[Entry]):
     """Entries, the oldest first; ``size`` is their weight in bytes. ``users`` counts the current readers.
 
     ``name`` is the selection.
@@ -95,8 +96,9 @@ class _Table(Generic[Entry]):
         self._owner.mark_used(self)
         self._owner.evict()
 
+    @abstractmethod
     def _weigh(self, entry: Entry) -> int:
-        raise NotImplementedError
+        """The bytes that the entry counts."""
 
     def _on_removed(self, entry: Entry) -> None:
         pass

@@ -80,7 +80,7 @@ class CORS:
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:
+        except Exception:  # raised again: a browser shows a page no response without CORS headers
             if not started:
                 response = error_response(500, "internal error", "INTERNAL")
                 await response(scope, receive, send_with_headers)

@@ -6,11 +6,10 @@ are generated from :class:`Settings`. ``python -m gateway.settings`` prints the 
 A new setting is a field of one part. Nothing here reads the environment or does I/O.
 """
 
-from gateway.settings.all_settings import Settings, settings
+from gateway.settings.all_settings import Settings, settings, settings_table
 from gateway.settings.identity import Auth, SchemaAccess
 from gateway.settings.server import is_loopback
 from gateway.settings.setting import ENVIRONMENT_PREFIX, Setting, split_list
-from gateway.settings.table import settings_table
 
 __all__ = [
     "ENVIRONMENT_PREFIX",

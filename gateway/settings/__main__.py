@@ -2,6 +2,6 @@
 
 import sys
 
-from gateway.settings.table import settings_table
+from gateway.settings.all_settings import settings_table
 
 sys.stdout.write(settings_table())

@@ -1,4 +1,4 @@
-"""All settings of one process."""
+"""All settings of one process, and their table in the documentation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from gateway.settings.identity import Auth, IdentitySettings
 from gateway.settings.limits import LimitSettings
 from gateway.settings.output import OutputSettings
 from gateway.settings.server import ServerSettings, is_loopback
-from gateway.settings.setting import Setting, settings_of, split_list
+from gateway.settings.setting import EVERYWHERE, Setting, settings_of, split_list
 
-__all__ = ["Settings", "settings"]
+__all__ = ["Settings", "settings", "settings_table"]
 
 _PARTS = (ClusterSettings, ServerSettings, IdentitySettings, LimitSettings, OutputSettings)
 
@@ -67,3 +67,23 @@ def settings() -> Iterator[Setting]:
     """All settings, in the order of the help and the documentation."""
     for part in _PARTS:
         yield from settings_of(part)
+
+
+def settings_table() -> str:
+    """The settings as a Markdown table, one row each."""
+    rows = ["| Option | Environment variable | Default | What it does |", "|---|---|---|---|"]
+    for setting in settings():
+        option = f"`{setting.option}`{_value(setting)}"
+        default = setting.default_words or f"`{setting.default}`"
+        rows.append(f"| {option} | `{setting.variable}` | {default} | {setting.help}{_only(setting)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _value(setting: Setting) -> str:
+    if setting.type is bool:
+        return ""
+    return " " + (", ".join(f"`{choice}`" for choice in setting.choices) or f"`{setting.metavar}`")
+
+
+def _only(setting: Setting) -> str:
+    return "" if setting.commands == EVERYWHERE else f" (`{'`, `'.join(setting.commands)}` only)"

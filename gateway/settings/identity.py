@@ -32,7 +32,7 @@ class Auth(StrEnum):
 
 
 class SchemaAccess(StrEnum):
-    """The callers that get answers about the schema: all, those that may read discovery, or none."""
+    """Which callers may introspect the schema: all callers, callers that may read discovery, or no caller."""
 
     ON = "on"
     AUTHENTICATED = "authenticated"

@@ -126,7 +126,7 @@ class _Drain:
     async def run(self) -> AsyncGenerator[Event, None]:
         """The events, one per pod, between ``CORDONED`` and ``DRAINED``."""
         await self._cordon()
-        # before the event: the drain either evicts what it announces, or fails without a change of pods
+        # A refused pod raises here, before the first event: no drain stops halfway because of the options.
         skipped = await self._plan()
         yield self._event("CORDONED")
         for pod, reason in skipped:

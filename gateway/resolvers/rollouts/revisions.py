@@ -22,8 +22,8 @@ __all__ = ["list_revisions", "undo_rollout"]
 CHANGE_CAUSE = "kubernetes.io/change-cause"
 NUMBER = "deployment.kubernetes.io/revision"
 TEMPLATE_HASH = "pod-template-hash"
-_ATTEMPTS = 5
-"""Reads and writes of an object that others change at the same time."""
+_RETRIES = 4
+"""Further attempts for an object whose status others change at the same time."""
 
 JSONObject = dict[str, Any]
 
@@ -63,21 +63,25 @@ async def undo_rollout(
     """
     path = resource_path(root.served.resource, namespace or info.context.default_namespace, name)
     parameters = {"fieldManager": "kube-graphql", **({"dryRun": "All"} if dry_run else {})}
-    workload, revisions = await _fetch(root, info, name, namespace)
-    for attempt in range(1, _ATTEMPTS + 1):
+
+    async def undo(workload: JSONObject, revisions: Sequence[_Revision]) -> JSONObject:
         if workload.get("spec", {}).get("paused"):
             raise BadArgument(f"{name} is paused; resume it with resumeDeployment, then undo its rollout")
         operations = _operations(workload, _target(revisions, to_revision, name))
         write = Write("PATCH", path, operations, "application/json-patch+json", parameters)
+        return await send_write(info, write)
+
+    workload, revisions = await _fetch(root, info, name, namespace)
+    for _ in range(_RETRIES):
         try:
-            return await send_write(info, write)
+            return await undo(workload, revisions)
         except Conflict:
             version = _spec_version(workload)
             workload, revisions = await _fetch(root, info, name, namespace)
             # of two undos at once, the second must not undo the first
-            if attempt == _ATTEMPTS or _spec_version(workload) != version:
+            if _spec_version(workload) != version:
                 raise
-    raise AssertionError("unreachable")
+    return await undo(workload, revisions)
 
 
 def _spec_version(workload: JSONObject) -> tuple[str, int]:

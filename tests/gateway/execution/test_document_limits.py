@@ -1,5 +1,6 @@
 """The limits of a document: text, tokens, nesting, aliases, fields, and the nesting of variables."""
 
+import gc
 from dataclasses import replace
 from typing import Any
 
@@ -149,3 +150,19 @@ def test_variables_are_as_deep_as_literals_may_be() -> None:
     for variables in ({"a": nested(6)}, {"a": nested(900), "b": 1}):
         with pytest.raises(QueryTooComplex, match=r"more than 5 levels deep, the limit \(--max-depth\)"):
             check_variables(variables, LIMITS)
+
+
+def test_a_refused_document_is_freed_without_the_garbage_collector() -> None:
+    document = parse("{" + " ".join(f"field{number}" for number in range(400)) + "}")
+    token = document.loc.start_token if document.loc else None
+    while token is not None:  # as Documents does after parsing
+        following, token.prev, token.next = token.next, None, None
+        token = following
+    gc.collect()
+    gc.disable()
+    try:
+        assert check_document(document, Limits(max_aliases=300))
+        del document
+        assert gc.collect() < 100
+    finally:
+        gc.enable()
