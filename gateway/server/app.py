@@ -1,30 +1,26 @@
 """The Starlette app: the routes, and the guard around them."""
 
 import asyncio
-import sysconfig
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-import gateway
 from gateway.identity import NO_ORIGINS, Identity, Origins
 from gateway.server import graphiql
 from gateway.server.compression import Compression
 from gateway.server.cors import CORS
 from gateway.server.documents import Documents
 from gateway.server.endpoint import Endpoint, Executable
+from gateway.server.examples import examples_folder, pages
 from gateway.server.gallery import gallery
 from gateway.server.guard import BodyLimit, Guard
-from gateway.server.page_headers import PageHeaders, content_security_policy
 from gateway.server.refusal_log import RefusalLog
 from gateway.server.schema_file import SchemaFile
 from gateway.server.workers.relay import Relay
@@ -34,7 +30,6 @@ __all__ = ["RequestPolicy", "build_app"]
 
 
 _CORS_PATHS = ("/graphql", "/schema.graphql")
-_EXAMPLES = content_security_policy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ def build_app(
     """
     policy = policy or RequestPolicy()
     shared = api.context(None).shared
-    examples = _examples_folder() if policy.examples else None
+    examples = examples_folder() if policy.examples else None
     endpoint = Endpoint(api, identity, graphiql.page(examples=examples is not None), policy.documents)
     routes: list[Route | WebSocketRoute | Mount] = [
         Route("/", _index),
@@ -78,7 +73,7 @@ def build_app(
     ]
     if examples is not None:
         routes.append(gallery(examples))
-        routes.append(Mount("/examples", PageHeaders(StaticFiles(directory=examples, html=True), _EXAMPLES)))
+        routes.extend(pages(examples))
     level, threshold = compression
     layers = [
         Middleware(RefusalLog, logs=shared.operation_logs),
@@ -144,10 +139,3 @@ async def _alive(request: Request) -> Response:
     """Always ok: the server listens only after the schema is built."""
     del request
     return PlainTextResponse("ok")
-
-
-def _examples_folder() -> Path | None:
-    """The folder behind ``/examples/``: in a checkout or in the data directory; None if not installed."""
-    checkout = Path(gateway.__file__).parent.parent / "examples"
-    installed = Path(sysconfig.get_path("data")) / "share" / "kube-graphql" / "examples"
-    return next((folder for folder in (checkout, installed) if (folder / "pods-dashboard").is_dir()), None)
