@@ -8,6 +8,12 @@ WORKDIR /graphiql
 COPY gateway/server/graphiql/package.json gateway/server/graphiql/package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
+# The grid of the spreadsheet example, likewise.
+FROM node:22-slim AS spreadsheet
+WORKDIR /spreadsheet
+COPY examples/spreadsheet/package.json examples/spreadsheet/package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
 FROM python:3.13-slim AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
@@ -20,6 +26,7 @@ COPY schema ./schema
 COPY gateway ./gateway
 COPY examples ./examples
 COPY --from=graphiql /graphiql/node_modules ./gateway/server/graphiql/node_modules
+COPY --from=spreadsheet /spreadsheet/node_modules ./examples/spreadsheet/node_modules
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && pip --python /opt/kube-graphql/bin/python install --no-deps /wheels/*.whl
 

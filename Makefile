@@ -15,8 +15,10 @@ CLUSTER ?= .cluster
 MINUTES ?= 10
 
 bin := .venv/bin
-assets_packages := $(patsubst %/package-lock.json,%,$(wildcard gateway/server/package-lock.json gateway/server/*/package-lock.json))
-test_packages := $(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.json examples/*/package-lock.json examples/*/*/package-lock.json))
+# The npm packages of the pages that the gateway serves, and the remaining ones, which only tests use.
+pages := gateway/server $(wildcard gateway/server/*) $(patsubst %/index.html,%,$(wildcard examples/*/index.html))
+assets_packages := $(patsubst %/package-lock.json,%,$(wildcard $(addsuffix /package-lock.json,$(pages))))
+test_packages := $(filter-out $(assets_packages),$(patsubst %/package-lock.json,%,$(wildcard tests/*/package-lock.json examples/*/package-lock.json examples/*/*/package-lock.json)))
 
 .PHONY: help
 help: ## list the targets
@@ -25,6 +27,10 @@ help: ## list the targets
 .PHONY: demo
 demo: .venv/.installed $(addsuffix /node_modules/.installed,$(assets_packages)) ## run the gateway on the embedded demo cluster
 	@$(bin)/kube-graphql serve --demo --port $(PORT) $(ARGS)
+
+.PHONY: spreadsheet
+spreadsheet: .venv/.installed-spreadsheet ## control deployments from a workbook: ARGS=deployments.xlsx
+	@PYTHONPATH=examples/spreadsheet $(bin)/python -m kubesheet $(ARGS)
 
 .PHONY: test
 test: install ## run the whole test suite
@@ -60,6 +66,7 @@ cluster-down: ## stop that kube-apiserver
 lock: .venv/.uv ## resolve the dependencies and write the lock files (UPGRADE=1: newest versions)
 	$(compile) pyproject.toml -o requirements.lock
 	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
+	$(compile) examples/spreadsheet/requirements.in -c requirements-dev.lock -o examples/spreadsheet/requirements.lock
 	printf '%s\n' $(patsubst %,'%',$(build_requirements)) | $(compile) - --no-annotate -o requirements-build.lock
 
 .PHONY: bench
@@ -111,6 +118,11 @@ build_requirements = $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject.
 .venv/.installed-dev: requirements-dev.lock .venv/.installed
 	@echo "installing the test dependencies into .venv"
 	@$(pip_install) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/.installed-spreadsheet: examples/spreadsheet/requirements.lock | .venv/bin/python
+	@echo "installing the spreadsheet example's dependencies into .venv"
+	@$(pip_install) --require-hashes -r examples/spreadsheet/requirements.lock
 	@touch $@
 
 .venv/.uv: | .venv/bin/python

@@ -20,7 +20,16 @@ from gateway.server.graphiql.files import PACKAGES
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
+GRID = [
+    f"examples/spreadsheet/node_modules/tabulator-tables/{name}"
+    for name in ("LICENSE", "dist/css/tabulator_simple.min.css", "dist/js/tabulator.min.js")
+]
+LOCKS = (
+    "requirements.lock",
+    "requirements-dev.lock",
+    "requirements-build.lock",
+    "examples/spreadsheet/requirements.lock",
+)
 
 
 def test_the_packages_are_imported_from_this_repository() -> None:
@@ -43,6 +52,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         installed = source / "gateway/server/graphiql/node_modules" / item.package / item.path
         installed.parent.mkdir(parents=True, exist_ok=True)
         installed.touch()
+    for name in GRID:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).touch()
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "--wheel-dir", source / "wheels", source], check=True, timeout=100)
     (built,) = (source / "wheels").glob("*.whl")
@@ -76,7 +88,14 @@ def test_the_wheel_has_the_examples(wheel: list[str]) -> None:
     found = [*(ROOT / "examples").glob("*"), *(ROOT / "examples").glob("*/*")]
     examples = {str(path.relative_to(ROOT)) for path in found if path.is_file()}
     assert examples
-    assert examples <= shipped
+    assert {*examples, *GRID} <= shipped
+
+
+def test_the_spreadsheet_example_brings_the_gateway_no_dependency() -> None:
+    assert not {"openpyxl", "google-auth"} & set(locked("requirements.lock"))
+    example, development = locked("examples/spreadsheet/requirements.lock"), locked("requirements-dev.lock")
+    assert {"openpyxl", "google-auth", "httpx"} <= set(example)
+    assert example.items() <= development.items()
 
 
 @pytest.mark.parametrize("name", LOCKS)
