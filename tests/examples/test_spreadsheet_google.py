@@ -13,7 +13,7 @@ from kubesheet.cluster import Failed
 from kubesheet.engine import Append, Delete, Set
 from kubesheet.google_sheets import GoogleSheets
 from tests.examples.google_stand_in import GoogleStandIn, google_stand_in
-from tests.fixtures.api import grouped
+from tests.fixtures.api import core, deployment, grouped
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.processes import start_process
@@ -157,26 +157,29 @@ async def test_an_unreachable_google_is_waited_for(google: GoogleStandIn, tmp_pa
 def test_edits_in_the_spreadsheet_reach_the_cluster_and_back(
     google: GoogleStandIn, demo_cluster: Backend, gateway_of_demo: GatewayProcess, tmp_path: Path
 ) -> None:
+    namespace, api = "google-edits", demo_cluster.api()
+    api.create(core("namespaces"), {"metadata": {"name": namespace}})
+    api.create(grouped("apps/v1", "deployments", namespace), deployment("app-1"))
     key = google.write_key_file(tmp_path / "key.json")
-    command = [sys.executable, "-m", "kubesheet", "--gateway", gateway_of_demo.url, "--namespace", "team-1"]
+    command = [sys.executable, "-m", "kubesheet", "--gateway", gateway_of_demo.url, "--namespace", namespace]
     command += ["--google", google.spreadsheet, "--key", str(key), "--google-endpoint", google.url]
-    deployment = grouped("apps/v1", "deployments", "team-1", "app-1")
+    path = grouped("apps/v1", "deployments", namespace, "app-1")
 
     def row() -> list[Any]:
-        return next((row for row in google.rows("team-1") if row[0] == "app-1"), [])
+        return next((row for row in google.rows(namespace) if row[0] == "app-1"), [])
 
     def desired() -> int:
-        replicas: int = demo_cluster.api().get(deployment)["spec"]["replicas"]
+        replicas: int = demo_cluster.api().get(path)["spec"]["replicas"]
         return replicas
 
     with start_process(command, tmp_path, {"PYTHONPATH": str(EXAMPLE)}):
         wait_until(row, "the row of app-1")
         with google.lock:
-            next(row for row in google.sheets["team-1"].rows if row[0] == "app-1")[1] = 4
+            next(row for row in google.sheets[namespace].rows if row[0] == "app-1")[1] = 4
         wait_until(lambda: desired() == 4, "the scaling")
-        demo_cluster.api().merge(deployment, {"spec": {"replicas": 6}})
+        demo_cluster.api().merge(path, {"spec": {"replicas": 6}})
         wait_until(lambda: row()[1] == 6, "the change of another client")
         with google.lock:
-            next(row for row in google.sheets["team-1"].rows if row[0] == "app-1")[1] = -4
+            next(row for row in google.sheets[namespace].rows if row[0] == "app-1")[1] = -4
         wait_until(lambda: str(row()[5]).startswith("⚠ Desired must be"), "the note")
         assert desired() == 6

@@ -270,7 +270,9 @@ def test_the_program_continues_with_the_next_gateway(
 
 @pytest.mark.office
 def test_a_workbook_that_libreoffice_has_open_is_left_alone(demo_cluster: Backend, tmp_path: Path) -> None:
-    book, namespace = tmp_path / "book.xlsx", "team-0"
+    book, namespace, api = tmp_path / "book.xlsx", "office-edits", demo_cluster.api()
+    api.create(core("namespaces"), {"metadata": {"name": namespace}})
+    api.create(grouped("apps/v1", "deployments", namespace), deployment("app-0"))
     path = grouped("apps/v1", "deployments", namespace, "app-0")
     with (
         start_gateway(tmp_path / "gateway", "--kubeconfig", str(demo_cluster.kubeconfig)) as gateway,
