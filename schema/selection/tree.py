@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
+    GraphQLEnumType,
     GraphQLField,
     GraphQLList,
     GraphQLNonNull,
@@ -22,10 +23,12 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
 from graphql.execution.values import VariableValues, get_argument_values
 
+from schema.derivation import Derivation, derivation_of
 from schema.model import Property, Scalar
 
 __all__ = [
     "Constant",
+    "Derived",
     "Entry",
     "Field",
     "Leaf",
@@ -72,6 +75,18 @@ class Constant:
 
 
 @dataclass(frozen=True, slots=True)
+class Derived:
+    """A value that ``derivation`` computes from other values of the object; ``of`` selects from it."""
+
+    derivation: Derivation
+    of: "Value"
+
+    def reads(self) -> list["Node"]:
+        """The values that it is computed from, each as JSON at the end of a chain of nodes."""
+        return [_chain(path) for path in self.derivation.reads]
+
+
+@dataclass(frozen=True, slots=True)
 class Repeated:
     """A list."""
 
@@ -103,14 +118,28 @@ class Node:
 
     def keys(self) -> frozenset[str]:
         """The keys that the fields read."""
-        return frozenset(field.key for field in self.fields if not isinstance(field.value, Constant))
+        return frozenset(key for field in self.fields for key in _keys_of(field))
 
     def with_values(self, change: "Callable[[Field], Value]") -> "Node":
         """The same fields with the values that ``change`` returns."""
         return replace(self, fields=tuple(replace(field, value=change(field)) for field in self.fields))
 
 
-Value = Leaf | Entry | Constant | Repeated | NonNull | Node
+Value = Leaf | Entry | Constant | Derived | Repeated | NonNull | Node
+
+
+def _keys_of(field: Field) -> Sequence[str]:
+    match field.value:
+        case Constant():
+            return ()
+        case Derived(derivation=derivation):
+            return [path[0] for path in derivation.reads]
+    return (field.key,)
+
+
+def _chain(path: tuple[str, ...]) -> Node:
+    value: Value = Leaf(Scalar.JSON) if len(path) == 1 else _chain(path[1:])
+    return Node("", (Field(path[0], path[0], value),))
 
 
 class SelectionReader:
@@ -156,6 +185,10 @@ class SelectionReader:
         entries = field.extensions.get("entries_of")
         if entries is not None:
             return Field(response_name, entries, Entry(self._entry_name(field, details[0])))
+        derivation = derivation_of(field)
+        if derivation is not None:
+            value = Derived(derivation, self._derived_value(field.type, details))
+            return Field(response_name, node.name.value, value)
         return Field(response_name, _key_of(field), self._value(field.type, details))
 
     def _value(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> Value:
@@ -169,6 +202,33 @@ class SelectionReader:
             case GraphQLObjectType():
                 return self.node(type_, details)
         raise NotCompilable(str(type_))
+
+    def _derived_value(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> Value:
+        """The selection of a derived value, whose keys are the GraphQL names of its fields."""
+        match type_:
+            case GraphQLNonNull(of_type=of_type):
+                return NonNull(self._derived_value(of_type, details))
+            case GraphQLList(of_type=of_type):
+                return Repeated(self._derived_value(of_type, details))
+            case GraphQLObjectType():
+                return Node(
+                    type_.name,
+                    tuple(
+                        self._derived_field(type_, name, group)
+                        for name, group in self.collect(type_, details).items()
+                    ),
+                )
+            case GraphQLScalarType() | GraphQLEnumType():
+                return Leaf(Scalar.JSON)
+        raise NotCompilable(str(type_))
+
+    def _derived_field(
+        self, type_: GraphQLObjectType, response_name: str, details: list[FieldDetails]
+    ) -> Field:
+        name = details[0].node.name.value
+        if name == "__typename":
+            return Field(response_name, name, Constant(type_.name))
+        return Field(response_name, name, self._derived_value(type_.fields[name].type, details))
 
     def _entry_name(self, field: GraphQLField, details: FieldDetails) -> str:
         if any(isinstance(argument.value, VariableNode) for argument in details.node.arguments or ()):
