@@ -11,10 +11,15 @@ PORT ?= 8000
 # Arguments for the command of a target: make test ARGS='-k watch', make demo ARGS='--log-level debug'.
 ARGS ?=
 CLUSTER ?= .cluster
+# The cluster whose schema the typed clients are generated from: SCHEMA='--context prod'.
+SCHEMA ?= --demo
 # The duration of a soak.
 MINUTES ?= 10
 
 bin := .venv/bin
+typed := examples/typed-clients
+# The environment of the typed Python client: its generator needs other versions than the gateway.
+typed_client := $(CURDIR)/.venv/typed-client/bin
 # The npm packages of the pages that the gateway serves, and the remaining ones, which only tests use.
 pages := gateway/server $(wildcard gateway/server/*) $(patsubst %/index.html,%,$(wildcard examples/*/index.html))
 assets_packages := $(patsubst %/package-lock.json,%,$(wildcard $(addsuffix /package-lock.json,$(pages))))
@@ -31,6 +36,17 @@ demo: .venv/.installed $(addsuffix /node_modules/.installed,$(assets_packages)) 
 .PHONY: spreadsheet
 spreadsheet: .venv/.installed-spreadsheet ## control deployments from a workbook: ARGS=deployments.xlsx
 	@PYTHONPATH=examples/spreadsheet $(bin)/python -m kubesheet $(ARGS)
+
+.PHONY: typed-client
+typed-client: .venv/.installed .venv/.installed-typed-client ## list deployments with a typed Python client: ARGS='--scale shop/web=5'
+	@$(bin)/kube-graphql schema $(SCHEMA) --kinds Deployment >$(typed)/python/schema.graphql
+	@cd $(typed)/python && $(typed_client)/ariadne-codegen >/dev/null && $(typed_client)/mypy
+	@cd $(typed)/python && $(typed_client)/python deployments.py $(ARGS)
+
+.PHONY: typed-page
+typed-page: .venv/.installed $(typed)/typescript/node_modules/.installed ## build the typed React page; make demo then serves it
+	@$(bin)/kube-graphql schema $(SCHEMA) --kinds Deployment >$(typed)/typescript/schema.graphql
+	@cd $(typed)/typescript && npm run --silent generate && npm run --silent check && npm run --silent build
 
 .PHONY: test
 test: install ## run the whole test suite
@@ -52,7 +68,7 @@ format: .venv/.installed-dev ## format, and apply the fixes of ruff
 check: lint test ## lint and test
 
 .PHONY: install
-install: .venv/.installed-dev $(addsuffix /node_modules/.installed,$(assets_packages) $(test_packages)) ## install the environment of the tests in .venv
+install: .venv/.installed-dev .venv/.installed-typed-client $(addsuffix /node_modules/.installed,$(assets_packages) $(test_packages)) ## install the environment of the tests in .venv
 
 .PHONY: cluster-up
 cluster-up: ## start a real kube-apiserver on loopback (built with Go the first time)
@@ -67,6 +83,7 @@ lock: .venv/.uv ## resolve the dependencies and write the lock files (UPGRADE=1:
 	$(compile) pyproject.toml -o requirements.lock
 	$(compile) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
 	$(compile) examples/spreadsheet/requirements.in -c requirements-dev.lock -o examples/spreadsheet/requirements.lock
+	$(compile) examples/typed-clients/python/requirements.in -o examples/typed-clients/python/requirements.lock
 	printf '%s\n' $(patsubst %,'%',$(build_requirements)) | $(compile) - --no-annotate -o requirements-build.lock
 
 .PHONY: bench
@@ -123,6 +140,12 @@ build_requirements = $(shell sed -n 's/^requires = \[\(.*\)\]$$/\1/p' pyproject.
 .venv/.installed-spreadsheet: examples/spreadsheet/requirements.lock | .venv/bin/python
 	@echo "installing the spreadsheet example's dependencies into .venv"
 	@$(pip_install) --require-hashes -r examples/spreadsheet/requirements.lock
+	@touch $@
+
+.venv/.installed-typed-client: examples/typed-clients/python/requirements.lock | .venv/bin/python
+	@echo "installing the typed Python client's dependencies into .venv/typed-client"
+	@$(bin)/python -m venv --clear .venv/typed-client
+	@$(typed_client)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 .venv/.uv: | .venv/bin/python

@@ -29,6 +29,7 @@ LOCKS = (
     "requirements-dev.lock",
     "requirements-build.lock",
     "examples/spreadsheet/requirements.lock",
+    "examples/typed-clients/python/requirements.lock",
 )
 
 
