@@ -1,0 +1,100 @@
+"""Properties of health over all kinds."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema.health import Health, HealthStatus, health_of, health_paths, parse_health_rules, worst_status
+from schema.health.evaluate import _RULES
+from tests.schema.health.objects import condition, container, object_of
+
+KINDS = [*_RULES, ("", "Namespace"), ("example.com", "Widget")]
+WORDS = (
+    *("metadata", "spec", "status", "conditions", "type", "reason", "message", "replicas", "phase"),
+    *("generation", "observedGeneration", "deletionTimestamp", "Ready", "True", "False", "Running", "Failed"),
+    *("containerStatuses", "initContainerStatuses", "state", "lastState", "waiting", "terminated"),
+    *("loadBalancer", "ingress", "updateStrategy", "rollingUpdate", "partition", "attachError", "2"),
+)
+TEXTS = st.sampled_from(WORDS) | st.text(max_size=3)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=4),
+    max_leaves=12,
+)
+OBJECTS = st.fixed_dictionaries(
+    {}, optional={"metadata": VALUES, "spec": VALUES, "status": VALUES, "kind": VALUES}
+)
+RULES = parse_health_rules(
+    {
+        "health": [
+            {
+                "group": "example.com",
+                "kind": "Widget",
+                "rules": [
+                    {"status": "FAILED", "field": "spec.state.phase", "in": [1, "Failed"], "reason": "spec"},
+                    {"status": "CURRENT", "condition": "Ready"},
+                ],
+            }
+        ]
+    }
+)
+
+
+@given(st.sampled_from(KINDS), OBJECTS | VALUES)
+def test_health_never_raises(kind: tuple[str, str], found: Any) -> None:
+    assert isinstance(health_of(found, *kind, RULES), Health)
+
+
+@given(st.sampled_from(KINDS), OBJECTS)
+def test_the_paths_name_every_value_that_a_rule_reads(kind: tuple[str, str], found: Any) -> None:
+    assert health_of(prune(found, health_paths(*kind, RULES)), *kind, RULES) == health_of(found, *kind, RULES)
+
+
+def prune(found: dict[str, Any], paths: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+    """The values at the paths; a value of another type than an object ends a path."""
+    pruned: dict[str, Any] = {}
+    for path in paths:
+        source, target = found, pruned
+        for key in path[:-1]:
+            if key not in source:
+                break
+            if not isinstance(source[key], dict):
+                target[key] = source[key]
+                break
+            source, target = source[key], target.setdefault(key, {})
+        else:
+            if path[-1] in source:
+                target[path[-1]] = source[path[-1]]
+    return pruned
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {"status": "ok"},
+        {"metadata": {"generation": True}},
+        {"status": {"conditions": {"Ready": True}}},
+        {"status": {"conditions": ["Ready"]}},
+        {"status": {"conditions": [condition("Ready") | {"status": True}]}},
+        [],
+        None,
+    ],
+)
+def test_values_of_another_type_make_health_unknown(found: Any) -> None:
+    health = health_of(found, "example.com", "Widget")
+    assert (health.status, health.reason) == (HealthStatus.UNKNOWN, "UnexpectedValue")
+
+
+def test_an_unexpected_value_is_named() -> None:
+    found = object_of(status={"phase": "Running", "containerStatuses": [container() | {"state": "up"}]})
+    assert health_of(found, "", "Pod").message == "status.containerStatuses.0.state is not a JSON object."
+
+
+def test_the_worst_of_several_states() -> None:
+    assert worst_status([]) == "CURRENT"
+    assert worst_status([HealthStatus.CURRENT, HealthStatus.IN_PROGRESS, HealthStatus.TERMINATING]) == (
+        "IN_PROGRESS"
+    )
+    assert worst_status(list(HealthStatus)) == "FAILED"
