@@ -104,7 +104,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
 
 @pytest.fixture(scope="module")
 def client(hostile: GatewayProcess) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=hostile.url, timeout=DEADLINE, trust_env=False) as client:
+    with httpx.Client(base_url=hostile.url, timeout=DEADLINE, trust_env=False, verify=False) as client:
         yield client
 
 

@@ -158,7 +158,7 @@ async def test_clients_that_do_not_read_do_not_delay_the_shutdown(
     body, headers = {"query": QUERY, "variables": {"n": namespace}}, {"Accept": "text/event-stream"}
     async with (
         successors.gateway.socket() as socket,
-        httpx.AsyncClient(timeout=DEADLINE, trust_env=False) as http,
+        httpx.AsyncClient(timeout=DEADLINE, trust_env=False, verify=False) as http,
     ):
         socket.connection.transport.pause_reading()
         await socket.subscribe(QUERY, {"n": namespace})

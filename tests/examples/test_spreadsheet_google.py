@@ -41,7 +41,7 @@ def gateway_of_demo(demo_cluster: Backend, tmp_path: Path) -> Iterator[GatewayPr
 async def backend(google: GoogleStandIn, tmp_path: Path) -> AsyncIterator[GoogleSheets]:
     """The backend, with ``api`` and ``web`` in the sheet ``shop``."""
     key = google.write_key_file(tmp_path / "key.json")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         backend = GoogleSheets(client, google.spreadsheet, key, endpoint=google.url, pause=0)
         assert await backend.read(["shop"]) is not None
         assert await backend.write([Append("shop", API), Append("shop", WEB)])
@@ -96,7 +96,7 @@ async def test_a_busy_google_is_asked_again(google: GoogleStandIn, backend: Goog
 async def test_requests_keep_their_distance(google: GoogleStandIn, tmp_path: Path) -> None:
     key = google.write_key_file(tmp_path / "key.json")
     began = time.monotonic()
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         backend = GoogleSheets(client, google.spreadsheet, key, endpoint=google.url, pause=0.05)
         for _ in range(4):
             await backend.read(["Sheet1"])
@@ -141,7 +141,7 @@ async def test_another_key_is_refused(google: GoogleStandIn, tmp_path: Path) -> 
     other = GoogleStandIn()
     other.url = google.url
     key = other.write_key_file(tmp_path / "key.json")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         backend = GoogleSheets(client, google.spreadsheet, key, endpoint=google.url, pause=0)
         with pytest.raises(Failed, match="refuses the service account"):
             await backend.read(["shop"])
@@ -149,7 +149,7 @@ async def test_another_key_is_refused(google: GoogleStandIn, tmp_path: Path) -> 
 
 async def test_an_unreachable_google_is_waited_for(google: GoogleStandIn, tmp_path: Path) -> None:
     key = google.write_key_file(tmp_path / "key.json")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
         backend = GoogleSheets(client, google.spreadsheet, key, endpoint="http://127.0.0.1:9", pause=0)
         assert await backend.read(["shop"]) is None
 

@@ -224,7 +224,7 @@ def both(demo_url: str, real_cluster: ControlPlane) -> Iterator[tuple[httpx.Clie
     trust = ssl.create_default_context(cafile=str(real_cluster.certificate_authority))
     headers = {"Authorization": "Bearer admin-token"}
     with (
-        httpx.Client(base_url=demo_url, timeout=60) as demo,
+        httpx.Client(base_url=demo_url, timeout=60, verify=False) as demo,
         httpx.Client(base_url=real_cluster.server, verify=trust, headers=headers, timeout=60) as real,
     ):
         for client in (demo, real):

@@ -88,7 +88,7 @@ async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
 
 async def test_it_ends_with_a_watch_open() -> None:
     async with asyncio.timeout(DEADLINE):
-        async with httpx.AsyncClient(timeout=DEADLINE) as client:
+        async with httpx.AsyncClient(timeout=DEADLINE, verify=False) as client:
             async with run_demo(planted=False) as demo:
                 request = client.build_request("GET", f"{demo.url}{CORE}/pods", params={"watch": "true"})
                 response = await client.send(request, stream=True)
@@ -113,7 +113,7 @@ async def test_the_command_serves_until_it_is_signalled(tmp_path: Path, end: sig
         assert config["clusters"][0]["cluster"]["server"] == url
         assert config["users"] == [{"name": "alice", "user": {"token": "secret"}}]
         headers = {"Authorization": "Bearer secret"}
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=DEADLINE) as client:
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=DEADLINE, verify=False) as client:
             watch = client.stream("GET", "/api/v1/pods", params={"watch": "true"})
             async with watch as response:
                 assert response.is_success
@@ -135,7 +135,7 @@ async def test_the_command_reports_that_it_cannot_serve() -> None:
 
 
 async def test_it_ends_with_a_log_followed() -> None:
-    async with asyncio.timeout(DEADLINE), httpx.AsyncClient(timeout=DEADLINE) as client:
+    async with asyncio.timeout(DEADLINE), httpx.AsyncClient(timeout=DEADLINE, verify=False) as client:
         async with run_demo(living=False) as demo:
             path = f"{demo.url}/api/v1/namespaces/media/pods/postgres-0/log"
             query = {"follow": "true", "tailLines": "1"}

@@ -157,7 +157,7 @@ async def running(
                 ended.set()
 
             async with (
-                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as http,
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20, verify=False) as http,
                 asyncio.TaskGroup() as group,
             ):
                 group.create_task(run())

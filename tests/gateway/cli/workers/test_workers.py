@@ -71,7 +71,9 @@ async def test_single_connection_mode_works_across_workers(workers: Workers) -> 
     body = {"query": "{ __typename }", "extensions": {"operationId": "1"}}
     for _ in range(12):
         token = {TOKEN: (await workers.gateway.request("PUT", "/graphql")).text}
-        client = httpx.AsyncClient(base_url=workers.gateway.url, timeout=DEADLINE, trust_env=False)
+        client = httpx.AsyncClient(
+            base_url=workers.gateway.url, timeout=DEADLINE, trust_env=False, verify=False
+        )
         async with client, client.stream("GET", "/graphql", headers=token) as response:
             assert response.status_code == 200
             started = await workers.gateway.request("POST", "/graphql", json=body, headers=token)

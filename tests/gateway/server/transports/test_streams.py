@@ -69,7 +69,7 @@ async def test_shutdown_aborts_a_stream(headers: dict[str, str], caplog: pytest.
 
     async with (
         running(Local) as served,
-        httpx.AsyncClient(base_url=str(served.http.base_url), timeout=DEADLINE) as http,
+        httpx.AsyncClient(base_url=str(served.http.base_url), timeout=DEADLINE, verify=False) as http,
         http.stream("POST", "/graphql", json=FOREVER, headers=headers) as response,
     ):
         with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
