@@ -7,7 +7,7 @@ Fields that the API server sets by itself are left out. Values of Secrets are ma
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from schema.yaml_output import to_yaml
@@ -34,8 +34,8 @@ class FieldChange:
     """A field with another value; None for a field that is absent."""
 
     path: str
-    before: Any
-    after: Any
+    before: Any = field(repr=False)
+    after: Any = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class ObjectDiff:
     """``unified`` is empty without changes."""
 
     changes: tuple[FieldChange, ...]
-    unified: str
+    unified: str = field(repr=False)
 
 
 def compare_objects(before: JSONObject | None, after: JSONObject, label: str) -> ObjectDiff:

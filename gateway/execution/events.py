@@ -4,7 +4,7 @@ A compiled event is its own response. Another event is executed once for all sub
 operation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
@@ -42,7 +42,7 @@ class SharedEvent:
 
     executor: Executor[Any]
     source: SharedSource
-    sharing: tuple[int, bytes]
+    sharing: tuple[int, bytes] = field(repr=False)
 
     def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
         """The response; its fields are encoded already."""

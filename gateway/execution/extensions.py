@@ -119,6 +119,10 @@ class SelectedOperation(ExecutionContext):
     Of several operations and no name Strawberry would run the first; here the request fails.
     """
 
+    def __repr__(self) -> str:
+        # that of Strawberry's dataclass shows the variables
+        return f"<{type(self).__name__}>"
+
     @property
     def operation_type(self) -> OperationType:
         """Raises CannotGetOperationTypeError or RuntimeError when no operation is selected."""

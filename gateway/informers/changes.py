@@ -24,7 +24,7 @@ class Change:
     old: StoredObject | None
     new: StoredObject | None
     resource_version: str
-    final: bytes = b""
+    final: bytes = field(default=b"", repr=False)
     received: float = field(default=0.0, compare=False)
     _deleted_body: bytes | None = field(default=None, init=False, repr=False)
 

@@ -27,11 +27,11 @@ class ObjectEvent:
     """
 
     type: EventType
-    object: bytes | None
+    object: bytes | None = field(repr=False)
     resource_version: str
     uid: str = ""
     key: str = ""
-    previous: bytes | None = None
+    previous: bytes | None = field(default=None, repr=False)
     received: float = field(default=0.0, compare=False)
 
     @property

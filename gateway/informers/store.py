@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.informers.indexes import Index, Indexes, IndexKey, Term
 from gateway.kube.received import ObjectHeader, ReceivedObject
+from schema.confidential import Confidential
 
 __all__ = ["Store", "StoredObject", "in_order", "version_number"]
 
@@ -20,7 +21,7 @@ def version_number(resource_version: str) -> int | None:
     return int(resource_version) if is_number else None
 
 
-class StoredObject(msgspec.Struct, frozen=True, gc=False):
+class StoredObject(Confidential, msgspec.Struct, frozen=True, gc=False):
     """One object at one resource version.
 
     ``key`` is ``namespace/name``, or the name of a cluster-scoped object.

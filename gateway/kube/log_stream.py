@@ -6,7 +6,7 @@ has ``timestamps=true``, because a log is resumed by the times of its lines.
 
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from gateway.kube.client import KubeClient
@@ -68,7 +68,7 @@ class LogLine:
     """
 
     time: str | None
-    text: str
+    text: str = field(repr=False)
     stamped: bool = True
     whole: bool = True
 
@@ -86,7 +86,7 @@ class Piece:
     break.
     """
 
-    content: bytes
+    content: bytes = field(repr=False)
     ends: bool = True
     broken_off: bool = False
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote_plus, urlencode, urlsplit
@@ -39,6 +39,7 @@ from gateway.kube.config.credentials import (
 from gateway.kube.proxy import proxy_from_environment
 from gateway.kube.tls import server_context
 from gateway.kube.upstream_errors import CAUGHT
+from schema.confidential import Confidential
 
 __all__ = ["OIDCCredentials", "store_tokens"]
 
@@ -58,15 +59,15 @@ class _Discovery(msgspec.Struct):
     token_endpoint: str = ""
 
 
-class _TokenResponse(msgspec.Struct):
+class _TokenResponse(Confidential, msgspec.Struct):
     id_token: str = ""
     refresh_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    id_token: str
-    refresh_token: str
+    id_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
 
 
 class OIDCCredentials(Credentials):

@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from gateway.errors import UpstreamProtocolError
+from schema.confidential import Confidential
 from schema.resources import GroupVersionKind
 
 __all__ = [
@@ -59,7 +60,7 @@ class _Metadata(msgspec.Struct, gc=False):
     metadata: msgspec.Raw
 
 
-class ReceivedObject(msgspec.Struct, frozen=True, gc=False):
+class ReceivedObject(Confidential, msgspec.Struct, frozen=True, gc=False):
     """An object's bytes, as received, and its decoded header."""
 
     object: bytes

@@ -79,7 +79,7 @@ async def review_accesses(
 
     Raises the error of a review that fails: "no" would be a guess.
     """
-    accesses = [Access(**{key: value for key, value in check.items() if value}) for check in checks]
+    accesses = [Access(**{key: value or "" for key, value in check.items()}) for check in checks]
     reviews, client, budget = info.context.shared.reviews, client_of(info), budget_of(info)
     allowed = {access: True for access in accesses if reviews.remembers(client, access)}
     unknown = tuple(dict.fromkeys(access for access in accesses if access not in allowed))

@@ -127,7 +127,7 @@ class RequestContext:
     client: KubeClient | None
     informers: InformerRegistry
     default_namespace: str = "default"
-    connection_params: Mapping[str, Any] | None = field(default=None)
+    connection_params: Mapping[str, Any] | None = field(default=None, repr=False)
     shared: Shared = field(default_factory=Shared)
     filters: Filters = field(default_factory=Filters)
     """The filters of the gateway, for kinds that the schema does not have yet."""

@@ -153,7 +153,7 @@ class _EncodedPages:
     selection: ListSelection
     counted: Provisional
     lists: LargeLists
-    pages: list[tuple[bytes, ...]] = field(default_factory=list)
+    pages: list[tuple[bytes, ...]] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         # a list that starts again drops its first pages

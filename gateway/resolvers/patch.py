@@ -1,7 +1,7 @@
 """Patches of an object or of one of its subresources: strategic merge, merge and JSON Patch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.errors import BadArgument, Conflict, Invalid
@@ -60,9 +60,9 @@ _WRITE_OPTIONS = ("dry_run", "field_manager", "field_validation")
 class _Change:
     """The arguments of a patch that say what changes."""
 
-    patch: JSONObject | None = None
-    patch_json: Any = None
-    operations: Sequence[JSONObject] | None = None
+    patch: JSONObject | None = field(default=None, repr=False)
+    patch_json: Any = field(default=None, repr=False)
+    operations: Sequence[JSONObject] | None = field(default=None, repr=False)
     patch_type: str | None = None
     resource_version: str | None = None
     uid: str | None = None

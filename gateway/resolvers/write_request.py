@@ -36,7 +36,7 @@ class Write:
 
     method: str
     path: str
-    body: Any
+    body: Any = field(repr=False)
     content_type: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False

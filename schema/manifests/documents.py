@@ -4,7 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -26,7 +26,7 @@ _BOM = "\ufeff"
 class Document:
     """The value of one document that is not empty, and the line where it begins."""
 
-    value: Any
+    value: Any = field(repr=False)
     line: int
 
 
@@ -47,7 +47,7 @@ class _Reading:
 class _Chunk:
     """The text between two separators."""
 
-    text: str
+    text: str = field(repr=False)
     line: int
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from schema.manifests.documents import read_documents
@@ -28,7 +28,7 @@ class ManifestObject:
     kind: GroupVersionKind
     name: str
     namespace: str | None
-    content: Mapping[str, Any]
+    content: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

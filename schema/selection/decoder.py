@@ -25,6 +25,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct, defstruct
 
+from schema.confidential import Confidential
 from schema.derivation import ABSENT
 from schema.model import Scalar
 from schema.selection.projection import projection
@@ -198,6 +199,7 @@ def _define_struct(
         [(attributes[key], *type_and_default) for key, type_and_default in types.items()],
         rename={attribute: key for key, attribute in attributes.items()},
         kw_only=True,
+        bases=(Confidential, Struct),
         gc=False,  # a tree has no cycles: the garbage collector skips these objects
     )
     return _ReadStruct(struct, attributes, children, raw, is_answer)
@@ -251,6 +253,7 @@ def _build_answer(node: Node, read: _ReadStruct) -> Column | None:
         node.type_name,
         [(name, Any) for name in names],
         rename={name: field.response_name for name, field in zip(names, node.fields, strict=True)},
+        bases=(Confidential, Struct),
         gc=False,
     )
     return _rows(answer, [_column(field, read) for field in node.fields])

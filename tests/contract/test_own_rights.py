@@ -53,6 +53,14 @@ async def test_many_checks_are_answered_in_their_order(passthrough: TappedGatewa
     assert (await passthrough.gateway.data(CAN_ALL, {"checks": []}, headers=bearer("bob")))["canAll"] == []
 
 
+async def test_an_empty_verb_is_answered_as_by_can(passthrough: TappedGateway) -> None:
+    can = '{ can(verb: "", resource: "pods") { allowed } }'
+    allowed = (await passthrough.gateway.data(can, headers=bearer("bob")))["can"]["allowed"]
+    checks = [{"verb": "", "resource": "pods"}]
+    answer = await passthrough.gateway.data(CAN_ALL, {"checks": checks}, headers=bearer("bob"))
+    assert answer["canAll"] == [allowed]
+
+
 def reviews(passthrough: TappedGateway) -> int:
     """The access reviews so far; the first request of a caller causes one that checks its token."""
     return len([item for item in passthrough.tap.requests if "accessreviews" in item.target])

@@ -40,7 +40,7 @@ class Routes:
 
     catalog: Catalog
     api: ResourceApi
-    tokens: Mapping[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def user(self, request: Request) -> User:
         return authenticate(request.headers.get("authorization", ""), self.tokens)

@@ -1,7 +1,7 @@
 """The parameters and bodies of requests, validated as the API server does."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -181,7 +181,7 @@ class Patch:
     """A patch as it was sent: a list of operations for JSON Patch, else a partial object."""
 
     type: PatchType
-    content: Any
+    content: Any = field(repr=False)
 
 
 def _media_type(request: Request) -> str:

@@ -59,7 +59,7 @@ class Stored:
 
     key: str
     revision: int
-    object: Object
+    object: Object = field(repr=False)
     raw: bytes = field(repr=False)
 
     @property

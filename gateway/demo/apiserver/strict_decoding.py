@@ -30,7 +30,7 @@ class DecodingError(Exception):
 class Decoded:
     """The object without unknown fields, and the paths of the unknown fields."""
 
-    value: Any = None
+    value: Any = field(default=None, repr=False)
     unknown: list[str] = field(default_factory=list)
 
 

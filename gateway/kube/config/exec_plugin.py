@@ -31,6 +31,7 @@ from gateway.kube.config.credentials import (
     bearer_header,
     impersonation_headers,
 )
+from schema.confidential import Confidential
 
 __all__ = ["ExecCredentials", "exec_info", "parse_exec_credential", "run_plugin"]
 
@@ -42,7 +43,7 @@ _INTERACTIVE_TIMEOUT_SECONDS = 600.0
 _REAP_TIMEOUT_SECONDS = 1.0
 
 
-class _ExecCredentialStatus(msgspec.Struct, rename="camel"):
+class _ExecCredentialStatus(Confidential, msgspec.Struct, rename="camel"):
     expiration_timestamp: datetime | None = None
     token: str | None = None
     client_certificate_data: str | None = None

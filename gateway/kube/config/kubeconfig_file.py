@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from gateway.errors import KubeconfigError
+from schema.confidential import Confidential
 
 __all__ = [
     "AuthInfo",
@@ -33,12 +34,12 @@ _MAX_DEPTH = 100
 # Every field and every list item may be null: Go decodes null to the zero value.
 
 
-class _NamedExtension(msgspec.Struct):
+class _NamedExtension(Confidential, msgspec.Struct):
     name: str | None = None
     extension: Any = None
 
 
-class Cluster(msgspec.Struct, rename="kebab"):
+class Cluster(Confidential, msgspec.Struct, rename="kebab"):
     server: str | None = None
     tls_server_name: str | None = None
     insecure_skip_tls_verify: bool | None = None
@@ -49,7 +50,7 @@ class Cluster(msgspec.Struct, rename="kebab"):
     extensions: list[_NamedExtension | None] | None = None
 
 
-class EnvironmentVariable(msgspec.Struct):
+class EnvironmentVariable(Confidential, msgspec.Struct):
     name: str | None = None
     value: str | None = None
 
@@ -64,12 +65,12 @@ class ExecEntry(msgspec.Struct, rename="camel"):
     interactive_mode: str | None = None
 
 
-class AuthProvider(msgspec.Struct):
+class AuthProvider(Confidential, msgspec.Struct):
     name: str | None = None
     config: dict[str, str | None] | None = None
 
 
-class AuthInfo(msgspec.Struct, rename="kebab"):
+class AuthInfo(Confidential, msgspec.Struct, rename="kebab"):
     client_certificate: str | None = None
     client_certificate_data: str | None = None
     client_key: str | None = None

@@ -33,6 +33,7 @@ from gateway.resolvers.context import Info, limited_client_of
 from gateway.resolvers.drain.pods import DrainedPod, DrainOptions, judge
 from gateway.resolvers.write_request import Write, send_write
 from schema.building import DrainedResources
+from schema.selectors import escape_field_value
 
 __all__ = ["answer_node_drain"]
 
@@ -178,7 +179,7 @@ class _Drain:
         return [decode(item.object, DrainedPod, "a pod") for item in listing.objects]
 
     async def _list(self, *, metadata_only: bool) -> Any:
-        params = {"fieldSelector": f"spec.nodeName={self._node}"}
+        params = {"fieldSelector": f"spec.nodeName={escape_field_value(self._node)}"}
         if self._settings.pod_selector:
             params["labelSelector"] = self._settings.pod_selector
         pods = self._resources.pods

@@ -6,7 +6,7 @@ status, which controllers write, and of the field managers only our own.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["Before", "has_changed", "version_of"]
@@ -19,7 +19,7 @@ class Before:
     """The live object before an apply; ``content`` is None if the caller cannot read it."""
 
     version: str
-    content: Mapping[str, Any] | None = None
+    content: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> "Before":

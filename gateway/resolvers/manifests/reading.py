@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.errors import BadArgument, CredentialsError, GatewayError, Unauthenticated, UpstreamError
@@ -38,7 +38,7 @@ class Target:
     resource: Resource
     namespace: str | None
     path: str
-    body: JSONObject
+    body: JSONObject = field(repr=False)
 
     @classmethod
     def of(cls, item: ManifestObject, resource: Resource, namespace: str | None, default: str) -> "Target":

@@ -5,7 +5,7 @@ way back replaces the pod template of the version that was read; after a conflic
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from gateway.errors import BadArgument, Conflict
@@ -36,7 +36,7 @@ class _Revision:
     changeCause: str | None  # noqa: N815 - the name of the GraphQL field
     created: str | None
     current: bool
-    template: JSONObject
+    template: JSONObject = field(repr=False)
 
 
 async def list_revisions(

@@ -32,10 +32,10 @@ class Answer:
 
     reader: asyncio.StreamReader
     status: int = 0
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list, repr=False)
     started: bool = False
     ended: bool = False
-    pieces: list[bytes] = field(default_factory=list)
+    pieces: list[bytes] = field(default_factory=list, repr=False)
     parser: httptools.HttpResponseParser = field(init=False)
 
     def __post_init__(self) -> None:
