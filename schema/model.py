@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from schema.health import HealthRules
 from schema.resources import GroupVersionKind, Resource
 from schema.verbs import FieldVerb, SubresourceVerb, Verb
 
@@ -146,8 +147,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The whole API of a cluster, ready to be built into a GraphQL schema."""
+    """The whole API of a cluster, ready to be built into a GraphQL schema.
+
+    ``health_rules`` are the user's rules of health.
+    """
 
     objects: Mapping[str, ObjectType]
     resources: tuple[ServedResource, ...]
     problems: tuple[Problem, ...] = ()
+    health_rules: HealthRules = field(default_factory=HealthRules)

@@ -33,6 +33,7 @@ from graphql import (
 from graphql.type.definition import resolve_thunk
 
 from schema.building.computed_fields import build_document_fields, build_entry_fields
+from schema.building.health import build_any_health_field, build_health_field
 from schema.building.on_demand import OnDemand
 from schema.memory import empty, release_types
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar, TypeExpression
@@ -44,6 +45,7 @@ __all__ = ["LIST_META", "OBJECT_META", "ObjectTypes", "TrustedObjectType", "leaf
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 _OBJECT_KEYS = ("apiVersion", "kind", "metadata")
+_HEALTH = "health"
 
 
 # graphql-core checks every character of every name in Python, which takes half of the time to build a type.
@@ -128,12 +130,21 @@ class ObjectTypes:
     def _build_output(self, _id: str, object_type: ObjectType) -> GraphQLObjectType:
         return TrustedObjectType(
             object_type.name,
-            lambda: OnDemand(_output_sources(object_type), self._build_field),
+            lambda: OnDemand(
+                {**self._health_fields(object_type), **_output_sources(object_type)}, self._build_field
+            ),
             interfaces=[self.interface] if self.is_kubernetes_object(object_type) else [],
             is_type_of=_is_json_object,
             description=object_type.description or None,
             extensions={"definition": object_type.id},
         )
+
+    def _health_fields(self, object_type: ObjectType) -> GraphQLFieldMap:
+        """The field ``health`` of a kind with metadata; a property of the same name wins."""
+        metadata = next((item.type for item in object_type.properties if item.key == "metadata"), None)
+        if not object_type.kinds or metadata != Definition(OBJECT_META):
+            return {}
+        return {_HEALTH: build_health_field(object_type, self._model.health_rules)}
 
     def _build_field(self, _name: str, source: Property | GraphQLField) -> GraphQLField:
         if isinstance(source, GraphQLField):
@@ -195,7 +206,7 @@ class ObjectTypes:
             self._common_fields,
             interfaces=[self.interface],
             description="An object of a kind that this schema does not have, such as one that has just been"
-            " installed, or of a kind with a field `json` or `yaml` of its own.",
+            " installed, or of a kind with a field `json`, `yaml` or `health` of its own.",
         )
 
     def _common_fields(self) -> GraphQLFieldMap:
@@ -204,13 +215,15 @@ class ObjectTypes:
             "kind": GraphQLField(GraphQLString),
             "metadata": GraphQLField(self.output(OBJECT_META)),
             **_DOCUMENT_FIELDS,
+            _HEALTH: build_any_health_field(self._model.health_rules),
         }
 
     def is_kubernetes_object(self, object_type: ObjectType) -> bool:
         """Whether it is a kind with the fields of the interface, in their usual types."""
         if not object_type.kinds or OBJECT_META not in self._model.objects or object_type.id == OBJECT_META:
             return False
-        if not _DOCUMENT_FIELDS.keys().isdisjoint(property_.name for property_ in object_type.properties):
+        computed = {*_DOCUMENT_FIELDS, _HEALTH}
+        if not computed.isdisjoint(property_.name for property_ in object_type.properties):
             return False
         properties = {property_.key: property_ for property_ in object_type.properties}
         return all(key in properties and properties[key].name == key for key in _OBJECT_KEYS) and properties[

@@ -10,12 +10,13 @@ Not here: the health of several objects together, GraphQL types (:mod:`schema.bu
 
 from schema.health.evaluate import health_of, health_paths
 from schema.health.reading import Condition, Reader, Unreadable
-from schema.health.user_rules import HealthRules, InvalidHealthRule, parse_health_rules
+from schema.health.user_rules import HealthRule, HealthRules, InvalidHealthRule, parse_health_rules
 from schema.health.verdict import Health, HealthStatus, worst_status
 
 __all__ = [
     "Condition",
     "Health",
+    "HealthRule",
     "HealthRules",
     "HealthStatus",
     "InvalidHealthRule",

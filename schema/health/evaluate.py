@@ -6,12 +6,12 @@ rules come after deletion. Health is a function of the object's JSON alone: it n
 and no request.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from schema.health import cluster_kinds, pods, workloads
 from schema.health.conditions import judge_conditions, standard_conditions
 from schema.health.reading import Reader, Unreadable
-from schema.health.user_rules import HealthRules
+from schema.health.user_rules import HealthRule
 from schema.health.verdict import Health
 
 __all__ = ["COMMON_PATHS", "health_of", "health_paths"]
@@ -51,13 +51,12 @@ _RULES: Mapping[tuple[str, str], tuple[_Rule, tuple[_Path, ...]]] = {
 }
 """The rule of a kind by its group and kind, and the values that it reads beside :data:`COMMON_PATHS`."""
 
-NO_RULES = HealthRules()
 
-
-def health_of(found: object, group: str, kind: str, rules: HealthRules = NO_RULES) -> Health:
+def health_of(found: object, group: str, kind: str, rules: Sequence[HealthRule] = ()) -> Health:
     """The health of an object of a kind, from its JSON, or from what :func:`health_paths` names of it.
 
-    ``UNKNOWN`` if a value does not have its declared type. Never raises.
+    ``rules`` are the user's rules for the kind. ``UNKNOWN`` if a value does not have its declared type. Never
+    raises.
     """
     try:
         return _evaluate(Reader(found), group, kind, rules)
@@ -65,18 +64,19 @@ def health_of(found: object, group: str, kind: str, rules: HealthRules = NO_RULE
         return Health.unknown("UnexpectedValue", f"{error}.")
 
 
-def health_paths(group: str, kind: str, rules: HealthRules = NO_RULES) -> tuple[_Path, ...]:
+def health_paths(group: str, kind: str, rules: Sequence[HealthRule] = ()) -> tuple[_Path, ...]:
     """The paths of all values that :func:`health_of` reads of an object of the kind."""
     own = _RULES[group, kind][1] if (group, kind) in _RULES else ()
-    return tuple(dict.fromkeys((*COMMON_PATHS, *own, *rules.paths(group, kind))))
+    return tuple(dict.fromkeys((*COMMON_PATHS, *own, *(path for rule in rules for path in rule.paths))))
 
 
-def _evaluate(found: Reader, group: str, kind: str, rules: HealthRules) -> Health:
+def _evaluate(found: Reader, group: str, kind: str, rules: Sequence[HealthRule]) -> Health:
     if found.text("metadata", "deletionTimestamp"):
         if (group, kind) == ("", "Namespace"):
             return cluster_kinds.namespace_deletion(found)
         return Health.terminating("The object is being deleted.")
-    decided = rules.evaluate(found, group, kind) or _unobserved(found) or standard_conditions(found)
+    by_rule = next((health for rule in rules if (health := rule.evaluate(found))), None)
+    decided = by_rule or _unobserved(found) or standard_conditions(found)
     if decided is not None:
         return decided
     rule = _RULES.get((group, kind))

@@ -30,7 +30,7 @@ from typing import Any
 from schema.health.reading import Reader
 from schema.health.verdict import Health, HealthStatus
 
-__all__ = ["HealthRules", "InvalidHealthRule", "parse_health_rules"]
+__all__ = ["HealthRule", "HealthRules", "InvalidHealthRule", "parse_health_rules"]
 
 _Path = tuple[str, ...]
 _KIND_KEYS = frozenset({"group", "kind", "rules"})
@@ -89,23 +89,20 @@ class _ConditionRule:
         return Health(self.status, condition.reason or None, condition.message or None)
 
 
-_Rule = _FieldRule | _ConditionRule
+HealthRule = _FieldRule | _ConditionRule
+"""A rule: ``evaluate`` gives the health of an object that it matches, None for another one, and raises
+Unreadable; ``paths`` are the paths of the values that it reads. Hashable."""
 
 
 @dataclass(frozen=True, slots=True)
 class HealthRules:
     """The rules of all kinds, by group and kind."""
 
-    by_kind: Mapping[tuple[str, str], tuple[_Rule, ...]] = field(default_factory=dict)
+    by_kind: Mapping[tuple[str, str], tuple[HealthRule, ...]] = field(default_factory=dict)
 
-    def evaluate(self, found: Reader, group: str, kind: str) -> Health | None:
-        """The health by the first rule that matches; None without one. Raises Unreadable."""
-        rules = self.by_kind.get((group, kind), ())
-        return next((health for rule in rules if (health := rule.evaluate(found))), None)
-
-    def paths(self, group: str, kind: str) -> tuple[_Path, ...]:
-        """The paths of the values that the rules of a kind read."""
-        return tuple(path for rule in self.by_kind.get((group, kind), ()) for path in rule.paths)
+    def of(self, group: str, kind: str) -> tuple[HealthRule, ...]:
+        """The rules of a kind, in their order."""
+        return self.by_kind.get((group, kind), ())
 
 
 def parse_health_rules(document: object) -> HealthRules:
@@ -114,7 +111,7 @@ def parse_health_rules(document: object) -> HealthRules:
     ``document`` is the file as JSON values. Raises InvalidHealthRule.
     """
     entries = _mapping(document, "the file").get("health")
-    by_kind: dict[tuple[str, str], tuple[_Rule, ...]] = {}
+    by_kind: dict[tuple[str, str], tuple[HealthRule, ...]] = {}
     for index, entry in enumerate(_list(entries, "health")):
         place = f"health[{index}]"
         known = _known(entry, place, _KIND_KEYS)
@@ -129,7 +126,7 @@ def parse_health_rules(document: object) -> HealthRules:
     return HealthRules(by_kind)
 
 
-def _parse_rule(rule: object, place: str) -> _Rule:
+def _parse_rule(rule: object, place: str) -> HealthRule:
     known = _known(rule, place, _RULE_KEYS)
     status = _required_text(known, "status", place)
     if status not in _STATUSES:

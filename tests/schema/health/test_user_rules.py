@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from schema.health import HealthRules, InvalidHealthRule, health_of, parse_health_rules
+from schema.health import HealthRule, HealthRules, InvalidHealthRule, health_of, parse_health_rules
 from tests.schema.health.objects import condition, object_of
 
 WORKFLOW = ("argoproj.io", "Workflow")
 
 
-def rules(*entries: dict[str, Any], group: str = "argoproj.io", kind: str = "Workflow") -> HealthRules:
-    return parse_health_rules({"health": [{"group": group, "kind": kind, "rules": list(entries)}]})
+def rules(*entries: dict[str, Any]) -> tuple[HealthRule, ...]:
+    document = {"health": [{"group": "argoproj.io", "kind": "Workflow", "rules": list(entries)}]}
+    return parse_health_rules(document).of(*WORKFLOW)
 
 
 FAILED = {
@@ -41,9 +42,10 @@ def test_without_a_match_the_rules_of_the_kind_decide() -> None:
     assert health_of(found, *WORKFLOW, rules(FAILED)).reason == "Later"
 
 
-def test_rules_apply_to_their_kind_only() -> None:
-    found = object_of(status={"phase": "Failed"})
-    assert health_of(found, "example.com", "Workflow", rules(FAILED)).status == "CURRENT"
+def test_rules_are_of_their_kind_only_and_add_up() -> None:
+    entry = {"kind": "Widget", "rules": [FAILED]}
+    found = parse_health_rules({"health": [entry, {**entry, "group": "example.com"}, entry]})
+    assert [len(found.of(group, "Widget")) for group in ("", "example.com", "example.org")] == [2, 1, 0]
 
 
 def test_a_condition_decides_with_its_reason_and_message() -> None:
