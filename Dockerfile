@@ -8,10 +8,15 @@ WORKDIR /graphiql
 COPY gateway/server/graphiql/package.json gateway/server/graphiql/package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
-# The grid of the spreadsheet example, likewise.
+# The grid of the spreadsheet example and the layout library of the topology example, likewise.
 FROM node:22-slim AS spreadsheet
 WORKDIR /spreadsheet
 COPY examples/spreadsheet/package.json examples/spreadsheet/package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:22-slim AS topology
+WORKDIR /topology
+COPY examples/topology/package.json examples/topology/package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM python:3.13-slim AS build
@@ -27,6 +32,7 @@ COPY gateway ./gateway
 COPY examples ./examples
 COPY --from=graphiql /graphiql/node_modules ./gateway/server/graphiql/node_modules
 COPY --from=spreadsheet /spreadsheet/node_modules ./examples/spreadsheet/node_modules
+COPY --from=topology /topology/node_modules ./examples/topology/node_modules
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && pip --python /opt/kube-graphql/bin/python install --no-deps /wheels/*.whl
 

@@ -24,6 +24,10 @@ GRID = [
     f"examples/spreadsheet/node_modules/tabulator-tables/{name}"
     for name in ("LICENSE", "dist/css/tabulator_simple.min.css", "dist/js/tabulator.min.js")
 ]
+LAYOUT = [
+    f"examples/topology/node_modules/@dagrejs/dagre/{name}"
+    for name in ("LICENSE", "dist/dagre.min.js", "dist/dagre.min.js.LEGAL.txt")
+]
 LOCKS = (
     "requirements.lock",
     "requirements-dev.lock",
@@ -53,7 +57,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         installed = source / "gateway/server/graphiql/node_modules" / item.package / item.path
         installed.parent.mkdir(parents=True, exist_ok=True)
         installed.touch()
-    for name in GRID:
+    for name in (*GRID, *LAYOUT):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).touch()
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
@@ -89,7 +93,7 @@ def test_the_wheel_has_the_examples(wheel: list[str]) -> None:
     found = [*(ROOT / "examples").glob("*"), *(ROOT / "examples").glob("*/*")]
     examples = {str(path.relative_to(ROOT)) for path in found if path.is_file()}
     assert examples
-    assert {*examples, *GRID} <= shipped
+    assert {*examples, *GRID, *LAYOUT} <= shipped
 
 
 def test_the_spreadsheet_example_brings_the_gateway_no_dependency() -> None:

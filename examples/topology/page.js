@@ -1,0 +1,241 @@
+// The page: draws the application of the address from one `tree` subscription, and lists the others.
+
+import { endpoint } from "../pods-dashboard/address.js";
+import { Connection } from "../pods-dashboard/connection.js";
+import { hashOf, isSame, readApplication } from "./address.js";
+import { Applications, LISTS } from "./applications.js";
+import { loadDagre } from "./dagre.js";
+import { Details } from "./details.js";
+import { countsOf, graphOf, sentenceOf, STATUSES } from "./graph.js";
+import { Navigation } from "./navigation.js";
+import { idOf, Picture } from "./picture.js";
+import { TREE } from "./queries.js";
+
+// a token is sent to the gateway that it was typed for, and to no other
+const TOKEN = endpoint() === endpoint("") ? "kube-graphql.token" : `kube-graphql.token ${endpoint()}`;
+const WORDS = { connecting: "connecting", waiting: "reconnecting", denied: "not signed in", stopped: "stopped", live: "live" };
+
+const find = (id) => document.getElementById(id);
+const namespace = new URLSearchParams(location.search).get("namespace")?.trim() || null;
+const applications = new Applications();
+const none = graphOf([]);
+
+let picture = null;
+let navigation = null;
+let details = null;
+let connection = null;
+let application = null; // the chosen one
+let stream = null;
+let rows = null; // of the application's tree; null before the first answer
+let isFirst = true; // whether the next rows are the first ones of the application
+let isListed = false;
+
+function showConnection(state, reason = "") {
+  document.body.dataset.connection = find("connection").dataset.state = state;
+  find("connection").textContent = WORDS[state];
+  find("connection").title = reason;
+}
+
+function showFailure(errors) {
+  const reason = errors.map(({ message }) => message).join("; ");
+  find("failure").textContent = reason;
+  return reason;
+}
+
+// Draws the application of the address. One whose objects all vanish stays chosen: it may come back.
+function choose() {
+  const chosen = readApplication();
+  if (isSame(chosen, application)) return;
+  application = chosen;
+  stream?.stop();
+  details.hide();
+  rows = null;
+  isFirst = true;
+  find("failure").textContent = "";
+  draw();
+  showList();
+  document.title = application ? `${application.name}: topology` : "Topology";
+  find("title").textContent = application ? `${application.kind} ${application.name}` : "Topology";
+  if (application) stream = connection.subscribe(treeOf(application));
+}
+
+function treeOf({ namespace, kind, name }) {
+  return {
+    query: TREE,
+    variables: () => ({ namespace: namespace || null, kind, name }),
+    start: () => showConnection("connecting"),
+    next(data, errors) {
+      showFailure(errors);
+      if (!data?.tree) return;
+      rows = data.tree;
+      showConnection("live");
+      schedule();
+    },
+    waiting: (reason) => showConnection("waiting", reason),
+    ended: (errors) => showConnection("stopped", showFailure(errors)),
+  };
+}
+
+let isScheduled = false;
+
+// Draws once for all events of a turn of the event loop.
+function schedule() {
+  if (isScheduled) return;
+  isScheduled = true;
+  setTimeout(() => {
+    isScheduled = false;
+    draw();
+  });
+}
+
+function draw() {
+  const before = picture.graph;
+  const graph = rows ? graphOf(rows, { earlier: find("earlier").checked }) : none;
+  picture.show(graph, { isMoving: !isFirst });
+  navigation.refresh();
+  details.refresh(graph);
+  showCounts(graph);
+  find("announcement").textContent = isFirst ? "" : sentenceOf(before, graph);
+  if (rows) isFirst = false;
+}
+
+function showCounts(graph) {
+  for (const [status, number] of Object.entries(countsOf(graph.objects))) {
+    const chip = find("counts").querySelector(`[data-status=${status}]`);
+    chip.querySelector(".number").textContent = number;
+    chip.classList.toggle("none", number === 0);
+  }
+  find("earlier-label").hidden = graph.earlier === 0;
+  find("earlier-text").textContent = `${graph.earlier} earlier ${graph.earlier === 1 ? "revision" : "revisions"}`;
+  const isEmpty = graph.objects.size === 0;
+  find("empty").hidden = !isEmpty;
+  find("empty").textContent = application === null ? "Choose an application." : rows ? "It does not exist." : "";
+}
+
+function showChips() {
+  const template = find("object").content.querySelector(".shape");
+  for (const [status, label] of Object.entries(STATUSES)) {
+    const chip = document.createElement("li");
+    chip.dataset.status = status;
+    chip.append(shapeOf(template, status), ` ${label} `, Object.assign(document.createElement("span"), { className: "number" }));
+    find("counts").append(chip);
+  }
+}
+
+function shapeOf(template, status) {
+  const shape = template.cloneNode(true);
+  shape.querySelector("use").setAttribute("href", `#shape-${status}`);
+  return shape;
+}
+
+function showList() {
+  const template = find("object").content.querySelector(".shape");
+  const found = applications.matching(find("search").value);
+  const list = find("applications");
+  const known = new Map([...list.children].map((item) => [item.firstElementChild.getAttribute("href"), item]));
+  const items = found.map((each) => {
+    const item = known.get(hashOf(each)) ?? listItem(template, each);
+    const link = item.firstElementChild;
+    item.dataset.status = each.status;
+    link.querySelector("use").setAttribute("href", `#shape-${each.status}`);
+    link.ariaLabel = `${each.kind} ${each.name} in ${each.namespace}: ${STATUSES[each.status]}`;
+    if (isSame(each, application)) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+    return item;
+  });
+  if (items.length !== list.children.length || items.some((item, at) => list.children[at] !== item)) {
+    const focused = document.activeElement;
+    list.replaceChildren(...items);
+    if (list.contains(focused)) focused.focus({ preventScroll: true });
+  }
+  find("no-applications").hidden = found.length > 0 || !isListed;
+}
+
+function listItem(template, { kind, namespace, name, status }) {
+  const item = document.createElement("li");
+  const link = Object.assign(document.createElement("a"), { href: hashOf({ kind, namespace, name }) });
+  const place = Object.assign(document.createElement("span"), { className: "place", textContent: `${namespace} · ${kind}` });
+  link.append(shapeOf(template, status), Object.assign(document.createElement("span"), { textContent: name }), place);
+  item.append(link);
+  return item;
+}
+
+function follow({ field, query }) {
+  connection.subscribe({
+    query,
+    variables: () => ({ namespace }),
+    start() {
+      applications.start(field);
+      if (application === null) showConnection("connecting");
+    },
+    next(data, errors) {
+      if (!data) return showFailure(errors);
+      applications.apply(field, data[field]);
+      if (data[field].type === "SYNCED") isListed = true;
+      if (application === null) showConnection("live");
+      scheduleList();
+    },
+    waiting: (reason) => showConnection("waiting", reason),
+    ended: (errors) => showFailure(errors),
+  });
+}
+
+let isListScheduled = false;
+
+function scheduleList() {
+  if (isListScheduled) return;
+  isListScheduled = true;
+  setTimeout(() => {
+    isListScheduled = false;
+    showList();
+  }, 50);
+}
+
+function showDetails(id, opener = null) {
+  const object = picture.graph.objects.get(id);
+  if (!object) return;
+  picture.choose(id);
+  details.show(object, picture.graph, opener);
+}
+
+function start(dagre) {
+  picture = new Picture(find, dagre);
+  navigation = new Navigation(picture);
+  connection = new Connection({
+    url: endpoint(),
+    token: () => sessionStorage.getItem(TOKEN),
+    denied(reason) {
+      showConnection("denied", reason);
+      sessionStorage.removeItem(TOKEN);
+      if (!find("sign-in").open) find("sign-in").showModal();
+    },
+  });
+  details = new Details(find, connection, { go: showDetails, closed: () => picture.choose(null) });
+  showChips();
+  LISTS.forEach(follow);
+  choose();
+  draw();
+  addEventListener("hashchange", choose);
+}
+
+find("objects").addEventListener("click", ({ target }) => {
+  const id = idOf(target);
+  if (id) showDetails(id, target.closest("button"));
+});
+
+find("search").addEventListener("input", showList);
+find("earlier").addEventListener("change", draw);
+
+find("sign-in").addEventListener("close", () => {
+  const token = find("token").value.trim();
+  if (token) sessionStorage.setItem(TOKEN, token);
+  find("token").value = "";
+  connection.retry();
+});
+
+try {
+  start(await loadDagre());
+} catch (error) {
+  showConnection("stopped", error.message);
+  showFailure([error]);
+}
