@@ -15,17 +15,19 @@ from bench.results import RESULTS, Run, record, store
 from bench.reviews import measure_reviews
 from bench.schemas import MOST, measure_realistic_schemas, measure_schemas
 from bench.tables import Table
+from bench.writes import CLIENTS, measure_writes
 
 __all__ = ["main"]
 
-_READS, _SCHEMAS, _FANOUT, _REVIEWS = "reads", "schemas", "fanout", "reviews"
+_READS, _WRITES, _SCHEMAS, _FANOUT, _REVIEWS = "reads", "writes", "schemas", "fanout", "reviews"
+_SUBJECTS = (_SCHEMAS, _READS, _WRITES, _REVIEWS, _FANOUT)
 
 _HELP = """Measure the gateway on throw-away control planes of a real kube-apiserver.
 
-SUBJECTS, all four by default, are schemas (start-up, introspection, reload), reads (lists and gets,
-compared with raw requests), reviews (the share of access reviews in a cached get), fanout (updates to
-many subscribers). Needs the binaries of
-tests/kube/build.sh. --quick measures only the sizes that have aims.
+SUBJECTS, all five by default, are schemas (start-up, introspection, reload), reads (lists and gets) and
+writes (patches and applies), both compared with raw requests, reviews (the share of access reviews in a
+cached get), fanout (updates to many subscribers). Needs the binaries of tests/kube/build.sh. --quick
+measures only the sizes that have aims. --record replaces the tables of the measured subjects.
 """
 _EPILOG = "Example: python -m bench reads --quick"
 
@@ -47,9 +49,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 
 
 @click.command(help=_HELP, epilog=_EPILOG, context_settings={"show_default": True})
-@click.argument(
-    "subjects", nargs=-1, metavar="[SUBJECTS]...", type=click.Choice([_SCHEMAS, _READS, _REVIEWS, _FANOUT])
-)
+@click.argument("subjects", nargs=-1, metavar="[SUBJECTS]...", type=click.Choice(_SUBJECTS))
 @click.option("--pods", type=_Sizes(), default=(1000, AIMED, 20_000), help="Numbers of pods to read.")
 @click.option("--crds", type=_Sizes(), default=(0, 125, 250, MOST), help="Numbers of CRDs to install.")
 @click.option("--subscribers", type=_Sizes(), default=Plan().sizes, help="Numbers of subscribers.")
@@ -84,13 +84,15 @@ def main(  # noqa: PLR0913 (one argument per option)
     if quick:
         plan = plan.quick()
         pods, crds, rounds, starts = (AIMED,), (0, MOST), 3, 1
-    chosen = subjects or (_SCHEMAS, _READS, _REVIEWS, _FANOUT)
+    chosen = subjects or _SUBJECTS
     tables: list[Table] = []
     try:
         if _SCHEMAS in chosen:
             tables += _show(_run_schemas(crds, starts))
         if _READS in chosen:
             tables += _show(_run_reads(pods, rounds))
+        if _WRITES in chosen:
+            tables += _show(_run_writes(CLIENTS[:1] if quick else CLIENTS, rounds))
         if _REVIEWS in chosen:
             tables += _show(_run_reviews(rounds))
         if _FANOUT in chosen:
@@ -113,6 +115,11 @@ def _run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
 def _run_reads(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
         return asyncio.run(measure_reads(cluster, sizes, rounds))
+
+
+def _run_writes(sizes: Sequence[int], rounds: int) -> list[Table]:
+    with start_cluster() as cluster:
+        return asyncio.run(measure_writes(cluster, sizes, rounds))
 
 
 def _run_reviews(rounds: int) -> list[Table]:

@@ -6,7 +6,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,21 @@ class Run:
         found = json.loads(path.read_text(encoding="utf-8"))
         return cls([_table(table) for table in found["tables"]], found["environment"], found["when"])
 
+    def added_to(self, earlier: "Run") -> "Run":
+        """The earlier run, in which this run's tables replace those of the same title."""
+        titles = [table.title for table in self.tables]
+        if all(table.title in titles for table in earlier.tables):
+            return self
+        kept = [table for table in earlier.tables if table.title not in titles]
+        own = [replace(table, environment=self.environment) for table in self.tables]
+        order = [table.title for table in earlier.tables]
+        known = sorted(
+            [*kept, *(table for table in own if table.title in order)],
+            key=lambda table: order.index(table.title),
+        )
+        new = [table for table in own if table.title not in order]
+        return replace(earlier, tables=[*known, *new])
+
     def markdown(self) -> str:
         """All tables."""
         return _markdown(self.tables, self.environment)
@@ -86,7 +101,13 @@ def store(run: Run, directory: Path = RESULTS) -> Path:
 
 
 def record(run: Run, directory: Path = RESULTS, root: Path = _ROOT) -> None:
-    """Write the run as the latest one, which Git tracks, and its figures into the documentation."""
+    """Write the run as the latest one, which Git tracks, and its figures into the documentation.
+
+    A table that the run does not have stays as it was.
+    """
+    latest = directory / "latest.json"
+    if latest.exists():
+        run = run.added_to(Run.load(latest))
     _write(run, directory, "latest")
     _replace_between("figures", root / _README, run.highlights())
     _replace_between("bench", root / _PERFORMANCE, run.headlines())

@@ -76,7 +76,10 @@ class Samples:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One subject; ``counted`` is the unit of the columns. The documentation shows headline tables."""
+    """One subject; ``counted`` is the unit of the columns. The documentation shows headline tables.
+
+    ``environment`` is empty if it is that of the whole run.
+    """
 
     title: str
     counted: str
@@ -84,6 +87,7 @@ class Table:
     rows: Sequence[Row]
     notes: Sequence[str] = field(default=())
     headline: bool = True
+    environment: str = ""
 
     def row(self, name: str) -> Row:
         """The row with that name; KeyError if there is none."""
@@ -99,7 +103,8 @@ class Table:
         for row in self.rows:
             figures = [self.cell(row, column) for column in self.columns]
             lines.append(_cells([row.name, *figures, "; ".join(self.verdict(row, aim) for aim in row.aims)]))
-        notes = "".join(f"\n{note}\n" for note in self.notes)
+        apart = [f"Measured in a run of its own: {self.environment}."] if self.environment else []
+        notes = "".join(f"\n{note}\n" for note in [*self.notes, *apart])
         return f"**{self.title}**\n\n" + "\n".join(lines) + "\n" + notes
 
     def missed(self) -> list[str]:

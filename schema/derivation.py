@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from graphql import GraphQLField, GraphQLOutputType, GraphQLResolveInfo
+from graphql import GraphQLError, GraphQLField, GraphQLOutputType, GraphQLResolveInfo
 
-__all__ = ["ABSENT", "Derivation", "derivation_of", "derived_field"]
+__all__ = ["ABSENT", "Derivation", "derivation_of", "derived_field", "unexpected_value"]
 
 ABSENT = msgspec.Raw(b"null")
 """The JSON of an absent value."""
@@ -41,9 +41,22 @@ class Derivation:
 
 
 def derived_field(type_: GraphQLOutputType, derivation: Derivation, description: str) -> GraphQLField:
-    """A field of that type with the derivation as its value."""
-    return GraphQLField(
-        type_, resolve=derivation.resolve, description=description, extensions={_EXTENSION: derivation}
+    """A field of that type with the derivation as its value; JSON that it cannot read is an error."""
+
+    def resolve(source: Mapping[str, Any], info: GraphQLResolveInfo[Any]) -> Any:
+        try:
+            return derivation.resolve(source, info)
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise unexpected_value(str(type_)) from error
+
+    return GraphQLField(type_, resolve=resolve, description=description, extensions={_EXTENSION: derivation})
+
+
+def unexpected_value(expected: str) -> GraphQLError:
+    """The error of the executor for a value of another type (``gateway.errors.UnexpectedValue``)."""
+    return GraphQLError(
+        f"the stored value is not of its declared type, {expected}",
+        extensions={"code": "UNEXPECTED_VALUE", "expected": expected},
     )
 
 

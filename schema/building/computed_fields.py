@@ -1,4 +1,4 @@
-"""Fields that Kubernetes has no property for: ``label``, ``annotation``, ``yaml`` and ``json``.
+"""Fields that Kubernetes has no property for: ``label``, ``annotation``, ``yaml``, ``json``, ``fieldOwners``.
 
 ``yaml`` and ``json`` give the whole object exactly as the API server sent it, unknown properties included.
 They make the content of ``x-kubernetes-preserve-unknown-fields`` reachable beside typed properties.
@@ -10,13 +10,16 @@ from typing import Any
 
 from graphql import (
     GraphQLArgument,
-    GraphQLError,
     GraphQLField,
+    GraphQLList,
     GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLString,
 )
 
+from schema.derivation import derived_field, unexpected_value
+from schema.field_owners import FIELD_OWNERS
 from schema.model import Scalar
 from schema.scalars import SCALARS
 from schema.yaml_output import to_yaml
@@ -33,12 +36,40 @@ class DecodedObject(dict[str, Any]):
         return to_yaml(dict(self))
 
 
+_FIELD_OWNER = GraphQLObjectType(
+    "FieldOwner",
+    {
+        "manager": GraphQLField(GraphQLString, description="The `fieldManager` of the writes."),
+        "operation": GraphQLField(
+            GraphQLString, description="`Apply` for server-side apply, `Update` for all other writes."
+        ),
+        "subresource": GraphQLField(
+            GraphQLString, description="The subresource of the writes, such as `status`; else null."
+        ),
+        "time": GraphQLField(
+            SCALARS[Scalar.DATE_TIME], description="When the manager last changed its fields."
+        ),
+        "paths": GraphQLField(
+            GraphQLList(GraphQLNonNull(GraphQLString)),
+            description="The fields, as conflicts name them: `spec.replicas`, `metadata.labels.app`,"
+            ' `spec.template.spec.containers[name="app"].image`, `metadata.finalizers[="a.example/b"]`.',
+        ),
+    },
+    description="A manager of fields (server-side apply), from an entry of `metadata.managedFields`.",
+)
+
+
 def build_document_fields() -> dict[str, GraphQLField]:
-    """The fields of every kind: the whole object as YAML, in the API server's order of keys, and as JSON."""
+    """The fields of every kind: the object as YAML, in the API server's order, as JSON; its field owners."""
     return {
         "yaml": GraphQLField(GraphQLString, resolve=_resolve_yaml, description="The whole object as YAML."),
         "json": GraphQLField(
             SCALARS[Scalar.JSON], resolve=_resolve_json, description="The whole object as JSON."
+        ),
+        "fieldOwners": derived_field(
+            GraphQLList(GraphQLNonNull(_FIELD_OWNER)),
+            FIELD_OWNERS,
+            "The managers of the object's fields, from `metadata.managedFields`.",
         ),
     }
 
@@ -59,20 +90,11 @@ def _resolve_yaml(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> 
     return source.yaml if isinstance(source, DecodedObject) else to_yaml(source)
 
 
-def _unexpected_map() -> GraphQLError:
-    """The error of the executor for a value of another type (``gateway.errors.UnexpectedValue``)."""
-    expected = Scalar.STRING_MAP.value
-    return GraphQLError(
-        f"the stored value is not of its declared type, {expected}",
-        extensions={"code": "UNEXPECTED_VALUE", "expected": expected},
-    )
-
-
 def _entry_field(key_of_map: str, noun: str) -> GraphQLField:
     def resolve(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any], key: str) -> Any:
         entries = source.get(key_of_map)
         if not isinstance(entries, dict | None):
-            raise _unexpected_map()
+            raise unexpected_value(Scalar.STRING_MAP.value)
         return None if entries is None else entries.get(key)
 
     return GraphQLField(

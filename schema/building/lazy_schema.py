@@ -179,5 +179,5 @@ def _fixed_types(roots: RootTypes) -> Iterator[GraphQLNamedType]:
 def _scalar_types(objects: Mapping[str, ObjectType]) -> set[GraphQLNamedType]:
     leaves = {leaf_of(item.type) for object_type in objects.values() for item in object_type.properties}
     if any(object_type.kinds for object_type in objects.values()):
-        leaves.add(Scalar.JSON)  # every kind has a field `json`
+        leaves |= {Scalar.JSON, Scalar.DATE_TIME}  # of `json` and `fieldOwners`, which every kind has
     return {SCALARS[leaf] for leaf in leaves if isinstance(leaf, Scalar)}

@@ -206,7 +206,7 @@ class ObjectTypes:
             self._common_fields,
             interfaces=[self.interface],
             description="An object of a kind that this schema does not have, such as one that has just been"
-            " installed, or of a kind with a field `json`, `yaml` or `health` of its own.",
+            " installed, or of a kind with a field `json`, `yaml`, `health` or `fieldOwners` of its own.",
         )
 
     def _common_fields(self) -> GraphQLFieldMap:

@@ -43,3 +43,25 @@ def test_a_run_is_recorded_between_the_markers(tmp_path: Path) -> None:
         )
     assert "- live list, 5,000 pods: 1.50, aim ≤ 1.25 ×\n" in run.headlines()
     assert Run.load(tmp_path / "latest.json").markdown() == run.markdown()
+
+
+def test_a_run_of_one_subject_replaces_only_its_own_tables(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for path in (tmp_path / "README.md", tmp_path / "docs" / "performance.md"):
+        path.write_text("")
+
+    def table(title: str, value: float) -> Table:
+        return Table(title, "pods", [1], [Row("row", Unit.MILLISECONDS, {1: [value]})])
+
+    whole = Run([table("Reads", 1), table("Fan-out", 2)], "here", "2026-01-02T03:04:05Z")
+    record(whole, tmp_path, tmp_path)
+    record(
+        Run([table("Fan-out", 3), table("Writes", 4)], "there", "2026-02-02T03:04:05Z"), tmp_path, tmp_path
+    )
+
+    recorded = Run.load(tmp_path / "latest.json")
+    figures = [(table.title, table.rows[0].samples[1], table.environment) for table in recorded.tables]
+    assert figures == [("Reads", [1], ""), ("Fan-out", [3], "there"), ("Writes", [4], "there")]
+    assert "Measured in a run of its own: there." in recorded.markdown()
+    record(whole, tmp_path, tmp_path)
+    assert len(Run.load(tmp_path / "latest.json").tables) == 3

@@ -13,6 +13,7 @@ from bench.results import Run, store
 from bench.reviews import measure_reviews
 from bench.schemas import measure_realistic_schemas, measure_schemas
 from bench.tables import Table
+from bench.writes import measure_writes
 from tests.fixtures.control_plane import ControlPlane, find_assets
 from tests.fixtures.ports import free_port
 from tests.fixtures.requirements import unavailable
@@ -46,6 +47,12 @@ async def test_reads_are_measured_and_stored(cluster: Cluster, tmp_path: Path) -
     assert_measured(tables, 200)
     run = Run.of(tables)
     assert Run.load(store(run, tmp_path).with_suffix(".json")).markdown() == run.markdown()
+
+
+async def test_writes_are_measured(cluster: Cluster) -> None:
+    tables = await measure_writes(cluster, [1, 2], rounds=1)
+    for column in (1, 2):
+        assert_measured(tables, column)
 
 
 async def test_access_reviews_are_measured(cluster: Cluster) -> None:

@@ -19,6 +19,7 @@ from gateway.demo.apiserver.statuses import ApiError, bad_request, internal, not
 from gateway.demo.apiserver.storage import object_key
 from gateway.demo.apiserver.strict_decoding import DecodingError, decode
 from gateway.demo.apiserver.writes import Writer, Written
+from schema.field_owners import element_text
 from schema.resources import GroupVersion
 
 __all__ = ["apply_object"]
@@ -149,17 +150,7 @@ def apply_conflict(conflicts: list[tuple[Entry, Path]]) -> ApiError:
 
 def readable(path: Path) -> str:
     """Format a path for a conflict message: ``.spec.template.spec.containers[name="web"].image``."""
-    parts = []
-    for element in path:
-        kind, _, name = element.partition(":")
-        match kind:
-            case "f":
-                parts.append(f".{name}")
-            case "k":
-                parts.append("[" + name.strip("{}").replace('":', '"=').replace('"', "", 2) + "]")
-            case _:
-                parts.append(f"[={name}]")
-    return "".join(parts)
+    return "".join(element_text(element) or "" for element in path)
 
 
 def merge(node: Node, live: Object, intent: Object) -> Object:

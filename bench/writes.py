@@ -1,0 +1,151 @@
+"""Writes through the gateway, alternating with the same requests to the API server."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from bench.cluster import Cluster
+from bench.gateways import ask, start_measured_gateway
+from bench.tables import Aim, Column, Measure, Row, Samples, Table, Unit
+from tests.fixtures.api import core, deployment, grouped
+
+__all__ = ["CLIENTS", "measure_writes"]
+
+CLIENTS: Sequence[Column] = (1, 20)
+"""The numbers of writes at a time, each to an object of its own."""
+
+_TIMES = 20
+"""Writes per round, of all clients together."""
+_NAMESPACE = "writes"
+_MERGE, _APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
+_ARGUMENTS = f'namespace: "{_NAMESPACE}", fieldManager: "bench"'
+_SELECTION = "{ metadata { name resourceVersion } spec { replicas } }"
+_PATCHES = f"""mutation($name: String!, $patch: DeploymentInput) {{
+    patchDeployment(name: $name, type: MERGE, patch: $patch, {_ARGUMENTS}) {_SELECTION}
+}}"""
+_APPLIES = f"""mutation($object: DeploymentInput) {{
+    applyDeployment(object: $object, force: true, {_ARGUMENTS}) {_SELECTION}
+}}"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Connections:
+    """Clients with open connections, and a number that differs in each write."""
+
+    raw: httpx.AsyncClient
+    ours: httpx.AsyncClient
+    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """One way to write the object of that name."""
+
+    name: str
+    run: Callable[[_Connections, str], Awaitable[None]]
+    against: str = ""
+    aims: Sequence[Aim] = ()
+
+
+async def measure_writes(cluster: Cluster, sizes: Sequence[Column], rounds: int) -> list[Table]:
+    """Measure patches and applies that change a deployment, at each number of writes at a time."""
+    samples = Samples()
+    async with cluster.client() as raw:
+        await _create_objects(raw, max(sizes))
+        with start_measured_gateway(
+            cluster.directory / "gateway-writes", "--kubeconfig", str(cluster.kubeconfig)
+        ) as gateway:
+            async with gateway.client() as ours:
+                connections = _Connections(raw, ours)
+                for size, turn in itertools.product(sizes, range(rounds + 1)):
+                    await _measure_turn(connections, size, samples if turn else Samples())
+    return [_table(sizes, samples)]
+
+
+async def _create_objects(raw: httpx.AsyncClient, count: int) -> None:
+    namespace = await raw.post(f"/{core('namespaces')}", json={"metadata": {"name": _NAMESPACE}})
+    namespace.raise_for_status()
+    for number in range(count):
+        path = grouped("apps/v1", "deployments", _NAMESPACE)
+        created = await raw.post(f"/{path}", json=deployment(_name(number)))
+        created.raise_for_status()
+
+
+async def _measure_turn(connections: _Connections, size: Column, samples: Samples) -> None:
+    """Alternate the variants after each write, so that other load affects all alike."""
+    for _ in range(max(1, _TIMES // size)):
+        for variant in _VARIANTS:
+            times = await asyncio.gather(*(_timed(variant, connections, _name(n)) for n in range(size)))
+            for seconds in times:
+                samples.add(variant.name, size, seconds * 1000)
+
+
+async def _timed(variant: _Variant, connections: _Connections, name: str) -> float:
+    began = time.perf_counter()
+    await variant.run(connections, name)
+    return time.perf_counter() - began
+
+
+async def _patch_raw(connections: _Connections, name: str) -> None:
+    await _send_raw(connections, name, _change(connections), _MERGE)
+
+
+async def _patch(connections: _Connections, name: str) -> None:
+    await ask(connections.ours, _PATCHES, {"name": name, "patch": _change(connections)})
+
+
+async def _apply_raw(connections: _Connections, name: str) -> None:
+    await _send_raw(connections, name, _applied(connections, name), _APPLY)
+
+
+async def _apply(connections: _Connections, name: str) -> None:
+    await ask(connections.ours, _APPLIES, {"object": _applied(connections, name)})
+
+
+async def _send_raw(connections: _Connections, name: str, body: Any, content_type: str) -> None:
+    parameters = {"fieldManager": "bench", **({"force": "true"} if content_type == _APPLY else {})}
+    response = await connections.raw.patch(
+        f"/{grouped('apps/v1', 'deployments', _NAMESPACE, name)}",
+        params=parameters,
+        json=body,
+        headers={"Content-Type": content_type},
+    )
+    response.raise_for_status()
+
+
+def _change(connections: _Connections) -> dict[str, Any]:
+    return {"metadata": {"annotations": {"bench": str(next(connections.numbers))}}}
+
+
+def _applied(connections: _Connections, name: str) -> dict[str, Any]:
+    written = deployment(name)
+    return {**written, "metadata": {**_change(connections)["metadata"], "name": name}}
+
+
+def _name(number: int) -> str:
+    return f"written-{number}"
+
+
+_VARIANTS = (
+    _Variant("raw PATCH, merge patch", _patch_raw),
+    _Variant("patchDeployment", _patch, "raw PATCH, merge patch", (Aim(1, Measure.DIFFERENCE, 1.5),)),
+    _Variant("raw PATCH, server-side apply", _apply_raw),
+    _Variant("applyDeployment", _apply, "raw PATCH, server-side apply"),
+)
+
+
+def _table(sizes: Sequence[Column], samples: Samples) -> Table:
+    rows = [
+        Row(variant.name, Unit.MILLISECONDS, samples.found[variant.name], variant.against, variant.aims)
+        for variant in _VARIANTS
+    ]
+    note = (
+        "Every write changes an annotation of a deployment. Median (smallest–largest), and the ratio to the"
+        " raw request."
+    )
+    return Table("Writes: time to the complete response", "at a time", sizes, rows, (note,))
