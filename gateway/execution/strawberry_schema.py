@@ -162,6 +162,8 @@ class KubernetesSchema(strawberry.Schema):
             errors = [GraphQLError(error.message, original_error=error)]
             context.pre_execution_errors = errors
             return PreExecutionError(None, errors)
+        if refused is None and isinstance(context.context, RequestContext) and context.context.on_valid:
+            context.context.on_valid()
         return refused
 
     async def _prepare(

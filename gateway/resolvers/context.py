@@ -137,6 +137,8 @@ class RequestContext:
     """The operation's place among those in progress; None outside of operations."""
     reads_only: bool = False
     """Whether the request is a GET, which must not change anything (RFC 9110, section 9.2.1)."""
+    on_valid: Callable[[], None] | None = None
+    """Called once an operation is valid and has its place, before it runs."""
     extensions: dict[str, Any] = field(default_factory=dict)
     """``extensions`` of the operation's next result; a mapping is by the response names of root fields."""
 

@@ -249,10 +249,13 @@ class Endpoint(GraphQL[RequestContext, None]):
             data = await self.parse_http_body(self.request_adapter_class(request))
         except json.JSONDecodeError as error:
             raise HTTPException(400, "Unable to parse request body as JSON") from error
-        context = self.api.context(client)
-        return await self.reservations.start(
-            reservation, data.extensions, lambda: aclosing(self._results(request, data, context))
-        )
+
+        def results(on_valid: Callable[[], None]) -> aclosing[AsyncGenerator[GraphQLHTTPResponse, None]]:
+            context = self.api.context(client)
+            context.on_valid = on_valid
+            return aclosing(self._results(request, data, context))
+
+        return await self.reservations.start(reservation, data.extensions, results)
 
     async def _results(
         self, request: Request, data: GraphQLRequestData, context: RequestContext

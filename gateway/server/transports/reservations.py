@@ -14,7 +14,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -45,12 +45,16 @@ def token_of(request: Request) -> str | None:
 
 @dataclass(slots=True, eq=False)
 class _Operation:
-    """One operation; ``refusal`` is the error result of one that cannot run."""
+    """One operation; ``refusal`` is the error result of one that cannot run.
+
+    ``decided`` is set once it is known whether it can run.
+    """
 
     id: str
     task: asyncio.Task[None] | None = None
     accepted: bool = False
     refusal: Any = None
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Reservation:
@@ -78,17 +82,17 @@ class Reservation:
             yield message
         raise AbortedResponse
 
-    async def start(self, operation_id: str, results: Results) -> Any:
+    async def start(self, operation_id: str, results: Callable[[Callable[[], None]], Results]) -> Any:
         """Start an operation's task; returns its error result if it cannot run, else None.
 
-        Parsing and validation happen in the task's first step, before it suspends. Therefore one turn of the
-        event loop shows whether the operation can run.
+        ``results`` takes a function to call when the operation is valid. Then the task goes on up to its next
+        suspension before this coroutine does, and refuses variables that do not fit.
         """
         operation = self.operations[operation_id] = _Operation(operation_id)
         operation.task = asyncio.create_task(
-            self._write(operation, results), name="operation of an event stream"
+            self._write(operation, results(operation.decided.set)), name="operation of an event stream"
         )
-        await asyncio.sleep(0)
+        await operation.decided.wait()
         operation.accepted = True
         return operation.refusal
 
@@ -101,6 +105,7 @@ class Reservation:
                         operation.refusal = result
                         return
                     operation.accepted = True
+                    operation.decided.set()
                     await self._send("next", {"id": operation.id, "payload": result})
                     if started and rejects_token(result):
                         # all operations depend on the token: the client comes back with a fresh one
@@ -109,6 +114,7 @@ class Reservation:
                     started = True
             await self._send("complete", {"id": operation.id})
         finally:
+            operation.decided.set()
             # breaks the cycle of task, coroutine and operation
             operation.task = None
             if self.operations.get(operation.id) is operation:
@@ -177,9 +183,9 @@ class Reservations:
         return reservation.open(lifetime)
 
     async def start(
-        self, reservation: Reservation, extensions: Any, results: Callable[[], Results]
+        self, reservation: Reservation, extensions: Any, results: Callable[[Callable[[], None]], Results]
     ) -> Response:
-        """Answer POST."""
+        """Answer POST; ``results`` is as for :meth:`Reservation.start`."""
         operation_id = (extensions or {}).get("operationId")
         if not isinstance(operation_id, str) or not operation_id:
             return error_response(400, "extensions.operationId has to be a string", "BAD_REQUEST")
@@ -188,7 +194,7 @@ class Reservations:
             return error_response(404, "the event stream has ended", "BAD_REQUEST")
         if operation_id in reservation.operations:
             return error_response(409, f"the operation {operation_id} runs already", "BAD_REQUEST")
-        refusal = await reservation.start(operation_id, results())
+        refusal = await reservation.start(operation_id, results)
         if refusal is not None:
             return Response(encode_response(refusal), 400, {"Cache-Control": "no-store"}, JSON)
         return Response(status_code=202)

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest_asyncio
@@ -76,13 +77,23 @@ class Subscription:
         await asyncio.Event().wait()
 
 
+class SmallSchema(strawberry.Schema):
+    """Prepares operations like :class:`gateway.execution.strawberry_schema.KubernetesSchema`."""
+
+    async def _prepare_operation_async(self, context: Any, extensions_runner: Any) -> Any:
+        if len(context.query or "") > 1000:
+            await asyncio.to_thread(lambda: None)
+        refused = await super()._prepare_operation_async(context, extensions_runner)
+        if refused is None and context.context.on_valid:
+            context.context.on_valid()
+        return refused
+
+
 class SmallAPI:
     """Stands in for :class:`gateway.execution.GraphQLAPI`."""
 
     def __init__(self) -> None:
-        self.schema = strawberry.Schema(
-            Query, Mutation, Subscription, execution_context_class=CompiledExecutor
-        )
+        self.schema = SmallSchema(Query, Mutation, Subscription, execution_context_class=CompiledExecutor)
         self.informers = InformerRegistry()
         self._shared = Shared()
 

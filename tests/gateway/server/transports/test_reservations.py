@@ -102,7 +102,17 @@ async def test_an_operation_can_start_before_the_stream_is_opened(local: Served)
 
 @pytest.mark.parametrize(
     "query",
-    ["{ nothing }", "{", "", "fragment F on Query { caller }", "query($of: Int!) { square(of: $of) }"],
+    [
+        "{ nothing }",
+        "{",
+        "",
+        "fragment F on Query { caller }",
+        "query($of: Int!) { square(of: $of) }",
+        # large documents are parsed and validated in a thread
+        "{ nothing }" + " " * 2000,
+        "{" + " " * 2000,
+        "query($of: Int!) { square(of: $of) }" + " " * 2000,
+    ],
 )
 async def test_an_invalid_operation_is_refused_and_sends_no_message(local: Served, query: str) -> None:
     async with opened(local) as events:
