@@ -14,7 +14,7 @@ encode it with :func:`gateway.execution.introspection.encode_response`.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property, partial
@@ -30,6 +30,7 @@ from graphql import (
     GraphQLOutputType,
     GraphQLResolveInfo,
     OperationType,
+    located_error,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
@@ -42,7 +43,15 @@ from gateway.execution.introspection import Introspection, IntrospectionAnswer
 from gateway.execution.root_fields import count_requests, find_leaders, request_of
 from gateway.execution.typed_values import TypedExecutor
 from gateway.resolvers.limits import Budget, SharedSlot
-from schema.selection import Compiled, LargeSource, SharedSource, count_fields, exceeds
+from schema.selection import (
+    Compiled,
+    LargeSource,
+    SharedSource,
+    WithErrors,
+    count_fields,
+    exceeds,
+    selects_relations,
+)
 
 __all__ = ["CompiledExecutor"]
 
@@ -298,9 +307,15 @@ class CompiledExecutor(TypedExecutor):
         """Return a Compiled value unchanged; complete a LargeSource and introspection in a thread."""
         if type(result) is Compiled:
             return self._finished_compiled(result, path)
+        if type(result) is WithErrors:
+            self._collect(result.errors, field_details_list, path)
+            result = result.value
+        if type(result) is LargeSource and selects_relations(info):
+            result = result.make()
         # graphql-core completes a non-null value again with the type inside: in the same thread
         is_first = return_type is info.return_type
-        if type(result) is LargeSource or (is_first and self._is_wide(field_details_list, path, result)):
+        is_wide = is_first and self._is_wide(field_details_list, path, result)
+        if type(result) is LargeSource or (is_wide and not selects_relations(info)):
             return asyncio.get_running_loop().run_in_executor(
                 _threads,
                 lambda: self._finished(
@@ -333,10 +348,24 @@ class CompiledExecutor(TypedExecutor):
                     )
                 )
         completed = self.complete_typed(return_type, field_details_list, info, path, result, position_context)
-        # an awaitable root field (introspection, tests) is not counted
         if path.prev is None and isinstance(completed, (dict, list)):
             return self._finished(completed, path)
-        return completed
+        # an awaitable root field has relations
+        is_counted = path.prev is None and is_first and self._budget is not None and isawaitable(completed)
+        return self._finished_later(completed, path) if is_counted else completed
+
+    async def _finished_later(self, completed: Awaitable[Any], path: Path) -> Any:
+        value = await completed
+        return self._finished(value, path) if isinstance(value, (dict, list)) else value
+
+    def _collect(self, errors: Sequence[Exception], field_details_list: FieldDetailsList, path: Path) -> None:
+        """Report errors beside the value of a field."""
+        nodes = [details.node for details in field_details_list]
+        for error in errors:
+            if self._budget is not None:
+                self._budget.add_bytes(_ERROR_BYTES)
+            # not "add": the value stands, and errors below it are reported, too
+            self.collected_errors.errors.append(located_error(error, nodes, path.as_list()))
 
     async def _counted(self, answer: Awaitable[IntrospectionAnswer | msgspec.Raw]) -> Any:
         value = await answer

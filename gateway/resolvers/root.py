@@ -1,6 +1,6 @@
 """The function of each root field."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from gateway.resolvers.manifests import (
 from gateway.resolvers.manifests.resources import resources_by_kind
 from gateway.resolvers.patch import patch_object
 from gateway.resolvers.read import list_objects, read_object
+from gateway.resolvers.relations import relation_resolver
 from gateway.resolvers.rollouts import list_revisions, undo_rollout, watch_rollout
 from gateway.resolvers.subresources import create_subresource
 from gateway.resolvers.subscribe import watch_list, watch_object
@@ -33,6 +34,7 @@ from gateway.resolvers.write import (
 )
 from schema.building import DrainedResources, ManifestResolvers, RootField
 from schema.model import Model
+from schema.relations import KindIndex, Relation, RelationRule
 from schema.resources import Resource
 from schema.verbs import FieldVerb, SubresourceVerb, Verb
 
@@ -75,8 +77,10 @@ SUBRESOURCE_RESOLVERS: Mapping[str, Resolver] = {"create": create_subresource, "
 class Resolvers:
     """The root resolvers over one model (:class:`schema.building.RootResolvers`)."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, relation_rules: Sequence[RelationRule] = ()) -> None:
+        self.relation_rules = relation_rules
         self.cluster = cluster_resolvers(model)
+        self._kinds = KindIndex(model)
         known = resources_by_kind(model)
         self.manifests = ManifestResolvers(
             apply=partial(apply_manifest, known),
@@ -87,6 +91,10 @@ class Resolvers:
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         """The function that answers a query or mutation field."""
         return partial(_answer, _resolver_of(root.verb), root)
+
+    def relation(self, relation: Relation) -> GraphQLFieldResolver:
+        """The function that answers the field of a relation."""
+        return relation_resolver(self._kinds, relation)
 
     def subscriber(self, root: RootField) -> Callable[..., Any]:
         """The function that returns a subscription field's source stream."""

@@ -5,7 +5,7 @@ deliver every change of an object; :mod:`gateway.resolvers.encoded_selections` o
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from gateway.concurrency import LoopYielder
@@ -24,7 +24,9 @@ from schema.selection import (
     Compiled,
     EventSelection,
     SelectionMismatch,
+    SharedSource,
     compile_event,
+    selects_relations,
 )
 
 __all__ = ["watch_list", "watch_object"]
@@ -37,7 +39,7 @@ async def watch_list(
     namespace: str | None = None,
     partial: bool | None = False,
     **arguments: Any,
-) -> AsyncIterator[Payload]:
+) -> AsyncIterator[Payload | Mapping[str, Any]]:
     """The events of ``pods(…)``: the existing objects, ``SYNCED``, then every change.
 
     ``arguments`` are those of :meth:`gateway.informers.InformerRegistry.subscribe`, None for an absent one.
@@ -56,7 +58,7 @@ async def watch_list(
 
 async def watch_object(
     root: RootField, info: Info, *, name: str, namespace: str | None = None
-) -> AsyncIterator[Payload]:
+) -> AsyncIterator[Payload | Mapping[str, Any]]:
     """The events of ``pod(name: …)``: ``ADDED`` if it exists, ``SYNCED``, then every change."""
     resource = root.served.resource
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
@@ -78,20 +80,25 @@ def _is_only_metadata(selection: EventSelection | None) -> bool:
 
 async def _payloads(
     info: Info, selection: EventSelection | None, events: Events, *, hints: bool = False
-) -> AsyncIterator[Payload]:
+) -> AsyncIterator[Payload | Mapping[str, Any]]:
     """The events under the selection; ``hints``: a refusal advises ``partial``."""
     lag = info.context.informers.counters.lag
     # graphql-core takes milliseconds for an event that is not compiled: other tasks run after each of these
     yielder = LoopYielder(1)
+    has_relations = selection is None and selects_relations(info)
     with info.context.shared.encoded.subscription(selection) as table, hinting_at_partial(enabled=hints):
         async with events as stream:
             async for event in stream:
                 try:
-                    payload = table.get(event, _build_payload)
+                    payload: Any = table.get(event, _build_payload)
                 except AnswerTooLarge:
                     raise info.context.shared.limits.too_large() from None
                 if payload is None:
                     continue
+                if has_relations and isinstance(payload, SharedSource):
+                    # related objects are read as the caller, for each event
+                    info.context.budget = info.context.new_budget()
+                    payload = payload.make()
                 yield payload
                 if event.received:
                     # the transport has handed the payload to its socket: it requests the next one

@@ -14,7 +14,7 @@ naming belong to :mod:`schema.lowering`.
 """
 
 from schema.building.cluster_fields import ClusterResolvers
-from schema.building.computed_fields import DecodedObject
+from schema.building.computed_fields import DecodedObject, Part
 from schema.building.lazy_schema import LazySchema, complete_schema
 from schema.building.manifests import ManifestResolvers
 from schema.building.node_drain import DrainedResources
@@ -31,6 +31,7 @@ __all__ = [
     "LazySchema",
     "ManifestResolvers",
     "ObjectTypes",
+    "Part",
     "RootField",
     "RootResolvers",
     "compile_line",

@@ -21,14 +21,34 @@ from graphql import (
 from schema.derivation import derived_field, unexpected_value
 from schema.field_owners import FIELD_OWNERS
 from schema.model import Scalar
+from schema.relations import Origin
+from schema.resources import GroupVersion
 from schema.scalars import SCALARS
 from schema.yaml_output import to_yaml
 
-__all__ = ["DecodedObject", "build_document_fields", "build_entry_fields"]
+__all__ = ["DecodedObject", "Part", "build_document_fields", "build_entry_fields"]
+
+
+class Part(dict[str, Any]):
+    """A JSON object inside of a Kubernetes object; ``origin`` is where its references begin."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, value: Mapping[str, Any], origin: Origin) -> None:
+        super().__init__(value)
+        self.origin = origin
 
 
 class DecodedObject(dict[str, Any]):
     """The JSON of a Kubernetes object; its YAML is written once, under however many aliases."""
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Its namespace and its API group."""
+        metadata = self.get("metadata")
+        namespace = metadata.get("namespace") if isinstance(metadata, dict) else None
+        group = GroupVersion.parse(str(self.get("apiVersion") or "")).group
+        return Origin(namespace if isinstance(namespace, str) else "", group)
 
     @cached_property
     def yaml(self) -> str:

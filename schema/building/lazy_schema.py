@@ -5,15 +5,17 @@ read the fields that a document selects; suggestions ("Did you mean …") read n
 everything: they use a complete schema, which is built for the purpose and freed afterwards.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from graphql import (
+    GraphQLInt,
     GraphQLInterfaceType,
     GraphQLNamedType,
     GraphQLSchema,
+    GraphQLString,
     get_named_type,
     specified_directives,
 )
@@ -47,9 +49,8 @@ class LazySchema(GraphQLSchema):
         self.resolvers = resolvers
         self._roots = roots = RootTypes(model, resolvers)
         outputs = _output_objects(model)
-        # the base class adds the types of the introspection, and those below the given ones
+        # the base class adds the types of the introspection
         super().__init__(
-            types=[roots.types.interface, roots.types.other, *_fixed_types(roots), *_scalar_types(outputs)],
             directives=specified_directives,
             extensions={"types": roots.types},
             assume_valid=True,
@@ -58,7 +59,10 @@ class LazySchema(GraphQLSchema):
         self.mutation_type = roots.root_type(Operation.MUTATION)
         self.subscription_type = roots.root_type(Operation.SUBSCRIPTION)
         own = [type_ for type_ in (self.query_type, self.mutation_type, self.subscription_type) if type_]
-        sources = _model_sources(model, outputs) | self.type_map | {type_.name: type_ for type_ in own}
+        fixed = _with_their_types([*_fixed_types(roots), *_scalar_types(outputs)], _open_types(roots))
+        sources = (
+            _model_sources(model, outputs) | self.type_map | fixed | {type_.name: type_ for type_ in own}
+        )
         # nothing that the schema holds refers to the schema: reference counts alone must free it
         self.type_map: Any = OnDemand(sources, partial(_build_type, roots))
         self._kinds = list(filter(roots.types.is_kubernetes_object, _kinds(model, outputs)))
@@ -90,15 +94,25 @@ def complete_schema(schema: LazySchema) -> Iterator[GraphQLSchema]:
             query=roots.root_type(Operation.QUERY),
             mutation=roots.root_type(Operation.MUTATION),
             subscription=roots.root_type(Operation.SUBSCRIPTION),
+            # relations lead from each kind to many others: what is listed here is not reached recursively
             types=[
                 roots.types.other,
                 *(roots.types.output(id_) for id_ in _answered_objects(schema.model)),
+                *_listed_types(roots),
             ],
             directives=specified_directives,
             extensions={"types": roots.types},
         )
     finally:
         roots.types.release()
+
+
+def _listed_types(roots: RootTypes) -> list[GraphQLNamedType]:
+    return [roots.wrappers.list_of(served) for served in roots.model.resources if _has_list(served)]
+
+
+def _has_list(served: ServedResource) -> bool:
+    return any(spec_of(verb).answer is Answer.LIST for verb in served.pinned)
 
 
 def _verbs(model: Model) -> set[FieldVerb]:
@@ -147,7 +161,7 @@ def _model_sources(model: Model, outputs: Mapping[str, ObjectType]) -> dict[str,
     sources.update((item.input_name, item) for item in _input_objects(model).values())
     for served in model.resources:
         answers = {spec_of(verb).answer for verb in served.pinned}
-        if Answer.LIST in answers:
+        if _has_list(served):
             sources[served.list_name] = served
         if Answer.EVENT in answers:
             sources[served.event_name] = served
@@ -156,12 +170,33 @@ def _model_sources(model: Model, outputs: Mapping[str, ObjectType]) -> dict[str,
     return sources
 
 
+def _open_types(roots: RootTypes) -> dict[str, GraphQLNamedType]:
+    """The types of objects of any kind, whose relations lead to most other types, by name."""
+    types = roots.types
+    return {type_.name: type_ for type_ in (types.interface, types.other, types.mixed_list)}
+
+
+def _with_their_types(
+    types: Iterable[GraphQLNamedType], reached: dict[str, GraphQLNamedType]
+) -> dict[str, GraphQLNamedType]:
+    """The types and those of their fields and arguments, by name; types of the model are not entered."""
+    for type_ in types:
+        if type_.name in reached or "definition" in type_.extensions:
+            continue
+        reached[type_.name] = type_
+        for field in getattr(type_, "fields", {}).values():
+            arguments = getattr(field, "args", {}).values()
+            _with_their_types([get_named_type(item.type) for item in (field, *arguments)], reached)
+    return reached
+
+
 def _fixed_types(roots: RootTypes) -> Iterator[GraphQLNamedType]:
     """The types that do not depend on the model."""
     for fields in roots.cluster_fields.values():
         for field in fields.values():
             yield get_named_type(field.type)
             yield from (get_named_type(argument.type) for argument in field.args.values())
+    yield from (GraphQLInt, GraphQLString)  # of the arguments of relations
     for verb in _verbs(roots.model):
         yield from argument_types(spec_of(verb))
         if spec_of(verb).answer is Answer.EVENT:

@@ -11,7 +11,7 @@ conventions, "Constants"), hence the allowed values are words and not a GraphQL 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -25,6 +25,7 @@ from graphql import (
     GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLList,
+    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
@@ -32,11 +33,12 @@ from graphql import (
 )
 from graphql.type.definition import resolve_thunk
 
-from schema.building.computed_fields import build_document_fields, build_entry_fields
+from schema.building.computed_fields import DecodedObject, Part, build_document_fields, build_entry_fields
 from schema.building.health import build_any_health_field, build_health_field
 from schema.building.on_demand import OnDemand
 from schema.memory import empty, release_types
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar, TypeExpression
+from schema.relations import Origin, Relation, RelationRule, Relations
 from schema.resources import GroupVersionKind
 from schema.scalars import SCALARS
 
@@ -47,6 +49,10 @@ LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 _OBJECT_KEYS = ("apiVersion", "kind", "metadata")
 _HEALTH = "health"
 
+
+RelationFields = Callable[["ObjectTypes", Relation], GraphQLField]
+"""Builds the field of a relation."""
+_FieldSource = Property | GraphQLField | Relation
 
 # graphql-core checks every character of every name in Python, which takes half of the time to build a type.
 # The model's names are valid by construction (schema.names, proven with Hypothesis and, in the tests, by
@@ -87,11 +93,18 @@ class ObjectTypes:
 
     A type builds its fields on first use, too: an output type one by one, an input type all at once, because
     coercion reads all of them. No type references its schema. Hold the ObjectTypes while you use a type
-    (:mod:`schema.memory`).
+    (:mod:`schema.memory`). ``relation_fields`` builds the fields of relations; without it there are none.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(
+        self,
+        model: Model,
+        relation_fields: RelationFields | None = None,
+        relation_rules: Sequence[RelationRule] = (),
+    ) -> None:
         self._model = model
+        self.relations = Relations(model, relation_rules)
+        self._relation_fields = relation_fields
         self._names_by_kind = {
             kind: object_type.name
             for object_type in model.objects.values()
@@ -102,6 +115,7 @@ class ObjectTypes:
         self._inputs = OnDemand(model.objects, self._build_input)
         self.interface: GraphQLInterfaceType = self._build_interface()
         self.other: GraphQLObjectType = self._build_other()
+        self.mixed_list: GraphQLObjectType = self._build_mixed_list()
 
     def has(self, id: str) -> bool:  # noqa: A002 - the model's own word
         """Whether the model has that object."""
@@ -131,7 +145,7 @@ class ObjectTypes:
         return TrustedObjectType(
             object_type.name,
             lambda: OnDemand(
-                {**self._health_fields(object_type), **_output_sources(object_type)}, self._build_field
+                {**self._health_fields(object_type), **self._output_sources(object_type)}, self._build_field
             ),
             interfaces=[self.interface] if self.is_kubernetes_object(object_type) else [],
             is_type_of=_is_json_object,
@@ -146,12 +160,19 @@ class ObjectTypes:
             return {}
         return {_HEALTH: build_health_field(object_type, self._model.health_rules)}
 
-    def _build_field(self, _name: str, source: Property | GraphQLField) -> GraphQLField:
+    def _output_sources(self, object_type: ObjectType) -> dict[str, _FieldSource]:
+        has_relations = self._relation_fields is not None
+        return _output_sources(object_type, self.relations.of(object_type.id) if has_relations else {})
+
+    def _build_field(self, _name: str, source: _FieldSource) -> GraphQLField:
         if isinstance(source, GraphQLField):
             return source
+        if isinstance(source, Relation):
+            return self._relation_field(source)
+        is_object = isinstance(leaf_of(source.type), Definition)
         return GraphQLField(
             self._output_type(source.type),
-            resolve=_reader(source.key),
+            resolve=_part_reader(source.key) if is_object else _reader(source.key),
             description=_describe_output(source),
             deprecation_reason=source.deprecation,
             extensions={"property": source},
@@ -209,21 +230,37 @@ class ObjectTypes:
             " installed, or of a kind with a field `json`, `yaml`, `health` or `fieldOwners` of its own.",
         )
 
+    def _build_mixed_list(self) -> GraphQLObjectType:
+        return TrustedObjectType(
+            "KubernetesObjectList",
+            lambda: {
+                "items": GraphQLField(GraphQLNonNull(GraphQLList(GraphQLNonNull(self.interface)))),
+            },
+            description="Objects of several kinds.",
+        )
+
     def _common_fields(self) -> GraphQLFieldMap:
+        relations = self.relations.common.values() if self._relation_fields is not None else ()
         return {
             "apiVersion": GraphQLField(GraphQLString),
             "kind": GraphQLField(GraphQLString),
             "metadata": GraphQLField(self.output(OBJECT_META)),
             **_DOCUMENT_FIELDS,
             _HEALTH: build_any_health_field(self._model.health_rules),
+            **{relation.name: self._relation_field(relation) for relation in relations},
         }
+
+    def _relation_field(self, relation: Relation) -> GraphQLField:
+        if self._relation_fields is None:
+            raise TypeError("these types have no relations")
+        return self._relation_fields(self, relation)
 
     def is_kubernetes_object(self, object_type: ObjectType) -> bool:
         """Whether it is a kind with the fields of the interface, in their usual types."""
         if not object_type.kinds or OBJECT_META not in self._model.objects or object_type.id == OBJECT_META:
             return False
-        computed = {*_DOCUMENT_FIELDS, _HEALTH}
-        if not computed.isdisjoint(property_.name for property_ in object_type.properties):
+        own = {property_.name for property_ in object_type.properties}
+        if not own.isdisjoint((*_DOCUMENT_FIELDS, _HEALTH, *self.relations.common)):
             return False
         properties = {property_.key: property_ for property_ in object_type.properties}
         return all(key in properties and properties[key].name == key for key in _OBJECT_KEYS) and properties[
@@ -237,9 +274,9 @@ def _resolve_kind(value: Mapping[str, Any], info: GraphQLResolveInfo[Any], _type
     return types.name_of(GroupVersionKind(group, version, str(value.get("kind", ""))))
 
 
-def _output_sources(object_type: ObjectType) -> dict[str, Property | GraphQLField]:
+def _output_sources(object_type: ObjectType, relations: Mapping[str, Relation]) -> dict[str, _FieldSource]:
     """The fields without a property, then the properties; a property of the same name wins."""
-    sources: dict[str, Property | GraphQLField] = {}
+    sources: dict[str, _FieldSource] = dict(relations)
     if object_type.id == OBJECT_META:
         sources.update(_ENTRY_FIELDS)
     elif object_type.kinds:
@@ -262,6 +299,24 @@ def _reader(key: str) -> GraphQLFieldResolver:
         return source.get(key)
 
     return read
+
+
+@lru_cache(maxsize=4096)
+def _part_reader(key: str) -> GraphQLFieldResolver:
+    """Reads JSON objects inside of an object, which keep the object's origin for their references."""
+
+    def read(source: Mapping[str, Any], _info: GraphQLResolveInfo[Any]) -> Any:
+        value = source.get(key)
+        origin = source.origin if isinstance(source, DecodedObject | Part) else None
+        return value if origin is None else _located(value, origin)
+
+    return read
+
+
+def _located(value: Any, origin: Origin) -> Any:
+    if isinstance(value, dict):
+        return Part(value, origin)
+    return [_located(item, origin) for item in value] if isinstance(value, list) else value
 
 
 def _with_empty_key(object_type: ObjectType) -> Callable[[dict[str, Any]], Any] | None:

@@ -4,7 +4,7 @@ Each root field is generated from its row in :data:`schema.verbs.VERBS`. :class:
 functions that answer the fields.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,9 +30,11 @@ from schema.building.node_drain import DrainedResources, build_node_drain
 from schema.building.object_types import ObjectTypes, TrustedObjectType
 from schema.building.on_demand import OnDemand
 from schema.building.pod_logs import build_pod_logs
+from schema.building.relation_fields import build_relation_field
 from schema.building.rollouts import REVISION
 from schema.building.wrappers import Wrappers
 from schema.model import Model, ObjectType, Scalar, ServedResource
+from schema.relations import Relation, RelationRule
 from schema.resources import Resource
 from schema.scalars import SCALARS
 from schema.verbs import Answer, FieldVerb, Operation, VerbSpec, spec_of
@@ -54,8 +56,15 @@ class RootResolvers(Protocol):
     cluster: ClusterResolvers
     manifests: ManifestResolvers
 
+    @property
+    def relation_rules(self) -> Sequence[RelationRule]:
+        """The user's own relations."""
+
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         """The function that answers a query or mutation field with plain JSON."""
+
+    def relation(self, relation: Relation) -> GraphQLFieldResolver:
+        """The function that answers the field of a relation from plain JSON."""
 
     def subscriber(self, root: RootField) -> Callable[..., Any]:
         """The function that makes the source stream of a subscription field."""
@@ -76,7 +85,7 @@ class RootTypes:
     def __init__(self, model: Model, resolvers: RootResolvers) -> None:
         self.model = model
         self._resolvers = resolvers
-        self.types = ObjectTypes(model)
+        self.types = ObjectTypes(model, self._relation_field, resolvers.relation_rules)
         self.wrappers = Wrappers(self.types)
         self.cluster_fields: Mapping[Operation, Mapping[str, GraphQLField]] = {
             Operation.QUERY: {
@@ -113,6 +122,11 @@ class RootTypes:
                     return self.wrappers.revision()
                 is_list = name == list_name
                 return self.wrappers.list_of(source) if is_list else self.wrappers.event_of(source)
+
+    def _relation_field(self, types: ObjectTypes, relation: Relation) -> GraphQLField:
+        return build_relation_field(
+            relation, types, self.wrappers.list_of, self._resolvers.relation(relation)
+        )
 
     def _field(self, name: str, source: "_Source") -> GraphQLField:
         if isinstance(source, GraphQLField):

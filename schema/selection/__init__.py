@@ -5,7 +5,8 @@ Three steps lead from an operation to its answer: :mod:`~schema.selection.tree` 
 into the answer, and :mod:`~schema.selection.parts` puts answers together from parts (watch events, lists in
 pages). :mod:`~schema.selection.compile` is the entry point and caches the compiled selections.
 :mod:`~schema.selection.results` has the marks by which a resolver hands such an answer to the executor, and
-:mod:`~schema.selection.size` bounds selections and answers.
+:mod:`~schema.selection.size` bounds selections and answers; :mod:`~schema.selection.related` tells selections
+with relations.
 
 Resolvers, I/O and the execution of operations do not belong here.
 """
@@ -13,7 +14,8 @@ Resolvers, I/O and the execution of operations do not belong here.
 from schema.selection.compile import compile_event, compile_list, compile_list_parts, compile_object
 from schema.selection.decoder import AnswerTooLarge, Selection, SelectionMismatch
 from schema.selection.parts import EventField, EventSelection, ListField, ListSelection, event_selection
-from schema.selection.results import Compiled, LargeSource, SharedSource
+from schema.selection.related import selects_relations
+from schema.selection.results import Compiled, LargeSource, SharedSource, WithErrors
 from schema.selection.size import count_fields, exceeds
 from schema.selection.tree import (
     Field,
@@ -44,6 +46,7 @@ __all__ = [
     "SelectionMismatch",
     "SelectionReader",
     "SharedSource",
+    "WithErrors",
     "compile_event",
     "compile_list",
     "compile_list_parts",
@@ -52,4 +55,5 @@ __all__ = [
     "details_of",
     "event_selection",
     "exceeds",
+    "selects_relations",
 ]

@@ -1,9 +1,9 @@
 """Marks on resolved values: how the executor completes a value that a resolver returns."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Compiled", "LargeSource", "SharedSource"]
+__all__ = ["Compiled", "LargeSource", "SharedSource", "WithErrors"]
 
 
 class Compiled:
@@ -18,6 +18,16 @@ class Compiled:
     def __init__(self, value: Any, bound: int = 0) -> None:
         self.value = value
         self.bound = bound
+
+
+class WithErrors:
+    """A value that the executor completes, and errors beside it, which get the path of the field."""
+
+    __slots__ = ("errors", "value")
+
+    def __init__(self, value: Any, errors: Sequence[Exception]) -> None:
+        self.value = value
+        self.errors = errors
 
 
 class LargeSource:

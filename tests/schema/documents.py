@@ -17,6 +17,7 @@ from schema.building import (
 from schema.discovery import Discovery
 from schema.lowering import lower, stand_in_id
 from schema.model import Definition, ListOf, Model, ObjectType, Property, ServedResource
+from schema.relations import Relation
 from schema.resources import GroupVersion, GroupVersionKind, GroupVersionResource, Resource, Subresource
 
 EVERY = ("create", "delete", "get", "list", "patch", "update", "watch")
@@ -124,6 +125,11 @@ class NoResolvers:
     manifests = ManifestResolvers(*[lambda _source, _info, **_arguments: None] * 3)
 
     def resolver(self, _root: RootField) -> Any:
+        return lambda _source, _info, **_arguments: None
+
+    relation_rules = ()
+
+    def relation(self, _relation: Relation) -> Any:
         return lambda _source, _info, **_arguments: None
 
     def subscriber(self, root: RootField) -> Any:

@@ -16,8 +16,6 @@ from tests.fixtures.sdl import (
 )
 from tests.schema.documents import built
 
-ROOTS = {"Query", "Mutation", "Subscription"}
-
 
 @cache
 def sdl(filters: Filters) -> str:
@@ -42,6 +40,5 @@ def test_the_whole_api_of_kubernetes(golden: Golden) -> None:
 def test_no_filter_changes_the_meaning_of_another_name(lists: dict[str, list[str]]) -> None:
     whole, filtered = definitions_of(sdl(Filters())), definitions_of(sdl(Filters.parse(**lists)))
     for name in filtered.keys() - {"PersistentVolumeClaim"}:
-        lines, all_lines = filtered[name].splitlines(), whole[name].splitlines()
-        assert set(lines) <= set(all_lines), name
-        assert name in ROOTS or lines == all_lines, name
+        # types lack the relations to the filtered kinds, the root types their fields
+        assert set(filtered[name].splitlines()) <= set(whole[name].splitlines()), name

@@ -25,6 +25,7 @@ from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
 from schema.building import ClusterResolvers, DrainedResources, LazySchema, ManifestResolvers, RootField
 from schema.model import Model
+from schema.relations import Relation
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.schema.models import gadget_resource, served_gadget, small_model
 
@@ -57,6 +58,11 @@ class Failing:
             yield self.error
 
         return subscribe
+
+    relation_rules = ()
+
+    def relation(self, _relation: Relation) -> Any:
+        return lambda _source, _info, **_arguments: None
 
     def node_drain_subscriber(self, _resources: DrainedResources) -> Callable[..., Any]:
         return lambda _source, _info, **_: None

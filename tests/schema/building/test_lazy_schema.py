@@ -37,6 +37,7 @@ from schema.building import (
 )
 from schema.lowering import lower
 from schema.model import Model
+from schema.relations import Relation
 from schema.resources import GroupVersion, Resource
 from tests.fixtures.sdl import kubernetes_discovery, kubernetes_documents
 from tests.schema.documents import (
@@ -57,7 +58,7 @@ OBJECT = {"type": "object", "properties": {"size": NUMBER, "input": META_PART}}
 PART = "io.example.v1.Part"
 
 
-def answer(root: RootField | Resource | DrainedResources, *_arguments: Any) -> Any:
+def answer(root: RootField | Resource | DrainedResources | str, *_arguments: Any) -> Any:
     return root
 
 
@@ -69,6 +70,11 @@ class Resolvers:
 
     def resolver(self, root: RootField) -> Any:
         return partial(answer, root)
+
+    relation_rules = ()
+
+    def relation(self, relation: Relation) -> Any:
+        return partial(answer, relation.name)
 
     def subscriber(self, root: RootField) -> Any:
         return partial(answer, root, "stream")
@@ -286,7 +292,7 @@ def test_a_query_builds_only_the_types_that_it_names(lazy: LazySchema) -> None:
 
     assert validate(lazy, document) == []
 
-    assert built(lazy) - before == {"Pod", "PodSpec", "ListMeta"}
+    assert built(lazy) - before == {"Pod", "PodSpec", "ListMeta", "ObjectMeta"}
 
 
 def test_suggestions_build_no_type() -> None:

@@ -18,6 +18,7 @@ from schema.building import DrainedResources, LazySchema, compile_line
 from schema.building.pod_logs import logged_pods
 from schema.lowering import RESERVED_TYPES
 from schema.model import ServedResource, Verb
+from schema.relations import Relation
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.schema.documents import NoResolvers
 from tests.schema.models import gadget_resource, served_gadget, small_model
@@ -38,6 +39,11 @@ class Compiling(NoResolvers):
             yield None
 
         return stream
+
+    relation_rules = ()
+
+    def relation(self, _relation: Relation) -> Any:
+        return lambda _source, _info, **_arguments: None
 
     def node_drain_subscriber(self, _resources: DrainedResources) -> Any:
         return lambda _source, _info, **_: None

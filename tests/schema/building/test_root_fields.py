@@ -16,6 +16,7 @@ from graphql import (
 
 from schema.building import ClusterResolvers, DrainedResources, LazySchema, ManifestResolvers, RootField
 from schema.model import Verb
+from schema.relations import Relation
 from schema.resources import Resource
 from tests.schema.models import gadget_resource, served_gadget, small_model
 
@@ -41,6 +42,11 @@ class Recorder:
 
     def pod_log_subscriber(self, _pods: Resource) -> Callable[..., Any]:
         return lambda _source, _info, **_: None
+
+    relation_rules = ()
+
+    def relation(self, _relation: Relation) -> Any:
+        return lambda _source, _info, **_arguments: None
 
     def node_drain_subscriber(self, _resources: DrainedResources) -> Callable[..., Any]:
         return lambda _source, _info, **_: None

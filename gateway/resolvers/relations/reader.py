@@ -1,0 +1,302 @@
+"""Reading objects for relations: by name, or by a match, for many names or keys at once.
+
+The number of requests does not grow with the number of objects:
+
+- An informer that runs, and that the caller may read, answers without a request
+  (:mod:`gateway.resolvers.cached` describes the authorization).
+- Few names are read one by one. More names of one namespace are read by one LIST of it, and names in several
+  namespaces by one LIST of all namespaces.
+- Few keys of a match are searched by the API server, with one LIST and selectors each. More keys are searched
+  here, in one LIST.
+
+Where the API server refuses a LIST, narrower requests follow: a role may allow less than all objects. What it
+refuses then is the result, as an error beside the objects.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from gateway.concurrency import LoopYielder
+from gateway.errors import BadArgument, Forbidden, GatewayError, NotFound
+from gateway.informers import Scope, StoredObject, View
+from gateway.kube.paths import resource_path
+from gateway.resolvers.caller_informers import find_view
+from gateway.resolvers.context import Info, budget_of, limited_client_of
+from gateway.resolvers.decoding import raw_items
+from gateway.resolvers.relations.found import Found, found_in
+from schema.relations import Match
+from schema.relations.assignment import Wanted, assign
+from schema.relations.paths import decode_parts
+from schema.resources import Resource
+
+__all__ = ["ObjectReader", "Place"]
+
+FEW_NAMES = 10
+"""So many objects are read one by one."""
+FEW_SEARCHES = 4
+"""So many searches are left to the API server."""
+_BYTES_PER_YIELD = 1 << 20
+JSON = "application/json"
+
+Place = tuple[str, str]
+"""A namespace, empty for cluster-scoped objects, and a name."""
+Read = Found | GatewayError
+T = TypeVar("T")
+
+
+class ObjectReader:
+    """Reads for one field of one operation.
+
+    ``label_selector`` and ``limit`` restrict every search; names are read whatever they are.
+    """
+
+    def __init__(
+        self,
+        info: Info,
+        *,
+        only_metadata: bool = False,
+        label_selector: str | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self._info = info
+        self._only_metadata = only_metadata
+        self._label_selector = label_selector or ""
+        self._limit = limit
+
+    # by name
+
+    async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
+        """The objects at the places; one that does not exist is left out, one that is refused is an error."""
+        found, rest = await self._cached(resource, places)
+        if not rest:
+            return found
+        if len(rest) <= FEW_NAMES or "list" not in resource.verbs:
+            return found | await self._read_each(resource, rest)
+        by_namespace: dict[str, list[Place]] = {}
+        for place in rest:
+            by_namespace.setdefault(place[0], []).append(place)
+        if len(by_namespace) > 1:
+            listed = await _caught(self._list(resource, None))
+            if not isinstance(listed, GatewayError):
+                return found | _picked(listed, rest)
+            if not isinstance(listed, Forbidden):
+                return found | dict.fromkeys(rest, listed)
+        parts = await asyncio.gather(
+            *(self._read_namespace(resource, namespace, some) for namespace, some in by_namespace.items())
+        )
+        for part in parts:
+            found |= part
+        return found
+
+    async def _read_namespace(
+        self, resource: Resource, namespace: str, places: Sequence[Place]
+    ) -> dict[Place, Read]:
+        if len(places) <= FEW_NAMES:
+            return await self._read_each(resource, places)
+        listed = await _caught(self._list(resource, namespace or None))
+        if isinstance(listed, BadArgument):
+            return {}
+        if isinstance(listed, Forbidden):
+            return await self._read_each(resource, places)
+        if isinstance(listed, GatewayError):
+            return dict.fromkeys(places, listed)
+        return _picked(listed, places)
+
+    async def _read_each(self, resource: Resource, places: Sequence[Place]) -> dict[Place, Read]:
+        if "get" not in resource.verbs:
+            return {}
+        read = await asyncio.gather(*(_caught(self._get(resource, place)) for place in places))
+        return {
+            place: item
+            for place, item in zip(places, read, strict=True)
+            # a name that no object can have refers to nothing
+            if not isinstance(item, NotFound | BadArgument)
+        }
+
+    async def _get(self, resource: Resource, place: Place) -> Found:
+        namespace, name = place
+        path = resource_path(resource, namespace or None, name)
+        return found_in(resource, await self._fetch(path, {}, "PartialObjectMetadata"))
+
+    async def _cached(
+        self, resource: Resource, places: Collection[Place]
+    ) -> tuple[dict[Place, Read], list[Place]]:
+        """The objects that informers have, and the places without an informer."""
+        found: dict[Place, Read] = {}
+        rest: list[Place] = []
+        views: dict[str, View | None] = {}
+        everywhere = await self._view(resource, None)
+        for place in places:
+            namespace, name = place
+            if everywhere is None and namespace not in views:
+                views[namespace] = await self._view(resource, namespace) if namespace else None
+            view = everywhere or views.get(namespace)
+            if view is None:
+                rest.append(place)
+                continue
+            stored = view.informer.get(Scope(namespace or None, name).key)
+            if stored is not None:
+                found[place] = _stored(resource, stored)
+        return found, rest
+
+    # by a match
+
+    async def search(
+        self, resource: Resource, match: Match, wanted: Collection[Wanted]
+    ) -> dict[Wanted, Sequence[Found] | GatewayError]:
+        """The objects that belong to each of the keys, in the order of a LIST."""
+        found: dict[Wanted, Sequence[Found] | GatewayError] = {}
+        rest: list[Wanted] = []
+        for namespace, some in _by_namespace(wanted).items():
+            objects = await self._cached_objects(resource, namespace, match, some)
+            if objects is None:
+                rest += some
+            else:
+                found |= await _assigned(match, objects, some)
+        if rest and "list" not in resource.verbs:
+            return found | dict.fromkeys(rest, ())
+        return found | await self._search_upstream(resource, match, rest) if rest else found
+
+    async def _search_upstream(
+        self, resource: Resource, match: Match, wanted: Sequence[Wanted]
+    ) -> dict[Wanted, Sequence[Found] | GatewayError]:
+        selectors = [match.server_selectors(key) for _, key in wanted]
+        if len(wanted) <= FEW_SEARCHES and None not in selectors:
+            limit = {"limit": str(self._limit)} if self._limit else {}
+            lists = (
+                _caught(self._list(resource, namespace, match, **(of or {}), **limit))
+                for (namespace, _), of in zip(wanted, selectors, strict=True)
+            )
+            return dict(zip(wanted, await asyncio.gather(*lists), strict=True))
+        by_namespace = _by_namespace(wanted)
+        if len(by_namespace) > 1:
+            listed = await _caught(self._list(resource, None, match))
+            if not isinstance(listed, GatewayError):
+                return await _assigned(match, listed, wanted)
+            if not isinstance(listed, Forbidden):
+                return dict.fromkeys(wanted, listed)
+        parts = await asyncio.gather(
+            *(
+                self._search_namespace(resource, match, namespace, some)
+                for namespace, some in by_namespace.items()
+            )
+        )
+        return {item: of for part in parts for item, of in part.items()}
+
+    async def _search_namespace(
+        self, resource: Resource, match: Match, namespace: str | None, wanted: Sequence[Wanted]
+    ) -> dict[Wanted, Sequence[Found] | GatewayError]:
+        listed = await _caught(self._list(resource, namespace, match))
+        if isinstance(listed, GatewayError):
+            return dict.fromkeys(wanted, listed)
+        return await _assigned(match, listed, wanted)
+
+    async def _cached_objects(
+        self, resource: Resource, namespace: str | None, match: Match, wanted: Sequence[Wanted]
+    ) -> Sequence[Found] | None:
+        """What an informer has; for one key through its indexes."""
+        selectors = match.server_selectors(wanted[0][1]) if len(wanted) == 1 else None
+        view = await self._view(resource, namespace, **(selectors or {}))
+        if view is None:
+            return None
+        return [_stored(resource, stored) for stored in view.objects()]
+
+    # requests
+
+    async def _view(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        *,
+        labelSelector: str = "",  # noqa: N803 - as in the query of a LIST
+        fieldSelector: str = "",  # noqa: N803
+    ) -> View | None:
+        labels = ",".join(filter(None, (labelSelector, self._label_selector)))
+        return await find_view(
+            self._info,
+            "list",
+            resource,
+            Scope(namespace),
+            label_selector=labels,
+            field_selector=fieldSelector,
+        )
+
+    async def _list(
+        self, resource: Resource, namespace: str | None, match: Match | None = None, **parameters: str
+    ) -> Sequence[Found]:
+        if match is not None and self._label_selector:
+            labels = filter(None, (parameters.get("labelSelector"), self._label_selector))
+            parameters["labelSelector"] = ",".join(labels)
+        path = resource_path(resource, namespace)
+        needs_all = match is not None and bool(match.reads) and len(parameters.get("fieldSelector", "")) == 0
+        kind = "" if needs_all else "PartialObjectMetadataList"
+        body = await self._fetch(path, parameters, kind)
+        yielder, found = LoopYielder(_BYTES_PER_YIELD), list[Found]()
+        for item in raw_items(body):
+            found.append(found_in(resource, item))
+            await yielder.after(memoryview(item).nbytes)
+        return found
+
+    async def _fetch(self, path: str, parameters: Mapping[str, str], metadata_kind: str) -> bytes:
+        accept = JSON
+        if self._only_metadata and metadata_kind:
+            accept = f"{JSON};as={metadata_kind};g=meta.k8s.io;v=v1,{JSON}"
+        response = await self._info.context.shared.flights.get(
+            limited_client_of(self._info), path, parameters, accept=accept, operation=budget_of(self._info)
+        )
+        return response.body
+
+
+async def _caught(reading: Awaitable[T]) -> T | GatewayError:
+    try:
+        return await reading
+    except GatewayError as error:
+        return error
+
+
+def _stored(resource: Resource, stored: StoredObject) -> Found:
+    return Found(resource, stored.object, stored.header)
+
+
+def _picked(objects: Iterable[Found], places: Iterable[Place]) -> dict[Place, Read]:
+    by_place = {(found.namespace, found.name): found for found in objects}
+    return {place: by_place[place] for place in places if place in by_place}
+
+
+def _by_namespace(wanted: Iterable[Wanted]) -> dict[str | None, list[Wanted]]:
+    grouped: dict[str | None, list[Wanted]] = {}
+    for item in wanted:
+        grouped.setdefault(item[0], []).append(item)
+    return grouped
+
+
+async def _assigned(
+    match: Match, objects: Sequence[Found], wanted: Collection[Wanted]
+) -> dict[Wanted, Sequence[Found] | GatewayError]:
+    yielder, candidates = LoopYielder(_BYTES_PER_YIELD), list[tuple[str, Mapping[str, Any]]]()
+    read = _partly_decoded if match.reads else _metadata
+    for found in objects:
+        candidates.append((found.namespace, read(found, match)))
+        await yielder.after(memoryview(found.body).nbytes if match.reads else 200)
+    assigned = assign(match, candidates, wanted)
+    return {item: [objects[index] for index in indexes] for item, indexes in assigned.items()}
+
+
+Reading = Callable[[Found, Match], Mapping[str, Any]]
+
+
+def _metadata(found: Found, _match: Match) -> Mapping[str, Any]:
+    metadata = found.header.metadata
+    owners = [{"uid": owner.uid} for owner in metadata.owner_references or ()]
+    return {"metadata": {"labels": dict(metadata.labels or {}), "ownerReferences": owners}}
+
+
+def _partly_decoded(found: Found, match: Match) -> Mapping[str, Any]:
+    try:
+        parts: Mapping[str, Any] = decode_parts(found.body, match.reads)
+    except msgspec.DecodeError:
+        return {}
+    return parts

@@ -1,0 +1,148 @@
+"""The relations of the types of a model, derived when they are asked for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from schema.model import Definition, Model, ObjectType, Property, Scalar, Verb
+from schema.relations.builtin import (
+    SELECTORS,
+    common_relations,
+    kind_relations,
+    namespace_relation,
+    selector_relation,
+)
+from schema.relations.kinds import KindIndex
+from schema.relations.references import references_of
+from schema.relations.relation import Relation
+from schema.relations.user_rules import RelationRule, build_relation
+
+__all__ = ["LeftOut", "Relations"]
+
+_OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_DOCUMENT_FIELDS = frozenset(("yaml", "json", "fieldOwners", "health"))
+"""Other fields that every kind has and Kubernetes has no property for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A relation that a type does not have, and the reason."""
+
+    name: str
+    reason: str
+
+
+class Relations:
+    """The relations of a model; ``rules`` are the user's own.
+
+    A name belongs to the API's own property first, then to the relations of the kind, to the user's rules and
+    to references, in the order of their properties.
+    """
+
+    def __init__(self, model: Model, rules: Sequence[RelationRule] = ()) -> None:
+        self.kinds = KindIndex(model)
+        self.common: Mapping[str, Relation] = {
+            name: relation
+            for name, relation in common_relations(self.kinds).items()
+            if relation.target is None or Verb.LIST in relation.target.pinned
+        }
+        self._model = model
+        self._rules = rules
+        self._namespaced = {served.object for served in model.resources if served.resource.namespaced}
+        self._derived: dict[str, tuple[Mapping[str, Relation], tuple[LeftOut, ...]]] = {}
+
+    def of(self, id: str) -> Mapping[str, Relation]:  # noqa: A002 - the model's own word
+        """The relations of the type of ``model.objects[id]``, by name."""
+        return self._derive(id)[0]
+
+    def left_out(self, id: str) -> Sequence[LeftOut]:  # noqa: A002 - the model's own word
+        """The relations that this type does not have: their name is taken, or their kind absent."""
+        return self._derive(id)[1]
+
+    def unmatched_rules(self) -> Iterator[tuple[RelationRule, str]]:
+        """The rules without effect on this cluster, each with the reason."""
+        for rule in self._rules:
+            if self.kinds.find(rule.source) is None:
+                yield rule, f"the cluster serves no kind {_text(rule, 'source')}"
+            elif self.kinds.find(rule.target) is None:
+                yield rule, f"the cluster serves no kind {_text(rule, 'target')}"
+
+    def _derive(self, id_: str) -> tuple[Mapping[str, Relation], tuple[LeftOut, ...]]:
+        if id_ not in self._derived:
+            self._derived[id_] = self._derived_of(self._model.objects[id_])
+        return self._derived[id_]
+
+    def _derived_of(self, object_type: ObjectType) -> tuple[Mapping[str, Relation], tuple[LeftOut, ...]]:
+        found: dict[str, Relation] = {}
+        left_out: list[LeftOut] = []
+        own = {property_.name for property_ in object_type.properties}
+        if object_type.kinds:
+            own |= _DOCUMENT_FIELDS
+        for relation, subject in self._candidates(object_type):
+            target = relation.target
+            if relation.to_many and target is not None and Verb.LIST not in target.pinned:
+                left_out.append(LeftOut(relation.name, f"{subject}: {target.resource.gvr} cannot be listed"))
+            elif relation.name in own:
+                left_out.append(LeftOut(relation.name, f"{subject}: the API has a field of that name"))
+            elif relation.name in found:
+                if found[relation.name] is not relation:
+                    left_out.append(LeftOut(relation.name, f"{subject}: another relation has that name"))
+            else:
+                found[relation.name] = relation
+        return found, tuple(left_out)
+
+    def _candidates(self, object_type: ObjectType) -> Iterator[tuple[Relation, str]]:
+        """The relations in the order of their precedence, each with the rule or property behind it."""
+        if _is_object(object_type):
+            for relation in self._of_object(object_type):
+                yield relation, relation.rule
+        for name, relation in references_of(self._model, self.kinds, object_type):
+            yield relation, f"{relation.rule} {name}"
+
+    def _of_object(self, object_type: ObjectType) -> Iterator[Relation]:
+        yield from self.common.values()
+        if object_type.id in self._namespaced:
+            yield from namespace_relation(self.kinds)
+        for group, kind in dict.fromkeys((item.group, item.kind) for item in object_type.kinds):
+            yield from kind_relations(self.kinds, group, kind)
+            if (group, kind) not in SELECTORS:
+                yield from self._of_custom_selector(object_type)
+            for rule in self._rules:
+                if rule.source.kind == kind and rule.source.group in (None, group):
+                    relation = build_relation(self.kinds, rule)
+                    if relation is not None:
+                        yield relation
+
+    def _of_custom_selector(self, object_type: ObjectType) -> Iterator[Relation]:
+        """``spec.podSelector``, or ``spec.selector`` beside the template of the pods."""
+        if not any("." in kind.group and not kind.group.endswith(".k8s.io") for kind in object_type.kinds):
+            return
+        spec = _properties(self._model, _properties_of(object_type).get("spec"))
+        key = "podSelector" if "podSelector" in spec else "selector" if "template" in spec else ""
+        if key in spec and self._is_selector(spec[key]):
+            yield from selector_relation(self.kinds, ("spec", key), empty_selects=False)
+
+    def _is_selector(self, property_: Property) -> bool:
+        if property_.type is Scalar.STRING_MAP:
+            return True
+        return "matchLabels" in _properties(self._model, property_)
+
+
+def _is_object(object_type: ObjectType) -> bool:
+    metadata = _properties_of(object_type).get("metadata")
+    return bool(object_type.kinds) and metadata is not None and metadata.type == Definition(_OBJECT_META)
+
+
+def _properties_of(object_type: ObjectType) -> Mapping[str, Property]:
+    return {property_.key: property_ for property_ in object_type.properties}
+
+
+def _properties(model: Model, property_: Property | None) -> Mapping[str, Property]:
+    if property_ is None or not isinstance(property_.type, Definition):
+        return {}
+    inner = model.objects.get(property_.type.id)
+    return {} if inner is None else _properties_of(inner)
+
+
+def _text(rule: RelationRule, end: str) -> str:
+    kind = rule.source if end == "source" else rule.target
+    return f"{kind.kind}.{kind.group}" if kind.group else kind.kind
