@@ -42,7 +42,7 @@
 GraphQL errors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -274,11 +274,12 @@ class Status:
 
 
 class StatusError(GatewayError):
-    """The API server answered with a failure."""
+    """The API server answered with a failure; ``causes`` have places in the arguments of a mutation."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(status.message or status.reason or f"the API server answered {status.code}")
         self.status = status
+        self.causes: Sequence[Mapping[str, Any]] = ()
 
 
 class Unauthenticated(StatusError):

@@ -23,6 +23,7 @@ from gateway.errors import (
     StatusError,
     UnexpectedValue,
 )
+from gateway.resolvers.causes import causes_of
 
 __all__ = ["ErrorCodes", "fails_operation", "graphql_error", "root_cause", "status_extension"]
 
@@ -108,6 +109,8 @@ def _extensions(cause: GatewayError) -> dict[str, Any]:
         extensions["kubernetes"] = status_extension(cause.status)
     if isinstance(cause, StatusError):
         extensions["kubernetes"] = status_extension(cause.status)
+        if causes := cause.causes or causes_of(cause.status):
+            extensions["causes"] = causes
         if cause.status.continue_token:
             extensions["continue"] = cause.status.continue_token
     return extensions

@@ -6,6 +6,7 @@ from typing import Any
 
 from gateway.errors import BadArgument, Conflict, Invalid
 from gateway.kube.paths import resource_path
+from gateway.resolvers.causes import Place, mapped_causes, place_in
 from gateway.resolvers.context import Info
 from gateway.resolvers.write_request import Write, send_write_until_no_conflict
 from gateway.resolvers.written import (
@@ -17,6 +18,7 @@ from gateway.resolvers.written import (
     present,
 )
 from schema.building import RootField
+from schema.input_paths import Written, operation_path
 from schema.verbs import spec_of
 
 __all__ = ["MERGE_PATCH", "STRATEGIC_PATCH", "patch_object"]
@@ -37,14 +39,16 @@ async def patch_object(
     subresource = spec_of(root.verb).subresource
     path = resource_path(root.served.resource, namespace_of(root, info, namespace), name, subresource)
     options = {key: arguments.pop(key) for key in _WRITE_OPTIONS if key in arguments}
-    body, content_type = _Change(**arguments).request(root)
+    change = _Change(**arguments)
+    body, content_type = change.request(root)
     write = Write("PATCH", path, body, content_type, parameters_of(**options))
-    try:
-        return await send_write_until_no_conflict(info, write, arguments.get("retry_on_conflict") or 0)
-    except Invalid as error:
-        if arguments.get("uid") is not None and _is_about_uid(error):
-            raise Conflict(error.status) from error
-        raise
+    with mapped_causes(change.place(info, content_type)):
+        try:
+            return await send_write_until_no_conflict(info, write, change.retry_on_conflict or 0)
+        except Invalid as error:
+            if change.uid is not None and _is_about_uid(error):
+                raise Conflict(error.status) from error
+            raise
 
 
 def _is_about_uid(error: Invalid) -> bool:
@@ -83,6 +87,17 @@ class _Change:
                 "retryOnConflict does not go with resourceVersion and uid: their conflict stays"
             )
         return [*self._guards(), *self.operations], JSON_PATCH
+
+    def place(self, info: Info, content_type: str) -> Place:
+        """The places of the object's fields in the arguments."""
+        own = {f"metadata.{key}": key for key in self._preconditions}
+        if self.operations is not None:
+            operations = self.operations
+            return lambda field: [own[field]] if field in own else operation_path(operations, field)
+        what = Written.STRATEGIC_PATCH if content_type == STRATEGIC_PATCH else Written.MERGE_PATCH
+        if self.patch is not None:
+            return place_in(info, "patch", self.patch, what, own)
+        return place_in(info, "patchJson", self.patch_json, what, own)
 
     @property
     def _preconditions(self) -> JSONObject:

@@ -4,6 +4,7 @@ from typing import Any
 
 from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
+from gateway.resolvers.causes import mapped_causes, place_in_object
 from gateway.resolvers.context import Info
 from gateway.resolvers.write_request import Write, send_write
 from gateway.resolvers.written import (
@@ -44,7 +45,8 @@ async def create_subresource(
     if served is not None and served.kind is not None:
         body = with_kind(served.kind, body)
     path = resource_path(resource, where, name, subresource)
-    answer = await send_write(info, Write("POST", path, body, JSON, parameters_of(**options)))
+    with mapped_causes(place_in_object(info, written, written_json)):
+        answer = await send_write(info, Write("POST", path, body, JSON, parameters_of(**options)))
     is_status = answer.get("kind") == "Status" and answer.get("apiVersion") == "v1"
     return body if is_status else answer
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
+from gateway.resolvers.causes import mapped_causes, place_in_object
 from gateway.resolvers.context import Info
 from gateway.resolvers.patch import MERGE_PATCH, STRATEGIC_PATCH
 from gateway.resolvers.write_request import Write, send_write
@@ -44,12 +45,14 @@ async def create_object(
     """Answer ``createPod(object: …)``: POST, with ``apiVersion`` and ``kind`` added if absent."""
     body = with_kind(root.served.resource.kind, one_object(written, written_json))
     path = resource_path(root.served.resource, namespace_of(root, info, namespace, body))
-    return await send_write(info, Write("POST", path, body, JSON, parameters_of(**options)))
+    with mapped_causes(place_in_object(info, written, written_json)):
+        return await send_write(info, Write("POST", path, body, JSON, parameters_of(**options)))
 
 
 async def apply_object(root: RootField, info: Info, **arguments: Any) -> JSONObject:
     """Answer ``applyPod(object: …)``: server-side apply (KEP-555)."""
-    return await send_write(info, prepare_apply(root, info, **arguments))
+    with mapped_causes(place_in_object(info, arguments.get("written"), arguments.get("written_json"))):
+        return await send_write(info, prepare_apply(root, info, **arguments))
 
 
 def prepare_apply(
@@ -86,7 +89,8 @@ async def scale_object(
     """Answer ``scaleDeployment(name: …, replicas: …)`` with the ``Scale``."""
     path = resource_path(root.served.resource, namespace_of(root, info, namespace), name, "scale")
     body = {"spec": {"replicas": replicas}}
-    return await send_write(info, Write("PATCH", path, body, MERGE_PATCH, parameters_of(dry_run)))
+    with mapped_causes(lambda field: ["replicas"] if field == "spec.replicas" else None):
+        return await send_write(info, Write("PATCH", path, body, MERGE_PATCH, parameters_of(dry_run)))
 
 
 async def restart_object(

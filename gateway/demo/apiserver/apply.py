@@ -89,7 +89,8 @@ def _read(writer: Writer, target: Target, intent: Object) -> Object:
     except DecodingError as error:
         unreadable = str(error)
     else:
-        unreadable = ", ".join(f".{path}: field not declared in schema" for path in decoded.unknown)
+        lines = [f".{path}: field not declared in schema" for path in decoded.unknown]
+        unreadable = "\n  ".join(["errors:", *lines]) if len(lines) > 1 else "".join(lines)
     if unreadable:
         subject = f"({target.namespace}/{target.name}; {kind.api_version}, Kind={kind.kind})"
         raise internal(f"failed to create typed patch object {subject}: {unreadable}")

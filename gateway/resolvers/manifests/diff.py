@@ -12,6 +12,7 @@ from typing import Any
 from gateway.errors import BadArgument, GatewayError, NotFound
 from gateway.kube.client import KubeClient
 from gateway.kube.redaction import is_secret_path
+from gateway.resolvers.causes import mapped_causes, place_in_object
 from gateway.resolvers.context import Info, budget_of, limited_client_of
 from gateway.resolvers.decoding import decode_object, source_of
 from gateway.resolvers.manifests.apply import ApplyOptions, Kinds, apply_write
@@ -44,7 +45,8 @@ async def diff_object(root: RootField, info: Info, **arguments: Any) -> Any:
     write = prepare_apply(root, info, dry_run=True, **arguments)
     budget_of(info).reserve_requests(2)
     client = limited_client_of(info)
-    diff, size = await _diff(info, client, write, root.served.resource.kind)
+    with mapped_causes(place_in_object(info, arguments.get("written"), arguments.get("written_json"))):
+        diff, size = await _diff(info, client, write, root.served.resource.kind)
     return source_of(lambda: diff, size)
 
 
