@@ -5,11 +5,10 @@ Each becomes ``examples/EXAMPLE/picture.png``. A page is shown as it is; a progr
 
 import asyncio
 import html
-import os
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -39,12 +38,12 @@ async def _kubectl_proxy(page: Page, gateway: GatewayProcess) -> None:
 async def _autoscaler_bot(page: Page, gateway: GatewayProcess) -> None:
     query = """mutation($n: String!, $r: Int!) {
         scaleDeployment(namespace: "shop", name: $n, replicas: $r) { spec { replicas } } }"""
-    command = "examples/autoscaler-bot/bot.py shop checkout app.kubernetes.io/name=web"
-    environment = {**os.environ, "GATEWAY": gateway.socket_url}
-    output = _show_output(page, command, sys.executable, *command.split(), seconds=30, env=environment)
-    showing = asyncio.create_task(output)
-    for name, replicas in (("web", 8), ("checkout", 9), ("web", 4)):
-        await asyncio.sleep(7)
+    options = "--namespace shop --target checkout --pods app.kubernetes.io/name=web --per 1"
+    script = "examples/autoscaler-bot/bot.py"
+    arguments = [sys.executable, script, "--gateway", gateway.socket_url, *options.split()]
+    showing = asyncio.create_task(_show_output(page, f"{script} {options}", *arguments, seconds=15))
+    for name, replicas in (("web", 5), ("checkout", 8), ("web", 4)):
+        await asyncio.sleep(4)
         await gateway.data(query, {"n": name, "r": replicas})
     await showing
 
@@ -63,11 +62,9 @@ PICTURES: dict[str, Callable[[Page, GatewayProcess], Awaitable[None]]] = {
 }
 
 
-async def _show_output(
-    page: Page, command: str, *arguments: str, seconds: float = 60, env: Mapping[str, str] | None = None
-) -> None:
+async def _show_output(page: Page, command: str, *arguments: str, seconds: float = 60) -> None:
     """Run a program, for at most that time, and show its output as text."""
-    process = await asyncio.create_subprocess_exec(*arguments, stdout=PIPE, stderr=STDOUT, env=env)
+    process = await asyncio.create_subprocess_exec(*arguments, stdout=PIPE, stderr=STDOUT)
     assert process.stdout is not None
     lines: list[bytes] = []
     with suppress(TimeoutError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
-from graphql import ExecutionResult
+from graphql import ExecutionResult, located_error
 from graphql.execution import Executor
 
 from schema.selection import Compiled, SharedSource
@@ -29,7 +29,10 @@ class CompiledEvent:
     def execute_operation(self, serially: bool | None = None) -> ExecutionResult:
         """The response, with one complete field."""
         del serially
-        return ExecutionResult({self.response_name: self.payload.value}, None)
+        errors = [
+            located_error(error, None, [self.response_name, *path]) for path, error in self.payload.errors
+        ]
+        return ExecutionResult({self.response_name: self.payload.value}, errors or None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ from schema.selection import (
 
 __all__ = ["CompiledExecutor"]
 
+PathErrors = Sequence[tuple[tuple[str | int, ...], Exception]]
+
 _ERROR_BYTES = 200
 """The size of an error in a response, about."""
 _WIDE_FIELDS = 300
@@ -306,9 +308,10 @@ class CompiledExecutor(TypedExecutor):
     ) -> Any:
         """Return a Compiled value unchanged; complete a LargeSource and introspection in a thread."""
         if type(result) is Compiled:
+            self._collect(result.errors, field_details_list, path)
             return self._finished_compiled(result, path)
         if type(result) is WithErrors:
-            self._collect(result.errors, field_details_list, path)
+            self._collect([((), error) for error in result.errors], field_details_list, path)
             result = result.value
         if type(result) is LargeSource and selects_relations(info):
             result = result.make()
@@ -358,14 +361,14 @@ class CompiledExecutor(TypedExecutor):
         value = await completed
         return self._finished(value, path) if isinstance(value, (dict, list)) else value
 
-    def _collect(self, errors: Sequence[Exception], field_details_list: FieldDetailsList, path: Path) -> None:
-        """Report errors beside the value of a field."""
-        nodes = [details.node for details in field_details_list]
-        for error in errors:
+    def _collect(self, errors: PathErrors, field_details_list: FieldDetailsList, path: Path) -> None:
+        """Report errors beside the value of a field, at their paths from it."""
+        nodes = [details.node for details in field_details_list] if errors else []
+        for below, error in errors:
             if self._budget is not None:
                 self._budget.add_bytes(_ERROR_BYTES)
             # not "add": the value stands, and errors below it are reported, too
-            self.collected_errors.errors.append(located_error(error, nodes, path.as_list()))
+            self.collected_errors.errors.append(located_error(error, nodes, [*path.as_list(), *below]))
 
     async def _counted(self, answer: Awaitable[IntrospectionAnswer | msgspec.Raw]) -> Any:
         value = await answer

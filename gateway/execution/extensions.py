@@ -99,7 +99,11 @@ class ErrorHooksRunner(SchemaExtensionsRunner):
         noted: dict[str, Any] = getattr(ctx.context, "extensions", {})
         if noted:
             ctx.context.extensions = {}
-        return noted
+        trace = getattr(ctx.context, "trace", None)
+        if trace is None:
+            return noted
+        ctx.context.trace = []
+        return {**noted, "upstream": trace}
 
 
 class OperationNotDetermined(CannotGetOperationTypeError):

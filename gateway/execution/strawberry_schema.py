@@ -137,7 +137,7 @@ class KubernetesSchema(strawberry.Schema):
             query=request["query"],
             schema=self,
             allowed_operations=request["allowed_operation_types"],
-            context=_for_operation(request["context_value"]),
+            context=_for_operation(request["context_value"], request["operation_extensions"]),
             root_value=request["root_value"],
             variables=request["variable_values"],
             provided_operation_name=request["operation_name"],
@@ -234,9 +234,17 @@ class KubernetesSchema(strawberry.Schema):
         """Log nothing: :class:`ErrorCodes` logs the errors that it masks."""
 
 
-def _for_operation(context: Any) -> Any:
-    """A context with limits per operation; a websocket's context serves several operations."""
-    return context.for_operation() if isinstance(context, RequestContext) else context
+def _for_operation(context: Any, extensions: Any) -> Any:
+    """A context with limits per operation; a websocket's context serves several operations.
+
+    The request's extension ``trace`` asks for the requests to the API server.
+    """
+    if not isinstance(context, RequestContext):
+        return context
+    own = context.for_operation()
+    if isinstance(extensions, dict) and extensions.get("trace") is True:
+        own.trace = []
+    return own
 
 
 def _limits_of(context: Any) -> Limits:

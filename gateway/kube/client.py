@@ -11,6 +11,7 @@ Guarantees:
 
 import asyncio
 import copy
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from typing import Self
 
 import httpx
 
-from gateway.errors import BadArgument, ConfigurationError, CredentialsError
+from gateway.errors import BadArgument, ConfigurationError, CredentialsError, StatusError
 from gateway.kube.cancellation import buffered_stream, in_own_task
 from gateway.kube.config.cluster_config import ClusterConfig, Impersonation
 from gateway.kube.config.credentials import (
@@ -37,7 +38,7 @@ from gateway.kube.pools import Pools
 from gateway.kube.redaction import has_copies, is_secret_path, mask_copies, masked_lines, redact
 from gateway.kube.upstream_errors import upstream_error
 
-__all__ = ["KubeClient", "Response"]
+__all__ = ["Exchange", "KubeClient", "Response"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,21 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that was answered, or failed.
+
+    ``path`` has no leading slash. ``status`` is None without a response, ``size`` the bytes of its body.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    status: int | None
+    seconds: float
+    size: int
 
 
 class KubeClient:
@@ -63,6 +79,7 @@ class KubeClient:
         self._pools = pools
         self._credentials = credentials
         self._slot: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        self._record: Callable[[Exchange], None] | None = None
         self._sends_callers_token = isinstance(credentials, BearerCredentials)
         self._is_callers = self._sends_callers_token or isinstance(credentials, ImpersonatingCredentials)
         self._sender = Sender(pools, credentials, as_caller=self._sends_callers_token)
@@ -126,6 +143,12 @@ class KubeClient:
         client._slot = slot
         return client
 
+    def recorded(self, record: Callable[[Exchange], None]) -> "KubeClient":
+        """The same client, but ``record`` is called after each request; streams are not recorded."""
+        client = copy.copy(self)
+        client._record = record
+        return client
+
     @property
     def is_callers(self) -> bool:
         """Whether requests act as a caller, by its token or by impersonation, instead of as the gateway."""
@@ -178,7 +201,10 @@ class KubeClient:
         url, silence = self._url(path, params), timeout or READ_TIMEOUT_SECONDS
         call = Call(method, url, tuple(headers), body, silence, repeatable or method == "GET")
         async with self._slot():
-            response = await in_own_task(self._read(call))
+            if self._record is None:
+                response = await in_own_task(self._read(call))
+            else:
+                response = await self._read_recorded(call, path, params or {}, self._record)
         if not self._pools.redacts:
             return response
         if is_secret_path(path):
@@ -224,6 +250,20 @@ class KubeClient:
         async with self._sender.send(call) as response:
             content = await read_body(response, self._sender.host)
             return Response(response.status_code, dict(response.headers), content)
+
+    async def _read_recorded(
+        self, call: Call, path: str, params: Mapping[str, str], record: Callable[[Exchange], None]
+    ) -> Response:
+        begin, status, size = time.monotonic(), None, 0
+        try:
+            response = await in_own_task(self._read(call))
+            status, size = response.status, len(response.body)
+        except StatusError as error:
+            status = error.status.code
+            raise
+        finally:
+            record(Exchange(call.method, path, params, status, time.monotonic() - begin, size))
+        return response
 
     @asynccontextmanager
     async def _chunks(

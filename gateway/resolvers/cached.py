@@ -36,7 +36,7 @@ from schema.selection import (
     compile_object,
 )
 
-__all__ = ["answer_cached_list", "answer_cached_object", "find_fresh_view"]
+__all__ = ["answer_cached_list", "answer_cached_object", "envelope_of", "find_fresh_view", "not_found"]
 
 CATCH_UP_TIMEOUT_SECONDS = 1.0
 """The wait for the informer to reach a resource version: the caller's own write arrives within milliseconds,
@@ -56,7 +56,7 @@ async def answer_cached_list(root: RootField, info: Info, request: ListRequest) 
     selection = await compiled(info, resource.kind, compile_list_parts)
     # one snapshot: there is no await between the two
     objects, resource_version = view.objects(), view.resource_version
-    envelope = _envelope(resource.kind, resource_version)
+    envelope = envelope_of(resource.kind, resource_version)
     if selection is not None:
         with suppress(SelectionMismatch):
             return Compiled(await _encode(info, view, selection, objects, envelope))
@@ -75,7 +75,7 @@ async def answer_cached_object(
     selection = await compiled(info, resource.kind, compile_object)
     stored = view.informer.get(scope.key)
     if stored is None:
-        raise _not_found(resource, scope.name or "")
+        raise not_found(resource, scope.name or "")
     if selection is not None:
         try:
             encoded = info.context.shared.encoded.encode_object(view.informer, selection, stored)
@@ -125,7 +125,8 @@ async def _encode(
     return selection.encode(msgspec.json.encode(envelope), items)
 
 
-def _envelope(kind: GroupVersionKind, resource_version: str) -> dict[str, Any]:
+def envelope_of(kind: GroupVersionKind, resource_version: str) -> dict[str, Any]:
+    """A List without its items."""
     return {
         "kind": f"{kind.kind}List",
         "apiVersion": kind.api_version,
@@ -133,7 +134,7 @@ def _envelope(kind: GroupVersionKind, resource_version: str) -> dict[str, Any]:
     }
 
 
-def _not_found(resource: Resource, name: str) -> NotFound:
+def not_found(resource: Resource, name: str) -> NotFound:
     """The API server's own wording (apimachinery's NewNotFound)."""
     group, plural = resource.gvr.group, resource.gvr.resource
     qualified = f"{plural}.{group}" if group else plural

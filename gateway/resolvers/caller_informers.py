@@ -19,6 +19,7 @@ from gateway.errors import BadArgument, CredentialsError, Forbidden, Unauthentic
 from gateway.identity import Access, Lease, Sharing
 from gateway.informers import ObjectEvent, Scope, Subscription, View
 from gateway.kube.client import KubeClient
+from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, client_of
 from schema.resources import Resource
 from schema.selectors import parse_field_selector
@@ -58,7 +59,11 @@ async def find_view(
     if not await info.context.shared.reviews.allows(client_of(info), access):
         return None
     # again, because the informer may have ended during the review
-    return view()
+    found = view()
+    if found is not None:
+        path = resource_path(resource, scope.namespace, scope.name)
+        info.context.note_upstream("GET", path, cached=True)
+    return found
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlencode
 
 from graphql import GraphQLResolveInfo
 
@@ -12,7 +13,7 @@ from gateway.concurrency import Turnstile
 from gateway.errors import Status, Unauthenticated
 from gateway.identity import AccessReviews, Sharing, VisibleNamespaces
 from gateway.informers import InformerRegistry
-from gateway.kube.client import KubeClient
+from gateway.kube.client import Exchange, KubeClient
 from gateway.kube.single_flight import SingleFlight
 from gateway.lru import LRU
 from gateway.resolvers.concurrency_limits import InProgress, Place
@@ -142,6 +143,9 @@ class RequestContext:
     extensions: dict[str, Any] = field(default_factory=dict)
     """``extensions`` of the operation's next result; a mapping is by the response names of root fields."""
 
+    trace: list[dict[str, Any]] | None = None
+    """The requests upstream since the operation's last result, if the client asked for them."""
+
     def for_operation(self) -> "RequestContext":
         """A copy with a budget of its own, for one of the operations of a connection."""
         place = self.shared.in_progress.place(self.client.identity if self.client else "")
@@ -152,6 +156,40 @@ class RequestContext:
         identity = self.client.identity if self.client else ""
         limits = self.shared.limits
         return Budget(limits, self.shared.slots.of(identity, limits.in_flight_per_identity))
+
+    def note_exchange(self, exchange: Exchange) -> None:
+        """Add a request to the trace."""
+        query = f"?{urlencode(exchange.params)}" if exchange.params else ""
+        self.note_upstream(
+            exchange.method,
+            f"{exchange.path}{query}",
+            exchange.status,
+            milliseconds=round(exchange.seconds * 1000, 2),
+            size=exchange.size,
+        )
+
+    def note_upstream(
+        self,
+        verb: str,
+        path: str,
+        status: int | None = None,
+        *,
+        milliseconds: float = 0.0,
+        size: int = 0,
+        cached: bool = False,
+    ) -> None:
+        """Add to the trace, if there is one; ``cached`` says that an informer answered instead."""
+        if self.trace is not None:
+            self.trace.append(
+                {
+                    "verb": verb,
+                    "path": f"/{path}",
+                    "status": status,
+                    "milliseconds": milliseconds,
+                    "bytes": size,
+                    "cached": cached,
+                }
+            )
 
     def copy_extensions(self, source: str, target: str) -> None:
         """Repeat the extensions of a root field, by its response name, for an identical one."""
@@ -179,7 +217,8 @@ def upstream_of(info: Info) -> KubeClient:
 
 def limited_client_of(info: Info) -> KubeClient:
     """Like :func:`client_of`, with few requests in flight at once."""
-    return client_of(info).limited(budget_of(info).request_slot)
+    client = client_of(info).limited(budget_of(info).request_slot)
+    return client if info.context.trace is None else client.recorded(info.context.note_exchange)
 
 
 def budget_of(info: Info) -> Budget:

@@ -243,7 +243,17 @@ class EncodedSelections:
         objects: Sequence[StoredObject],
         count: Callable[[int], object] = int,
     ) -> bytes:
-        """The selection of each of these objects of the informer as JSON, separated by commas.
+        """:meth:`encode_each`, separated by commas."""
+        return b",".join(await self.encode_each(informer, selection, objects, count))
+
+    async def encode_each(
+        self,
+        informer: Informer,
+        selection: Selection,
+        objects: Sequence[StoredObject],
+        count: Callable[[int], object] = int,
+    ) -> list[bytes]:
+        """The selection of each of these objects of the informer as JSON.
 
         Yields to the event loop while it encodes new versions, and calls ``count`` with the size of each.
         Raises SelectionMismatch, AnswerTooLarge.
@@ -261,7 +271,7 @@ class EncodedSelections:
                     count(len(encoded[-1]))
                     await yielder.after(len(stored.object))
             table.remove_deleted(informer)
-        return b",".join(encoded)
+        return encoded
 
     def encode_object(self, informer: Informer, selection: Selection, stored: StoredObject) -> bytes:
         """The selection of one object of the informer as JSON. Raises SelectionMismatch, AnswerTooLarge."""

@@ -9,10 +9,11 @@ import msgspec
 
 from gateway.concurrency import Turnstile
 from gateway.errors import QueryTooComplex
+from gateway.resolvers.decoding import raw_items
 from gateway.resolvers.limits import Budget, Provisional
 from schema.selection import AnswerTooLarge, Compiled, ListSelection, SelectionMismatch
 
-__all__ = ["LargeLists", "is_large_list"]
+__all__ = ["LargeLists", "is_large_list", "items_of"]
 
 _LARGE_LIST_BYTES = 4 << 20
 """From this size on a List is decoded in slices; a smaller one takes a few milliseconds."""
@@ -162,6 +163,19 @@ class LargeLists:
             columns.clear()
             raise
         return tuple(b",".join(filter(None, column)) for column in zip(*columns, strict=True))
+
+
+def items_of(body: bytes) -> Iterator[msgspec.Raw]:
+    """The objects of a List, still encoded; a large one is decoded in slices, between which others may run.
+
+    Raises UpstreamProtocolError.
+    """
+    slices: Iterable[bytes] = (body,)
+    if is_large_list(body):
+        with suppress(SelectionMismatch):
+            _, slices = _cut(body, _SLICE_BYTES)
+    for part in slices:
+        yield from raw_items(part)
 
 
 def _cut(body: bytes, size: int) -> tuple[bytes, Iterator[bytes]]:

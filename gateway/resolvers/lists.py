@@ -19,7 +19,7 @@ A ``continue`` token expires with 410 when etcd compacts the resource version of
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -130,11 +130,15 @@ class ListHead(msgspec.Struct, rename="camel"):
         return {"kind": self.kind, "apiVersion": self.api_version, "metadata": metadata}
 
 
-class Pages(Protocol):
-    """Collects pages and makes one answer of them."""
+class PageSink(Protocol):
+    """Collects pages."""
 
     async def add(self, page: bytes) -> None:
         """Take the items of a page. Raises SelectionMismatch and QueryTooComplex."""
+
+
+class Pages(PageSink, Protocol):
+    """Collects pages and makes one answer of them."""
 
     async def add_objects(self, view: View, encoded: EncodedSelections) -> None:
         """Take the objects of an informer. Raises SelectionMismatch and QueryTooComplex."""
@@ -144,6 +148,9 @@ class Pages(Protocol):
 
     def answer(self, head: ListHead, token: str = "") -> Any:
         """The List; ``token`` is its ``continue``."""
+
+
+Sink = TypeVar("Sink", bound=PageSink)
 
 
 @dataclass(slots=True)
@@ -256,8 +263,8 @@ async def _answer_pages(fetch: Fetch, request: ListRequest, start: Callable[[], 
 
 
 async def collect_pages(
-    fetch: Fetch, request: ListRequest, start: Callable[[], Pages]
-) -> tuple[Pages, ListHead]:
+    fetch: Fetch, request: ListRequest, start: Callable[[], Sink]
+) -> tuple[Sink, ListHead]:
     """All pages of a List, and the head of the first.
 
     Raises the errors of ``fetch``, SelectionMismatch and QueryTooComplex.

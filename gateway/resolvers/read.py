@@ -13,6 +13,8 @@ from gateway.resolvers.large_lists import is_large_list
 from gateway.resolvers.lists import Building, Fetch, ListRequest, answer_all_pages
 from gateway.resolvers.partial import hinting_at_partial
 from gateway.resolvers.partial_lists import answer_partial_list
+from gateway.resolvers.relations.answers import Fetch as JoinFetch
+from gateway.resolvers.relations.answers import join_list, join_object
 from schema.building import RootField
 from schema.resources import GroupVersionKind
 from schema.selection import (
@@ -52,6 +54,9 @@ async def _list_partially(root: RootField, info: Info, request: ListRequest) -> 
 async def _list(root: RootField, info: Info, request: ListRequest) -> Any:
     resource = root.served.resource
     path = resource_path(resource, request.namespace)
+    joined = await join_list(root, info, request, _bare_fetcher(info, path, "PartialObjectMetadataList"))
+    if joined is not None:
+        return joined
     answer = await answer_cached_list(root, info, request)
     if answer is not None:
         return answer
@@ -83,7 +88,11 @@ async def read_object(
     resource = root.served.resource
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     path = resource_path(resource, namespace, name)
-    answer = await answer_cached_object(root, info, Scope(namespace, name), resource_version)
+    scope, fetch = Scope(namespace, name), _bare_fetcher(info, path, "PartialObjectMetadata")
+    joined = await join_object(root, info, scope, resource_version, fetch)
+    if joined is not None:
+        return joined
+    answer = await answer_cached_object(root, info, scope, resource_version)
     if answer is not None:
         return answer
     selection = await compiled(info, resource.kind, compile_object)
@@ -98,6 +107,13 @@ async def _all_pages(root: RootField, info: Info, request: ListRequest, path: st
     fetch = _fetcher(info, path, _accept(selection, "PartialObjectMetadataList"))
     building = Building(budget_of(info), info.context.shared.large_lists)
     return await answer_all_pages(fetch, request, selection, kind, building)
+
+
+def _bare_fetcher(info: Info, path: str, metadata_kind: str) -> JoinFetch:
+    async def fetch(parameters: dict[str, str], only_metadata: bool) -> bytes:
+        return await _fetch(info, path, parameters, _accepting(metadata_kind) if only_metadata else JSON)
+
+    return fetch
 
 
 def _fetcher(info: Info, path: str, accept: str) -> Fetch:
@@ -118,4 +134,8 @@ def _accept(selection: Selection | ListSelection | None, metadata_kind: str) -> 
     """The Accept header: metadata alone if nothing else is selected; plain JSON from servers without that."""
     if selection is None or not selection.only_metadata:
         return JSON
+    return _accepting(metadata_kind)
+
+
+def _accepting(metadata_kind: str) -> str:
     return f"{JSON};as={metadata_kind};g=meta.k8s.io;v=v1,{JSON}"

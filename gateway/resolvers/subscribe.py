@@ -6,7 +6,10 @@ deliver every change of an object; :mod:`gateway.resolvers.encoded_selections` o
 
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
+
+from graphql import GraphQLError
 
 from gateway.concurrency import LoopYielder
 from gateway.informers import EventType, ObjectEvent, Scope
@@ -18,14 +21,18 @@ from gateway.resolvers.decoding import event_source
 from gateway.resolvers.encoded_selections import EventTable, Payload
 from gateway.resolvers.partial import hinting_at_partial
 from gateway.resolvers.partial_watches import subscribe_partially
+from gateway.resolvers.relations.answers import join_event
 from schema.building import RootField
+from schema.resources import GroupVersionKind
 from schema.selection import (
     AnswerTooLarge,
     Compiled,
+    EventPlan,
     EventSelection,
+    NotCompilable,
     SelectionMismatch,
-    SharedSource,
     compile_event,
+    plan_event,
     selects_relations,
 )
 
@@ -51,9 +58,9 @@ async def watch_list(
     options["metadata_only"] = _is_only_metadata(selection)
     is_of_all = resource.namespaced and not namespace
     if is_of_all and partial:
-        return _payloads(info, selection, subscribe_partially(info, resource, **options))
+        return _payloads(info, resource.kind, selection, subscribe_partially(info, resource, **options))
     events = subscribe(info, resource, Scope(namespace=namespace or None), **options)
-    return _payloads(info, selection, events, hints=is_of_all)
+    return _payloads(info, resource.kind, selection, events, hints=is_of_all)
 
 
 async def watch_object(
@@ -70,7 +77,7 @@ async def watch_object(
         Scope(namespace=namespace, name=name),
         metadata_only=_is_only_metadata(selection),
     )
-    return _payloads(info, selection, events)
+    return _payloads(info, resource.kind, selection, events)
 
 
 def _is_only_metadata(selection: EventSelection | None) -> bool:
@@ -79,32 +86,49 @@ def _is_only_metadata(selection: EventSelection | None) -> bool:
 
 
 async def _payloads(
-    info: Info, selection: EventSelection | None, events: Events, *, hints: bool = False
+    info: Info,
+    kind: GroupVersionKind,
+    selection: EventSelection | None,
+    events: Events,
+    *,
+    hints: bool = False,
 ) -> AsyncIterator[Payload | Mapping[str, Any]]:
     """The events under the selection; ``hints``: a refusal advises ``partial``."""
     lag = info.context.informers.counters.lag
     # graphql-core takes milliseconds for an event that is not compiled: other tasks run after each of these
     yielder = LoopYielder(1)
     has_relations = selection is None and selects_relations(info)
+    plan = plan_event(info, kind) if has_relations else None
     with info.context.shared.encoded.subscription(selection) as table, hinting_at_partial(enabled=hints):
         async with events as stream:
             async for event in stream:
                 try:
-                    payload: Any = table.get(event, _build_payload)
+                    payload = (
+                        await _joined_payload(info, plan, event)
+                        if has_relations
+                        else table.get(event, _build_payload)
+                    )
                 except AnswerTooLarge:
                     raise info.context.shared.limits.too_large() from None
                 if payload is None:
                     continue
-                if has_relations and isinstance(payload, SharedSource):
-                    # related objects are read as the caller, for each event
-                    info.context.budget = info.context.new_budget()
-                    payload = payload.make()
                 yield payload
                 if event.received:
                     # the transport has handed the payload to its socket: it requests the next one
                     lag.observe(time.monotonic() - event.received)
                 if type(payload) is not Compiled:
                     await yielder.after()
+
+
+async def _joined_payload(
+    info: Info, plan: EventPlan | None, event: ObjectEvent
+) -> Compiled | Mapping[str, Any] | None:
+    """The event with the objects related to it, which are read as the caller."""
+    if plan is not None:
+        with suppress(SelectionMismatch, NotCompilable, GraphQLError):
+            return await join_event(info, plan, event)
+    info.context.budget = info.context.new_budget()
+    return event_source(event).make()
 
 
 def _build_payload(table: EventTable, event: ObjectEvent) -> Payload | None:

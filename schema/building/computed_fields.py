@@ -82,9 +82,17 @@ _FIELD_OWNER = GraphQLObjectType(
 def build_document_fields() -> dict[str, GraphQLField]:
     """The fields of every kind: the object as YAML, in the API server's order, as JSON; its field owners."""
     return {
-        "yaml": GraphQLField(GraphQLString, resolve=_resolve_yaml, description="The whole object as YAML."),
+        "yaml": GraphQLField(
+            GraphQLString,
+            resolve=_resolve_yaml,
+            description="The whole object as YAML.",
+            extensions={"document": "yaml"},
+        ),
         "json": GraphQLField(
-            SCALARS[Scalar.JSON], resolve=_resolve_json, description="The whole object as JSON."
+            SCALARS[Scalar.JSON],
+            resolve=_resolve_json,
+            description="The whole object as JSON.",
+            extensions={"document": "json"},
         ),
         "fieldOwners": derived_field(
             GraphQLList(GraphQLNonNull(_FIELD_OWNER)),

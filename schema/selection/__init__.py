@@ -13,10 +13,23 @@ Resolvers, I/O and the execution of operations do not belong here.
 
 from schema.selection.compile import compile_event, compile_list, compile_list_parts, compile_object
 from schema.selection.decoder import AnswerTooLarge, Selection, SelectionMismatch
+from schema.selection.joined import (
+    DOCUMENT,
+    DocumentHole,
+    EventPlan,
+    ListPlan,
+    ObjectPlan,
+    Plans,
+    RelationHole,
+    plan_event,
+    plan_list,
+    plan_object,
+)
 from schema.selection.parts import EventField, EventSelection, ListField, ListSelection, event_selection
 from schema.selection.related import selects_relations
 from schema.selection.results import Compiled, LargeSource, SharedSource, WithErrors
 from schema.selection.size import count_fields, exceeds
+from schema.selection.templates import HOLE, SEPARATOR, fill, hole_paths
 from schema.selection.tree import (
     Field,
     Leaf,
@@ -29,18 +42,27 @@ from schema.selection.tree import (
 )
 
 __all__ = [
+    "DOCUMENT",
+    "HOLE",
+    "SEPARATOR",
     "AnswerTooLarge",
     "Compiled",
+    "DocumentHole",
     "EventField",
+    "EventPlan",
     "EventSelection",
     "Field",
     "LargeSource",
     "Leaf",
     "ListField",
+    "ListPlan",
     "ListSelection",
     "Node",
     "NonNull",
     "NotCompilable",
+    "ObjectPlan",
+    "Plans",
+    "RelationHole",
     "Repeated",
     "Selection",
     "SelectionMismatch",
@@ -55,5 +77,10 @@ __all__ = [
     "details_of",
     "event_selection",
     "exceeds",
+    "fill",
+    "hole_paths",
+    "plan_event",
+    "plan_list",
+    "plan_object",
     "selects_relations",
 ]

@@ -44,7 +44,16 @@ from schema.selection.tree import (
     replace_node,
 )
 
-__all__ = ["CompilationCache", "compile_event", "compile_list", "compile_list_parts", "compile_object"]
+__all__ = [
+    "CompilationCache",
+    "compile_event",
+    "compile_list",
+    "compile_list_parts",
+    "compile_object",
+    "is_only_metadata",
+    "plain_selection",
+    "with_type_meta",
+]
 
 MAX_SELECTIONS = 256
 # per field, by the values of its Boolean variables: bounds a client that tries all combinations
@@ -135,19 +144,19 @@ def _answer(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Sele
 
 
 def _list(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Selection:
-    return _selection(*_list_tree(reader, info, kind))
+    return plain_selection(*_list_tree(reader, info, kind))
 
 
 def _list_tree(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> tuple[Node, bool]:
     """The tree, and whether it reads only metadata."""
     tree = reader.node(_answer_type(info.return_type), details_of(info))
     items = nodes_in([field.value for field in tree.fields if field.key == "items"])
-    only_metadata = tree.keys() <= {"metadata", "items"} and all(map(_is_only_metadata, items))
+    only_metadata = tree.keys() <= {"metadata", "items"} and all(map(is_only_metadata, items))
 
     def fill(field: Field) -> Value:
         if field.key != "items":
             return field.value
-        return replace_node(field.value, lambda item: _with_type_meta(item, kind, only_metadata))
+        return replace_node(field.value, lambda item: with_type_meta(item, kind, only_metadata))
 
     return tree.with_values(fill), only_metadata
 
@@ -156,9 +165,9 @@ def _list_parts(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> 
     tree, only_metadata = _list_tree(reader, info, kind)
 
     def part(field: Field) -> ListField:
-        of = _selection(replace(tree, fields=(field,)), only_metadata)
+        of = plain_selection(replace(tree, fields=(field,)), only_metadata)
         item = next(iter(nodes_in([field.value] if field.key == "items" else [])), None)
-        return ListField(field, of, None if item is None else _selection(item, only_metadata))
+        return ListField(field, of, None if item is None else plain_selection(item, only_metadata))
 
     return ListSelection(tuple(map(part, tree.fields)), only_metadata)
 
@@ -167,8 +176,8 @@ def _object(
     reader: SelectionReader, type_: GraphQLOutputType, details: list[FieldDetails], kind: GroupVersionKind
 ) -> Selection:
     tree = reader.node(_answer_type(type_), details)
-    only_metadata = _is_only_metadata(tree)
-    return _selection(_with_type_meta(tree, kind, only_metadata), only_metadata)
+    only_metadata = is_only_metadata(tree)
+    return plain_selection(with_type_meta(tree, kind, only_metadata), only_metadata)
 
 
 def _event(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> EventSelection:
@@ -192,15 +201,17 @@ def _answer_type(type_: GraphQLOutputType) -> GraphQLObjectType:
 
 
 @lru_cache(maxsize=MAX_SELECTIONS)
-def _selection(tree: Node, only_metadata: bool) -> Selection:
+def plain_selection(tree: Node, only_metadata: bool) -> Selection:
+    """The selection of a tree; equal trees have one (LRU)."""
     return Selection(tree, only_metadata=only_metadata)
 
 
-def _is_only_metadata(node: Node) -> bool:
+def is_only_metadata(node: Node) -> bool:
+    """Whether an object's fields are of its metadata, or its type meta."""
     return node.keys() <= _TYPE_META | {"metadata"}
 
 
-def _with_type_meta(node: Node, kind: GroupVersionKind, known: bool) -> Node:
+def with_type_meta(node: Node, kind: GroupVersionKind, known: bool) -> Node:
     """The node with the served kind's type meta: as default values, or as constants if ``known``."""
     type_meta = {"apiVersion": kind.api_version, "kind": kind.kind}
 

@@ -10,14 +10,17 @@ class Compiled:
     """A completed value: the executor passes it through, and msgspec encodes it.
 
     ``bound`` is an upper bound of its size in JSON, escapes aside, in bytes; 0 for a value that is encoded
-    already.
+    already. ``errors`` are those of fields below, each with the path from this value.
     """
 
-    __slots__ = ("bound", "value")
+    __slots__ = ("bound", "errors", "value")
 
-    def __init__(self, value: Any, bound: int = 0) -> None:
+    def __init__(
+        self, value: Any, bound: int = 0, errors: Sequence[tuple[tuple[str | int, ...], Exception]] = ()
+    ) -> None:
         self.value = value
         self.bound = bound
+        self.errors = errors
 
 
 class WithErrors:

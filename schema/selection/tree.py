@@ -165,7 +165,7 @@ class SelectionReader:
         """The tree of the fields selected of ``type_``. Raises NotCompilable if one needs a resolver."""
         return Node(
             type_.name,
-            tuple(self._field(type_, name, group) for name, group in self.collect(type_, details).items()),
+            tuple(self.field(type_, name, group) for name, group in self.collect(type_, details).items()),
         )
 
     def collect(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> dict[str, list[FieldDetails]]:
@@ -177,7 +177,8 @@ class SelectionReader:
             raise NotCompilable("@defer")
         return collected.grouped_field_set
 
-    def _field(self, type_: GraphQLObjectType, response_name: str, details: list[FieldDetails]) -> Field:
+    def field(self, type_: GraphQLObjectType, response_name: str, details: list[FieldDetails]) -> Field:
+        """One selected field of ``type_``. Raises NotCompilable if it needs a resolver."""
         node = details[0].node
         if node.name.value == "__typename":
             return Field(response_name, "__typename", Constant(type_.name))

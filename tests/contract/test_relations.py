@@ -1,12 +1,15 @@
 """Relations: related objects in the same request."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.fixtures.api import bearer, core, deployment, grouped, let_see_pods, pod
 from tests.fixtures.backends import Backend
-from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.related import Application, create_application
+from tests.fixtures.waiting import wait_until
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ async def test_a_pod_leads_to_its_neighbours(
 async def test_references_inside_of_an_object_have_twins(
     gateway: GatewayProcess, application: Application
 ) -> None:
-    pod = await pod_of(
+    found = await pod_of(
         gateway,
         application,
         f"""spec {{
@@ -75,7 +78,7 @@ async def test_references_inside_of_an_object_have_twins(
           }}
         }}""",
     )
-    spec = pod["spec"]
+    spec = found["spec"]
     assert named(spec["node"]) == application.node
     assert named(spec["imagePullSecretObjects"]) == ["registry"]
     (container,) = spec["containers"]
@@ -124,7 +127,7 @@ async def test_the_ways_back(gateway: GatewayProcess, application: Application) 
 async def test_kinds_of_mixed_objects_have_their_own_fields(
     gateway: GatewayProcess, application: Application
 ) -> None:
-    pod = await pod_of(
+    found = await pod_of(
         gateway,
         application,
         """owner { __typename ... on ReplicaSet { spec { replicas } } yaml }
@@ -134,10 +137,10 @@ async def test_kinds_of_mixed_objects_have_their_own_fields(
              ... on StatefulSet { status { replicas } }
            }""",
     )
-    assert pod["owner"]["__typename"] == "ReplicaSet"
-    assert pod["owner"]["spec"] == {"replicas": 1}
-    assert "kind: ReplicaSet" in pod["owner"]["yaml"]
-    assert pod["workload"] == {"__typename": "Deployment", "spec": {"replicas": 1}}
+    assert found["owner"]["__typename"] == "ReplicaSet"
+    assert found["owner"]["spec"] == {"replicas": 1}
+    assert "kind: ReplicaSet" in found["owner"]["yaml"]
+    assert found["workload"] == {"__typename": "Deployment", "spec": {"replicas": 1}}
 
 
 async def test_dangling_references_are_null_without_an_error(
@@ -146,5 +149,186 @@ async def test_dangling_references_are_null_without_an_error(
     api = backend.api()
     api.delete(f"api/v1/nodes/{application.node}")
     api.delete(f"apis/apps/v1/namespaces/{application.namespace}/replicasets/shop-1")
-    pod = await pod_of(gateway, application, f"node {NAME} owner {NAME} owners {NAMES} workload {NAME}")
-    assert pod == {"node": None, "owner": None, "owners": {"items": []}, "workload": None}
+    found = await pod_of(gateway, application, f"node {NAME} owner {NAME} owners {NAMES} workload {NAME}")
+    assert found == {"node": None, "owner": None, "owners": {"items": []}, "workload": None}
+
+
+async def traced(gateway: GatewayProcess, query: str, variables: dict[str, Any]) -> tuple[Any, list[str]]:
+    """The data, and the paths of the requests to the API server."""
+    body = {"query": query, "variables": variables, "extensions": {"trace": True}}
+    response = await gateway.request("POST", "/graphql", json=body)
+    answer = response.json()
+    assert "errors" not in answer, answer["errors"]
+    return answer["data"], [item["path"] for item in answer["extensions"]["upstream"]]
+
+
+async def test_few_objects_are_read_one_by_one(gateway: GatewayProcess, application: Application) -> None:
+    query = f"query($n: String) {{ pods(namespace: $n) {{ items {{ a: node {NAME} b: node {NAME} }} }} }}"
+    space = application.namespace
+    _, paths = await traced(gateway, query, {"n": space})
+    assert paths == [f"/api/v1/namespaces/{space}/pods", f"/api/v1/nodes/{application.node}"]
+
+
+async def test_the_trace_describes_each_request(gateway: GatewayProcess, application: Application) -> None:
+    query = f'query($n: String) {{ pod(name: "shop-1-a", namespace: $n) {{ node {NAME} }} }}'
+    body = {"query": query, "variables": {"n": application.namespace}, "extensions": {"trace": True}}
+    answer = (await gateway.request("POST", "/graphql", json=body)).json()
+    (_, node) = answer["extensions"]["upstream"]
+    assert node.keys() == {"verb", "path", "status", "milliseconds", "bytes", "cached"}
+    assert (node["verb"], node["status"], node["cached"]) == ("GET", 200, False)
+    assert node["bytes"] > 0
+    assert node["milliseconds"] > 0
+    assert "extensions" not in await gateway.execute(query, {"n": application.namespace})
+
+
+async def test_many_objects_are_read_by_one_list(
+    backend: Backend, gateway: GatewayProcess, namespace: str
+) -> None:
+    api = backend.api()
+    for number in range(12):
+        api.create(core("configmaps", namespace), {"metadata": {"name": f"own-{number}"}})
+        volume = {"name": "v", "configMap": {"name": f"own-{number}"}}
+        plain = pod(f"p-{number}", labels={})
+        api.create(core("pods", namespace), {**plain, "spec": {**plain["spec"], "volumes": [volume]}})
+    query = f"query($n: String) {{ pods(namespace: $n) {{ items {{ configMaps {NAMES} }} }} }}"
+    data, paths = await traced(gateway, query, {"n": namespace})
+    assert sorted(named(item["configMaps"])[0] for item in data["pods"]["items"]) == sorted(
+        f"own-{number}" for number in range(12)
+    )
+    assert paths == [f"/api/v1/namespaces/{namespace}/{of}" for of in ("pods", "configmaps")]
+
+
+async def test_many_selectors_are_searched_in_one_list(
+    backend: Backend, gateway: GatewayProcess, namespace: str
+) -> None:
+    api = backend.api()
+    for number in range(6):
+        api.create(grouped("apps/v1", "deployments", namespace), deployment(f"own-{number}"))
+        api.create(core("pods", namespace), pod(f"p-{number}", labels={"app": f"own-{number}"}))
+    query = f"""query($n: String) {{ deployments(namespace: $n) {{ items {{
+      metadata {{ name }} pods {NAMES} }} }} }}"""
+    data, paths = await traced(gateway, query, {"n": namespace})
+    found = {item["metadata"]["name"]: named(item["pods"]) for item in data["deployments"]["items"]}
+    assert found == {
+        **{f"own-{number}": [f"p-{number}"] for number in range(6)},
+        "api": [],
+        "web": [],
+    }
+    assert paths == [
+        f"/apis/apps/v1/namespaces/{namespace}/deployments",
+        f"/api/v1/namespaces/{namespace}/pods",
+    ]
+
+
+async def test_relations_nest_and_cycle(gateway: GatewayProcess, application: Application) -> None:
+    found = await pod_of(
+        gateway,
+        application,
+        f"node {{ pods {{ items {{ node {{ pods {{ items {{ owner {NAME} }} }} }} }} }} }}",
+    )
+    (inner,) = found["node"]["pods"]["items"]
+    assert named(inner["node"]["pods"]["items"][0]["owner"]) == "shop-1"
+
+
+async def test_lists_take_a_label_selector_and_a_limit(
+    gateway: GatewayProcess, application: Application
+) -> None:
+    found = await pod_of(
+        gateway,
+        application,
+        f"""none: services(labelSelector: "app=none") {NAMES} one: configMaps(limit: 1) {NAMES}
+            kinds: dependents(kinds: ["ConfigMap", "Deployment.apps"]) {NAMES}""",
+    )
+    assert {name: named(value) for name, value in found.items()} == {
+        "none": [],
+        "one": ["files"],
+        "kinds": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        (f'dependents(kinds: ["Nonsense"]) {NAMES}', "the cluster serves no kind Nonsense"),
+        (f"services(limit: -1) {NAMES}", "limit is -1"),
+        (f'configMaps(labelSelector: "a in (") {NAMES}', "label selector"),
+    ],
+)
+async def test_a_wrong_argument_is_a_bad_request_at_its_path(
+    gateway: GatewayProcess, application: Application, field: str, message: str
+) -> None:
+    query = f'query($n: String) {{ pod(name: "shop-1-a", namespace: $n) {{ metadata {{ name }} {field} }} }}'
+    answer = await gateway.execute(query, {"n": application.namespace})
+    (error,) = answer["errors"]
+    assert message in error["message"]
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert error["path"] == ["pod", field.partition("(")[0]]
+    assert answer["data"]["pod"]["metadata"]["name"] == "shop-1-a"
+
+
+async def test_what_graphql_core_executes_has_the_same_relations(
+    gateway: GatewayProcess, application: Application
+) -> None:
+    selection = f"""node {NAME} services {NAMES} workload {{ __typename yaml }}
+      spec {{ containers {{ envFrom {{ configMap {NAME} }} }} }}"""
+    compiled = await pod_of(gateway, application, selection)
+    patch = f"""mutation($n: String) {{
+      patchPod(name: "shop-1-a", namespace: $n, patch: {{ metadata: {{ annotations: {{ a: "b" }} }} }}) {{
+        {selection} }} }}"""
+    executed = (await gateway.data(patch, {"n": application.namespace}))["patchPod"]
+    assert executed == compiled
+
+
+async def test_a_subscription_resolves_relations_at_each_event(
+    backend: Backend, gateway: GatewayProcess, application: Application
+) -> None:
+    query = f"""subscription($n: String) {{ pods(namespace: $n) {{
+      type object {{ metadata {{ labels }} node {NAME} owner {NAME} }} resourceVersion }} }}"""
+    api, space = backend.api(), application.namespace
+    pod_path = core("pods", space, "shop-1-a")
+    async with gateway.subscribe(query, {"n": space}) as stream:
+        (initial,) = await stream.synced()
+        assert named(initial["object"]["node"]) == application.node
+        assert named(initial["object"]["owner"]) == "shop-1"
+        # changes nothing that is selected
+        api.merge(pod_path, {"metadata": {"annotations": {"a": "b"}}})
+        # a change of only the related object fires nothing; the next event has its state
+        api.delete(core("nodes", None, application.node))
+        api.merge(pod_path, {"metadata": {"labels": {"new": "label"}}})
+        event = await stream.event()
+        assert event["type"] == "MODIFIED"
+        assert event["object"]["metadata"]["labels"]["new"] == "label"
+        assert event["object"]["node"] is None
+
+
+@pytest.mark.cluster
+async def test_what_the_caller_may_not_see_is_null_with_an_error(
+    seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    api, space = seeded_cluster.api(), "relations-of-alice"
+    api.create(core("namespaces"), {"metadata": {"name": space}})
+    application = create_application(api, space)
+    let_see_pods(api, "alice", space)
+    wait_until(
+        lambda: seeded_cluster.api("alice").request("GET", core("pods", space)).is_success, "alice's role"
+    )
+    query = f"""query($n: String) {{ pods(namespace: $n) {{ items {{
+      metadata {{ name }} node {NAME} services {NAMES} configMaps {NAMES} owner {NAME}
+      spec {{ containers {{ envFrom {{ configMap {NAME} }} }} }} }} }} }}"""
+    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough")
+    with start_gateway(tmp_path, *options) as gateway:
+        answer = await gateway.execute(query, {"n": application.namespace}, headers=bearer("alice"))
+    (item,) = answer["data"]["pods"]["items"]
+    assert item["metadata"]["name"] == "shop-1-a"
+    assert [item[name] for name in ("node", "services", "configMaps", "owner")] == [None] * 4
+    assert item["spec"]["containers"][0]["envFrom"][0]["configMap"] is None
+    paths = {".".join(map(str, error["path"])) for error in answer["errors"]}
+    at = "pods.items.0"
+    assert paths == {
+        f"{at}.node",
+        f"{at}.services",
+        f"{at}.configMaps",
+        f"{at}.owner",
+        f"{at}.spec.containers.0.envFrom.0.configMap",
+    }
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"FORBIDDEN"}

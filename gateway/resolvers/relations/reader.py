@@ -25,7 +25,7 @@ from gateway.informers import Scope, StoredObject, View
 from gateway.kube.paths import resource_path
 from gateway.resolvers.caller_informers import find_view
 from gateway.resolvers.context import Info, budget_of, limited_client_of
-from gateway.resolvers.decoding import raw_items
+from gateway.resolvers.large_lists import items_of
 from gateway.resolvers.relations.found import Found, found_in
 from schema.relations import Match
 from schema.relations.assignment import Wanted, assign
@@ -150,7 +150,10 @@ class ObjectReader:
         """The objects that belong to each of the keys, in the order of a LIST."""
         found: dict[Wanted, Sequence[Found] | GatewayError] = {}
         rest: list[Wanted] = []
-        for namespace, some in _by_namespace(wanted).items():
+        groups = _by_namespace(wanted)
+        if len(groups) > 1 and (view := await self._view(resource, None)) is not None:
+            return await _assigned(match, _all_stored(resource, view), wanted)
+        for namespace, some in groups.items():
             objects = await self._cached_objects(resource, namespace, match, some)
             if objects is None:
                 rest += some
@@ -202,7 +205,7 @@ class ObjectReader:
         view = await self._view(resource, namespace, **(selectors or {}))
         if view is None:
             return None
-        return [_stored(resource, stored) for stored in view.objects()]
+        return _all_stored(resource, view)
 
     # requests
 
@@ -235,7 +238,7 @@ class ObjectReader:
         kind = "" if needs_all else "PartialObjectMetadataList"
         body = await self._fetch(path, parameters, kind)
         yielder, found = LoopYielder(_BYTES_PER_YIELD), list[Found]()
-        for item in raw_items(body):
+        for item in items_of(body):
             found.append(found_in(resource, item))
             await yielder.after(memoryview(item).nbytes)
         return found
@@ -259,6 +262,10 @@ async def _caught(reading: Awaitable[T]) -> T | GatewayError:
 
 def _stored(resource: Resource, stored: StoredObject) -> Found:
     return Found(resource, stored.object, stored.header)
+
+
+def _all_stored(resource: Resource, view: View) -> list[Found]:
+    return [_stored(resource, stored) for stored in view.objects()]
 
 
 def _picked(objects: Iterable[Found], places: Iterable[Place]) -> dict[Place, Read]:

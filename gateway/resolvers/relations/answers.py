@@ -1,0 +1,235 @@
+"""Root fields with relations: a list, an object or an event, joined with the related objects.
+
+A function here returns None where graphql-core has to execute the selection: it has no relations, or it is
+not compilable, or a stored value does not fit its type.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Any
+
+import msgspec
+from graphql import GraphQLError
+
+from gateway.errors import GatewayError
+from gateway.informers import EventType, ObjectEvent, Scope, View
+from gateway.kube.received import decode
+from gateway.resolvers.cached import envelope_of, find_fresh_view, not_found
+from gateway.resolvers.context import Info, budget_of
+from gateway.resolvers.large_lists import items_of
+from gateway.resolvers.lists import ListRequest, collect_pages, minimum_version
+from gateway.resolvers.relations.join import MAX_ERRORS, Batch, Errors, Join
+from schema.building import RootField
+from schema.resources import Resource
+from schema.selection import (
+    AnswerTooLarge,
+    Compiled,
+    EventPlan,
+    ListPlan,
+    NotCompilable,
+    ObjectPlan,
+    SelectionMismatch,
+    plan_list,
+    plan_object,
+    selects_relations,
+)
+
+__all__ = ["join_event", "join_list", "join_object"]
+
+Fetch = Callable[[dict[str, str], bool], Awaitable[bytes]]
+"""Sends the request with these parameters, for metadata alone or for complete objects; returns the body."""
+
+_UNFIT = (SelectionMismatch, NotCompilable, GraphQLError, RecursionError)
+
+
+class _Metadata(msgspec.Struct, gc=False):
+    namespace: str = ""
+
+
+class _Located(msgspec.Struct, gc=False):
+    metadata: _Metadata
+
+
+async def join_list(root: RootField, info: Info, request: ListRequest, fetch: Fetch) -> Compiled | None:
+    """The answer of ``pods(…)``."""
+    plan = plan_list(info) if selects_relations(info) else None
+    if plan is None:
+        return None
+    with suppress(*_UNFIT):
+        return await _ListJoin(root.served.resource, info, plan, request).answer(fetch)
+    return None
+
+
+async def join_object(
+    root: RootField, info: Info, scope: Scope, resource_version: str | None, fetch: Fetch
+) -> Compiled | None:
+    """The answer of ``pod(name: …)``. Raises NotFound if it does not exist."""
+    resource = root.served.resource
+    plan = plan_object(info, resource.kind) if selects_relations(info) else None
+    if plan is None:
+        return None
+    view = await find_fresh_view(info, resource, scope, minimum_version(resource_version))
+    if view is not None:
+        stored = view.informer.get(scope.key)
+        if stored is None:
+            raise not_found(resource, scope.name or "")
+        body = stored.object
+    else:
+        parameters = {} if resource_version is None else {"resourceVersion": resource_version}
+        body = await fetch(parameters, plan.selection.only_metadata)
+    with suppress(*_UNFIT):
+        encoded, errors = await _join_one(info, plan, body, scope.namespace or "")
+        return Compiled(msgspec.Raw(encoded), errors=_bounded(errors))
+    return None
+
+
+async def join_event(info: Info, plan: EventPlan, event: ObjectEvent) -> Compiled | None:
+    """The payload of an event; None for one that changes nothing that is selected of the object itself.
+
+    Related objects are read anew, with limits of their own. Raises SelectionMismatch, NotCompilable,
+    GraphQLError.
+    """
+    if event.object is None:
+        return Compiled(plan.selection.encode(event.type, event.resource_version, None))
+    if event.type is EventType.MODIFIED and event.previous is not None and plan.objects:
+        states = [[of.state(body) for of in plan.objects] for body in (event.object, event.previous)]
+        if states[0] == states[1]:
+            return None
+    info.context.budget = info.context.new_budget()
+    namespace = decode(event.object, _Located, "an object").metadata.namespace
+    encoded: list[bytes] = []
+    errors: Errors = []
+    for name, of in zip(plan.names, plan.objects, strict=True):
+        one, below = await _join_one(info, of, event.object, namespace)
+        encoded.append(one)
+        errors += [((name, *path), error) for path, error in below]
+    answer = plan.selection.encode(event.type, event.resource_version, encoded)
+    return Compiled(answer, errors=_bounded(errors))
+
+
+async def _join_one(info: Info, plan: ObjectPlan, body: bytes, namespace: str) -> tuple[bytes, Errors]:
+    join = Join(info)
+    encoded, errors = await join.render(plan, await join.batch(plan, [namespace], [body]), b",")
+    return encoded, [(path[1:], error) for path, error in errors]
+
+
+class _Pages:
+    """The pages of a list, in the form that :func:`gateway.resolvers.lists.collect_pages` fills."""
+
+    def __init__(self, add_body: Callable[[bytes], Awaitable[bytes]]) -> None:
+        self._add_body = add_body
+
+    async def add(self, page: bytes) -> None:
+        await self._add_body(page)
+
+
+class _ListJoin:
+    """One list: its own JSON, and batches of its objects for each response name of ``items``."""
+
+    def __init__(self, resource: Resource, info: Info, plan: ListPlan, request: ListRequest) -> None:
+        self._resource = resource
+        self._info = info
+        self._plan = plan
+        self._request = request
+        self._join = Join(info)
+        self._plans = [plans.of(resource.kind) for plans in plan.items]
+        self._columns: list[list[Batch]] = [[] for _ in self._plans]
+
+    async def answer(self, fetch: Fetch) -> Compiled:
+        """The List from an informer, or else from the API server."""
+        request = self._request
+        selectors = {
+            "label_selector": request.label_selector or "",
+            "field_selector": request.field_selector or "",
+        }
+        view = await find_fresh_view(
+            self._info, self._resource, Scope(request.namespace), request.minimum_version, **selectors
+        )
+        if view is not None:
+            envelope = await self._add_view(view)
+        elif request.all_pages:
+            envelope = await self._add_pages(fetch)
+        else:
+            envelope = await self._add_body(await fetch(request.parameters(), self._plan.only_metadata))
+        return await self._joined(envelope)
+
+    async def _joined(self, envelope: bytes) -> Compiled:
+        lists: list[bytes] = []
+        errors: Errors = []
+        names = [entry.name for entry in self._plan.entries if entry.items is not None]
+        for name, plan, batches in zip(names, self._plans, self._columns, strict=True):
+            encoded, below = await self._join.render(plan, _united(batches), b",")
+            lists.append(b"[" + encoded + b"]")
+            errors += [((name, *path), error) for path, error in below]
+        answer = msgspec.Raw(self._plan.encode(envelope, lists))
+        return Compiled(answer, errors=_bounded(errors))
+
+    async def _add_view(self, view: View) -> bytes:
+        # one snapshot: there is no await between the two
+        objects, resource_version = view.objects(), view.resource_version
+        namespaces = [stored.header.metadata.namespace for stored in objects]
+        bodies = [stored.object for stored in objects]
+        cache = self._info.context.shared.encoded
+        for plan, column in zip(self._plans, self._columns, strict=True):
+            try:
+                templates = await cache.encode_each(view.informer, plan.selection, objects)
+            except AnswerTooLarge:
+                raise budget_of(self._info).exceed() from None
+            column.append(Batch(templates, namespaces, bodies))
+        return msgspec.json.encode(envelope_of(self._resource.kind, resource_version))
+
+    async def _add_body(self, body: bytes) -> bytes:
+        items, known = list(items_of(body)), self._request.namespace
+        if known is not None or not self._resource.namespaced:
+            namespaces = [known or ""] * len(items)
+        else:
+            namespaces = [decode(item, _Located, "an object").metadata.namespace for item in items]
+        for plan, column in zip(self._plans, self._columns, strict=True):
+            batch = await self._join.batch(plan, namespaces, items)
+            if not plan.has_documents:
+                batch.bodies = ()  # the bodies of all pages would stay in memory
+            column.append(batch)
+        return _without_items(body)
+
+    async def _add_pages(self, fetch: Fetch) -> bytes:
+        def start() -> _Pages:
+            for column in self._columns:
+                column.clear()
+            return _Pages(self._add_body)
+
+        async def fetch_page(parameters: dict[str, str]) -> bytes:
+            return await fetch(parameters, self._plan.only_metadata)
+
+        _, first = await collect_pages(fetch_page, self._request, start)
+        return msgspec.json.encode(first.envelope())
+
+
+def _united(batches: Sequence[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    return Batch(
+        [template for batch in batches for template in batch.templates],
+        [namespace for batch in batches for namespace in batch.namespaces],
+        [body for batch in batches for body in batch.bodies],
+    )
+
+
+def _without_items(body: bytes) -> bytes:
+    fields = decode(body, dict[str, msgspec.Raw], "a List")
+    fields.pop("items", None)
+    return msgspec.json.encode(fields)
+
+
+def _bounded(errors: Iterable[Any]) -> Sequence[Any]:
+    """The first errors, and one that says that there are more."""
+    some = list(islice(errors, MAX_ERRORS + 1))
+    if len(some) <= MAX_ERRORS:
+        return some
+    last = some.pop()[1]
+    code = last.code if isinstance(last, GatewayError) else "INTERNAL"
+    more = GraphQLError(
+        f"more related objects could not be read; the first {MAX_ERRORS} errors are listed",
+        extensions={"code": code},
+    )
+    return [*some, ((), more)]
