@@ -1,4 +1,4 @@
-"""The access log, one JSON line per operation, and the audit log, one per root field that writes.
+"""The access log, one JSON line per operation, and the audit log, one per root field or object that it writes.
 
 Both hold names and codes only: no values of arguments beside name, namespace and dry run, no data, no token.
 """
@@ -35,6 +35,7 @@ is_logged: ContextVar[bool] = ContextVar("is_logged", default=False)
 
 _MOST_FIELDS = 100
 """Root fields in a line, and lines per mutation."""
+_OK = "OK"
 _WRITING_SUBSCRIPTIONS = frozenset({"drainNode"})
 
 
@@ -106,15 +107,15 @@ class OperationLog(SchemaExtension):
         }
         if logs.access is not None:
             names = list(dict.fromkeys(field.name.value for field in fields))
-            status = failure or (_code(self._errors[0]) if self._errors else "OK")
+            status = failure or (_code(self._errors[0]) if self._errors else _OK)
             more = {"fields": names, "durationMs": round(seconds * 1000, 1), "status": status}
             logs.access({"log": "access", **common, **more})
         if logs.audit is not None:
             for field in fields:
                 if common["operation"] != "mutation" and field.name.value not in _WRITING_SUBSCRIPTIONS:
                     continue
-                more = {**self._target(field), "outcome": self._outcome(field, failure)}
-                logs.audit({"log": "audit", **common, "groups": caller.get("groups"), **more})
+                for more in self._audited(field, failure):
+                    logs.audit({"log": "audit", **common, "groups": caller.get("groups"), **more})
 
     def _operation(self) -> OperationDefinitionNode | None:
         document = self.execution_context.graphql_document
@@ -146,6 +147,17 @@ class OperationLog(SchemaExtension):
                 if inner is not None:
                     pending.append(inner)
 
+    def _audited(self, field: FieldNode, failure: str) -> Iterator[dict[str, Any]]:
+        """The field's lines: one, or one for each object that it wrote.
+
+        A field that fails after some objects has both.
+        """
+        target, outcome = self._target(field), self._outcome(field, failure)
+        lines = self._context.audited.get((field.alias or field.name).value, [])
+        yield from ({**target, **line} for line in lines)
+        if not lines or outcome != _OK:
+            yield {**target, "outcome": outcome}
+
     def _target(self, field: FieldNode) -> dict[str, Any]:
         variables = self.execution_context.variables or {}
         arguments: dict[str, Any] = {}
@@ -170,7 +182,7 @@ class OperationLog(SchemaExtension):
         for error in self._errors:
             if not error.path or error.path[0] == response_name:
                 return _code(error)
-        return "OK"
+        return _OK
 
 
 def _code(error: GraphQLError) -> str:

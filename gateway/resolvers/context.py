@@ -34,6 +34,7 @@ __all__ = [
     "expect_authenticated",
     "expect_discovery",
     "limited_client_of",
+    "note_in_audit_log",
     "upstream_of",
 ]
 
@@ -142,6 +143,8 @@ class RequestContext:
     """Called once an operation is valid and has its place, before it runs."""
     extensions: dict[str, Any] = field(default_factory=dict)
     """``extensions`` of the operation's next result; a mapping is by the response names of root fields."""
+    audited: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Lines for the audit log by the response name of a root field that writes several objects."""
 
     trace: list[dict[str, Any]] | None = None
     """The requests upstream since the operation's last result, if the client asked for them."""
@@ -149,7 +152,7 @@ class RequestContext:
     def for_operation(self) -> "RequestContext":
         """A copy with a budget of its own, for one of the operations of a connection."""
         place = self.shared.in_progress.place(self.client.identity if self.client else "")
-        return replace(self, budget=self.new_budget(), place=place, extensions={})
+        return replace(self, budget=self.new_budget(), place=place, extensions={}, audited={})
 
     def new_budget(self) -> Budget:
         """An unused budget, with the slots of the caller's identity."""
@@ -224,6 +227,11 @@ def limited_client_of(info: Info) -> KubeClient:
 def budget_of(info: Info) -> Budget:
     """The limits of the operation."""
     return info.context.budget or info.context.new_budget()
+
+
+def note_in_audit_log(info: Info, **line: Any) -> None:
+    """Add a line about one of the objects that a root field writes; it names the object and the outcome."""
+    info.context.audited.setdefault(str(info.path.key), []).append(line)
 
 
 async def expect_discovery(context: RequestContext) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
-from gateway.resolvers.context import Info
+from gateway.resolvers.context import Info, note_in_audit_log
 from gateway.resolvers.write_request import Write, send_write
 from gateway.resolvers.written import JSON, JSONObject, namespace_of, present
 from schema.building import RootField
@@ -72,7 +72,9 @@ async def delete_collection(
     path = resource_path(root.served.resource, namespace)
     body = _delete_options(dry_run, **options)
     write = Write("DELETE", path, body, JSON, selectors, repeatable=dry_run, accept=METADATA_LIST)
-    return _deleted_collection(await send_write(info, write))
+    deleted = _deleted_collection(await send_write(info, write))
+    note_in_audit_log(info, count=deleted["count"], outcome="OK")
+    return deleted
 
 
 def _selectors(label_selector: str, field_selector: str | None) -> dict[str, str]:

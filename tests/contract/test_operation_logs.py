@@ -123,6 +123,51 @@ async def test_each_root_field_of_a_mutation_is_in_the_audit_log(logged: Logged,
     assert CANARY not in logged.audit.read_text()
 
 
+async def test_each_object_of_a_manifest_is_in_the_audit_log(logged: Logged, namespace: str) -> None:
+    objects = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"a": CANARY}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "two"}, "unknown": 1},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "three"}},
+    ]
+    variables = {"m": "\n---\n".join(map(json.dumps, objects)), "n": namespace}
+    applied = "applyManifest(manifest: $m, namespace: $n, stopOnError: true) { documents { outcome } }"
+    await logged.gateway.data(f"mutation ($m: String!, $n: String) {{ all: {applied} }}", variables)
+    deleted = "deleteManifest(manifest: $m, namespace: $n, dryRun: true) { documents { outcome } }"
+    await logged.gateway.data(f"mutation ($m: String!, $n: String) {{ {deleted} }}", variables)
+    lines = logged.lines(logged.audit, 6)
+    assert [(line["field"], line["name"], line["outcome"], line["code"]) for line in lines] == [
+        ("applyManifest", "one", "CREATED", None),
+        ("applyManifest", "two", "FAILED", "BAD_REQUEST"),
+        ("applyManifest", "three", "SKIPPED", None),
+        ("deleteManifest", "three", "NOT_FOUND", "NOT_FOUND"),
+        ("deleteManifest", "two", "NOT_FOUND", "NOT_FOUND"),
+        ("deleteManifest", "one", "DELETED", None),
+    ]
+    assert {(line["kind"], line["namespace"]) for line in lines} == {("ConfigMap", namespace)}
+    assert [line["dryRun"] for line in lines] == [False] * 3 + [True] * 3
+    assert CANARY not in logged.audit.read_text()
+
+
+async def test_a_manifest_that_cannot_be_read_is_one_line(logged: Logged, namespace: str) -> None:
+    applied = f'applyManifest(manifest: "a: [", namespace: "{namespace}") {{ documents {{ outcome }} }}'
+    await logged.gateway.error(f"mutation {{ {applied} }}")
+    (line,) = logged.lines(logged.audit, 1)
+    assert (line["field"], line["outcome"], line["name"]) == ("applyManifest", "BAD_REQUEST", None)
+
+
+async def test_a_deleted_collection_is_counted_in_the_audit_log(
+    backend: Backend, logged: Logged, namespace: str
+) -> None:
+    for name in ("one", "two"):
+        created = {"metadata": {"name": name, "labels": {"app": "counted"}}}
+        backend.api().create(core("configmaps", namespace), created)
+    deleted = f'deleteConfigMaps(namespace: "{namespace}", labelSelector: "app=counted") {{ count }}'
+    await logged.gateway.data(f"mutation {{ {deleted} }}")
+    (line,) = logged.lines(logged.audit, 1)
+    assert (line["field"], line["count"], line["outcome"]) == ("deleteConfigMaps", 2, "OK")
+    assert line["namespace"] == namespace
+
+
 async def test_a_subscription_is_logged_at_its_end(logged: Logged, namespace: str) -> None:
     async with logged.gateway.subscribe(
         f'subscription {{ pods(namespace: "{namespace}") {{ type }} }}'

@@ -28,6 +28,7 @@ from gateway.resolvers.manifests.installing import (
 from gateway.resolvers.manifests.reading import (
     JSONObject,
     Target,
+    audit_document,
     check_objects,
     ends_run,
     error_of,
@@ -130,7 +131,7 @@ class _Run:
         """``ApplyManifestResult``: namespaces and CustomResourceDefinitions first, the others in order."""
         results: dict[int, JSONObject] = {}
         for item in sorted(objects, key=lambda item: not comes_first(item)):
-            result = await self._one(item)
+            result = audit_document(self.info, await self._one(item))
             results[item.index] = result
         documents = [results[item.index] for item in objects]
         return source_of(lambda: {"documents": documents}, self.size)

@@ -11,6 +11,7 @@ from gateway.resolvers.manifests.apply import Kinds
 from gateway.resolvers.manifests.installing import comes_first
 from gateway.resolvers.manifests.reading import (
     JSONObject,
+    audit_document,
     check_objects,
     ends_run,
     error_of,
@@ -91,7 +92,7 @@ class _Run:
         """``DeleteManifestResult``: the last object first; namespaces and definitions after all others."""
         results: dict[int, JSONObject] = {}
         for item in _in_reverse(objects):
-            result = await self._one(item)
+            result = audit_document(self.info, await self._one(item))
             results[item.index] = result
         documents = [results[item.index] for item in objects]
         return source_of(lambda: {"documents": documents}, self.size)

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.errors import BadArgument, CredentialsError, GatewayError, Unauthenticated, UpstreamError
 from gateway.kube.client import Response
 from gateway.kube.paths import resource_path, validate_name, validate_namespace
-from gateway.resolvers.context import Info
+from gateway.resolvers.context import Info, note_in_audit_log
 from gateway.resolvers.manifests.resources import ResourceFinder, unknown_kind
 from gateway.resolvers.write_request import note_warnings
 from schema.manifests import MalformedManifest, Manifest, ManifestObject, parse_manifest
@@ -17,6 +17,7 @@ from schema.resources import Resource
 __all__ = [
     "JSONObject",
     "Target",
+    "audit_document",
     "check_objects",
     "ends_run",
     "error_of",
@@ -122,6 +123,13 @@ def error_of(error: GatewayError) -> JSONObject:
     status = getattr(error, "status", None)
     causes = (status.details.get("causes") if status is not None else None) or []
     return {"code": error.code, "message": error.message, "causes": list(causes)}
+
+
+def audit_document(info: Info, result: JSONObject) -> JSONObject:
+    """The result of one object, which gets a line in the audit log."""
+    line = {key: result[key] for key in ("apiVersion", "kind", "namespace", "name", "outcome")}
+    note_in_audit_log(info, **line, code=result["error"]["code"] if result["error"] else None)
+    return result
 
 
 def ends_run(error: GatewayError) -> bool:
