@@ -1,4 +1,4 @@
-"""The access log, one JSON line per operation, and the audit log, one per root field or object that it writes.
+"""The access log, one JSON line per operation; the audit log, one per root field or object that it writes.
 
 Both hold names and codes only: no values of arguments beside name, namespace and dry run, no data, no token.
 """

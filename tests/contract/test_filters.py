@@ -116,3 +116,16 @@ def test_patterns_come_from_the_environment(demo_cluster: Backend, tmp_path: Pat
     assert "createPod" in printed["Mutation"]
     assert "deletePod" not in printed["Mutation"]
     assert "nodes" not in printed["Query"]
+
+
+async def test_no_history_reaches_excluded_revisions(
+    backend: Backend, namespace: str, tmp_path: Path
+) -> None:
+    options = ["--kubeconfig", str(backend.kubeconfig), "--exclude", "replicasets"]
+    history = f'deploymentHistory(name: "web", namespace: "{namespace}") {{ revision }}'
+    undo = f'undoDeployment(name: "web", namespace: "{namespace}") {{ kind }}'
+    with start_gateway(tmp_path, *options) as gateway:
+        for operation in (f"{{ {history} }}", f"mutation {{ {undo} }}"):
+            error = await gateway.error(operation)
+            assert error["extensions"]["code"] == "BAD_REQUEST"
+            assert "replicasets, which this gateway does not serve" in error["message"]

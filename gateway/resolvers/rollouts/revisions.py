@@ -127,9 +127,10 @@ async def _fetch(
     resource = root.served.resource
     namespace = namespace or info.context.default_namespace
     path = resource_path(resource, namespace, name)
+    owned = _revision_resource(resource)
+    _expect_served(info, owned)
     budget_of(info).reserve_requests(2)
     client = limited_client_of(info)
-    owned = _revision_resource(resource)
     response = await client.get(path)
     workload = decode(response.body, dict[str, Any], "a workload")
     selector = _selector(workload.get("spec", {}).get("selector") or {})
@@ -165,6 +166,15 @@ def _revision_resource(resource: Resource) -> Resource:
         gvr=GroupVersionResource(group, version, plural),
         kind=GroupVersionKind(group, version, kind),
     )
+
+
+def _expect_served(info: Info, owned: Resource) -> None:
+    """Check that the filters of the gateway allow reading the revisions. Raises BadArgument."""
+    if not any("list" in served.verbs for served in info.context.filters.restrict([owned])):
+        raise BadArgument(
+            f"the revisions are {owned.gvr.resource}, which this gateway does not serve"
+            " (--include, --exclude)"
+        )
 
 
 def _revision(owned: JSONObject) -> _Revision:
