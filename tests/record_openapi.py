@@ -47,13 +47,14 @@ SERVED: dict[tuple[str, str], frozenset[str]] = {
     ("autoscaling", "v2"): frozenset(("horizontalpodautoscalers",)),
     ("batch", "v1"): frozenset(("cronjobs", "jobs")),
     ("networking.k8s.io", "v1"): frozenset(("ingresses", "networkpolicies")),
+    ("policy", "v1"): frozenset(("poddisruptionbudgets",)),
     ("apiextensions.k8s.io", "v1"): frozenset(("customresourcedefinitions",)),
     ("authentication.k8s.io", "v1"): frozenset(("selfsubjectreviews",)),
     ("authorization.k8s.io", "v1"): frozenset(("selfsubjectaccessreviews", "selfsubjectrulesreviews")),
     ("coordination.k8s.io", "v1"): frozenset(("leases",)),
     ("events.k8s.io", "v1"): frozenset(("events",)),
 }
-SUBRESOURCES = frozenset(("log", "scale", "status"))
+SUBRESOURCES = frozenset(("eviction", "log", "scale", "status"))
 REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 
 

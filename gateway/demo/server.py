@@ -24,6 +24,7 @@ from gateway.demo.cluster import (
     ClusterState,
     ContainerRun,
     Deployments,
+    Disruptions,
     GarbageCollector,
     Incidents,
     Kubelet,
@@ -125,6 +126,7 @@ def _start_controllers(cluster: ClusterState) -> None:
     Kubelet(cluster)
     PodSets(cluster)
     Deployments(cluster)
+    Disruptions(cluster)
     GarbageCollector(cluster)
     Namespaces(cluster)
 

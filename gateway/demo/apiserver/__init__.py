@@ -10,6 +10,7 @@ from gateway.demo.apiserver.catalog import Catalog, Target
 from gateway.demo.apiserver.creation import NAME_ALPHABET, Stamps, prepare
 from gateway.demo.apiserver.custom_resources import CustomResources
 from gateway.demo.apiserver.defaults import fill_defaults
+from gateway.demo.apiserver.evictions import BUDGETS, is_selected
 from gateway.demo.apiserver.pod_logs import Line
 from gateway.demo.apiserver.requests import WriteOptions
 from gateway.demo.apiserver.resource_api import ResourceApi
@@ -18,6 +19,7 @@ from gateway.demo.apiserver.watch import WatchSettings
 from gateway.demo.apiserver.writes import Writer
 
 __all__ = [
+    "BUDGETS",
     "NAME_ALPHABET",
     "Catalog",
     "Change",
@@ -35,6 +37,7 @@ __all__ = [
     "Writer",
     "build_app",
     "fill_defaults",
+    "is_selected",
     "object_key",
     "prepare",
 ]

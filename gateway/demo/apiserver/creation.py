@@ -102,6 +102,11 @@ def _daemon_status(value: Object, stamps: Stamps) -> None:  # noqa: ARG001 - one
     value["status"] = dict.fromkeys(counts, 0)
 
 
+def _budget_status(value: Object, stamps: Stamps) -> None:  # noqa: ARG001 - one signature for all kinds
+    counts = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
+    value["status"] = dict.fromkeys(counts, 0)
+
+
 def _definition(value: Object, stamps: Stamps) -> None:
     spec = value["spec"]
     names = spec["names"]
@@ -137,4 +142,5 @@ PREPARATIONS: Mapping[str, Callable[[Object, Stamps], None]] = {
     "replicasets": _replicas_status,
     "replicationcontrollers": _replicas_status,
     "daemonsets": _daemon_status,
+    "poddisruptionbudgets": _budget_status,
 }

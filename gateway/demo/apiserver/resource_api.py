@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.demo.apiserver.catalog import Catalog, Target, table_of
 from gateway.demo.apiserver.deletion import delete_object, parse_delete_options
+from gateway.demo.apiserver.evictions import evict
 from gateway.demo.apiserver.lists import list_objects
 from gateway.demo.apiserver.patches import patch_object, patch_scale
 from gateway.demo.apiserver.pod_logs import LogSource, PodLogs
@@ -87,7 +88,7 @@ class ResourceApi:
             verb = "deletecollection"
         subresource = resource.subresource(target.subresource)
         verbs = subresource.verbs if subresource else resource.verbs
-        by_name = verb not in ("create", "deletecollection")
+        by_name = verb not in ("create", "deletecollection") or bool(target.subresource)
         if verb not in verbs or by_name is not bool(target.name):
             raise method_not_allowed()
         if resource.namespaced and not target.namespace:
@@ -110,7 +111,8 @@ class ResourceApi:
         return await self._list(target, representation, options)
 
     async def _get(self, request: Request, target: Target, representation: Representation) -> Response:
-        if "get" not in target.resource.verbs:
+        subresource = target.resource.subresource(target.subresource)
+        if "get" not in (subresource or target.resource).verbs:
             raise method_not_allowed()
         await self._fresh(parse_version(request.query_params.get("resourceVersion", "")))
         stored = self.writer.find(target)
@@ -166,6 +168,10 @@ class ResourceApi:
         accept = request.headers.get("accept", "")
         representation = negotiate(target.resource, accept, custom=self.catalog.is_custom(target.resource))
         match verb:
+            case "create" if target.subresource == "eviction":
+                pod, eviction = self.writer.find(target), await read_body(request)
+                done = evict(self.storage, self.writer.stamps, target, pod, eviction)
+                return json_response(done, status=201)
             case "create":
                 options = _write_options(request, "CreateOptions")
                 body = self._typed(target, await read_body(request))

@@ -53,6 +53,7 @@ GENERATED = frozenset(
         "ingresses",
         "jobs",
         "networkpolicies",
+        "poddisruptionbudgets",
         "pods",
         "replicasets",
         "replicationcontrollers",

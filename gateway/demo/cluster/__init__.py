@@ -4,6 +4,7 @@ Everything here acts through :mod:`gateway.demo.apiserver` and on one :class:`Ti
 """
 
 from gateway.demo.cluster.cluster_state import ClusterState
+from gateway.demo.cluster.disruptions import Disruptions
 from gateway.demo.cluster.housekeeping import GarbageCollector, Namespaces
 from gateway.demo.cluster.incidents import Incidents
 from gateway.demo.cluster.kubelet import ContainerRun, Kubelet
@@ -16,6 +17,7 @@ __all__ = [
     "ClusterState",
     "ContainerRun",
     "Deployments",
+    "Disruptions",
     "GarbageCollector",
     "Incidents",
     "Kubelet",
