@@ -15,8 +15,6 @@ from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import StreamEnded
 from tests.fixtures.waiting import wait_until
 
-pytestmark = pytest.mark.cluster
-
 NAMESPACE = "drains"
 BUDGETS = grouped("policy/v1", "poddisruptionbudgets", NAMESPACE)
 DRAIN = """subscription($node: String!, $daemons: Boolean = true, $data: Boolean, $force: Boolean,
@@ -100,12 +98,12 @@ class Node:
 
 @pytest.fixture(scope="module")
 def drained(
-    seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory
+    backend: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[API, GatewayProcess, Path]]:
-    api, directory = seeded_cluster.api(), tmp_path_factory.mktemp("draining")
+    api, directory = backend.api(), tmp_path_factory.mktemp("draining")
     api.create(core("namespaces"), {"metadata": {"name": NAMESPACE}})
     audit = directory / "audit.jsonl"
-    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--audit-log", str(audit))
+    options = ("--kubeconfig", str(backend.kubeconfig), "--audit-log", str(audit))
     with start_gateway(directory, *options) as gateway:
         yield api, gateway, audit
     api.delete(core("namespaces", None, NAMESPACE))

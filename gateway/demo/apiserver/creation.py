@@ -89,6 +89,10 @@ def _autoscaler(value: Object, stamps: Stamps) -> None:  # noqa: ARG001 - one si
     value["status"] = {"desiredReplicas": 0}
 
 
+def _node(value: Object, stamps: Stamps) -> None:  # noqa: ARG001 - one signature for all kinds
+    value.setdefault("spec", {})
+
+
 def _empty_status(value: Object, stamps: Stamps) -> None:  # noqa: ARG001 - one signature for all kinds
     value["status"] = {}
 
@@ -134,6 +138,7 @@ PREPARATIONS: Mapping[str, Callable[[Object, Stamps], None]] = {
     "services": _service,
     "secrets": _secret,
     "namespaces": _namespace,
+    "nodes": _node,
     "horizontalpodautoscalers": _autoscaler,
     "deployments": _empty_status,
     "jobs": _empty_status,
