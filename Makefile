@@ -53,11 +53,16 @@ test: install ## run the whole test suite
 	$(bin)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 .PHONY: lint
-lint: .venv/.installed-dev ## ruff, mypy and import-linter
+lint: .venv/.installed-dev tests/clients/node_modules/.installed ## ruff, mypy and import-linter; biome where Node is installed
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports
+	@if command -v node >/dev/null; then \
+	  echo "biome lint" && tests/clients/node_modules/.bin/biome lint --error-on-warnings; \
+	else \
+	  echo "Node is not installed: the JavaScript is not linted"; \
+	fi
 
 .PHONY: format
 format: .venv/.installed-dev ## format, and apply the fixes of ruff

@@ -48,6 +48,22 @@ async def _autoscaler_bot(page: Page, gateway: GatewayProcess) -> None:
     await showing
 
 
+async def _spreadsheet(page: Page, gateway: GatewayProcess) -> None:
+    """Two entries that are no values, and one that scales."""
+    await page.open(f"{gateway.url}/examples/spreadsheet/?namespace=shop")
+    await page.wait_for("document.querySelectorAll('.tabulator-row').length > 4")
+    for row, column, content in (
+        (1, "image", "ghcr.io/example/cart:"),
+        (4, "desired", "2x"),
+        (5, "desired", "8"),
+    ):
+        await page.call("dblclick", f".tabulator-row:nth-child({row}) .column-{column}")
+        await page.call("fill", ".tabulator-editing input", content)
+        await page.press("Enter")
+    await page.call("click", ".tabulator-row:nth-child(5) .column-desired")
+    await page.wait_for("document.querySelector('.tabulator-row:nth-child(5) .column-actual').innerText > 5")
+
+
 async def _typed_clients(page: Page, gateway: GatewayProcess) -> None:
     """The page as `npm run build` has made it."""
     await page.open(f"{gateway.url}/examples/typed-clients/typescript/")
@@ -58,6 +74,7 @@ PICTURES: dict[str, Callable[[Page, GatewayProcess], Awaitable[None]]] = {
     "pods-dashboard": _pods_dashboard,
     "kubectl-proxy-to-graphql": _kubectl_proxy,
     "autoscaler-bot": _autoscaler_bot,
+    "spreadsheet": _spreadsheet,
     "typed-clients": _typed_clients,
 }
 

@@ -187,14 +187,15 @@ def named(manifest, name):
 
 
 def table(results):
-    lines = [
-        "| Task | REST: requests | bytes | GraphQL: requests | bytes |",
-        "|---|--:|--:|--:|--:|",
-    ]
-    for task, (rest, graphql) in results.items():
-        cells = [f"{meter.requests} | {meter.sent + meter.received:,}" for meter in (rest, graphql)]
-        lines.append(f"| {task} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    """Markdown whose columns are aligned, so that it also reads well in a terminal."""
+    rows = [("Task", "REST: requests", "bytes", "GraphQL: requests", "bytes")]
+    for task, meters in results.items():
+        cells = [(str(meter.requests), f"{meter.sent + meter.received:,}") for meter in meters]
+        rows.append((task, *cells[0], *cells[1]))
+    first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rule = "|".join(["-" * (first + 2), *("-" * (width + 1) + ":" for width in others)])
+    lines = [" | ".join([row[0].ljust(first), *map(str.rjust, row[1:], others)]) for row in rows]
+    return "\n".join([f"| {lines[0]} |", f"|{rule}|", *(f"| {line} |" for line in lines[1:])])
 
 
 if __name__ == "__main__":

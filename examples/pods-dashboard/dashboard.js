@@ -20,7 +20,6 @@ const WORDS = {
 
 const find = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat();
-const time = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 const counts = Object.fromEntries(Object.keys(STATES).map((state) => [state, 0]));
 const counted = new Map(); // uid -> state
 
@@ -79,7 +78,7 @@ function showConnection(state, reason = "") {
   document.body.toggleAttribute("data-stale", isStale);
   find("stale").hidden = !isStale;
   if (reason) find("reason").textContent = reason;
-  if (isStale) find("since").textContent = time.format(liveUntil);
+  if (isStale) find("since").textContent = liveUntil.toLocaleTimeString(undefined, { timeStyle: "medium" });
 }
 
 const connection = new Connection({

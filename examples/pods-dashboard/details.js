@@ -46,7 +46,12 @@ const LOGS = `
 `;
 
 const MOST_EVENTS = 50;
-const timeFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+let format = null; // made when it is needed: it takes milliseconds
+function timeText(time) {
+  format ??= new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  return format.format(new Date(time));
+}
 
 export class Details {
   #streams = [];
@@ -69,7 +74,7 @@ export class Details {
     this.#stop();
     this.pod = pod;
     this.#opener = opener;
-    this.element.hidden = false;
+    this.#toggle(true);
     this.find("h2").textContent = pod.name;
     this.find("#where").textContent = `in ${pod.namespace}`;
     this.#streams = [this.#watchPod(pod), this.#watchEvents(pod), this.#followLogs(pod)];
@@ -81,8 +86,14 @@ export class Details {
     if (this.pod === null) return;
     this.#stop();
     this.pod = null;
-    this.element.hidden = true;
+    this.#toggle(false);
     if (this.#opener?.isConnected) this.#opener.focus();
+  }
+
+  // The attribute of the parent chooses the layout; a :has() of the panel would cost milliseconds per change of a tile.
+  #toggle(shown) {
+    this.element.hidden = !shown;
+    this.element.parentElement.toggleAttribute("data-details", shown);
   }
 
   #stop() {
@@ -128,7 +139,7 @@ export class Details {
       ...fact("Address", status?.podIP),
       ...fact("Owner", owners.join(", ")),
       ...fact("Account", spec?.serviceAccountName),
-      ...fact("Created", metadata.creationTimestamp && timeFormat.format(new Date(metadata.creationTimestamp))),
+      ...fact("Created", metadata.creationTimestamp && timeText(metadata.creationTimestamp)),
       ...fact("Labels", ...this.#labels(metadata.labels ?? {})),
       ...(spec?.containers ?? []).flatMap((container) => fact(`Container ${container.name}`, ...containerLines(container, status))),
       ...fact("Conditions", ...(status?.conditions ?? []).map(conditionLine)),
@@ -157,7 +168,7 @@ export class Details {
       const newest = [...events.values()].sort((a, b) => (timeOf(a) < timeOf(b) ? 1 : -1)).slice(0, MOST_EVENTS);
       list.replaceChildren(...newest.map(eventLine));
     };
-    return this.connection.subscribe({
+    const stream = this.connection.subscribe({
       query: EVENTS,
       variables: () => ({ namespace, of: `involvedObject.kind=Pod,involvedObject.name=${name}` }),
       start: () => events.clear(),
@@ -168,10 +179,16 @@ export class Details {
         else if (type !== "SYNCED") events.set(object.metadata.uid, object);
         notice.textContent = events.size === 0 && type !== "SYNCED" ? notice.textContent : "";
         if (type === "SYNCED" && events.size === 0) notice.textContent = "no events";
-        frame ||= requestAnimationFrame(draw);
+        if (frame === 0) frame = requestAnimationFrame(draw);
       },
       ended: (errors) => (notice.textContent = sentence(errors)),
     });
+    return {
+      stop() {
+        cancelAnimationFrame(frame); // the list may belong to the next pod by then
+        stream.stop();
+      },
+    };
   }
 
   #followLogs({ namespace, name }) {
@@ -200,7 +217,7 @@ function containerLines({ name, image }, status) {
   const now =
     (waiting && [waiting.reason, waiting.message].filter(Boolean).join(": ")) ||
     (terminated && `${terminated.reason ?? "terminated"}, exit code ${terminated.exitCode}`) ||
-    (running && `running since ${timeFormat.format(new Date(running.startedAt))}`) ||
+    (running && `running since ${timeText(running.startedAt)}`) ||
     "no state yet";
   const before = last && `before: ${last.reason ?? "terminated"}, exit code ${last.exitCode}`;
   return [image, now, `${found.restartCount} restarts`, ...(before ? [before] : [])];
@@ -225,7 +242,7 @@ function fact(term, ...values) {
 function eventLine(event) {
   const item = document.createElement("li");
   item.dataset.type = event.type ?? "Normal";
-  const time = element("time", timeFormat.format(new Date(timeOf(event))));
+  const time = element("time", timeText(timeOf(event)));
   time.dateTime = timeOf(event);
   const count = event.count > 1 ? ` (${event.count} times)` : "";
   item.append(element("strong", event.reason ?? ""), ` ${event.message ?? ""}${count} `, time);

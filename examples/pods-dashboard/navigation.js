@@ -24,8 +24,8 @@ export class Navigation {
 
   #press(event) {
     const moves = {
-      ArrowRight: (buttons, at) => at + 1,
-      ArrowLeft: (buttons, at) => at - 1,
+      ArrowRight: (_, at) => at + 1,
+      ArrowLeft: (_, at) => at - 1,
       ArrowDown: (buttons, at) => below(buttons[at]) ?? at,
       ArrowUp: (buttons, at) => above(buttons[at]) ?? at,
       Home: () => 0,

@@ -3,7 +3,9 @@
 import { STATES } from "./pods.js";
 
 const BUDGET = 4; // milliseconds per frame, which leaves time for layout and paint
-const MOST_TILES = 60; // per frame: each new tile costs more in layout and paint than in this script
+const LONG_FRAME = 40; // milliseconds, with layout and paint: the next frames have fewer tiles
+const FEWEST_TILES = 5; // per frame
+const MOST_TILES = 60; // each new tile costs more in layout and paint than in this script
 const collator = new Intl.Collator("en", { numeric: true });
 
 export class Tiles {
@@ -11,6 +13,7 @@ export class Tiles {
   #shown = new Map(); // uid -> {element, parts, pod, node}
   #pending = new Set(); // uids
   #frame = 0;
+  #most = MOST_TILES; // in the next frame
   #settled = false;
   #highlight = false;
 
@@ -34,16 +37,24 @@ export class Tiles {
 
   #draw() {
     this.#frame = 0;
-    const end = performance.now() + BUDGET;
+    const begin = performance.now();
+    const end = begin + BUDGET;
     let drawn = 0;
     for (const uid of this.#pending) {
-      if (drawn++ >= MOST_TILES || performance.now() > end) break;
+      if (drawn++ >= this.#most || performance.now() > end) break;
       this.#pending.delete(uid);
       this.#show(uid, this.lookup(uid));
     }
     if (this.#pending.size > 0) this.#frame = requestAnimationFrame(() => this.#draw());
     else this.#highlight = this.#settled;
     this.drawn();
+    afterPaint(() => this.#adapt(performance.now() - begin));
+  }
+
+  // Halves the number of tiles after a long frame; a slow or busy machine then still answers its user.
+  #adapt(elapsed) {
+    const most = elapsed > LONG_FRAME ? this.#most / 2 : this.#most * 1.5;
+    this.#most = Math.max(FEWEST_TILES, Math.min(most, MOST_TILES));
   }
 
   #show(uid, pod) {
@@ -113,6 +124,15 @@ export class Tiles {
   }
 }
 
+// Calls back in the next task, which the browser runs after layout and paint of this frame.
+const { port1, port2 } = new MessageChannel();
+const waiting = [];
+port1.onmessage = () => waiting.shift()();
+function afterPaint(callback) {
+  waiting.push(callback);
+  port2.postMessage(null);
+}
+
 function newNode(name) {
   const section = document.createElement("section");
   const heading = document.createElement("h2");
@@ -136,15 +156,15 @@ function newTile() {
   for (const name of ["mark", "name", "namespace", "ready", "restarts"]) {
     parts[name] = document.createElement("span");
     parts[name].className = name;
-    button.append(parts[name]);
+    button.append(parts[name], " "); // words also for a screen reader
   }
-  parts.mark.setAttribute("aria-hidden", "true");
+  parts.mark.role = "img";
   return { element, button, parts };
 }
 
 // Writes the changed properties only; returns their number.
 function fill(tile, pod) {
-  const { element, button, parts } = tile;
+  const { element, parts } = tile;
   tile.pod = pod;
   let changes = 0;
   const write = (target, property, value) => {
@@ -155,11 +175,11 @@ function fill(tile, pod) {
   write(element.dataset, "state", pod.state);
   write(element.dataset, "uid", pod.uid);
   write(parts.mark, "textContent", STATES[pod.state].mark);
+  write(parts.mark, "ariaLabel", pod.reason);
   write(parts.name, "textContent", pod.name);
   write(parts.namespace, "textContent", pod.namespace);
   write(parts.ready, "textContent", pod.ready);
-  write(parts.restarts, "textContent", pod.restarts ? `↻${pod.restarts}` : "");
-  write(button, "ariaLabel", `${pod.name} in ${pod.namespace}: ${pod.reason}, ${pod.ready} ready, ${pod.restarts} restarts`);
+  write(parts.restarts, "textContent", pod.restarts ? String(pod.restarts) : "");
   return changes;
 }
 

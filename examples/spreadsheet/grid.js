@@ -76,10 +76,11 @@ export class Sheets {
       title: column,
       field: column,
       editor: "input",
+      editorParams: { elementAttributes: { "aria-label": column } },
       widthGrow: WIDTHS[column],
       hozAlign: ["Desired", "Actual", "Ready"].includes(column) ? "right" : "left",
       cssClass: `column-${column.toLowerCase()}`,
-      tooltip: column === "Note" ? (event, cell) => cell.getValue() ?? "" : false,
+      tooltip: column === "Note" ? (_, cell) => cell.getValue() ?? "" : false,
     });
     this.#table = new this.Tabulator(this.element, {
       data: rows,
@@ -89,13 +90,15 @@ export class Sheets {
       placeholder: "No deployments here.",
       columnDefaults: { headerWordWrap: true, minWidth: 96, resizable: true },
       columns: COLUMNS.map(field),
-      rowHeader: { formatter: "rownum", width: 44, minWidth: 44, hozAlign: "center", headerSort: false, resizable: false },
+      rowHeader: { title: "Row", formatter: "rownum", width: 44, minWidth: 44, hozAlign: "center", headerSort: false, resizable: false },
       selectableRange: 1,
+      selectableRangeAutoFocus: false,
       selectableRangeColumns: true,
       headerSortClickElement: "icon",
       selectableRangeRows: true,
       selectableRangeClearCells: true,
       editTriggerEvent: "dblclick",
+      keybindings: { navNext: false, navPrev: false },
       clipboard: true,
       clipboardCopyStyled: false,
       clipboardCopyRowRange: "range",
@@ -103,10 +106,10 @@ export class Sheets {
       clipboardPasteParser: "range",
       clipboardPasteAction: "range",
       rowContextMenu: [
-        { label: "Insert a row above", action: (event, row) => this.#insert(row, true) },
-        { label: "Insert a row below", action: (event, row) => this.#insert(row, false) },
-        { label: "Duplicate the row", action: (event, row) => this.#duplicate(row) },
-        { label: "Delete the row", action: (event, row) => row.delete() },
+        { label: "Insert a row above", action: (_, row) => this.#insert(row, true) },
+        { label: "Insert a row below", action: (_, row) => this.#insert(row, false) },
+        { label: "Duplicate the row", action: (_, row) => this.#duplicate(row) },
+        { label: "Delete the row", action: (_, row) => row.delete() },
       ],
     });
     this.#table.on("cellEditing", (cell) => (this.#editing = cell));
@@ -114,7 +117,35 @@ export class Sheets {
     this.#table.on("cellEdited", () => this.#edited());
     this.#table.on("dataChanged", () => this.#notify());
     this.#table.on("clipboardPasted", () => this.#notify());
-    return new Promise((resolve) => this.#table.on("tableBuilt", resolve));
+    return new Promise((resolve) =>
+      this.#table.on("tableBuilt", () => {
+        this.#correctRoles();
+        this.#leaveWithTab();
+        resolve();
+      }),
+    );
+  }
+
+  // Tab enters and leaves the grid, and arrow keys move in it (ARIA's grid pattern); Tabulator makes every cell a tab
+  // stop. The browser moves the focus on from the edge that has it.
+  #leaveWithTab() {
+    const [before, after] = [document.createElement("span"), document.createElement("span")];
+    before.tabIndex = after.tabIndex = -1;
+    this.element.before(before);
+    this.element.after(after);
+    this.element.addEventListener("keydown", ({ key, shiftKey }) => {
+      if (key === "Tab" && !this.#editing) (shiftKey ? before : after).focus();
+    });
+  }
+
+  // A grid may have row groups only as its children, but Tabulator puts a focusable element in between.
+  #correctRoles() {
+    this.element.ariaLabel = "Deployments";
+    this.element.querySelector(".tabulator-header").removeAttribute("tabindex");
+    const holder = this.element.querySelector(".tabulator-tableholder");
+    holder.role = "rowgroup";
+    holder.ariaLabel = "Rows";
+    holder.firstElementChild.role = "presentation";
   }
 
   #edited() {

@@ -67,17 +67,15 @@ function showTabs() {
 function tabOf(name) {
   const tab = document.createElement("button");
   Object.assign(tab, { type: "button", role: "tab", textContent: name });
-  tab.setAttribute("aria-controls", "grid");
+  tab.setAttribute("aria-controls", "sheet");
   tab.dataset.namespace = name;
   tab.addEventListener("click", () => choose(name));
   return tab;
 }
 
 async function choose(name) {
-  const focused = document.activeElement;
   await sheets.show(name);
   showTabs();
-  if (focused.role === "tab") focused.focus(); // the grid takes the focus with its new rows
   schedule();
 }
 

@@ -27,19 +27,23 @@ _PAGE = """<!doctype html>
     <link rel="stylesheet" href="gallery.css" />
   </head>
   <body>
-    <h1>Examples</h1>
-    <p>Small, finished programs over this gateway's GraphQL API. <a href="../graphql">Back to GraphiQL</a></p>
-    <ul>
+    <main>
+      <h1>Examples</h1>
+      <p>
+        Small, finished programs over this gateway's GraphQL API. <a href="../graphql">Back to GraphiQL</a>
+      </p>
+      <ul>
 {cards}
-    </ul>
+      </ul>
+    </main>
   </body>
 </html>
 """
-_CARD = """      <li>
-        <a href="{address}"><img src="{name}/picture.png" alt="" /><h2>{title}</h2></a>
-        <p>{summary}</p>
-        <p><a href="{name}/README.md" aria-label="README of {title}">README</a></p>
-      </li>"""
+_CARD = """        <li>
+          <a href="{address}"><img src="{name}/picture.png" alt="" /><h2>{title}</h2></a>
+          <p>{summary}</p>
+          <p><a href="{name}/README.md" aria-label="README of {title}">README</a></p>
+        </li>"""
 
 
 @dataclass(frozen=True, slots=True)

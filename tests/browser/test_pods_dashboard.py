@@ -50,8 +50,11 @@ async def test_created_pods_appear_and_deleted_pods_disappear(
     }
     api.merge(core("pods", namespace, "newcomer", "status"), {"status": status})
     await page.wait_for(f"{tile('newcomer')}.dataset.state === 'running'")
-    words = await page.evaluate(f"{tile('newcomer')}.querySelector('button').ariaLabel")
-    assert words == f"newcomer in {namespace}: Running, 2/2 ready, 4 restarts"
+    assert await page.evaluate(f"{tile('newcomer')}.querySelector('[role=img]').ariaLabel") == "Running"
+    words = await page.evaluate(f"{tile('newcomer')}.querySelector('button').textContent")
+    assert words.split() == ["●", "newcomer", namespace, "2/2", "4"]
+    tree = await page.call("ariaSnapshot")
+    assert f'button "Running newcomer {namespace} 2/2 ready restarts: 4"' in tree
 
     api.delete(core("pods", namespace, "newcomer"))
     await page.wait_for(f"{tile('newcomer')} === undefined")

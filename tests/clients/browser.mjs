@@ -1,7 +1,9 @@
 // Drives headless Chromium. Reads one JSON command per line from stdin, writes one answer per line to stdout:
 //   {"page": 0, "target": "keyboard", "method": "press", "args": ["Enter"]} -> {"value": …} or {"error": "…"}
 // `target` is "page", "context" or a property of the page. The first command for a page number opens the page.
-// The method "problems" returns the page's errors so far. argv: the path of Chromium.
+// The method "problems" returns the page's errors so far; "startTracing" begins a trace of the page, with a list of
+// categories, and "stopTracing" writes it to a file. argv: the path of Chromium.
+import { writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -34,10 +36,12 @@ async function pageOf(number) {
 async function run({ page: number, target, method, args }) {
   const { page, problems } = await pageOf(number);
   if (method === "problems") return problems;
+  if (method === "startTracing") return browser.startTracing(page, { categories: args[0] });
+  if (method === "stopTracing") return writeFile(args[0], await browser.stopTracing());
   const object = target === "page" ? page : target === "context" ? page.context() : page[target];
   const value = await object[method](...args);
   // handles and responses cannot be serialised
-  return ["evaluate", "textContent", "inputValue"].includes(method) ? value : null;
+  return ["evaluate", "textContent", "inputValue", "ariaSnapshot"].includes(method) ? value : null;
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -117,7 +117,10 @@ const clients = {
     const client = new SubscriptionClient(asSocket(url), options, WebSocket);
     client.onConnected(begin);
     client.onReconnected(begin);
-    const again = () => (begin(), subscribe());
+    const again = () => {
+      begin();
+      return subscribe();
+    };
     const subscribe = () =>
       client
         .request({ query, variables })

@@ -28,7 +28,7 @@ def run_script(rest: str, gateway: GatewayProcess) -> str:
 
 def parse(table: str) -> dict[str, list[int]]:
     """``{task: [requests of REST, bytes of REST, requests of GraphQL, bytes of GraphQL]}``."""
-    rows = re.findall(r"^\| ([^|]+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", table, re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+?) +" + r"\| +([\d,]+) " * 4 + r"\|$", table, re.MULTILINE)
     return {task: [int(cell.replace(",", "")) for cell in cells] for task, *cells in rows}
 
 

@@ -15,10 +15,11 @@ from kubesheet.engine import Append, Delete, Set, Snapshot, Write
 from kubesheet.workbook import Workbook, sheet_title
 from tests.examples.libreoffice import edited_in_libreoffice
 from tests.fixtures.api import core, deployment, grant, grouped
-from tests.fixtures.backends import Backend
+from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
 from tests.fixtures.processes import Process, start_process
+from tests.fixtures.tap import Refusal
 from tests.fixtures.waiting import wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "spreadsheet"
@@ -252,6 +253,28 @@ def test_a_refused_edit_is_noted_and_put_back(seeded_cluster: Backend, tmp_path:
         assert cells["Note"].startswith("⚠ Desired 4 refused: deployments.apps ")
         assert "forbidden" in cells["Note"]
         assert cells["Desired"] == 2 == desired(seeded_cluster, namespace)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal(403, "Forbidden", "exceeded quota: compute, requested: pods=2"),
+        Refusal(409, "Conflict", "the object has been modified"),
+        Refusal(422, "Invalid", "admission webhook denied the request"),
+    ],
+    ids=lambda refusal: refusal.reason,
+)
+def test_a_patch_that_the_api_server_refuses_is_noted_and_put_back(
+    backend: Backend, tapped_gateway: TappedGateway, namespace: str, tmp_path: Path, refusal: Refusal
+) -> None:
+    book, before = tmp_path / "book.xlsx", desired(backend, namespace)
+    tapped_gateway.tap.refuse = lambda request: refusal if request.method == "PATCH" else None
+    with running(tmp_path, tapped_gateway.gateway.url, str(book), "--namespace", namespace):
+        wait_until(lambda: shown(book, namespace, "web"), "the row of web")
+        edit(book, namespace, lambda sheet: sheet.cell(row_of(sheet, "web"), 2, before + 4))
+        note = f"⚠ Desired {before + 4} refused: {refusal.message}"
+        wait_until(lambda: shown(book, namespace, "web")["Note"] == note, "the note")
+        assert shown(book, namespace, "web")["Desired"] == before == desired(backend, namespace)
 
 
 def test_the_program_continues_with_the_next_gateway(

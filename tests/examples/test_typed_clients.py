@@ -1,6 +1,5 @@
 """The typed clients: the compiler accepts them against the served schema, and refuses a wrong field."""
 
-import asyncio
 import shutil
 import subprocess
 import sys
@@ -8,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.accessibility import SCHEMES, audit, contrasts, use_scheme
 from tests.browser.conftest import Page
 from tests.fixtures.api import grouped
 from tests.fixtures.backends import Backend
-from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.requirements import unavailable
 from tests.fixtures.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 TYPESCRIPT = ROOT / "examples" / "typed-clients" / "typescript"
 TABLE = "src/Deployments.tsx"
+ORIGINS = "[...new Set(performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin))]"
 
 
 def run(folder: Path, *command: str) -> tuple[int, str]:
@@ -105,17 +106,26 @@ def test_a_wrong_field_in_a_document_is_an_error_of_the_generator(project: Path,
     assert 'Cannot query field "readyReplica" on type "DeploymentStatus"' in output
 
 
+@pytest.fixture(scope="module")
+def page_address(project: Path) -> str:
+    """The page's address at a gateway; the page is built as by ``npm run build``."""
+    bundle = f"--outfile={TYPESCRIPT / 'page.js'}"
+    status, output = npx(project, "esbuild", "src/main.tsx", "--bundle", "--minify", bundle)
+    assert status == 0, output
+    return "/examples/typed-clients/typescript/"
+
+
+def more_button(namespace: str) -> str:
+    return f"""document.querySelector('[aria-label="One more {namespace}/web"]')"""
+
+
 @pytest.mark.browser
 @pytest.mark.node
 async def test_the_react_page_shows_and_scales_live_deployments(
-    project: Path, page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
+    page_address: str, page: Page, backend: Backend, gateway: GatewayProcess, namespace: str
 ) -> None:
-    bundle = f"--outfile={TYPESCRIPT / 'page.js'}"
-    arguments = ("esbuild", "src/main.tsx", "--bundle", "--minify", bundle)
-    status, output = await asyncio.to_thread(npx, project, *arguments)
-    assert status == 0, output
-    await page.open(f"{gateway.url}/examples/typed-clients/typescript/")
-    button = f"""document.querySelector('[aria-label="One more {namespace}/web"]')"""
+    await page.open(gateway.url + page_address)
+    button = more_button(namespace)
     await page.wait_for(button)
     path = grouped("apps/v1", "deployments", namespace, "web")
     before = backend.api().get(path)["spec"]["replicas"]
@@ -125,3 +135,39 @@ async def test_the_react_page_shows_and_scales_live_deployments(
         lambda: backend.api().get(path)["spec"]["replicas"] == before + 1, "the deployment to be scaled"
     )
     assert await page.problems() == []
+
+
+@pytest.mark.browser
+@pytest.mark.node
+async def test_the_react_page_signs_in_to_a_passthrough_gateway(
+    page_address: str, page: Page, backend: Backend, namespace: str, tmp_path: Path
+) -> None:
+    options = ("--kubeconfig", str(backend.kubeconfig), "--auth", "passthrough")
+    path = grouped("apps/v1", "deployments", namespace, "web")
+    with start_gateway(tmp_path, *options) as gateway:
+        await page.open(gateway.url + page_address)
+        await page.wait_for("document.querySelector('[role=alert] button')")
+        await page.call("click", "[role=alert] button")
+        await page.call("fill", "input[name=token]", "admin-token")
+        await page.press("Enter")
+        await page.wait_for(more_button(namespace))
+        before = backend.api().get(path)["spec"]["replicas"]
+        await page.evaluate(f"{more_button(namespace)}.click()")
+        wait_until(
+            lambda: backend.api().get(path)["spec"]["replicas"] == before + 1, "the deployment to be scaled"
+        )
+
+
+@pytest.mark.browser
+@pytest.mark.node
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_roles_names_labels_and_contrasts_of_the_react_page_are_those_of_wcag(
+    page_address: str, page: Page, demo_cluster: Backend, tmp_path: Path, scheme: str
+) -> None:
+    await use_scheme(page, scheme)
+    with start_gateway(tmp_path, "--kubeconfig", str(demo_cluster.kubeconfig)) as gateway:
+        await page.open(gateway.url + page_address)
+        await page.wait_for("document.querySelectorAll('tr').length > 3")
+        assert (await audit(page))[0] == []
+        assert (await contrasts(page))[0] == []
+        assert await page.evaluate(ORIGINS) == [gateway.url]

@@ -69,8 +69,8 @@ export function Deployments({ onDenied }: { onDenied: () => void }) {
             <td>{deployment.status?.readyReplicas ?? 0}</td>
             <td>{deployment.spec?.replicas}</td>
             <td>
-              <button aria-label={`One less ${nameOf(deployment)}`} onClick={() => resize(deployment, -1)}>−</button>
-              <button aria-label={`One more ${nameOf(deployment)}`} onClick={() => resize(deployment, 1)}>+</button>
+              <button type="button" aria-label={`One less ${nameOf(deployment)}`} onClick={() => resize(deployment, -1)}>−</button>
+              <button type="button" aria-label={`One more ${nameOf(deployment)}`} onClick={() => resize(deployment, 1)}>+</button>
             </td>
           </tr>
         ))}
@@ -82,7 +82,7 @@ export function Deployments({ onDenied }: { onDenied: () => void }) {
 function Failure({ message, onDenied }: { message: string; onDenied: () => void }) {
   return (
     <p role="alert">
-      {message} <button onClick={onDenied}>Use a token</button>
+      {message} <button type="button" onClick={onDenied}>Use a token</button>
     </p>
   );
 }

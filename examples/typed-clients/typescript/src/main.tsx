@@ -14,7 +14,7 @@ function App() {
       {asks ? (
         <form action={(data) => signIn(String(data.get("token")))}>
           <label>Bearer token <input name="token" type="password" autoComplete="off" required /></label>
-          <button>Connect</button>
+          <button type="submit">Connect</button>
         </form>
       ) : (
         <Deployments onDenied={() => ask(true)} />
@@ -23,4 +23,5 @@ function App() {
   );
 }
 
-createRoot(document.getElementById("root")!).render(<StrictMode><App /></StrictMode>);
+const root = document.getElementById("root");
+if (root) createRoot(root).render(<StrictMode><App /></StrictMode>);
