@@ -1,15 +1,17 @@
 """The click commands: read the options, run, print."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from gateway import memory
 from gateway.cli.options import Commands, options_of, settings_from
 from gateway.errors import ConfigurationError
-from gateway.settings import Settings
+from gateway.settings import ENVIRONMENT_PREFIX, Settings
 from gateway.telemetry import configure_logging
 
 __all__ = ["main"]
@@ -66,6 +68,7 @@ Examples:
   kube-graphql schema --groups apps,batch
   kube-graphql schema --kinds Deployment,Certificate.cert-manager.io
   kube-graphql schema --names
+  kube-graphql schema --relations
 """
 
 
@@ -108,12 +111,16 @@ def serve(ctx: click.Context, /, **values: Any) -> None:
 
 @main.command(epilog=_SCHEMA_EPILOG, short_help="Print the GraphQL schema (SDL).")
 @options_of("schema")
-def schema(**values: Any) -> None:
+@click.pass_context
+def schema(ctx: click.Context, /, **values: Any) -> None:
     """Print the GraphQL schema of the cluster (SDL), sorted."""
+    lists_relations = ctx.get_parameter_source("relations") is ParameterSource.COMMANDLINE
+    if lists_relations and not values["relations"]:
+        values["relations"] = os.environ.get(f"{ENVIRONMENT_PREFIX}RELATIONS") or None
     settings = _begin(values)
-    from gateway.cli.local import print_schema  # noqa: PLC0415
+    from gateway.cli.local import print_relations, print_schema  # noqa: PLC0415
 
-    print_schema(settings)
+    (print_relations if lists_relations else print_schema)(settings)
 
 
 @main.command(epilog=_QUERY_EPILOG, short_help="Run one operation with no server.")

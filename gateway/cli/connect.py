@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway import memory
 from gateway.errors import ConfigurationError
@@ -20,6 +21,7 @@ from gateway.resolvers.limits import Limits
 from gateway.settings import SchemaAccess, Settings
 from gateway.telemetry import json_lines, phases
 from schema.filters import Filters, MalformedPattern
+from schema.relations_file import InvalidRelationsFile, RelationsFile, parse_relations_file
 
 __all__ = ["Connected", "connect"]
 
@@ -40,7 +42,7 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
     ``demo_url`` is the base URL of a running demo; with ``settings.demo`` and no URL a demo is started.
     Raises GatewayError, with one line of advice, for a missing cluster and for one that does not answer.
     """
-    filters = _filters(settings)
+    filters, rules = _filters(settings), _rules(settings)
     async with AsyncExitStack() as stack:
         with phases.phase("demo" if settings.demo else "kubeconfig"):
             if settings.demo:
@@ -59,6 +61,7 @@ async def connect(settings: Settings, demo_url: str = "") -> AsyncIterator[Conne
             filters=filters,
             phases=phases,
             shared=_shared(settings, client),
+            rules=rules,
         )
         await stack.enter_async_context(aclosing(api))
         memory.begin_collection()
@@ -117,6 +120,19 @@ async def _own_demo() -> AsyncIterator[str]:
 
     async with run_demo() as demo:
         yield demo.url
+
+
+def _rules(settings: Settings) -> RelationsFile:
+    if settings.relations is None:
+        return RelationsFile()
+    if not settings.relations:
+        raise ConfigurationError("--relations needs a file")
+    try:
+        return parse_relations_file(Path(settings.relations).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot read --relations {settings.relations}: {error}") from error
+    except InvalidRelationsFile as error:
+        raise ConfigurationError(f"--relations {settings.relations}: {error}") from error
 
 
 def _filters(settings: Settings) -> Filters:

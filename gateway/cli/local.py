@@ -17,12 +17,17 @@ from gateway.settings import Settings
 from gateway.telemetry import phases
 from schema.yaml_output import to_yaml
 
-__all__ = ["print_schema", "run_operation", "write_out"]
+__all__ = ["print_relations", "print_schema", "run_operation", "write_out"]
 
 
 def print_schema(settings: Settings) -> None:
     """Print the cluster's schema as sorted SDL, or with ``names`` a table of the root fields' names."""
     run(_print_schema(settings))
+
+
+def print_relations(settings: Settings) -> None:
+    """Print all relations of the cluster's kinds, and those left out, with the reason."""
+    run(_print_relations(settings))
 
 
 def run_operation(settings: Settings, query: str, variables: dict[str, Any] | None) -> bool:
@@ -51,6 +56,13 @@ async def _print_schema(settings: Settings) -> None:
             return
         for definition in connected.api.sdl():
             write_out(definition, flush=False)
+        write_out("")
+
+
+async def _print_relations(settings: Settings) -> None:
+    async with connect(settings) as connected:
+        for line in connected.api.relations():
+            write_out(f"{line}\n", flush=False)
         write_out("")
 
 

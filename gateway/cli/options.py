@@ -27,7 +27,8 @@ def options_of(command: str) -> Callable[[Function], Function]:
 
     def decorate(function: Function) -> Function:
         for setting in reversed([setting for setting in settings() if command in setting.commands]):
-            function = _option(setting)(function)
+            lists = command == "schema" and setting.name == "relations"
+            function = _option(setting, value_is_optional=lists)(function)
         return function
 
     return decorate
@@ -38,15 +39,18 @@ def settings_from(values: dict[str, Any]) -> Settings:
     return Settings(**{name: value for name, value in values.items() if name in _SETTING_NAMES})
 
 
-def _option(setting: Setting) -> Callable[[Function], Function]:
+def _option(setting: Setting, *, value_is_optional: bool) -> Callable[[Function], Function]:
     text = setting.help.replace("`", "")
     words = setting.default_words.replace("`", "")
+    optional: dict[str, Any] = {"is_flag": setting.type is bool}
+    if value_is_optional:
+        optional["flag_value"] = ""
     can_be_unset = setting.type is bool and setting.default is None
     return click.option(
         f"{setting.option}/--no-{setting.option[2:]}" if can_be_unset else setting.option,
         setting.name,
         type=_parameter_type(setting),
-        is_flag=setting.type is bool,
+        **optional,
         multiple=setting.type is tuple,
         default=setting.default,
         envvar=setting.variable,

@@ -22,9 +22,11 @@ from gateway.kube.client import KubeClient
 from gateway.kube.openapi import OpenAPICache
 from gateway.resolvers.context import RequestContext, Shared
 from gateway.telemetry import Phases
-from schema.building import print_sdl
+from schema.building import ObjectTypes, print_sdl
 from schema.filters import Filters
 from schema.model import Model, Problem
+from schema.relations import Relations, list_relations
+from schema.relations_file import RelationsFile
 from schema.resources import GroupVersionResource
 
 __all__ = ["GraphQLAPI"]
@@ -58,7 +60,7 @@ class GraphQLAPI:
         self._shared = shared
 
     @classmethod
-    async def start(
+    async def start(  # noqa: PLR0913 (these are the parts of a gateway)
         cls,
         client: KubeClient,
         *,
@@ -68,10 +70,12 @@ class GraphQLAPI:
         filters: Filters | None = None,
         phases: Phases | None = None,
         shared: Shared | None = None,
+        rules: RelationsFile | None = None,
     ) -> "GraphQLAPI":
         """Fetch discovery and OpenAPI from the API server and build the schema of the filtered resources.
 
-        ``shared`` is the state of all requests, with their limits; :meth:`aclose` closes it.
+        ``shared`` is the state of all requests, with their limits; :meth:`aclose` closes it. ``rules`` are
+        the user's own relations and rules of health.
         Raises UpstreamError or StatusError when discovery fails. A group without an OpenAPI document is
         skipped with a warning.
         """
@@ -79,9 +83,11 @@ class GraphQLAPI:
         cache, filters = openapi_cache or OpenAPICache(None), filters or Filters()
         described = await fetch_description(client, cache, phases=phases, filters=filters)
         with phases.phase("schema"):
-            revision = build_revision(described)
+            revision = build_revision(described, rules)
         _log_problems(revision.problems)
         _log_ties(revision)
+        for rule, reason in _relations_of(revision).unmatched_rules():
+            logger.warning("the relation %s of %s has no effect: %s", rule.name, rule.source.kind, reason)
         for pattern in filters.unmatched(described.discovery):
             logger.warning("the pattern %s matches no resource of this cluster", pattern)
         return cls(
@@ -121,6 +127,10 @@ class GraphQLAPI:
     async def stored_sdl(self) -> StoredBody:
         """The same, made once per schema in a thread."""
         return await self.schema.sdl()
+
+    def relations(self) -> Iterator[str]:
+        """The lines of a list of all relations, and of those left out, with the reason."""
+        return list_relations(self.model, _relations_of(self._revision))
 
     def names(self) -> str:
         """A table of the names of all root fields of resources."""
@@ -167,6 +177,11 @@ class GraphQLAPI:
         """End every subscription and stop every informer."""
         await self.informers.aclose()
         await self._shared.aclose()
+
+
+def _relations_of(revision: Revision) -> Relations:
+    types: ObjectTypes = revision.schema.graphql_schema.extensions["types"]
+    return types.relations
 
 
 def _difference(before: Revision, after: Revision) -> str:

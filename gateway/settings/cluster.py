@@ -33,6 +33,13 @@ class ClusterSettings:
     exclude: tuple[str, ...] = setting(
         (), "Do not serve these, such as `secrets`.", metavar="PATTERN,…", default_words="nothing"
     )
+    relations: str | None = setting(
+        None,
+        "YAML file with relations of your own, and rules of health. `schema --relations`, with or without a"
+        " file, lists all relations instead of the schema.",
+        metavar="FILE",
+        default_words="none",
+    )
     redact: bool = setting(
         False,
         "Mask the values of Secrets, and the copy that `kubectl apply` keeps of any object, in every answer.",

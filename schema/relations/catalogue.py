@@ -13,7 +13,7 @@ from schema.relations.builtin import (
 )
 from schema.relations.kinds import KindIndex
 from schema.relations.references import references_of
-from schema.relations.relation import Relation
+from schema.relations.relation import Relation, Rule
 from schema.relations.user_rules import RelationRule, build_relation
 
 __all__ = ["LeftOut", "Relations"]
@@ -65,6 +65,18 @@ class Relations:
                 yield rule, f"the cluster serves no kind {_text(rule, 'source')}"
             elif self.kinds.find(rule.target) is None:
                 yield rule, f"the cluster serves no kind {_text(rule, 'target')}"
+            elif reason := self._reason_left_out(rule):
+                yield rule, reason
+
+    def _reason_left_out(self, rule: RelationRule) -> str:
+        source = self.kinds.find(rule.source)
+        if source is None:
+            return ""
+        found = self.of(source.object).get(rule.name)
+        if found is not None and found.rule is Rule.USER:
+            return ""
+        reasons = [item.reason for item in self.left_out(source.object) if item.name == rule.name]
+        return reasons[-1] if reasons else "the kind is no object with metadata"
 
     def _derive(self, id_: str) -> tuple[Mapping[str, Relation], tuple[LeftOut, ...]]:
         if id_ not in self._derived:

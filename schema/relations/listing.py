@@ -17,7 +17,8 @@ def list_relations(model: Model, relations: Relations) -> Iterator[str]:
             found_by = f"({relation.rule}) {relation.description}"
             yield f"{object_type.name}.{relation.name}: {_answer(relation)}  {found_by}"
     left_out = [(item.name, found) for item in types for found in relations.left_out(item.id)]
-    rules = list(relations.unmatched_rules())
+    listed = {found.name for _, found in left_out}
+    rules = [(rule, reason) for rule, reason in relations.unmatched_rules() if rule.name not in listed]
     if left_out or rules:
         yield ""
         yield "Left out:"

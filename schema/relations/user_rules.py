@@ -1,6 +1,6 @@
 """The user's own relations, from the file of ``--relations``.
 
-The file is YAML, or JSON, with a list ``relations``::
+They are the list ``relations`` of the file (:mod:`schema.relations_file`)::
 
     relations:
       - from: Certificate.cert-manager.io   # Kind, or Kind.group
@@ -8,8 +8,6 @@ The file is YAML, or JSON, with a list ``relations``::
         rule: reference                     # see Rule
         path: spec.secretName
         to: Secret
-
-Other keys of the file belong to other parts of the gateway.
 """
 
 import re
@@ -20,7 +18,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-import yaml
 
 from schema.model import ServedResource
 from schema.relations.kinds import KindIndex
@@ -71,17 +68,10 @@ class RelationRule:
     description: str = ""
 
 
-def parse_relation_rules(text: str) -> tuple[RelationRule, ...]:
-    """Parse the file. Raises RelationRuleError."""
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise RelationRuleError(f"the file is not YAML: {error}") from error
-    if document is None:
+def parse_relation_rules(rules: object) -> tuple[RelationRule, ...]:
+    """The rules of the file's key ``relations``, as JSON values. Raises RelationRuleError."""
+    if rules is None:
         return ()
-    if not isinstance(document, dict):
-        raise RelationRuleError("the file has no list `relations`")
-    rules = document.get("relations") or []
     if not isinstance(rules, list):
         raise RelationRuleError("`relations` is not a list")
     parsed = tuple(_parse_rule(rule, f"relations[{index}]") for index, rule in enumerate(rules))

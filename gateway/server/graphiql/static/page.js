@@ -10,6 +10,7 @@ const TABS = [
 #
 # Fields have the names that the API itself gives them.
 # Ctrl-Space completes them, the book on the left has all.
+# node, workload and services are relations: other objects.
 query Pods {
   pods {
     metadata { resourceVersion }
@@ -17,6 +18,9 @@ query Pods {
       metadata { name namespace labels }
       spec { nodeName containers { name image } }
       status { phase podIP }
+      node { status { nodeInfo { kubeletVersion } } }
+      workload { kind metadata { name } }
+      services { items { metadata { name } } }
     }
   }
 }
