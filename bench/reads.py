@@ -26,6 +26,7 @@ _MEGABYTE = 1 << 20
 _CLIENTS = 50
 _JSON = "application/json"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_NODES, _DEPLOYMENTS = "/api/v1/nodes", "/apis/apps/v1/deployments"
 _PODS, _POD = "/api/v1/pods", "/api/v1/namespaces/team-0/pods/app-0-00000"
 
 _LIST = "{ pods { items { metadata { name namespace } spec { nodeName } status { phase } } } }"
@@ -37,6 +38,11 @@ _DEEP = """{ pods { items {
   status { phase podIP conditions { type status lastTransitionTime } }
 } } }"""
 _CACHED_DEEP = _DEEP.replace("pods", 'pods(resourceVersion: "0")', 1)
+_RELATED = "{ pods { items { metadata { name } node { metadata { labels } } } } }"
+_CACHED_RELATED = _RELATED.replace("pods", 'pods(resourceVersion: "0")')
+_SELECTED = """{ deployments { items {
+  metadata { name } pods { items { metadata { name } status { phase } } }
+} } }"""
 _PAGE = _LIST.replace("pods", "pods(limit: 100)")
 _GET = '{ pod(name: "app-0-00000", namespace: "team-0") { metadata { name } status { phase } } }'
 _CACHED_GET = _GET.replace('"team-0")', '"team-0", resourceVersion: "0")')
@@ -44,11 +50,15 @@ _CACHED_GET = _GET.replace('"team-0")', '"team-0", resourceVersion: "0")')
 
 @dataclass(frozen=True, slots=True)
 class _Connections:
-    """Clients with open connections: ``raw`` to the API server, ``ours`` to the gateway."""
+    """Clients with open connections: ``raw`` to the API server, ``ours`` to the gateway.
+
+    ``caching`` is to a second gateway, which caches nodes as well as pods.
+    """
 
     cluster: Cluster
     raw: httpx.AsyncClient
     ours: httpx.AsyncClient
+    caching: httpx.AsyncClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,13 @@ class _Variant:
 
 def _variants() -> list[_Variant]:
     """All variants; the one with curl only if curl is installed."""
-    found = [*_raw_variants(), *_live_variants(), *_cached_variants(), *_many_clients()]
+    found = [
+        *_raw_variants(),
+        *_live_variants(),
+        *_cached_variants(),
+        *_related_variants(),
+        *_many_clients(),
+    ]
     return [variant for variant in found if "curl" not in variant.name or shutil.which("curl")]
 
 
@@ -115,6 +131,32 @@ def _cached_variants() -> list[_Variant]:
     ]
 
 
+_RAW_NODES, _RAW_DEPLOYMENTS = "raw LISTs of pods and nodes", "raw LISTs of deployments and pods"
+
+
+def _related_variants() -> list[_Variant]:
+    """Relations, against the raw LISTs of both kinds."""
+    raw = partial(_Variant, through_gateway=False, least=1000)
+    return [
+        raw(_RAW_NODES, partial(_fetch_both, _PODS, _NODES)),
+        raw(_RAW_DEPLOYMENTS, partial(_fetch_both, _DEPLOYMENTS, _PODS)),
+        _Variant(
+            "live list with nodes",
+            partial(_fetch, _RELATED),
+            _RAW_NODES,
+            [Aim(AIMED, Measure.RATIO, 1.4)],
+        ),
+        _Variant(
+            "cached list with cached nodes",
+            partial(_fetch_from_caches, _CACHED_RELATED),
+            _RAW_NODES,
+            [Aim(AIMED, Measure.MEDIAN, 30)],
+            times=5,
+        ),
+        _Variant("deployments with cached pods", partial(_fetch, _SELECTED), _RAW_DEPLOYMENTS),
+    ]
+
+
 def _many_clients() -> list[_Variant]:
     several = partial(_Variant, times=1)
     return [
@@ -143,8 +185,20 @@ async def _fetch_raw(path: str, connections: _Connections, accept: str = _JSON) 
         return sum([len(chunk) async for chunk in response.aiter_raw()])
 
 
+async def _fetch_both(first: str, second: str, connections: _Connections) -> int:
+    return await _fetch_raw(first, connections) + await _fetch_raw(second, connections)
+
+
 async def _fetch(query: str, connections: _Connections) -> int:
-    async with connections.ours.stream("POST", "/graphql", json={"query": query}) as response:
+    return await _post(query, connections.ours)
+
+
+async def _fetch_from_caches(query: str, connections: _Connections) -> int:
+    return await _post(query, connections.caching)
+
+
+async def _post(query: str, client: httpx.AsyncClient) -> int:
+    async with client.stream("POST", "/graphql", json={"query": query}) as response:
         response.raise_for_status()
         chunks = [chunk async for chunk in response.aiter_raw()]
     # a response has its errors after the data, or in place of it
@@ -199,10 +253,14 @@ async def measure_reads(cluster: Cluster, sizes: Sequence[Column], rounds: int) 
         await seed(cluster.kubeconfig, size, first=seeded)
         seeded = size
         with start_measured_gateway(
-            cluster.directory / f"gateway-{size}", "--kubeconfig", str(cluster.kubeconfig), "--cache", "pods"
+            cluster.directory / f"gateway-{size}",
+            "--kubeconfig",
+            str(cluster.kubeconfig),
+            "--cache",
+            "pods",
         ) as gateway:
             _note_memory(samples, size, gateway)
-            async with _connected(cluster, gateway) as connections:
+            async with _connected(cluster, gateway, size) as connections:
                 await _measure_in_turns(known, connections, gateway, size, rounds, samples)
             samples.process["at the end"].setdefault(size, []).append(gateway.reading().memory / _MEGABYTE)
     columns = sorted(sizes)
@@ -216,9 +274,11 @@ def _note_memory(samples: _Samples, size: Column, gateway: MeasuredGateway) -> N
 
 
 @asynccontextmanager
-async def _connected(cluster: Cluster, gateway: MeasuredGateway) -> AsyncIterator[_Connections]:
-    async with cluster.client() as raw, gateway.client() as ours:
-        yield _Connections(cluster, raw, ours)
+async def _connected(cluster: Cluster, gateway: MeasuredGateway, size: Column) -> AsyncIterator[_Connections]:
+    directory, kubeconfig = cluster.directory / f"nodes-{size}", str(cluster.kubeconfig)
+    with start_measured_gateway(directory, "--kubeconfig", kubeconfig, "--cache", "pods,nodes") as caching:
+        async with cluster.client() as raw, gateway.client() as ours, caching.client() as nodes:
+            yield _Connections(cluster, raw, ours, nodes)
 
 
 async def _measure_in_turns(

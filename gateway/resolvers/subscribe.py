@@ -5,11 +5,9 @@ deliver every change of an object; :mod:`gateway.resolvers.encoded_selections` o
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any
-
-from graphql import GraphQLError
 
 from gateway.concurrency import LoopYielder
 from gateway.informers import EventType, ObjectEvent, Scope
@@ -21,18 +19,15 @@ from gateway.resolvers.decoding import event_source
 from gateway.resolvers.encoded_selections import EventTable, Payload
 from gateway.resolvers.partial import hinting_at_partial
 from gateway.resolvers.partial_watches import subscribe_partially
-from gateway.resolvers.relations.answers import join_event
+from gateway.resolvers.relations.events import joined_payloads
 from schema.building import RootField
 from schema.resources import GroupVersionKind
 from schema.selection import (
     AnswerTooLarge,
     Compiled,
-    EventPlan,
     EventSelection,
-    NotCompilable,
     SelectionMismatch,
     compile_event,
-    plan_event,
     selects_relations,
 )
 
@@ -97,38 +92,30 @@ async def _payloads(
     lag = info.context.informers.counters.lag
     # graphql-core takes milliseconds for an event that is not compiled: other tasks run after each of these
     yielder = LoopYielder(1)
-    has_relations = selection is None and selects_relations(info)
-    plan = plan_event(info, kind) if has_relations else None
+    joins = selection is None and selects_relations(info)
     with info.context.shared.encoded.subscription(selection) as table, hinting_at_partial(enabled=hints):
         async with events as stream:
-            async for event in stream:
-                try:
-                    payload = (
-                        await _joined_payload(info, plan, event)
-                        if has_relations
-                        else table.get(event, _build_payload)
-                    )
-                except AnswerTooLarge:
-                    raise info.context.shared.limits.too_large() from None
-                if payload is None:
-                    continue
-                yield payload
-                if event.received:
-                    # the transport has handed the payload to its socket: it requests the next one
-                    lag.observe(time.monotonic() - event.received)
-                if type(payload) is not Compiled:
-                    await yielder.after()
+            payloads = joined_payloads(info, kind, stream) if joins else _own_payloads(info, table, stream)
+            async with aclosing(payloads):
+                async for event, payload in payloads:
+                    yield payload
+                    if event.received:
+                        # the transport has handed the payload to its socket: it requests the next one
+                        lag.observe(time.monotonic() - event.received)
+                    if type(payload) is not Compiled:
+                        await yielder.after()
 
 
-async def _joined_payload(
-    info: Info, plan: EventPlan | None, event: ObjectEvent
-) -> Compiled | Mapping[str, Any] | None:
-    """The event with the objects related to it, which are read as the caller."""
-    if plan is not None:
-        with suppress(SelectionMismatch, NotCompilable, GraphQLError):
-            return await join_event(info, plan, event)
-    info.context.budget = info.context.new_budget()
-    return event_source(event).make()
+async def _own_payloads(
+    info: Info, table: EventTable, stream: AsyncIterator[ObjectEvent]
+) -> AsyncGenerator[tuple[ObjectEvent, Payload]]:
+    async for event in stream:
+        try:
+            payload = table.get(event, _build_payload)
+        except AnswerTooLarge:
+            raise info.context.shared.limits.too_large() from None
+        if payload is not None:
+            yield event, payload
 
 
 def _build_payload(table: EventTable, event: ObjectEvent) -> Payload | None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.api import bearer, core, deployment, grouped, let_see_pods, pod
-from tests.fixtures.backends import Backend
+from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.related import Application, create_application
 from tests.fixtures.waiting import wait_until
@@ -299,6 +299,24 @@ async def test_a_subscription_resolves_relations_at_each_event(
         assert event["type"] == "MODIFIED"
         assert event["object"]["metadata"]["labels"]["new"] == "label"
         assert event["object"]["node"] is None
+
+
+async def test_the_initial_events_share_the_requests_for_related_objects(
+    backend: Backend, tapped_gateway: TappedGateway, namespace: str
+) -> None:
+    api = backend.api()
+    for number in range(12):
+        api.create(core("configmaps", namespace), {"metadata": {"name": f"own-{number}"}})
+        volume = {"name": "v", "configMap": {"name": f"own-{number}"}}
+        plain = pod(f"p-{number}", labels={})
+        api.create(core("pods", namespace), {**plain, "spec": {**plain["spec"], "volumes": [volume]}})
+    query = f"subscription($n: String) {{ pods(namespace: $n) {{ type object {{ configMaps {NAMES} }} }} }}"
+    async with tapped_gateway.gateway.subscribe(query, {"n": namespace}) as stream:
+        events = await stream.synced()
+    found = sorted(named(event["object"]["configMaps"])[0] for event in events)
+    assert found == sorted(f"own-{number}" for number in range(12))
+    requests = [item.target for item in tapped_gateway.tap.requests if "configmaps" in item.target]
+    assert 1 <= len(requests) <= 3
 
 
 @pytest.mark.cluster

@@ -19,7 +19,7 @@ from gateway.resolvers.cached import envelope_of, find_fresh_view, not_found
 from gateway.resolvers.context import Info, budget_of
 from gateway.resolvers.large_lists import items_of
 from gateway.resolvers.lists import ListRequest, collect_pages, minimum_version
-from gateway.resolvers.relations.join import MAX_ERRORS, Batch, Errors, Join
+from gateway.resolvers.relations.join import BETWEEN, MAX_ERRORS, Batch, Errors, Join
 from schema.building import RootField
 from schema.resources import Resource
 from schema.selection import (
@@ -35,7 +35,7 @@ from schema.selection import (
     selects_relations,
 )
 
-__all__ = ["join_event", "join_list", "join_object"]
+__all__ = ["join_events", "join_list", "join_object"]
 
 Fetch = Callable[[dict[str, str], bool], Awaitable[bytes]]
 """Sends the request with these parameters, for metadata alone or for complete objects; returns the body."""
@@ -84,33 +84,49 @@ async def join_object(
     return None
 
 
-async def join_event(info: Info, plan: EventPlan, event: ObjectEvent) -> Compiled | None:
-    """The payload of an event; None for one that changes nothing that is selected of the object itself.
+async def join_events(info: Info, plan: EventPlan, events: Sequence[ObjectEvent]) -> list[Compiled | None]:
+    """The payloads of events; None for one that changes nothing that is selected of the object itself.
 
-    Related objects are read anew, with limits of their own. Raises SelectionMismatch, NotCompilable,
-    GraphQLError.
+    Related objects are read anew, for all events together, with limits of their own. Raises
+    SelectionMismatch, NotCompilable, GraphQLError.
     """
-    if event.object is None:
-        return Compiled(plan.selection.encode(event.type, event.resource_version, None))
-    if event.type is EventType.MODIFIED and event.previous is not None and plan.objects:
-        states = [[of.state(body) for of in plan.objects] for body in (event.object, event.previous)]
-        if states[0] == states[1]:
-            return None
+    changed = [event for event in events if event.object is not None and not _is_unchanged(plan, event)]
+    bodies = [event.object for event in changed if event.object is not None]
+    namespaces = [decode(body, _Located, "an object").metadata.namespace for body in bodies]
     info.context.budget = info.context.new_budget()
-    namespace = decode(event.object, _Located, "an object").metadata.namespace
-    encoded: list[bytes] = []
-    errors: Errors = []
-    for name, of in zip(plan.names, plan.objects, strict=True):
-        one, below = await _join_one(info, of, event.object, namespace)
-        encoded.append(one)
-        errors += [((name, *path), error) for path, error in below]
-    answer = plan.selection.encode(event.type, event.resource_version, encoded)
-    return Compiled(answer, errors=_bounded(errors))
+    join = Join(info)
+    encoded: list[list[bytes]] = [[] for _ in changed]
+    errors: list[Errors] = [[] for _ in changed]
+    for name, of in zip(plan.names, plan.objects, strict=True) if changed else ():
+        rendered, below = await join.render(of, await join.batch(of, namespaces, bodies), BETWEEN)
+        for item, one in zip(encoded, rendered.split(BETWEEN), strict=True):
+            item.append(one)
+        for (index, *path), error in below:
+            errors[int(index)].append(((name, *path), error))
+    payloads = {
+        id(event): Compiled(
+            plan.selection.encode(event.type, event.resource_version, objects), errors=_bounded(some)
+        )
+        for event, objects, some in zip(changed, encoded, errors, strict=True)
+    }
+    return [
+        Compiled(plan.selection.encode(event.type, event.resource_version, None))
+        if event.object is None
+        else payloads.get(id(event))
+        for event in events
+    ]
+
+
+def _is_unchanged(plan: EventPlan, event: ObjectEvent) -> bool:
+    if event.type is not EventType.MODIFIED or event.previous is None or event.object is None:
+        return False
+    before, after = ([of.state(body) for of in plan.objects] for body in (event.previous, event.object))
+    return bool(plan.objects) and before == after
 
 
 async def _join_one(info: Info, plan: ObjectPlan, body: bytes, namespace: str) -> tuple[bytes, Errors]:
     join = Join(info)
-    encoded, errors = await join.render(plan, await join.batch(plan, [namespace], [body]), b",")
+    encoded, errors = await join.render(plan, await join.batch(plan, [namespace], [body]), BETWEEN)
     return encoded, [(path[1:], error) for path, error in errors]
 
 

@@ -35,13 +35,13 @@ from schema.selection import (
 )
 from schema.yaml_output import to_yaml
 
-__all__ = ["MAX_ERRORS", "Batch", "Errors", "Join"]
+__all__ = ["BETWEEN", "MAX_ERRORS", "Batch", "Errors", "Join"]
 
 MAX_ERRORS = 100
 """Errors of related objects in one answer; a further error says how many there are."""
 _BYTES_PER_YIELD = 1 << 20
 _OBJECTS_PER_YIELD = 2000
-_BETWEEN = b"\x02"
+BETWEEN = b"\x02"
 """Separates objects; it does not occur in JSON."""
 _NULL = b"null"
 
@@ -229,11 +229,11 @@ class Join:
             plan = plans.of(kind)
             namespaces = [found.namespace for found in some.values()]
             batch = await self.batch(plan, namespaces, [found.body for found in some.values()])
-            encoded, errors = await self.render(plan, batch, _BETWEEN)
+            encoded, errors = await self.render(plan, batch, BETWEEN)
             below: dict[int, list[tuple[Path, Exception]]] = {}
             for (index, *path), error in errors:
                 below.setdefault(int(index), []).append((tuple(path), error))
-            for index, (key, one) in enumerate(zip(some, encoded.split(_BETWEEN), strict=True)):
+            for index, (key, one) in enumerate(zip(some, encoded.split(BETWEEN), strict=True)):
                 values[key] = _Value(one, tuple(below.get(index, ())))
         return values
 
