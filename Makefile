@@ -50,7 +50,7 @@ typed-page: .venv/.installed $(typed)/typescript/node_modules/.installed ## buil
 
 .PHONY: test
 test: install ## run the whole test suite
-	$(bin)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(bin)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: .venv/.installed-dev tests/clients/node_modules/.installed ## ruff, mypy and import-linter; biome where Node is installed

@@ -1,7 +1,8 @@
-"""Loads the fixtures of tests/fixtures, one module per subject."""
+"""Loads the fixtures of tests/fixtures, one module per subject, and orders the files for several workers."""
 
 import os
 import sys
+from collections import defaultdict
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,3 +26,26 @@ pytest_plugins = [
     "tests.fixtures.odd",
     "tests.fixtures.workers",
 ]
+
+_PROCESSES = ("cluster", "browser", "node", "office")
+"""The markers of tests that start processes."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the files for pytest-xdist by expected duration, the longest first.
+
+    A long file that begins last keeps one worker busy while the others are idle. Files that start processes
+    take longest, and among them the ones with few tests: many tests of one file share their processes. The
+    option --no-loadscope-reorder keeps this order.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    files: dict[object, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        files[item.path].append(item)
+
+    def rank(tests: list[pytest.Item]) -> tuple[bool, int]:
+        return not any(test.get_closest_marker(name) for test in tests for name in _PROCESSES), len(tests)
+
+    items[:] = [item for tests in sorted(files.values(), key=rank) for item in tests]
