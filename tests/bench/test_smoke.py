@@ -21,16 +21,17 @@ from tests.fixtures.requirements import unavailable
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster of its own, because the benchmark reads all pods."""
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster for the benchmarks alone, because they read all pods."""
+    directory = tmp_path_factory.mktemp("bench")
     assets = find_assets()
     if assets is None:
         unavailable("cluster", "no kube-apiserver on this machine", "tests/kube/build.sh (needs Go)")
-    plane = ControlPlane(tmp_path / "cluster", assets, free_port())
+    plane = ControlPlane(directory / "cluster", assets, free_port())
     try:
         plane.up()
-        yield cluster_of(plane, tmp_path)
+        yield cluster_of(plane, directory)
     finally:
         plane.down()
 

@@ -74,7 +74,7 @@ async def test_a_message_after_a_disconnect_is_not_logged_as_an_error(
 ) -> None:
     async with open_socket(local.websocket_url) as socket:
         await socket.initialise()
-        await socket.subscribe("subscription { count(to: 100000) }")
+        await socket.subscribe("subscription { count(to: 10000) }")
         socket.connection.transport.abort()
 
     async with open_socket(local.websocket_url) as socket:
