@@ -98,9 +98,9 @@ class ObjectCache:
         terms = tuple(islice(filter_.terms(self.scope), _MOST_TERMS))
         return self._store.find(terms) if terms else None
 
-    def owned_by(self, uid: str) -> Sequence[StoredObject]:
-        """The objects with that owner (``metadata.ownerReferences``), in the order of :meth:`items`."""
-        return self._store.find((Term(OWNER, frozenset((uid,))),))
+    def owned_by(self, *uids: str) -> Sequence[StoredObject]:
+        """The objects with one of these owners (``metadata.ownerReferences``); of one owner in order."""
+        return self._store.find((Term(OWNER, frozenset(uids)),))
 
     def changes_since(self, number: int) -> Iterable[Change] | None:
         """The changes after that resource version; None if the history does not hold all of them."""

@@ -79,9 +79,9 @@ class View:
             return [stored for stored in cache.by_key() if self.filter.selects(stored)]
         return self._sorted(selected)
 
-    def owned_by(self, uid: str) -> Sequence[StoredObject]:
-        """The view's objects that have that owner."""
-        return self._sorted(self.informer.cache.owned_by(uid))
+    def owned_by(self, *uids: str) -> Sequence[StoredObject]:
+        """The view's objects that have one of the owners."""
+        return self._sorted(self.informer.cache.owned_by(*uids))
 
     def _sorted(self, objects: Iterable[StoredObject]) -> Sequence[StoredObject]:
         return sorted(filter(self.filter.selects, objects), key=attrgetter("key"))

@@ -19,6 +19,7 @@ from gateway.resolvers.manifests import (
     diff_object,
 )
 from gateway.resolvers.manifests.resources import resources_by_kind
+from gateway.resolvers.object_tree import KindFinder, read_tree, watch_tree
 from gateway.resolvers.patch import patch_object
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.relations import relation_resolver
@@ -32,7 +33,7 @@ from gateway.resolvers.write import (
     restart_object,
     scale_object,
 )
-from schema.building import DrainedResources, ManifestResolvers, RootField
+from schema.building import DrainedResources, ManifestResolvers, RootField, TreeResolvers
 from schema.model import Model
 from schema.relations import KindIndex, Relation, RelationRule
 from schema.resources import Resource
@@ -87,6 +88,11 @@ class Resolvers:
             delete=partial(delete_manifest, known),
             diff=partial(diff_manifest, known),
         )
+        kinds = KindFinder(model)
+        self.tree = TreeResolvers(
+            read=partial(_answer_about_kinds, read_tree, kinds),
+            watch=partial(_answer_about_kinds, watch_tree, kinds),
+        )
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         """The function that answers a query or mutation field."""
@@ -117,6 +123,12 @@ def _answer(
     function: Callable[..., Any], root: RootField, _source: object, info: Info, **arguments: Any
 ) -> Any:
     return function(root, info, **arguments)
+
+
+def _answer_about_kinds(
+    function: Callable[..., Any], kinds: KindFinder, _source: object, info: Info, **arguments: Any
+) -> Any:
+    return function(kinds, info, **arguments)
 
 
 def _answer_pod_logs(pods: Resource, _source: object, info: Info, **arguments: Any) -> Any:

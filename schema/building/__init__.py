@@ -15,9 +15,11 @@ naming belong to :mod:`schema.lowering`.
 
 from schema.building.cluster_fields import ClusterResolvers
 from schema.building.computed_fields import DecodedObject, Part
+from schema.building.health import health_selection
 from schema.building.lazy_schema import LazySchema, complete_schema
 from schema.building.manifests import ManifestResolvers
 from schema.building.node_drain import DrainedResources
+from schema.building.object_tree import MemberSelection, TreeResolvers, TreeSelection, compile_tree
 from schema.building.object_types import ObjectTypes
 from schema.building.pod_logs import POD_LOG_LINE, compile_line
 from schema.building.root_fields import RootField, RootResolvers
@@ -30,11 +32,16 @@ __all__ = [
     "DrainedResources",
     "LazySchema",
     "ManifestResolvers",
+    "MemberSelection",
     "ObjectTypes",
     "Part",
     "RootField",
     "RootResolvers",
+    "TreeResolvers",
+    "TreeSelection",
     "compile_line",
+    "compile_tree",
     "complete_schema",
+    "health_selection",
     "print_sdl",
 ]

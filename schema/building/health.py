@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import repeat
 from typing import Any
 
@@ -18,10 +19,18 @@ from graphql import (
 
 from schema.derivation import ABSENT, Derivation, derived_field
 from schema.health import Health, HealthRule, HealthRules, HealthStatus, health_of, health_paths
-from schema.model import ObjectType
-from schema.resources import GroupVersion, is_builtin_group
+from schema.model import ObjectType, Scalar
+from schema.resources import GroupVersion, GroupVersionKind, is_builtin_group
+from schema.selection import Derived, Field, Leaf, Node, Selection
 
-__all__ = ["HEALTH", "HEALTH_STATUS", "build_any_health_field", "build_health_field", "health_value"]
+__all__ = [
+    "HEALTH",
+    "HEALTH_STATUS",
+    "build_any_health_field",
+    "build_health_field",
+    "health_selection",
+    "health_value",
+]
 
 HEALTH_STATUS = GraphQLEnumType(
     "HealthStatus",
@@ -54,6 +63,9 @@ _DESCRIPTION = (
     "Whether the object is as its spec wants it: by the rules of kstatus for built-in kinds, by conditions"
     " (`Ready`, `Available`, `Stalled`, …) for all others."
 )
+_WHOLE = Node(
+    HEALTH.name, tuple(Field(name, name, Leaf(Scalar.JSON)) for name in ("status", "reason", "message"))
+)
 _Path = tuple[str, ...]
 
 
@@ -63,9 +75,24 @@ def build_health_field(object_type: ObjectType, rules: HealthRules) -> GraphQLFi
     if len(kinds) != 1:
         return build_any_health_field(rules)
     ((group, kind),) = kinds
+    return derived_field(HEALTH, _derivation(object_type, group, kind, rules), _DESCRIPTION)
+
+
+def health_selection(object_type: ObjectType, kind: GroupVersionKind, rules: HealthRules) -> Selection:
+    """The compiled selection ``{ health { status reason message } }`` of objects of a kind."""
+    derived = Derived(_derivation(object_type, kind.group, kind.kind, rules), _WHOLE)
+    return _selection(Node(object_type.name, (Field("health", "health", derived),)))
+
+
+@lru_cache(maxsize=256)
+def _selection(tree: Node) -> Selection:
+    return Selection(tree, only_metadata=tree.keys() <= {"metadata"})
+
+
+def _derivation(object_type: ObjectType, group: str, kind: str, rules: HealthRules) -> Derivation:
     own = rules.of(group, kind)
     reads = _reads(object_type, group, health_paths(group, kind, own))
-    return derived_field(HEALTH, Derivation(reads, _HealthOf(group, kind, own, reads)), _DESCRIPTION)
+    return Derivation(reads, _HealthOf(group, kind, own, reads))
 
 
 def build_any_health_field(rules: HealthRules) -> GraphQLField:

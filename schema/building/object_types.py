@@ -35,6 +35,7 @@ from graphql.type.definition import resolve_thunk
 
 from schema.building.computed_fields import DecodedObject, Part, build_document_fields, build_entry_fields
 from schema.building.health import build_any_health_field, build_health_field
+from schema.building.object_tree import build_tree_node
 from schema.building.on_demand import OnDemand
 from schema.memory import empty, release_types
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar, TypeExpression
@@ -116,6 +117,7 @@ class ObjectTypes:
         self.interface: GraphQLInterfaceType = self._build_interface()
         self.other: GraphQLObjectType = self._build_other()
         self.mixed_list: GraphQLObjectType = self._build_mixed_list()
+        self.tree_node: GraphQLObjectType = build_tree_node(self.interface)
 
     def has(self, id: str) -> bool:  # noqa: A002 - the model's own word
         """Whether the model has that object."""
@@ -138,7 +140,7 @@ class ObjectTypes:
 
         Takes long if most types of a large schema are built; other threads run meanwhile.
         """
-        release_types(self._outputs.built, self._inputs.built)
+        release_types(self._outputs.built, self._inputs.built, {self.tree_node.name: self.tree_node})
         empty(self)
 
     def _build_output(self, _id: str, object_type: ObjectType) -> GraphQLObjectType:

@@ -27,6 +27,7 @@ from schema.building.manifests import (
     build_manifest_queries,
 )
 from schema.building.node_drain import DrainedResources, build_node_drain
+from schema.building.object_tree import TreeResolvers, build_tree_fields
 from schema.building.object_types import ObjectTypes, TrustedObjectType
 from schema.building.on_demand import OnDemand
 from schema.building.pod_logs import build_pod_logs
@@ -37,7 +38,7 @@ from schema.model import Model, ObjectType, Scalar, ServedResource
 from schema.relations import Relation, RelationRule
 from schema.resources import Resource
 from schema.scalars import SCALARS
-from schema.verbs import Answer, FieldVerb, Operation, VerbSpec, spec_of
+from schema.verbs import Answer, FieldVerb, Operation, Verb, VerbSpec, spec_of
 
 __all__ = ["RootField", "RootResolvers", "RootTypes"]
 
@@ -55,6 +56,7 @@ class RootResolvers(Protocol):
 
     cluster: ClusterResolvers
     manifests: ManifestResolvers
+    tree: TreeResolvers
 
     @property
     def relation_rules(self) -> Sequence[RelationRule]:
@@ -87,13 +89,17 @@ class RootTypes:
         self._resolvers = resolvers
         self.types = ObjectTypes(model, self._relation_field, resolvers.relation_rules)
         self.wrappers = Wrappers(self.types)
+        verbs = {verb for served in model.resources for verb in served.pinned}
+        tree = build_tree_fields(self.types.tree_node, resolvers.tree)
         self.cluster_fields: Mapping[Operation, Mapping[str, GraphQLField]] = {
             Operation.QUERY: {
+                **({"tree": tree["query"]} if Verb.GET in verbs else {}),
                 **build_cluster_fields(self.types.interface, resolvers.cluster),
                 **build_manifest_queries(model, resolvers.manifests),
             },
             Operation.MUTATION: build_manifest_mutations(model, self.types.interface, resolvers.manifests),
             Operation.SUBSCRIPTION: {
+                **({"tree": tree["subscription"]} if Verb.WATCH_OBJECT in verbs else {}),
                 **build_pod_logs(model, resolvers.pod_log_subscriber),
                 **build_node_drain(model, resolvers.node_drain_subscriber),
             },

@@ -33,6 +33,7 @@ __all__ = ["RESERVED_FIELDS", "RootNames", "names_depend_on_age", "root_names"]
 
 RESERVED_FIELDS = frozenset(
     {"version", "resources", "can", "canAll", "whoAmI", "object", "podLogs", "drainNode"}
+    | {"tree", "problems"}
     | {"applyManifest", "deleteManifest", "diffManifest"}
 )
 

@@ -11,7 +11,13 @@ with relations.
 Resolvers, I/O and the execution of operations do not belong here.
 """
 
-from schema.selection.compile import compile_event, compile_list, compile_list_parts, compile_object
+from schema.selection.compile import (
+    compile_event,
+    compile_list,
+    compile_list_parts,
+    compile_object,
+    compile_part,
+)
 from schema.selection.decoder import AnswerTooLarge, Selection, SelectionMismatch
 from schema.selection.joined import (
     DOCUMENT,
@@ -31,6 +37,7 @@ from schema.selection.results import Compiled, LargeSource, SharedSource, WithEr
 from schema.selection.size import count_fields, exceeds
 from schema.selection.templates import HOLE, SEPARATOR, fill, hole_paths
 from schema.selection.tree import (
+    Derived,
     Field,
     Leaf,
     Node,
@@ -47,6 +54,7 @@ __all__ = [
     "SEPARATOR",
     "AnswerTooLarge",
     "Compiled",
+    "Derived",
     "DocumentHole",
     "EventField",
     "EventPlan",
@@ -73,6 +81,7 @@ __all__ = [
     "compile_list",
     "compile_list_parts",
     "compile_object",
+    "compile_part",
     "count_fields",
     "details_of",
     "event_selection",

@@ -50,6 +50,7 @@ __all__ = [
     "compile_list",
     "compile_list_parts",
     "compile_object",
+    "compile_part",
     "is_only_metadata",
     "plain_selection",
     "with_type_meta",
@@ -125,6 +126,18 @@ def compile_event(info: Info, kind: GroupVersionKind) -> EventSelection | None:
     return _cached(info, kind, _event)
 
 
+def compile_part(
+    reader: SelectionReader, type_: GraphQLOutputType, details: list[FieldDetails], kind: GroupVersionKind
+) -> Selection:
+    """Compile an object of ``kind`` inside of an answer; ``details`` select its fields.
+
+    Raises NotCompilable, GraphQLError.
+    """
+    tree = reader.node(_answer_type(type_), details)
+    only_metadata = is_only_metadata(tree)
+    return plain_selection(with_type_meta(tree, kind, only_metadata), only_metadata)
+
+
 def _cached(
     info: Info,
     kind: GroupVersionKind,
@@ -140,7 +153,7 @@ def _cached(
 
 
 def _answer(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Selection:
-    return _object(reader, info.return_type, details_of(info), kind)
+    return compile_part(reader, info.return_type, details_of(info), kind)
 
 
 def _list(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Selection:
@@ -172,14 +185,6 @@ def _list_parts(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> 
     return ListSelection(tuple(map(part, tree.fields)), only_metadata)
 
 
-def _object(
-    reader: SelectionReader, type_: GraphQLOutputType, details: list[FieldDetails], kind: GroupVersionKind
-) -> Selection:
-    tree = reader.node(_answer_type(type_), details)
-    only_metadata = is_only_metadata(tree)
-    return plain_selection(with_type_meta(tree, kind, only_metadata), only_metadata)
-
-
 def _event(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> EventSelection:
     event_type = _answer_type(info.return_type)
 
@@ -187,7 +192,9 @@ def _event(reader: SelectionReader, info: Info, kind: GroupVersionKind) -> Event
         name = details[0].node.name.value
         if name != "object":
             return EventField(response_name, name)
-        return EventField(response_name, name, _object(reader, event_type.fields[name].type, details, kind))
+        return EventField(
+            response_name, name, compile_part(reader, event_type.fields[name].type, details, kind)
+        )
 
     collected = reader.collect(event_type, details_of(info))
     return event_selection(event_type.name, tuple(map(compile_field, collected.keys(), collected.values())))

@@ -23,7 +23,14 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import RequestContext
-from schema.building import ClusterResolvers, DrainedResources, LazySchema, ManifestResolvers, RootField
+from schema.building import (
+    ClusterResolvers,
+    DrainedResources,
+    LazySchema,
+    ManifestResolvers,
+    RootField,
+    TreeResolvers,
+)
 from schema.model import Model
 from schema.relations import Relation
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
@@ -39,6 +46,7 @@ class Failing:
         self.error = error
         self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 6)
         self.manifests = ManifestResolvers(*[lambda _source, _info, **_: None] * 3)
+        self.tree = TreeResolvers(*[lambda _source, _info, **_: None] * 2)
 
     def resolver(self, _root: RootField) -> GraphQLFieldResolver:
         async def resolve(_source: object, _info: object, **_arguments: Any) -> Any:

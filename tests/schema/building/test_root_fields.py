@@ -14,7 +14,14 @@ from graphql import (
     validate_schema,
 )
 
-from schema.building import ClusterResolvers, DrainedResources, LazySchema, ManifestResolvers, RootField
+from schema.building import (
+    ClusterResolvers,
+    DrainedResources,
+    LazySchema,
+    ManifestResolvers,
+    RootField,
+    TreeResolvers,
+)
 from schema.model import Verb
 from schema.relations import Relation
 from schema.resources import Resource
@@ -29,6 +36,7 @@ class Recorder:
         self.asked: dict[str, Any] = {}
         self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 6)
         self.manifests = ManifestResolvers(*[lambda _source, _info, **_: None] * 3)
+        self.tree = TreeResolvers(*[lambda _source, _info, **_: None] * 2)
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         def resolve(_source: object, _info: object, **arguments: Any) -> Any:

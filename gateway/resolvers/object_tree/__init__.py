@@ -1,0 +1,11 @@
+"""``tree``: an object with everything that it owns, as a query and as a subscription.
+
+:mod:`.kinds` decides which kinds may have owned objects, :mod:`.members` reads them, :mod:`.tree` arranges
+them, :mod:`.answer` writes the answer, and :mod:`.read` and :mod:`.watch` are the resolvers.
+"""
+
+from gateway.resolvers.object_tree.kinds import KindFinder
+from gateway.resolvers.object_tree.read import read_tree
+from gateway.resolvers.object_tree.watch import watch_tree
+
+__all__ = ["KindFinder", "read_tree", "watch_tree"]

@@ -1,0 +1,95 @@
+"""The answer of ``tree``: JSON from compiled selections, or values that graphql-core executes."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from gateway.resolvers.context import Info
+from gateway.resolvers.decoding import decode_object
+from gateway.resolvers.object_tree.members import Member
+from gateway.resolvers.object_tree.tree import Node
+from schema.building import DecodedObject, MemberSelection, TreeSelection, health_selection
+from schema.health import Health, HealthStatus
+from schema.model import Model, ServedResource
+from schema.selection import Selection, SelectionMismatch
+
+__all__ = ["Encode", "Encoder", "decoded_nodes", "encode_node"]
+
+Encode = Callable[[Selection, Member], bytes]
+
+
+class _Health(msgspec.Struct, gc=False):
+    status: HealthStatus
+    reason: str | None = None
+    message: str | None = None
+
+
+class _WithHealth(msgspec.Struct, gc=False):
+    health: _Health
+
+
+class Encoder:
+    """Encodes selections of members; the versions that informers store are encoded once for all readers."""
+
+    def __init__(self, info: Info, model: Model) -> None:
+        self._encoded = info.context.shared.encoded
+        self._model = model
+
+    def encode(self, selection: Selection, member: Member) -> bytes:
+        """The selection of an object as JSON. Raises SelectionMismatch, AnswerTooLarge."""
+        if member.informer is None:
+            return selection.encode(bytes(member.body))
+        return self._encoded.encode_object(member.informer, selection, member.stored)
+
+    def health(self, member: Member) -> Health:
+        """The health of an object; ``UNKNOWN`` if its JSON does not fit its kind."""
+        try:
+            encoded = self.encode(self._selection(member.served), member)
+        except SelectionMismatch as error:
+            return Health.unknown("UnexpectedValue", str(error))
+        found = msgspec.json.decode(encoded, type=_WithHealth).health
+        return Health(found.status, found.reason, found.message)
+
+    def needs_only_metadata(self, served: ServedResource) -> bool:
+        """Whether the health of objects of a kind needs no more than their metadata."""
+        return self._selection(served).only_metadata
+
+    def _selection(self, served: ServedResource) -> Selection:
+        model = self._model
+        return health_selection(model.objects[served.object], served.resource.kind, model.health_rules)
+
+
+def encode_node(node: Node, selection: TreeSelection, encode: Encode) -> bytes:
+    """A node as JSON. Raises NotCompilable, SelectionMismatch, AnswerTooLarge."""
+
+    def encode_object(of: MemberSelection) -> bytes:
+        return encode(of.of(node.member.served), node.member)
+
+    children = [partial(encode_node, child, encode=encode) for child in node.children]
+    return selection.write(_values(node), encode_object, children)
+
+
+def decoded_nodes(nodes: Sequence[Node]) -> list[dict[str, Any]]:
+    """The nodes for graphql-core to execute. Raises UpstreamProtocolError."""
+    decoded = {id(node): {**_values(node), "object": _object(node.member)} for node in nodes}
+    for node in nodes:
+        decoded[id(node)]["children"] = [decoded[id(child)] for child in node.children]
+    return list(decoded.values())
+
+
+def _values(node: Node) -> dict[str, Any]:
+    health = node.health
+    return {
+        "depth": node.depth,
+        "parentUid": node.parent_uid,
+        "worst": node.worst.value,
+        "health": {"status": health.status.value, "reason": health.reason, "message": health.message},
+    }
+
+
+def _object(member: Member) -> DecodedObject:
+    """The object with its kind, which items of a list lack."""
+    kind = member.served.resource.kind
+    return DecodedObject({**decode_object(member.body), "apiVersion": kind.api_version, "kind": kind.kind})
