@@ -197,6 +197,7 @@ def _fixed_types(roots: RootTypes) -> Iterator[GraphQLNamedType]:
             yield get_named_type(field.type)
             yield from (get_named_type(argument.type) for argument in field.args.values())
     yield from (GraphQLInt, GraphQLString)  # of the arguments of relations
+    yield from roots.types.computed
     for verb in _verbs(roots.model):
         yield from argument_types(spec_of(verb))
         if spec_of(verb).answer is Answer.EVENT:

@@ -25,16 +25,18 @@ from graphql import (
     GraphQLInputType,
     GraphQLInterfaceType,
     GraphQLList,
+    GraphQLNamedType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLString,
+    get_named_type,
 )
 from graphql.type.definition import resolve_thunk
 
 from schema.building.computed_fields import DecodedObject, Part, build_document_fields, build_entry_fields
-from schema.building.health import build_any_health_field, build_health_field
+from schema.building.health import HEALTH, build_any_health_field, build_health_field
 from schema.building.object_tree import build_tree_node
 from schema.building.on_demand import OnDemand
 from schema.memory import empty, release_types
@@ -118,6 +120,11 @@ class ObjectTypes:
         self.other: GraphQLObjectType = self._build_other()
         self.mixed_list: GraphQLObjectType = self._build_mixed_list()
         self.tree_node: GraphQLObjectType = build_tree_node(self.interface)
+
+    @property
+    def computed(self) -> list[GraphQLNamedType]:
+        """The types of the fields that every kind has beside its properties."""
+        return [HEALTH, *(get_named_type(field.type) for field in _DOCUMENT_FIELDS.values())]
 
     def has(self, id: str) -> bool:  # noqa: A002 - the model's own word
         """Whether the model has that object."""
