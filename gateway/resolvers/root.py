@@ -21,6 +21,7 @@ from gateway.resolvers.manifests import (
 from gateway.resolvers.manifests.resources import resources_by_kind
 from gateway.resolvers.object_tree import KindFinder, read_tree, watch_tree
 from gateway.resolvers.patch import patch_object
+from gateway.resolvers.problems import read_problems
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.relations import relation_resolver
 from gateway.resolvers.rollouts import list_revisions, undo_rollout, watch_rollout
@@ -33,7 +34,7 @@ from gateway.resolvers.write import (
     restart_object,
     scale_object,
 )
-from schema.building import DrainedResources, ManifestResolvers, RootField, TreeResolvers
+from schema.building import DrainedResources, ManifestResolvers, RootField, StateResolvers
 from schema.model import Model
 from schema.relations import KindIndex, Relation, RelationRule
 from schema.resources import Resource
@@ -89,9 +90,10 @@ class Resolvers:
             diff=partial(diff_manifest, known),
         )
         kinds = KindFinder(model)
-        self.tree = TreeResolvers(
-            read=partial(_answer_about_kinds, read_tree, kinds),
-            watch=partial(_answer_about_kinds, watch_tree, kinds),
+        self.state = StateResolvers(
+            tree=partial(_answer_about_kinds, read_tree, kinds),
+            watch_tree=partial(_answer_about_kinds, watch_tree, kinds),
+            problems=partial(_answer_about_kinds, read_problems, kinds),
         )
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
@@ -126,9 +128,9 @@ def _answer(
 
 
 def _answer_about_kinds(
-    function: Callable[..., Any], kinds: KindFinder, _source: object, info: Info, **arguments: Any
+    function: Callable[..., Any], finder: KindFinder, _source: object, info: Info, **arguments: Any
 ) -> Any:
-    return function(kinds, info, **arguments)
+    return function(finder, info, **arguments)
 
 
 def _answer_pod_logs(pods: Resource, _source: object, info: Info, **arguments: Any) -> Any:

@@ -19,7 +19,7 @@ from schema.building.health import health_selection
 from schema.building.lazy_schema import LazySchema, complete_schema
 from schema.building.manifests import ManifestResolvers
 from schema.building.node_drain import DrainedResources
-from schema.building.object_tree import MemberSelection, TreeResolvers, TreeSelection, compile_tree
+from schema.building.object_tree import MemberSelection, StateResolvers, TreeSelection, compile_tree
 from schema.building.object_types import ObjectTypes
 from schema.building.pod_logs import POD_LOG_LINE, compile_line
 from schema.building.root_fields import RootField, RootResolvers
@@ -37,7 +37,7 @@ __all__ = [
     "Part",
     "RootField",
     "RootResolvers",
-    "TreeResolvers",
+    "StateResolvers",
     "TreeSelection",
     "compile_line",
     "compile_tree",

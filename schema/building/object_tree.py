@@ -32,8 +32,8 @@ from schema.selection import NotCompilable, Selection, SelectionReader, compile_
 __all__ = [
     "TREE_NODE",
     "MemberSelection",
+    "StateResolvers",
     "TreeField",
-    "TreeResolvers",
     "TreeSelection",
     "build_tree_fields",
     "build_tree_node",
@@ -45,11 +45,12 @@ _TYPE_META = frozenset({"__typename", "apiVersion", "kind"})
 
 
 @dataclass(frozen=True, slots=True)
-class TreeResolvers:
-    """The functions that answer the query, and that return the source stream of the subscription."""
+class StateResolvers:
+    """The functions of ``tree`` (that of the query, and the source stream's) and of ``problems``."""
 
-    read: GraphQLFieldResolver
-    watch: Callable[..., Any]
+    tree: GraphQLFieldResolver
+    watch_tree: Callable[..., Any]
+    problems: GraphQLFieldResolver
 
 
 def build_tree_node(interface: GraphQLInterfaceType) -> GraphQLObjectType:
@@ -79,14 +80,14 @@ def build_tree_node(interface: GraphQLInterfaceType) -> GraphQLObjectType:
     return node
 
 
-def build_tree_fields(node: GraphQLObjectType, resolvers: TreeResolvers) -> dict[str, GraphQLField]:
+def build_tree_fields(node: GraphQLObjectType, resolvers: StateResolvers) -> dict[str, GraphQLField]:
     """The field of queries, ``query``, and that of subscriptions, ``subscription``."""
     list_ = GraphQLList(GraphQLNonNull(node))
     return {
         "query": GraphQLField(
             list_,
             args=_arguments(),
-            resolve=resolvers.read,
+            resolve=resolvers.tree,
             description="An object and everything that it owns, directly or not, by owner references: a flat"
             " list, each object before its children. Objects are read from the informers that run, else by"
             " one list per kind. `extensions.leftOut` names the kinds that could not be listed.",
@@ -95,7 +96,7 @@ def build_tree_fields(node: GraphQLObjectType, resolvers: TreeResolvers) -> dict
             GraphQLNonNull(list_),
             args=_arguments(),
             resolve=_event,
-            subscribe=resolvers.watch,
+            subscribe=resolvers.watch_tree,
             description="The tree of an object, at once and after every change of a selected field in it.",
         ),
     }

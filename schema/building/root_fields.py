@@ -27,10 +27,11 @@ from schema.building.manifests import (
     build_manifest_queries,
 )
 from schema.building.node_drain import DrainedResources, build_node_drain
-from schema.building.object_tree import TreeResolvers, build_tree_fields
+from schema.building.object_tree import StateResolvers, build_tree_fields
 from schema.building.object_types import ObjectTypes, TrustedObjectType
 from schema.building.on_demand import OnDemand
 from schema.building.pod_logs import build_pod_logs
+from schema.building.problems import build_problems
 from schema.building.relation_fields import build_relation_field
 from schema.building.rollouts import REVISION
 from schema.building.wrappers import Wrappers
@@ -56,7 +57,7 @@ class RootResolvers(Protocol):
 
     cluster: ClusterResolvers
     manifests: ManifestResolvers
-    tree: TreeResolvers
+    state: StateResolvers
 
     @property
     def relation_rules(self) -> Sequence[RelationRule]:
@@ -90,10 +91,11 @@ class RootTypes:
         self.types = ObjectTypes(model, self._relation_field, resolvers.relation_rules)
         self.wrappers = Wrappers(self.types)
         verbs = {verb for served in model.resources for verb in served.pinned}
-        tree = build_tree_fields(self.types.tree_node, resolvers.tree)
+        tree = build_tree_fields(self.types.tree_node, resolvers.state)
         self.cluster_fields: Mapping[Operation, Mapping[str, GraphQLField]] = {
             Operation.QUERY: {
                 **({"tree": tree["query"]} if Verb.GET in verbs else {}),
+                **(build_problems(self.types.interface, resolvers.state) if Verb.LIST in verbs else {}),
                 **build_cluster_fields(self.types.interface, resolvers.cluster),
                 **build_manifest_queries(model, resolvers.manifests),
             },

@@ -12,7 +12,7 @@ from schema.building import (
     LazySchema,
     ManifestResolvers,
     RootField,
-    TreeResolvers,
+    StateResolvers,
     complete_schema,
 )
 from schema.discovery import Discovery
@@ -124,7 +124,7 @@ class NoResolvers:
 
     cluster = ClusterResolvers(*[lambda _source, _info, **_arguments: None] * 6)
     manifests = ManifestResolvers(*[lambda _source, _info, **_arguments: None] * 3)
-    tree = TreeResolvers(*[lambda _source, _info, **_arguments: None] * 2)
+    state = StateResolvers(*[lambda _source, _info, **_arguments: None] * 3)
 
     def resolver(self, _root: RootField) -> Any:
         return lambda _source, _info, **_arguments: None

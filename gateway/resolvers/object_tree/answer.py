@@ -15,7 +15,7 @@ from schema.health import Health, HealthStatus
 from schema.model import Model, ServedResource
 from schema.selection import Selection, SelectionMismatch
 
-__all__ = ["Encode", "Encoder", "decoded_nodes", "encode_node"]
+__all__ = ["Encode", "Encoder", "decoded_nodes", "decoded_object", "encode_node"]
 
 Encode = Callable[[Selection, Member], bytes]
 
@@ -73,7 +73,7 @@ def encode_node(node: Node, selection: TreeSelection, encode: Encode) -> bytes:
 
 def decoded_nodes(nodes: Sequence[Node]) -> list[dict[str, Any]]:
     """The nodes for graphql-core to execute. Raises UpstreamProtocolError."""
-    decoded = {id(node): {**_values(node), "object": _object(node.member)} for node in nodes}
+    decoded = {id(node): {**_values(node), "object": decoded_object(node.member)} for node in nodes}
     for node in nodes:
         decoded[id(node)]["children"] = [decoded[id(child)] for child in node.children]
     return list(decoded.values())
@@ -89,7 +89,7 @@ def _values(node: Node) -> dict[str, Any]:
     }
 
 
-def _object(member: Member) -> DecodedObject:
+def decoded_object(member: Member) -> DecodedObject:
     """The object with its kind, which items of a list lack."""
     kind = member.served.resource.kind
     return DecodedObject({**decode_object(member.body), "apiVersion": kind.api_version, "kind": kind.kind})

@@ -22,7 +22,15 @@ from gateway.resolvers.context import Info, budget_of, limited_client_of
 from schema.confidential import Confidential
 from schema.model import ServedResource
 
-__all__ = ["ListedMembers", "Member", "Members", "OnlyMetadata", "note_left_out", "read_members"]
+__all__ = [
+    "ListedMembers",
+    "Member",
+    "Members",
+    "OnlyMetadata",
+    "list_members",
+    "note_left_out",
+    "read_members",
+]
 
 _JSON = "application/json"
 _METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
@@ -145,13 +153,32 @@ async def _read(info: Info, served: ServedResource, namespace: str | None, *, on
     return ListedMembers(await _list(info, served, namespace, only_metadata=only_metadata))
 
 
+async def list_members(
+    info: Info,
+    served: ServedResource,
+    namespace: str | None,
+    *,
+    only_metadata: bool = False,
+    **parameters: str,
+) -> Sequence[Member]:
+    """All objects of a kind from an informer, else those of one LIST with these parameters.
+
+    Raises GatewayError.
+    """
+    namespace = namespace if served.resource.namespaced else None
+    view = await find_view(info, "list", served.resource, Scope(namespace))
+    if view is not None:
+        return [_stored(served, stored, view.informer) for stored in view.objects()]
+    return await _list(info, served, namespace, only_metadata=only_metadata, **parameters)
+
+
 async def _list(
-    info: Info, served: ServedResource, namespace: str | None, *, only_metadata: bool
-) -> Iterable[Member]:
+    info: Info, served: ServedResource, namespace: str | None, *, only_metadata: bool, **parameters: str
+) -> Sequence[Member]:
     response = await info.context.shared.flights.get(
         limited_client_of(info),
         resource_path(served.resource, namespace),
-        {},
+        parameters,
         accept=_METADATA if only_metadata else _JSON,
         operation=budget_of(info),
     )

@@ -29,7 +29,7 @@ from schema.building import (
     LazySchema,
     ManifestResolvers,
     RootField,
-    TreeResolvers,
+    StateResolvers,
 )
 from schema.model import Model
 from schema.relations import Relation
@@ -46,7 +46,7 @@ class Failing:
         self.error = error
         self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 6)
         self.manifests = ManifestResolvers(*[lambda _source, _info, **_: None] * 3)
-        self.tree = TreeResolvers(*[lambda _source, _info, **_: None] * 2)
+        self.state = StateResolvers(*[lambda _source, _info, **_: None] * 3)
 
     def resolver(self, _root: RootField) -> GraphQLFieldResolver:
         async def resolve(_source: object, _info: object, **_arguments: Any) -> Any:

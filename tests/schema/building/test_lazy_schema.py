@@ -32,7 +32,7 @@ from schema.building import (
     LazySchema,
     ManifestResolvers,
     RootField,
-    TreeResolvers,
+    StateResolvers,
     complete_schema,
     print_sdl,
 )
@@ -68,7 +68,7 @@ class Resolvers:
 
     cluster = ClusterResolvers(*[answer] * 6)
     manifests = ManifestResolvers(*[answer] * 3)
-    tree = TreeResolvers(*[answer] * 2)
+    state = StateResolvers(*[answer] * 3)
 
     def resolver(self, root: RootField) -> Any:
         return partial(answer, root)
@@ -266,7 +266,7 @@ class Answering(NoResolvers):
 
     cluster = ClusterResolvers(*[lambda *_, **arguments: {**OBJECT_SENT, **arguments}] * 6)
     manifests = ManifestResolvers(*[lambda *_, **arguments: {**OBJECT_SENT, **arguments}] * 3)
-    tree = TreeResolvers(*[lambda *_, **arguments: {**OBJECT_SENT, **arguments}] * 2)
+    state = StateResolvers(*[lambda *_, **arguments: {**OBJECT_SENT, **arguments}] * 3)
 
     def resolver(self, _root: RootField) -> Any:
         return lambda *_, **arguments: {**OBJECT_SENT, "items": [OBJECT_SENT], "arguments": arguments}

@@ -20,7 +20,7 @@ from schema.building import (
     LazySchema,
     ManifestResolvers,
     RootField,
-    TreeResolvers,
+    StateResolvers,
 )
 from schema.model import Verb
 from schema.relations import Relation
@@ -36,7 +36,7 @@ class Recorder:
         self.asked: dict[str, Any] = {}
         self.cluster = ClusterResolvers(*[lambda _source, _info, **_: None] * 6)
         self.manifests = ManifestResolvers(*[lambda _source, _info, **_: None] * 3)
-        self.tree = TreeResolvers(*[lambda _source, _info, **_: None] * 2)
+        self.state = StateResolvers(*[lambda _source, _info, **_: None] * 3)
 
     def resolver(self, root: RootField) -> GraphQLFieldResolver:
         def resolve(_source: object, _info: object, **arguments: Any) -> Any:
