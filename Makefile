@@ -15,6 +15,8 @@ CLUSTER ?= .cluster
 SCHEMA ?= --demo
 # The duration of a soak.
 MINUTES ?= 10
+# The number of inputs of a fuzz run.
+N ?= 100000
 
 bin := .venv/bin
 typed := examples/typed-clients
@@ -102,6 +104,10 @@ bench-record: .venv/.installed-dev ## benchmark, and write the results into docs
 .PHONY: soak
 soak: .venv/.installed-dev ## subscribe and unsubscribe for MINUTES=10; fails on leaks
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
+
+.PHONY: fuzz
+fuzz: .venv/.installed-dev ## send N=100000 random documents, bodies and messages to the demo; fails on a 5xx, a traceback or growth
+	$(bin)/python -m bench.fuzz --count $(N) $(ARGS)
 
 .PHONY: readme
 readme: .venv/.installed ## write the table of settings into docs/settings.md
