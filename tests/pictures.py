@@ -29,6 +29,17 @@ async def _pods_dashboard(page: Page, gateway: GatewayProcess) -> None:
     await page.wait_for("!document.querySelector('#tooltip').hidden")
 
 
+async def _topology(page: Page, gateway: GatewayProcess) -> None:
+    """In the middle of a rollout."""
+    await page.open(f"{gateway.url}/examples/topology/?namespace=shop#shop/Deployment/web")
+    objects = "[...document.querySelectorAll('#objects li:not([inert])')]"
+    await page.wait_for(f"{objects}.filter(item => item.dataset.kind === 'Pod').length === 3")
+    await gateway.data('mutation { restartDeployment(name: "web", namespace: "shop") { metadata { name } } }')
+    pods = "document.querySelectorAll('#objects li[data-kind=Pod]').length"
+    states = "new Set([...document.querySelectorAll('#objects li')].map(item => item.dataset.status)).size"
+    await page.wait_for(f"{pods} >= 4 && {states} >= 3")
+
+
 async def _kubectl_proxy(page: Page, gateway: GatewayProcess) -> None:
     rest = gateway.process.wait_for_output("auth local").partition("demo (")[2].partition(")")[0]
     script = "examples/kubectl-proxy-to-graphql/compare.py"
@@ -72,6 +83,7 @@ async def _typed_clients(page: Page, gateway: GatewayProcess) -> None:
 
 PICTURES: dict[str, Callable[[Page, GatewayProcess], Awaitable[None]]] = {
     "pods-dashboard": _pods_dashboard,
+    "topology": _topology,
     "kubectl-proxy-to-graphql": _kubectl_proxy,
     "autoscaler-bot": _autoscaler_bot,
     "spreadsheet": _spreadsheet,

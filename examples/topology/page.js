@@ -9,11 +9,13 @@ import { Details } from "./details.js";
 import { countsOf, graphOf, sentenceOf, STATUSES } from "./graph.js";
 import { Navigation } from "./navigation.js";
 import { idOf, Picture } from "./picture.js";
-import { TREE } from "./queries.js";
+import { NEIGHBOURS, TREE } from "./queries.js";
 
 // a token is sent to the gateway that it was typed for, and to no other
 const TOKEN = endpoint() === endpoint("") ? "kube-graphql.token" : `kube-graphql.token ${endpoint()}`;
 const WORDS = { connecting: "connecting", waiting: "reconnecting", denied: "not signed in", stopped: "stopped", live: "live" };
+
+const NEIGHBOURS_DELAY = 300; // milliseconds
 
 const find = (id) => document.getElementById(id);
 const namespace = new URLSearchParams(location.search).get("namespace")?.trim() || null;
@@ -28,7 +30,8 @@ let application = null; // the chosen one
 let stream = null;
 let rows = null; // of the application's tree; null before the first answer
 let isFirst = true; // whether the next rows are the first ones of the application
-let isListed = false;
+const listed = new Set(); // the fields whose workloads are known, or refused
+let scrolledTo = null; // the address of the link that was scrolled into view
 
 function showConnection(state, reason = "") {
   document.body.dataset.connection = find("connection").dataset.state = state;
@@ -37,7 +40,7 @@ function showConnection(state, reason = "") {
 }
 
 function showFailure(errors) {
-  const reason = errors.map(({ message }) => message).join("; ");
+  const reason = [...new Set(errors.map(({ message }) => message))].join("; ");
   find("failure").textContent = reason;
   return reason;
 }
@@ -48,6 +51,7 @@ function choose() {
   if (isSame(chosen, application)) return;
   application = chosen;
   stream?.stop();
+  stream = null;
   details.hide();
   rows = null;
   isFirst = true;
@@ -56,14 +60,19 @@ function choose() {
   showList();
   document.title = application ? `${application.name}: topology` : "Topology";
   find("title").textContent = application ? `${application.kind} ${application.name}` : "Topology";
-  if (application) stream = connection.subscribe(treeOf(application));
+  if (application) read();
 }
 
-function treeOf({ namespace, kind, name }) {
+function read() {
+  stream?.stop();
+  stream = connection.subscribe(treeOf(application));
+}
+
+function treeOf({ namespace, kind, apiVersion, name }) {
   return {
     query: TREE,
-    variables: () => ({ namespace: namespace || null, kind, name }),
-    start: () => showConnection("connecting"),
+    variables: () => ({ namespace: namespace || null, kind, apiVersion, name }),
+    start: () => rows ?? showConnection("connecting"),
     next(data, errors) {
       showFailure(errors);
       if (!data?.tree) return;
@@ -95,8 +104,13 @@ function draw() {
   navigation.refresh();
   details.refresh(graph);
   showCounts(graph);
-  find("announcement").textContent = isFirst ? "" : sentenceOf(before, graph);
+  announce(isFirst ? "" : sentenceOf(before, graph));
   if (rows) isFirst = false;
+}
+
+// a screen reader may still be about to speak the sentence before
+function announce(sentence) {
+  if (sentence) find("announcement").textContent = sentence;
 }
 
 function showCounts(graph) {
@@ -148,13 +162,16 @@ function showList() {
     list.replaceChildren(...items);
     if (list.contains(focused)) focused.focus({ preventScroll: true });
   }
-  find("no-applications").hidden = found.length > 0 || !isListed;
+  const current = list.querySelector("[aria-current]");
+  if (current && current.href !== scrolledTo) current.scrollIntoView({ block: "nearest" });
+  scrolledTo = current?.href ?? null;
+  find("no-applications").hidden = found.length > 0 || listed.size < LISTS.length;
 }
 
 function listItem(template, { kind, namespace, name, status }) {
   const item = document.createElement("li");
   const link = Object.assign(document.createElement("a"), { href: hashOf({ kind, namespace, name }) });
-  const place = Object.assign(document.createElement("span"), { className: "place", textContent: `${namespace} · ${kind}` });
+  const place = Object.assign(document.createElement("span"), { className: "place", textContent: kind === "Deployment" ? namespace : `${namespace} · ${kind}` });
   link.append(shapeOf(template, status), Object.assign(document.createElement("span"), { textContent: name }), place);
   item.append(link);
   return item;
@@ -171,13 +188,41 @@ function follow({ field, query }) {
     next(data, errors) {
       if (!data) return showFailure(errors);
       applications.apply(field, data[field]);
-      if (data[field].type === "SYNCED") isListed = true;
+      if (data[field].type === "SYNCED") listed.add(field);
       if (application === null) showConnection("live");
       scheduleList();
     },
     waiting: (reason) => showConnection("waiting", reason),
-    ended: (errors) => showFailure(errors),
+    ended(errors) {
+      listed.add(field);
+      showFailure(errors);
+      scheduleList();
+    },
   });
+}
+
+// A change of an object beside the tree causes no event of the tree: its relations are read anew.
+function followNeighbours({ field, query }) {
+  let isSynced = false;
+  connection.subscribe({
+    query,
+    variables: () => ({}),
+    start: () => (isSynced = false),
+    next(data) {
+      const { type, object } = data?.[field] ?? {};
+      if (type === "SYNCED") isSynced = true;
+      else if (isSynced && object && isNeighbour(object.metadata)) scheduleReading();
+    },
+  });
+}
+
+const isNeighbour = ({ uid, namespace }) => picture.graph.objects.has(uid) || namespace === application?.namespace;
+
+let readingTimer = 0;
+
+function scheduleReading() {
+  clearTimeout(readingTimer);
+  readingTimer = setTimeout(() => application && read(), NEIGHBOURS_DELAY);
 }
 
 let isListScheduled = false;
@@ -213,6 +258,7 @@ function start(dagre) {
   details = new Details(find, connection, { go: showDetails, closed: () => picture.choose(null) });
   showChips();
   LISTS.forEach(follow);
+  NEIGHBOURS.forEach(followNeighbours);
   choose();
   draw();
   addEventListener("hashchange", choose);

@@ -3,8 +3,8 @@
 const OBJECT = "apiVersion kind metadata { uid namespace name creationTimestamp } health { status reason message }";
 
 export const TREE = `
-  subscription Tree($namespace: String, $kind: String!, $name: String!) {
-    tree(namespace: $namespace, kind: $kind, name: $name) {
+  subscription Tree($namespace: String, $kind: String!, $apiVersion: String, $name: String!) {
+    tree(namespace: $namespace, kind: $kind, apiVersion: $apiVersion, name: $name) {
       depth
       parentUid
       health { status reason message }
@@ -20,6 +20,18 @@ export const TREE = `
     }
   }
 `;
+
+// What the pods' relations lead to.
+const neighbours = (field, selection) => ({
+  field,
+  query: `subscription Neighbours { ${field} { type object { metadata { uid namespace } ${selection} } } }`,
+});
+
+export const NEIGHBOURS = [
+  neighbours("services", "spec { selector } health { status }"),
+  neighbours("ingresses", "spec { defaultBackend { service { name } } rules { http { paths { backend { service { name } } } } } }"),
+  neighbours("nodes", "health { status }"),
+];
 
 export const EVENTS = `
   query Events($apiVersion: String!, $kind: String!, $namespace: String, $name: String!) {

@@ -245,13 +245,23 @@ def test_the_list_is_searched_by_words(call: Call) -> None:
 
 
 names = st.text(min_size=1).filter(lambda text: text.isprintable())
+kinds = names.filter(lambda text: "." not in text)
+groups = st.sampled_from((None, "argoproj.io/v1alpha1", "acme.cert-manager.io/v1"))
 
 
 @settings(deadline=None)
-@given(namespace=st.just("") | names, kind=names, name=names)
-def test_an_application_survives_its_address(call: Call, namespace: str, kind: str, name: str) -> None:
-    chosen = {"namespace": namespace, "kind": kind, "name": name}
+@given(namespace=st.just("") | names, kind=kinds, group=groups, name=names)
+def test_an_application_survives_its_address(
+    call: Call, namespace: str, kind: str, group: str | None, name: str
+) -> None:
+    chosen = {"namespace": namespace, "kind": kind, "apiVersion": group, "name": name}
     assert call("application", call("hash", chosen)) == chosen
+
+
+def test_a_built_in_kind_has_no_group_in_its_address(call: Call) -> None:
+    for api_version in ("v1", "apps/v1", "networking.k8s.io/v1"):
+        chosen = {"namespace": "shop", "kind": "Thing", "apiVersion": api_version, "name": "web"}
+        assert call("hash", chosen) == "#shop/Thing/web"
 
 
 @pytest.mark.parametrize("address", ["", "#", "#shop", "#shop/Deployment", "#shop/Deployment/", "#a/b/c/d"])

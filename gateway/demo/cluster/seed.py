@@ -152,7 +152,8 @@ def _surroundings() -> Iterator[Placed]:
     """The supporting objects of a namespace in a real cluster."""
     yield from _configuration()
     yield _scaling()
-    yield _ingress()
+    yield _ingress("shop", "web")
+    yield _ingress("media", "gallery")
     yield _network_policy()
 
 
@@ -199,19 +200,19 @@ def _scaling() -> Placed:
     )
 
 
-def _ingress() -> Placed:
-    backend = {"service": {"name": "web", "port": {"name": "main"}}}
+def _ingress(namespace: str, name: str) -> Placed:
+    backend = {"service": {"name": name, "port": {"name": "main"}}}
     return (
         "networking.k8s.io",
         "v1",
         "Ingress",
         "ingresses",
         {
-            "metadata": {"name": "web", "namespace": "shop"},
+            "metadata": {"name": name, "namespace": namespace},
             "spec": {
                 "rules": [
                     {
-                        "host": "shop.example.com",
+                        "host": f"{namespace}.example.com",
                         "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
                     }
                 ]
