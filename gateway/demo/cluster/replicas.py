@@ -6,6 +6,7 @@ from typing import Any
 from gateway.demo.apiserver import Stored, fill_defaults, prepare
 from gateway.demo.cluster.cluster_state import ClusterState, controller_reference, set_condition
 from gateway.demo.cluster.controller import Controller
+from gateway.demo.cluster.revisions import REVISION_LABEL, record_revision
 
 __all__ = ["PodSets", "is_ready", "terminate"]
 
@@ -49,7 +50,15 @@ class PodSets:
             "jobs.batch": Controller(cluster, "jobs.batch", "pods", self._job),
         }
 
-    def _create_pod(self, kind: str, api_version: str, owner: Stored, name: str, **spec: Any) -> None:
+    def _create_pod(
+        self,
+        kind: str,
+        api_version: str,
+        owner: Stored,
+        name: str,
+        labels: Mapping[str, str] | None = None,
+        **spec: Any,
+    ) -> None:
         template = owner.object["spec"]["template"]
         metadata = template.get("metadata", {})
         pod: Object = {
@@ -57,7 +66,7 @@ class PodSets:
                 "name": name,
                 **({"generateName": f"{owner.name}-"} if kind != "StatefulSet" else {}),
                 "namespace": owner.namespace,
-                "labels": {**metadata.get("labels", {})},
+                "labels": {**metadata.get("labels", {}), **(labels or {})},
                 **({"annotations": {**metadata["annotations"]}} if metadata.get("annotations") else {}),
                 "generation": 1,
                 "ownerReferences": [controller_reference(kind, api_version, owner)],
@@ -91,7 +100,7 @@ class PodSets:
                 terminate(self.cluster, pod)
         self._count(replica_set, "replicasets.apps", active)
 
-    def _count(self, owner: Stored, table: str, active: list[Stored]) -> None:
+    def _count(self, owner: Stored, table: str, active: list[Stored], revision: str = "") -> None:
         ready = sum(map(is_ready, active))
         status: Object = {
             **owner.object.get("status", {}),
@@ -100,37 +109,64 @@ class PodSets:
         }
         counts = {"fullyLabeledReplicas": len(active), "readyReplicas": ready, "availableReplicas": ready}
         if table == "statefulsets.apps":
-            counts = {"readyReplicas": ready, "availableReplicas": ready, "currentReplicas": len(active)}
-            counts["updatedReplicas"] = len(active)
+            updated = sum(pod.labels.get(REVISION_LABEL) == revision for pod in active)
+            counts = {"readyReplicas": ready, "availableReplicas": ready, "updatedReplicas": updated}
+            counts["currentReplicas"] = len(active) if updated == len(active) else len(active) - updated
+            if revision:
+                is_done = updated == owner.object["spec"]["replicas"]
+                current = revision if is_done else status.get("currentRevision", revision)
+                status |= {"updateRevision": revision, "currentRevision": current}
         self.cluster.save(table, owner, status=_with_counts(status, counts))
 
     def _stateful_set(self, stateful_set: Stored) -> None:
         pods = {item.name: item for item in self.cluster.owned("pods", stateful_set)}
         wanted = [f"{stateful_set.name}-{index}" for index in range(stateful_set.object["spec"]["replicas"])]
+        revision = ""
         if "deletionTimestamp" not in stateful_set.object["metadata"]:
+            revision = record_revision(self.cluster, "StatefulSet", stateful_set).name
             for name in wanted:
                 # in order: a pod waits until the one before it is ready
                 if name not in pods:
-                    self._create_pod("StatefulSet", "apps/v1", stateful_set, name, hostname=name)
+                    own = {REVISION_LABEL: revision}
+                    self._create_pod("StatefulSet", "apps/v1", stateful_set, name, own, hostname=name)
                     break
                 if not is_ready(pods[name]):
                     break
             surplus = sorted(set(pods) - set(wanted), key=lambda name: int(name.rpartition("-")[2]))
             if surplus:
                 terminate(self.cluster, pods[surplus[-1]])
-        self._count(stateful_set, "statefulsets.apps", [item for item in pods.values() if is_active(item)])
+            elif _replaces_pods(stateful_set):
+                self._replace_one([pods[name] for name in wanted if name in pods], len(wanted), revision)
+        active = [item for item in pods.values() if is_active(item)]
+        self._count(stateful_set, "statefulsets.apps", active, revision)
+
+    def _replace_one(self, pods: list[Stored], wanted: int, revision: str) -> None:
+        """Delete the last pod of an old template, if all are there and ready; its successor gets the new one.
+
+        A pod of an old template that is not ready goes first.
+        """
+        old = [pod for pod in pods if pod.labels.get(REVISION_LABEL) != revision]
+        unready = [pod for pod in pods if not is_ready(pod) or not is_active(pod)]
+        if old and (not unready or unready[-1] in old) and len(pods) == wanted:
+            terminate(self.cluster, unready[-1] if unready else old[-1])
 
     def _daemon_set(self, daemon_set: Stored) -> None:
         pods = [item for item in self.cluster.owned("pods", daemon_set) if is_active(item)]
         nodes = [item.name for item in self.cluster.objects("nodes")]
         taken = {item.object["spec"].get("nodeName") for item in pods}
+        revision = ""
         if "deletionTimestamp" not in daemon_set.object["metadata"]:
+            revision = record_revision(self.cluster, "DaemonSet", daemon_set).labels[REVISION_LABEL]
             for node in nodes:
                 if node not in taken:
                     name = f"{daemon_set.name}-{self.cluster.stamps.suffix()}"
-                    self._create_pod("DaemonSet", "apps/v1", daemon_set, name, nodeName=node)
+                    own = {REVISION_LABEL: revision}
+                    self._create_pod("DaemonSet", "apps/v1", daemon_set, name, own, nodeName=node)
+            if _replaces_pods(daemon_set):
+                self._replace_one(pods, len(nodes), revision)
         ready = sum(map(is_ready, pods))
-        counts = {"numberAvailable": ready, "updatedNumberScheduled": len(pods)}
+        updated = sum(pod.labels.get(REVISION_LABEL) == revision for pod in pods)
+        counts = {"numberAvailable": ready, "updatedNumberScheduled": updated}
         status = {
             **daemon_set.object.get("status", {}),
             "currentNumberScheduled": len(pods),
@@ -164,6 +200,12 @@ class PodSets:
             return
         counts = {"active": len(active) + max(0, wanted), "succeeded": len(done)}
         self.cluster.save("jobs.batch", job, status=_with_counts(status, counts))
+
+
+def _replaces_pods(owner: Stored) -> bool:
+    """Whether a change of the template replaces the pods: the update strategy is not ``OnDelete``."""
+    strategy = owner.object["spec"].get("updateStrategy") or {}
+    return bool(strategy.get("type", "RollingUpdate") == "RollingUpdate")
 
 
 def _with_counts(status: Mapping[str, Any], counts: Mapping[str, int]) -> Object:

@@ -13,6 +13,7 @@ __all__ = ["Deployments"]
 Object = dict[str, Any]
 
 REVISION = "deployment.kubernetes.io/revision"
+_OWN_ANNOTATIONS = (REVISION, "kubectl.kubernetes.io/last-applied-configuration")
 HASH = "pod-template-hash"
 
 
@@ -38,6 +39,12 @@ def counted(replica_set: Stored, name: str) -> int:
     return int(replica_set.object.get("status", {}).get(name, 0))
 
 
+def _inherited(deployment: Stored) -> Object:
+    """The annotations that the controller copies from a deployment to its newest replica set."""
+    annotations = deployment.object["metadata"].get("annotations") or {}
+    return {key: value for key, value in annotations.items() if key not in _OWN_ANNOTATIONS}
+
+
 class Deployments:
     """The deployment controller."""
 
@@ -57,6 +64,8 @@ class Deployments:
                 new = self._create(deployment, name, old)
             elif self._revision(new) < max(map(self._revision, replica_sets)):
                 new = self._promote(deployment, new, replica_sets)
+            else:
+                new = self._inherit(deployment, new)
             self._roll(deployment, new, old)
             self._clean_up(deployment, old)
         self._report(deployment, name)
@@ -83,7 +92,7 @@ class Deployments:
                     "namespace": deployment.namespace,
                     "generation": 1,
                     "labels": labels,
-                    "annotations": {REVISION: revision},
+                    "annotations": {**_inherited(deployment), REVISION: revision},
                     "ownerReferences": [controller_reference("Deployment", "apps/v1", deployment)],
                 },
                 "spec": {
@@ -98,12 +107,18 @@ class Deployments:
             self._tell(deployment, created, 0, desired(created))
         return created
 
+    def _inherit(self, deployment: Stored, new: Stored) -> Stored:
+        """Copy the deployment's annotations, its change cause among them, to its newest replica set."""
+        metadata = new.object["metadata"]
+        annotations = {**(metadata.get("annotations") or {}), **_inherited(deployment)}
+        return self.cluster.save("replicasets.apps", new, metadata={**metadata, "annotations": annotations})
+
     def _promote(self, deployment: Stored, new: Stored, replica_sets: list[Stored]) -> Stored:
         """Make the replica set of an old template the newest one (a rollback)."""
         revision = str(max(map(self._revision, replica_sets)) + 1)
         self._annotate(deployment, revision)
         metadata = new.object["metadata"]
-        annotations = {**metadata.get("annotations", {}), REVISION: revision}
+        annotations = {**metadata.get("annotations", {}), **_inherited(deployment), REVISION: revision}
         return self.cluster.save("replicasets.apps", new, metadata={**metadata, "annotations": annotations})
 
     def _annotate(self, deployment: Stored, revision: str) -> None:
