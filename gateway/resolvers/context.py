@@ -149,9 +149,6 @@ class RequestContext:
     trace: list[dict[str, Any]] | None = None
     """The requests upstream since the operation's last result, if the client asked for them."""
 
-    trace: list[dict[str, Any]] | None = None
-    """The requests upstream since the operation's last result, if the client asked for them."""
-
     def for_operation(self) -> "RequestContext":
         """A copy with a budget of its own, for one of the operations of a connection."""
         place = self.shared.in_progress.place(self.client.identity if self.client else "")
