@@ -45,7 +45,7 @@ class Reader:
     def __init__(self, value: object, path: tuple[str, ...] = ()) -> None:
         if not isinstance(value, dict):
             raise Unreadable(f"{'.'.join(path) or 'the object'} is no JSON object")
-        self._value = value
+        self._value = value if type(value) is dict else dict(value)
         self._path = path
 
     def value(self, *path: str) -> Any:

@@ -108,9 +108,18 @@ async def test_warnings_of_the_last_hour(gateway: GatewayProcess, backend: Backe
     warn(api, namespace, "first", timedelta(minutes=50), name="warned", uid=uid)
     warn(api, namespace, "last", timedelta(minutes=1), name="warned", uid=uid)
     warn(api, namespace, "gone", timedelta(minutes=1), name="gone", uid="1234")
-    warn(api, namespace, "other", timedelta(minutes=1), name="cm", uid="12", kind="ConfigMap")
+    warn(
+        api,
+        namespace,
+        "other",
+        timedelta(minutes=1),
+        name="it",
+        uid="12",
+        kind="Other",
+        apiVersion="x.example/v1",
+    )
     found = {key: item for key, item in (await find(gateway, namespace)).items() if key[2] == "FailedMount"}
-    assert found.keys() == {("Pod", "warned", "FailedMount"), ("ConfigMap", "cm", "FailedMount")}
+    assert found.keys() == {("Pod", "warned", "FailedMount"), ("Other", "it", "FailedMount")}
     warned = found["Pod", "warned", "FailedMount"]
     assert warned["message"] == "last: cannot mount"
     assert datetime.now(UTC) - datetime.fromisoformat(warned["since"]) > timedelta(minutes=45)

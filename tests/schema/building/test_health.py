@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from schema.health import parse_health_rules
+from schema.building import DecodedObject
+from schema.building.health import build_any_health_field
+from schema.health import HealthRules, parse_health_rules
 from schema.model import Model, ServedResource
 from tests.schema.lowering.test_kubernetes import kubernetes
 from tests.schema.selection.cases import case, normalised
@@ -80,3 +82,11 @@ def test_rules_of_the_user_apply_and_may_read_any_value() -> None:
         {"status": "FAILED", "message": "by hand"},
         {"status": "CURRENT", "message": None},
     ]
+
+
+def test_an_object_of_a_kind_that_the_schema_does_not_have_has_health() -> None:
+    field = build_any_health_field(HealthRules())
+    conditions = [{"type": "Ready", "status": "False", "reason": "Waiting"}]
+    source = DecodedObject(apiVersion="x.example/v1", kind="Thing", status={"conditions": conditions})
+    assert field.resolve is not None
+    assert field.resolve(source, cast("Any", None))["reason"] == "Waiting"
