@@ -60,10 +60,10 @@ lint: .venv/.installed-dev tests/clients/node_modules/.installed ## ruff, mypy a
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports
-	@if command -v node >/dev/null; then \
+	@if [ -x tests/clients/node_modules/.bin/biome ]; then \
 	  echo "biome lint" && tests/clients/node_modules/.bin/biome lint --error-on-warnings; \
 	else \
-	  echo "Node is not installed: the JavaScript is not linted"; \
+	  echo "the npm packages of tests/clients are not installed: the JavaScript is not linted"; \
 	fi
 
 .PHONY: format

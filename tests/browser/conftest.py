@@ -41,10 +41,15 @@ class Page:
         return await self.call("evaluate", expression)
 
     async def wait_for(self, expression: str) -> None:
-        """Wait until a JavaScript expression is true in the page."""
+        """Wait until a JavaScript expression is true in the page, or in the page that replaces it."""
 
         async def holds() -> bool:
-            return bool(await self.evaluate(f"Boolean({expression})"))
+            try:
+                return bool(await self.evaluate(f"Boolean({expression})"))
+            except AssertionError as error:
+                if "Execution context was destroyed" in str(error):  # the page navigates
+                    return False
+                raise
 
         # not waitForFunction: it evaluates text inside the page, which the content security policy forbids
         await eventually(holds, expression)
