@@ -119,7 +119,7 @@ function showCounts(graph) {
     chip.querySelector(".number").textContent = number;
     chip.classList.toggle("none", number === 0);
   }
-  find("earlier-label").hidden = graph.earlier === 0;
+  find("earlier-choice").hidden = graph.earlier === 0;
   find("earlier-text").textContent = `${graph.earlier} earlier ${graph.earlier === 1 ? "revision" : "revisions"}`;
   const isEmpty = graph.objects.size === 0;
   find("empty").hidden = !isEmpty;
@@ -152,7 +152,7 @@ function showList() {
     const link = item.firstElementChild;
     item.dataset.status = each.status;
     link.querySelector("use").setAttribute("href", `#shape-${each.status}`);
-    link.ariaLabel = `${each.kind} ${each.name} in ${each.namespace}: ${STATUSES[each.status]}`;
+    link.querySelector(".unseen").textContent = `${each.kind}, ${STATUSES[each.status]}`;
     if (isSame(each, application)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
     return item;
@@ -172,7 +172,9 @@ function listItem(template, { kind, namespace, name, status }) {
   const item = document.createElement("li");
   const link = Object.assign(document.createElement("a"), { href: hashOf({ kind, namespace, name }) });
   const place = Object.assign(document.createElement("span"), { className: "place", textContent: kind === "Deployment" ? namespace : `${namespace} · ${kind}` });
-  link.append(shapeOf(template, status), Object.assign(document.createElement("span"), { textContent: name }), place);
+  const title = Object.assign(document.createElement("span"), { textContent: name });
+  const spoken = Object.assign(document.createElement("span"), { className: "unseen" });
+  link.append(shapeOf(template, status), title, " ", place, " ", spoken);
   item.append(link);
   return item;
 }

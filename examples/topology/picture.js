@@ -88,7 +88,7 @@ export class Picture {
     write(button.querySelector(".name"), object.label);
     write(button.querySelector(".line"), (line ?? STATUSES[object.status]).replace(/\.$/, ""));
     const state = [STATUSES[object.status], object.reason, object.message].filter(Boolean).join(", ");
-    button.ariaLabel = `${nameOf(object)}: ${state}`;
+    write(button.querySelector(".spoken"), `${nameOf(object)}: ${state}`);
     button.title = `${nameOf(object)}\n${state}`;
   }
 

@@ -68,6 +68,26 @@ async def show_refused_entry(page: Page, gateway: GatewayProcess) -> None:
     await page.wait_for("document.querySelector('.tabulator-editing input')")
 
 
+EVERY_HEALTH = """(() => {
+  const all = [...document.querySelectorAll("#counts li")].map(({ dataset }) => dataset.status);
+  const drawn = [...document.querySelectorAll("#objects li, #applications li")];
+  drawn.forEach(({ dataset }, at) => (dataset.status = all[at % all.length]));
+  document.querySelector("#failure").textContent = "a failure";
+})()"""
+
+
+async def show_topology(page: Page, gateway: GatewayProcess) -> None:
+    await page.open(f"{gateway.url}/examples/topology/?namespace=shop#shop/Deployment/web")
+    await page.wait_for("document.querySelector('#objects [data-kind=Node]')")
+
+
+async def show_topology_details(page: Page, gateway: GatewayProcess) -> None:
+    await show_topology(page, gateway)
+    await page.call("click", "#objects [data-kind=Pod] button")
+    await page.wait_for("document.querySelectorAll('#events li').length > 0")
+    await page.evaluate(EVERY_HEALTH)
+
+
 async def show_gallery(page: Page, gateway: GatewayProcess) -> None:
     await page.open(f"{gateway.url}/examples/")
 
@@ -79,6 +99,8 @@ VIEWS = [
     show_sign_in,
     show_sheet,
     show_refused_entry,
+    show_topology,
+    show_topology_details,
     show_gallery,
 ]
 

@@ -14,6 +14,7 @@ PAGES = {
     "": "document.querySelectorAll('li img').length > 4",
     "pods-dashboard/": "document.querySelectorAll('section button').length > 5",
     "spreadsheet/": "document.querySelectorAll('.tabulator-row').length > 0",
+    "topology/#shop/Deployment/web": "document.querySelector('#objects [data-kind=Node]') !== null",
 }
 ORIGINS = "[...new Set(performance.getEntriesByType('resource').map(({ name }) => new URL(name).origin))]"
 

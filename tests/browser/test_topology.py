@@ -38,7 +38,7 @@ def item(kind: str, name: str) -> str:
     """The JavaScript expression of an object in the picture, undefined without one."""
     items = "[...document.querySelectorAll('#objects li:not([inert])')]"
     label = f"`{kind} {name}:`"
-    return f"{items}.find(item => item.firstElementChild.ariaLabel.startsWith({label}))"
+    return f"{items}.find(item => item.querySelector('.spoken').textContent.startsWith({label}))"
 
 
 def left(kind: str, name: str) -> str:
@@ -47,7 +47,7 @@ def left(kind: str, name: str) -> str:
 
 async def focused(page: Page) -> str:
     """The kind and the name of the object that has the focus."""
-    label: str = await page.evaluate("document.activeElement.ariaLabel ?? ''")
+    label: str = await page.evaluate("document.activeElement.querySelector('.spoken')?.textContent ?? ''")
     return label.partition(":")[0]
 
 
@@ -119,7 +119,7 @@ async def test_health_is_told_by_shape_word_and_colour(
         assert await page.evaluate(f"{item('Pod', name)}.dataset.status") == status
         shape = f"{item('Pod', name)}.querySelector('use').getAttribute('href')"
         assert await page.evaluate(shape) == f"#shape-{status}"
-    label = await page.evaluate(f"{item('Pod', 'web-1-b')}.firstElementChild.ariaLabel")
+    label = await page.evaluate(f"{item('Pod', 'web-1-b')}.querySelector('.spoken').textContent")
     assert label.startswith("Pod web-1-b: Failed, CrashLoopBackOff")
     assert (
         await page.evaluate("document.querySelector('#counts [data-status=FAILED] .number').textContent")
@@ -170,9 +170,8 @@ async def test_an_application_is_chosen_from_the_list_and_by_address(
     await page.wait_for(f"{links}.length === 1")
     await page.call("click", "#applications a")
     await page.wait_for(f"{item('Pod', 'web-1-a')} !== undefined")
-    assert await page.evaluate("document.querySelector('#applications [aria-current=page]').ariaLabel") == (
-        f"Deployment web in {application}: In progress"
-    )
+    chosen = "document.querySelector('#applications [aria-current=page]').innerText"
+    assert (await page.evaluate(chosen)).split() == ["web", application, "Deployment,", "In", "progress"]
     assert await page.evaluate("document.title") == "web: topology"
     await page.evaluate(f"void (location.hash = '#{application}/ReplicaSet/web-1')")
     await page.wait_for(
@@ -307,7 +306,7 @@ async def test_new_pods_grow_in_during_a_rollout(page: Page, demo: GatewayProces
     await page.wait_for(f"{changed} && {current}")
     after = set(await page.evaluate(names))
     assert after <= set(await page.evaluate("[...grown]"))
-    assert await page.evaluate("Boolean(document.querySelector('#earlier-label:not([hidden])'))")
+    assert await page.evaluate("Boolean(document.querySelector('#earlier-choice:not([hidden])'))")
     await page.wait_for(
         "document.querySelectorAll('#objects li:not([inert])[data-kind=ReplicaSet]').length === 1"
     )
