@@ -92,4 +92,4 @@ def _table(samples: Samples) -> Table:
         Row(_FRESH, Unit.MICROSECONDS, found[_FRESH]),
     ]
     note = "Execution without a transport; the aim is about the difference of the first two rows."
-    return Table("Access reviews", "pods", [_PODS], rows, (note,), headline=False)
+    return Table("Access reviews", "pods", [_PODS], rows, (note,))
