@@ -59,6 +59,11 @@ class Relation:
     to_many: bool = False
     takes_kinds: bool = False
 
+    @property
+    def needs_namespace(self) -> bool:
+        """Whether the related objects may depend on the namespace of the object."""
+        return self.target is None or self.target.resource.namespaced or not self.reads
+
 
 def relation_of(field: GraphQLField) -> Relation | None:
     """The relation of a GraphQL field; None for any other field."""

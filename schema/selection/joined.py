@@ -84,6 +84,11 @@ class ObjectPlan:
         """Whether the whole object is selected."""
         return any(isinstance(hole, DocumentHole) for hole in self.holes)
 
+    @property
+    def needs_namespace(self) -> bool:
+        """Whether a relation depends on the namespace of the object."""
+        return any(isinstance(hole, RelationHole) and hole.relation.needs_namespace for hole in self.holes)
+
     def state(self, body: bytes) -> bytes:
         """What is selected of the object itself: equal for states that differ in nothing else.
 

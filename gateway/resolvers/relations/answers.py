@@ -197,7 +197,8 @@ class _ListJoin:
 
     async def _add_body(self, body: bytes) -> bytes:
         items, known = list(items_of(body)), self._request.namespace
-        if known is not None or not self._resource.namespaced:
+        is_known = known is not None or not self._resource.namespaced
+        if is_known or not any(plan.needs_namespace for plan in self._plans):
             namespaces = [known or ""] * len(items)
         else:
             namespaces = [decode(item, _Located, "an object").metadata.namespace for item in items]
