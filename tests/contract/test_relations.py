@@ -350,3 +350,27 @@ async def test_what_the_caller_may_not_see_is_null_with_an_error(
         f"{at}.spec.containers.0.envFrom.0.configMap",
     }
     assert {error["extensions"]["code"] for error in answer["errors"]} == {"FORBIDDEN"}
+
+
+@pytest.mark.cluster
+async def test_an_answer_lists_a_hundred_errors_and_says_that_there_are_more(
+    seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    api, space = seeded_cluster.api(), "relations-refused"
+    api.create(core("namespaces"), {"metadata": {"name": space}})
+    for number in range(101):
+        api.create(core("pods", space), pod(f"p-{number:03}", labels={}, node="node-1"))
+    let_see_pods(api, "alice", space)
+    wait_until(
+        lambda: seeded_cluster.api("alice").request("GET", core("pods", space)).is_success, "alice's role"
+    )
+    query = f"query($n: String) {{ pods(namespace: $n) {{ items {{ metadata {{ name }} node {NAME} }} }} }}"
+    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough")
+    with start_gateway(tmp_path, *options) as gateway:
+        answer = await gateway.execute(query, {"n": space}, headers=bearer("alice"))
+    assert [item["node"] for item in answer["data"]["pods"]["items"]] == [None] * 101
+    *errors, more = answer["errors"]
+    assert [error["path"] for error in errors] == [["pods", "items", index, "node"] for index in range(100)]
+    assert more["path"] == ["pods"]
+    assert more["message"].startswith("more related objects could not be read")
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"FORBIDDEN"}
