@@ -36,6 +36,7 @@ class Encoder:
     def __init__(self, info: Info, model: Model) -> None:
         self._encoded = info.context.shared.encoded
         self._model = model
+        self._health: dict[str, Selection] = {}
 
     def encode(self, selection: Selection, member: Member) -> bytes:
         """The selection of an object as JSON. Raises SelectionMismatch, AnswerTooLarge."""
@@ -57,8 +58,12 @@ class Encoder:
         return self._selection(served).only_metadata
 
     def _selection(self, served: ServedResource) -> Selection:
-        model = self._model
-        return health_selection(model.objects[served.object], served.resource.kind, model.health_rules)
+        selection = self._health.get(served.object)
+        if selection is None:
+            model, kind = self._model, served.resource.kind
+            selection = health_selection(model.objects[served.object], kind, model.health_rules)
+            self._health[served.object] = selection
+        return selection
 
 
 def encode_node(node: Node, selection: TreeSelection, encode: Encode) -> bytes:
