@@ -27,7 +27,8 @@ let navigation = null;
 let details = null;
 let connection = null;
 let application = null; // the chosen one
-let stream = null;
+let stream = null; // of its tree
+let neighbours = []; // the streams of what its pods lead to
 let rows = null; // of the application's tree; null before the first answer
 let isFirst = true; // whether the next rows are the first ones of the application
 const listed = new Set(); // the fields whose workloads are known, or refused
@@ -50,8 +51,9 @@ function choose() {
   const chosen = readApplication();
   if (isSame(chosen, application)) return;
   application = chosen;
-  stream?.stop();
+  for (const each of [stream, ...neighbours]) each?.stop();
   stream = null;
+  clearTimeout(readingTimer);
   details.hide();
   rows = null;
   isFirst = true;
@@ -61,6 +63,7 @@ function choose() {
   document.title = application ? `${application.name}: topology` : "Topology";
   find("title").textContent = application ? `${application.kind} ${application.name}` : "Topology";
   if (application) read();
+  neighbours = application?.namespace ? NEIGHBOURS.map(followNeighbours) : [];
 }
 
 function read() {
@@ -206,25 +209,26 @@ function follow({ field, query }) {
 // A change of an object beside the tree causes no event of the tree: its relations are read anew.
 function followNeighbours({ field, query }) {
   let isSynced = false;
-  connection.subscribe({
+  const isNamespaced = field !== "nodes";
+  return connection.subscribe({
     query,
-    variables: () => ({}),
-    start: () => (isSynced = false),
+    variables: () => (isNamespaced ? { namespace: application.namespace } : {}),
+    start() {
+      isSynced = false;
+    },
     next(data) {
       const { type, object } = data?.[field] ?? {};
       if (type === "SYNCED") isSynced = true;
-      else if (isSynced && object && isNeighbour(object.metadata)) scheduleReading();
+      else if (isSynced && object && (isNamespaced || picture.graph.objects.has(object.metadata.uid))) scheduleReading();
     },
   });
 }
-
-const isNeighbour = ({ uid, namespace }) => picture.graph.objects.has(uid) || namespace === application?.namespace;
 
 let readingTimer = 0;
 
 function scheduleReading() {
   clearTimeout(readingTimer);
-  readingTimer = setTimeout(() => application && read(), NEIGHBOURS_DELAY);
+  readingTimer = setTimeout(read, NEIGHBOURS_DELAY);
 }
 
 let isListScheduled = false;
@@ -260,7 +264,6 @@ function start(dagre) {
   details = new Details(find, connection, { go: showDetails, closed: () => picture.choose(null) });
   showChips();
   LISTS.forEach(follow);
-  NEIGHBOURS.forEach(followNeighbours);
   choose();
   draw();
   addEventListener("hashchange", choose);

@@ -21,16 +21,27 @@ export const TREE = `
   }
 `;
 
-// What the pods' relations lead to.
-const neighbours = (field, selection) => ({
-  field,
-  query: `subscription Neighbours { ${field} { type object { metadata { uid namespace } ${selection} } } }`,
-});
+const SELECTED = "type object { metadata { uid }";
 
+// What the pods' relations lead to. Services and ingresses are followed in the application's namespace only, so that
+// rights in it suffice.
 export const NEIGHBOURS = [
-  neighbours("services", "spec { selector } health { status }"),
-  neighbours("ingresses", "spec { defaultBackend { service { name } } rules { http { paths { backend { service { name } } } } } }"),
-  neighbours("nodes", "health { status }"),
+  {
+    field: "services",
+    query: `subscription Services($namespace: String) {
+      services(namespace: $namespace) { ${SELECTED} spec { selector } health { status } } }
+    }`,
+  },
+  {
+    field: "ingresses",
+    query: `subscription Ingresses($namespace: String) {
+      ingresses(namespace: $namespace) { ${SELECTED} spec {
+        defaultBackend { service { name } }
+        rules { http { paths { backend { service { name } } } } }
+      } } }
+    }`,
+  },
+  { field: "nodes", query: `subscription Nodes { nodes { ${SELECTED} health { status } } } }` },
 ];
 
 export const EVENTS = `

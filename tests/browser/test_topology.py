@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Page
-from tests.fixtures.api import API, core, deployment, grouped, pod
+from tests.fixtures.api import API, core, deployment, grant, grouped, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
@@ -74,21 +74,25 @@ def node(backend: Backend, namespace: str) -> Iterator[str]:
     api.delete(core("nodes", None, name))
 
 
-@pytest.fixture
-def application(backend: Backend, namespace: str, node: str) -> str:
-    """The namespace of an application: Ingress, Service, Deployment, ReplicaSet ``web-1`` and two pods."""
-    api = backend.api()
+def create_application(api: API, namespace: str, node: str) -> None:
+    """Ingress ``outside``, Service ``web``, ReplicaSet ``web-1`` and two pods of the Deployment ``web``."""
     web = api.get(grouped("apps/v1", "deployments", namespace, "web"))
     metadata = {"name": "web-1", "labels": {"app": "web"}, "ownerReferences": [_owner(web, "Deployment")]}
     spec = {key: web["spec"][key] for key in ("replicas", "selector", "template")}
     api.create(grouped("apps/v1", "replicasets", namespace), {"metadata": metadata, "spec": spec})
     service = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
     api.create(core("services", namespace), {"metadata": {"name": "web"}, "spec": service})
-    backend_ = {"service": {"name": "web", "port": {"number": 80}}}
-    ingress = {"metadata": {"name": "outside"}, "spec": {"defaultBackend": backend_}}
+    default = {"service": {"name": "web", "port": {"number": 80}}}
+    ingress = {"metadata": {"name": "outside"}, "spec": {"defaultBackend": default}}
     api.create(grouped("networking.k8s.io/v1", "ingresses", namespace), ingress)
     create_pod(api, namespace, "web-1-a", READY, node)
     create_pod(api, namespace, "web-1-b", WAITING)
+
+
+@pytest.fixture
+def application(backend: Backend, namespace: str, node: str) -> str:
+    """The namespace of an application."""
+    create_application(backend.api(), namespace, node)
     return namespace
 
 
@@ -254,6 +258,28 @@ async def test_the_page_signs_in_to_a_passthrough_gateway(
         await page.call("fill", "#token", "admin-token")
         await page.press("Enter")
         await page.wait_for(f"{LIVE} && {item('Pod', 'web-1-a')} !== undefined")
+
+
+@pytest.mark.cluster
+async def test_rights_in_the_namespace_suffice(page: Page, seeded_cluster: Backend, tmp_path: Path) -> None:
+    """alice may see this namespace, and no nodes; the demo has no RBAC."""
+    api, space = seeded_cluster.api(), "seen-in-topology"
+    api.create(core("namespaces"), {"metadata": {"name": space}})
+    api.create(grouped("apps/v1", "deployments", space), deployment("web"))
+    create_application(api, space, "hidden-node")
+    rule = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}
+    grant(api, "see-the-application", "alice", rule, namespace=space)
+    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough")
+    with start_gateway(tmp_path, *options) as gateway:
+        await page.open(f"{gateway.url}/examples/topology/?namespace={space}#{space}/Deployment/web")
+        await page.wait_for("document.querySelector('#sign-in').open")
+        await page.call("fill", "#token", "alice-token")
+        await page.press("Enter")
+        await page.wait_for(f"{LIVE} && {item('Ingress', 'outside')} !== undefined")
+        assert await page.evaluate("document.querySelector('#objects [data-kind=Node]') === null")
+        assert "nodes" in await page.evaluate("document.querySelector('#failure').textContent")
+        api.delete(core("services", space, "web"))
+        await page.wait_for(f"{item('Service', 'web')} === undefined")
 
 
 @pytest.mark.cluster
