@@ -155,7 +155,8 @@ def test_the_readme_links_every_document() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_linked_files_and_make_targets_exist(document: str) -> None:
     folder = (ROOT / document).parent
-    assert [link for link in links(document) if not (folder / link).exists()] == []
+    paths = [link.partition("#")[0] for link in links(document)]
+    assert [path for path in paths if not (folder / path).exists()] == []
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"\bmake ([a-z][a-z-]*)(?=`|   )", DOCUMENTS[document]))
     assert [target for target in targets if f".PHONY: {target}\n" not in makefile] == []
@@ -183,6 +184,13 @@ def named_paths(document: str) -> Iterator[Path]:
 def test_named_repository_paths_exist(document: str) -> None:
     missing = [path.relative_to(ROOT).as_posix() for path in named_paths(document) if not path.exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_linked_headings_exist(document: str) -> None:
+    headings = re.findall(r"^#+ (.+)$", DOCUMENTS[document], re.MULTILINE)
+    slugs = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert {link[1:] for link in links(document) if link.startswith("#")} <= slugs
 
 
 def links(document: str) -> list[str]:
