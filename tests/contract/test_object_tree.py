@@ -227,9 +227,11 @@ async def test_kinds_that_the_caller_may_not_list_are_left_out_and_named(
     answer = await callers.execute(QUERY, {"n": namespace}, headers=bearer("bob"))
     assert "errors" not in answer
     assert shape(answer["data"]["tree"]) == WHOLE
-    left_out = {item["kind"]: item["code"] for item in answer["extensions"]["leftOut"]["tree"]}
-    assert left_out["Secret"] == "FORBIDDEN"
-    assert not {"Deployment", "ReplicaSet", "Pod"} & left_out.keys()
+    left_out = {
+        (item["apiVersion"], item["kind"]): item["code"] for item in answer["extensions"]["leftOut"]["tree"]
+    }
+    assert left_out["v1", "Secret"] == "FORBIDDEN"
+    assert not {("apps/v1", "Deployment"), ("apps/v1", "ReplicaSet"), ("v1", "Pod")} & left_out.keys()
 
 
 async def test_a_root_that_the_caller_may_not_read(callers: GatewayProcess, namespace: str) -> None:

@@ -20,7 +20,7 @@ class Found:
     """An object of a resource: its bytes, which may lack ``apiVersion`` and ``kind``, and its header."""
 
     resource: Resource
-    body: bytes | msgspec.Raw
+    body: bytes | msgspec.Raw = field(repr=False)
     header: ObjectHeader
 
     @property

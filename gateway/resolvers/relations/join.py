@@ -54,16 +54,16 @@ Below = tuple[tuple[Path, Exception], ...]
 class Batch:
     """Objects of one level: their templates, namespaces and bytes, in the same order."""
 
-    templates: list[bytes] = field(default_factory=list)
+    templates: list[bytes] = field(default_factory=list, repr=False)
     namespaces: Sequence[str] = ()
-    bodies: Sequence[bytes | msgspec.Raw] = ()
+    bodies: Sequence[bytes | msgspec.Raw] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Value:
     """What fills a hole, with the errors below it."""
 
-    encoded: bytes = _NULL
+    encoded: bytes = field(default=_NULL, repr=False)
     errors: Below = ()
 
 
@@ -71,7 +71,7 @@ class _Value:
 class _Filling:
     """The values of a template's holes; the documents among them, and those with errors, by their index."""
 
-    values: list[bytes]
+    values: list[bytes] = field(repr=False)
     documents: list[tuple[int, int]] = field(default_factory=list)
     errors: list[tuple[int, Below]] = field(default_factory=list)
 
