@@ -26,6 +26,13 @@ TICK_SECONDS = 1.0
 
 DRAIN_POLL_SECONDS = 0.01
 
+KEEP_ALIVE_SECONDS = 75
+"""Time that a connection may be idle between requests.
+
+Longer than the usual connection pools of clients and proxies keep one (5 s in httpx, 60 s in nginx and load
+balancers): if the server closed it first, a request that is sent at that moment would be lost.
+"""
+
 
 class UvicornServer(uvicorn.Server):
     """Serves ``app`` on ``sockets``, which are bound already, until :meth:`stop`.
@@ -49,6 +56,7 @@ class UvicornServer(uvicorn.Server):
                 server_header=False,
                 # X-Forwarded-* from a client must not change its address
                 proxy_headers=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 **config,
             )
         )
