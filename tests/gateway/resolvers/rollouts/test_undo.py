@@ -18,7 +18,7 @@ DEPLOYMENTS = Resource(
     kind=GroupVersionKind("apps", "v1", "Deployment"),
     singular="deployment",
     namespaced=True,
-    verbs=frozenset({"get", "patch"}),
+    verbs=frozenset({"get", "list", "patch"}),
     preferred=True,
 )
 
