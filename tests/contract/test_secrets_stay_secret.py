@@ -1,15 +1,21 @@
-"""Planted secrets are in no log, metric or error: tokens, and values of Secrets."""
+"""Planted secrets are in no log, metric, error or stack dump: tokens, client keys, and values of Secrets."""
 
 import base64
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import StreamEnded
+from tests.fixtures.processes import run_gateway
+from tests.fixtures.workers import start_workers
 
 CANARY = "canary-5b1e"
 ENCODED = base64.b64encode(CANARY.encode()).decode()
@@ -86,3 +92,67 @@ async def test_no_answer_repeats_the_token_of_its_request(logged: Logged) -> Non
         async with logged.gateway.subscribe("subscription { nothing { type } }") as stream:
             await stream.result()
     assert "admin-token" not in str(ended.value.errors)
+
+
+async def test_the_stack_dump_of_a_crash_has_no_secret(
+    backend: Backend, namespace: str, tmp_path: Path
+) -> None:
+    options = ("--kubeconfig", str(backend.kubeconfig), "--log-level", "debug", "--cache", "secrets")
+    with start_workers(tmp_path / "gateway", 2, *options) as workers:
+        await workers.gateway.data(CREATE, {"object": SECRET, "namespace": namespace})
+        for process in workers.children:
+            os.kill(process, signal.SIGABRT)
+        output = workers.gateway.process.wait_for_output("was ended by SIGABRT")
+    assert "Fatal Python error: Aborted" in output
+    for planted in (CANARY, ENCODED, "admin-token"):
+        assert planted not in output
+
+
+@pytest.fixture
+def client_key(tmp_path: Path) -> tuple[bytes, bytes]:
+    """A certificate that the API server does not trust, and its key, as PEM."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=jane", "-days", "1"]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    return certificate.read_bytes(), key.read_bytes()
+
+
+def kubeconfig_with(backend: Backend, directory: Path, certificate: bytes, key: bytes) -> Path:
+    content = yaml.safe_load(backend.kubeconfig.read_text())
+    for user in content["users"]:
+        user.setdefault("user", {}).update(
+            {
+                "client-certificate-data": base64.b64encode(certificate).decode(),
+                "client-key-data": base64.b64encode(key).decode(),
+            }
+        )
+    path = directory / "with-key.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+async def test_no_log_has_a_client_key(
+    backend: Backend, tmp_path: Path, client_key: tuple[bytes, bytes]
+) -> None:
+    certificate, key = client_key
+    kubeconfig = kubeconfig_with(backend, tmp_path, certificate, key)
+    options = ("--kubeconfig", str(kubeconfig), "--log-level", "debug")
+    with start_gateway(tmp_path / "gateway", *options) as gateway:
+        await gateway.data("{ namespaces { items { metadata { name } } } }")
+        assert_without_key(gateway.process.output(), key)
+
+
+def test_no_error_quotes_a_client_key(
+    backend: Backend, tmp_path: Path, client_key: tuple[bytes, bytes]
+) -> None:
+    certificate, key = client_key
+    cut = key[: len(key) // 2]
+    kubeconfig = kubeconfig_with(backend, tmp_path, certificate, cut)
+    finished = run_gateway("query", "--kubeconfig", str(kubeconfig), "{ version { major } }")
+    assert_without_key(finished.stdout + finished.stderr, cut)
+
+
+def assert_without_key(output: str, key: bytes) -> None:
+    lines = key.decode().splitlines()[1:-1]
+    assert len(lines) > 5
+    assert not [line for line in (*lines, base64.b64encode(key).decode()[:60]) if line in output]
