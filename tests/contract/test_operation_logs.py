@@ -86,18 +86,20 @@ async def test_a_request_that_is_refused_before_its_operation_is_one_line(logged
         with pytest.raises(StreamEnded):
             await stream.result()
     lines = logged.lines(logged.access, 7)
-    assert [(line["status"], line.get("httpStatus"), line.get("closeCode")) for line in lines] == [
-        ("BAD_REQUEST", 405, None),
-        ("UNAUTHENTICATED", 401, None),
-        ("BAD_REQUEST", 400, None),
-        ("QUERY_TOO_COMPLEX", 413, None),
-        ("BAD_REQUEST", None, None),
-        ("UNAUTHENTICATED", None, 4403),
-        ("PERSISTED_QUERY_NOT_FOUND", None, None),
-    ]
-    user = lines[2]["user"]
-    assert user
-    assert [line["user"] for line in lines] == [None, None, user, None, user, None, user]
+    # a line is written after its response, so the order of two requests may change
+    refusals = {
+        (line["status"], line.get("httpStatus"), line.get("closeCode")): line["user"] for line in lines
+    }
+    assert {refusal: user is not None for refusal, user in refusals.items()} == {
+        ("BAD_REQUEST", 405, None): False,
+        ("UNAUTHENTICATED", 401, None): False,
+        ("BAD_REQUEST", 400, None): True,
+        ("QUERY_TOO_COMPLEX", 413, None): False,
+        ("BAD_REQUEST", None, None): True,
+        ("UNAUTHENTICATED", None, 4403): False,
+        ("PERSISTED_QUERY_NOT_FOUND", None, None): True,
+    }
+    assert len(set(refusals.values()) - {None}) == 1
     assert {frozenset(line["fields"]) for line in lines} == {frozenset(), frozenset({"deletePod"})}
 
 
