@@ -1,4 +1,4 @@
-"""``problems``: what is wrong now, in a namespace or in the whole cluster.
+"""``problems``: the current problems of a namespace or of the whole cluster.
 
 Three sources, each from the informers that run, else by one LIST per kind:
 

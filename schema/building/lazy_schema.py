@@ -94,7 +94,8 @@ def complete_schema(schema: LazySchema) -> Iterator[GraphQLSchema]:
             query=roots.root_type(Operation.QUERY),
             mutation=roots.root_type(Operation.MUTATION),
             subscription=roots.root_type(Operation.SUBSCRIPTION),
-            # relations lead from each kind to many others: what is listed here is not reached recursively
+            # graphql-core collects types recursively. Relations lead from each kind to many others, so a list
+            # of all types keeps the recursion shallow.
             types=[
                 roots.types.other,
                 *(roots.types.output(id_) for id_ in _answered_objects(schema.model)),

@@ -1,4 +1,4 @@
-"""The root field ``problems``: what is wrong in a cluster or in a namespace now."""
+"""The root field ``problems``: the current problems of a cluster or of a namespace."""
 
 from graphql import (
     GraphQLArgument,

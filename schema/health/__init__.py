@@ -8,10 +8,9 @@ rules in :mod:`~schema.health.user_rules`.
 Not here: the health of several objects together, GraphQL types (:mod:`schema.building.health`), clocks.
 """
 
-from schema.health.evaluate import health_of, health_paths
+from schema.health.evaluate import health_of, health_paths, since_of
 from schema.health.reading import Condition, Reader, Unreadable
 from schema.health.references import REFERRING_KINDS, Reference, required_references
-from schema.health.since import since_of
 from schema.health.user_rules import HealthRule, HealthRules, InvalidHealthRule, parse_health_rules
 from schema.health.verdict import Health, HealthStatus, worst_status
 

@@ -95,7 +95,7 @@ def node(found: Reader) -> Health:
 
 
 def namespace_deletion(namespace: Reader) -> Health:
-    """A Namespace that is being deleted: the condition that says what it waits for."""
+    """The health of a Namespace during its deletion: the condition that blocks the deletion, if any."""
     waits = namespace.true_condition(*_DELETION_PROBLEMS)
     if waits is None:
         return Health.terminating("The namespace is being deleted.")

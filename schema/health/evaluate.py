@@ -2,8 +2,8 @@
 
 The order is kstatus' (``sigs.k8s.io/cli-utils/pkg/kstatus``): deletion, the observed generation, the
 standard conditions, then the kind's own rule, else the conditions that controllers set by convention. Users'
-rules come after deletion. Health is a function of the object's JSON alone: it needs no clock, no other object
-and no request.
+rules come after deletion. :func:`since_of` dates a health. Health is a function of the object's JSON alone:
+it needs no clock, no other object and no request.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from schema.health.reading import Reader, Unreadable
 from schema.health.user_rules import HealthRule
 from schema.health.verdict import Health
 
-__all__ = ["COMMON_PATHS", "health_of", "health_paths"]
+__all__ = ["COMMON_PATHS", "health_of", "health_paths", "since_of"]
 
 _Rule = Callable[[Reader], Health]
 _Path = tuple[str, ...]
@@ -51,6 +51,9 @@ _RULES: Mapping[tuple[str, str], tuple[_Rule, tuple[_Path, ...]]] = {
 }
 """The rule of a kind by its group and kind, and the values that it reads beside :data:`COMMON_PATHS`."""
 
+_SUMMARIES = ("Ready", "PodScheduled", "Available", "Progressing")
+_CONTAINERS = ("containerStatuses", "initContainerStatuses")
+
 
 def health_of(found: object, group: str, kind: str, rules: Sequence[HealthRule] = ()) -> Health:
     """The health of an object of a kind, from its JSON, or from what :func:`health_paths` names of it.
@@ -68,6 +71,27 @@ def health_paths(group: str, kind: str, rules: Sequence[HealthRule] = ()) -> tup
     """The paths of all values that :func:`health_of` reads of an object of the kind."""
     own = _RULES[group, kind][1] if (group, kind) in _RULES else ()
     return tuple(dict.fromkeys((*COMMON_PATHS, *own, *(path for rule in rules for path in rule.paths))))
+
+
+def since_of(found: object, health: Health) -> str | None:
+    """The time since when the object has this health (RFC 3339); None if the object has no time at all.
+
+    The source is the condition with the reason of the health, else a summary that is not true, else the end
+    of a container, else the creation.
+    """
+    try:
+        reader = Reader(found)
+        by_reason = (item.since for item in reader.conditions.values() if item.reason == health.reason)
+        by_summary = (item.since for name in _SUMMARIES if (item := reader.false_condition(name)))
+        ends = (
+            container.text("lastState", "terminated", "finishedAt")
+            for list_ in _CONTAINERS
+            for container in reader.objects("status", list_)
+        )
+        created = reader.text("metadata", "creationTimestamp")
+        return next(filter(None, (*by_reason, *by_summary, *ends, created)), None)
+    except Unreadable:
+        return None
 
 
 def _evaluate(found: Reader, group: str, kind: str, rules: Sequence[HealthRule]) -> Health:

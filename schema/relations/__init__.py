@@ -10,9 +10,8 @@ A relation turns the values that it reads into a :mod:`~schema.relations.lookup`
 searches among the objects of a resource. Requests, and the objects themselves, do not belong here.
 """
 
-from schema.relations.catalogue import LeftOut, Relations
+from schema.relations.catalogue import LeftOut, Relations, list_relations
 from schema.relations.kinds import KindIndex
-from schema.relations.listing import list_relations
 from schema.relations.lookup import KindName, Lookup, ObjectName, Origin, Search, TopOwner
 from schema.relations.matches import Match
 from schema.relations.relation import RELATION, Arguments, Relation, relation_of

@@ -16,7 +16,7 @@ from schema.relations.references import references_of
 from schema.relations.relation import Relation, Rule
 from schema.relations.user_rules import RelationRule, build_relation
 
-__all__ = ["LeftOut", "Relations"]
+__all__ = ["LeftOut", "Relations", "list_relations"]
 
 _OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _DOCUMENT_FIELDS = frozenset(("yaml", "json", "fieldOwners", "health"))
@@ -158,3 +158,28 @@ def _properties(model: Model, property_: Property | None) -> Mapping[str, Proper
 def _text(rule: RelationRule, end: str) -> str:
     kind = rule.source if end == "source" else rule.target
     return f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+
+
+def list_relations(model: Model, relations: Relations) -> Iterator[str]:
+    """The lines: one relation each, by type, and after them the ones left out, with the reason."""
+    types = sorted(model.objects.values(), key=lambda item: item.name)
+    for object_type in types:
+        for relation in relations.of(object_type.id).values():
+            found_by = f"({relation.rule}) {relation.description}"
+            yield f"{object_type.name}.{relation.name}: {_type_of(relation)}  {found_by}"
+    left_out = [(item.name, found) for item in types for found in relations.left_out(item.id)]
+    listed = {found.name for _, found in left_out}
+    rules = [(rule, reason) for rule, reason in relations.unmatched_rules() if rule.name not in listed]
+    if left_out or rules:
+        yield ""
+        yield "Left out:"
+    for name, found in left_out:
+        yield f"{name}.{found.name}: {found.reason}"
+    for rule, reason in rules:
+        yield f"{rule.source.kind}.{rule.name}: {reason}"
+
+
+def _type_of(relation: Relation) -> str:
+    if relation.target is None:
+        return "KubernetesObjectList" if relation.to_many else "KubernetesObject"
+    return relation.target.list_name if relation.to_many else relation.target.resource.kind.kind

@@ -1,4 +1,4 @@
-"""Compiled selections with relations: what is selected of an object, and of the objects related to it.
+"""Compiled selections with relations: the selected fields of an object, and of the objects related to it.
 
 An :class:`ObjectPlan` has a selection of the object's own JSON, whose template has a hole for each relation,
 and for each hole the selection below it, which is compiled when the kind of the related object is known.
@@ -73,7 +73,7 @@ Hole = DocumentHole | RelationHole
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectPlan:
-    """What is selected of an object of ``kind``; ``holes`` are by the numbers in its templates."""
+    """The selection of an object of ``kind``; a template numbers its holes by their index in ``holes``."""
 
     kind: GroupVersionKind
     selection: TemplateSelection
@@ -90,7 +90,7 @@ class ObjectPlan:
         return any(isinstance(hole, RelationHole) and hole.relation.needs_namespace for hole in self.holes)
 
     def state(self, body: bytes) -> bytes:
-        """What is selected of the object itself: equal for states that differ in nothing else.
+        """The encoded fields of the object itself, for a comparison of two states of the object.
 
         Raises SelectionMismatch.
         """
@@ -154,7 +154,7 @@ class ListEntry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListPlan:
-    """What is selected of a List."""
+    """The selection of a List."""
 
     entries: tuple[ListEntry, ...]
 
@@ -263,7 +263,7 @@ def _plan_list(info: Info, type_: GraphQLOutputType, details: list[FieldDetails]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventPlan:
-    """What is selected of watch events; ``names`` and ``objects`` are those of each selected object."""
+    """The selection of watch events; ``names`` and ``objects`` are those of each selected object."""
 
     selection: EventSelection
     names: tuple[str, ...]

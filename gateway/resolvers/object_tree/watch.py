@@ -244,7 +244,7 @@ def _member(served: ServedResource, body: bytes) -> Member:
 
 
 def _without_volatile(node: dict[str, Any]) -> dict[str, Any]:
-    """What a subscriber may have selected of a node, without what every write changes."""
+    """The node without the metadata that every write changes: two equal results need no event."""
     found = node["object"]
     metadata = {key: value for key, value in found.get("metadata", {}).items() if key not in _VOLATILE}
     return {**node, "object": {**found, "metadata": metadata}, "children": None}

@@ -29,7 +29,10 @@ JoinedPayload = tuple[ObjectEvent, Compiled | Mapping[str, Any]]
 async def joined_payloads(
     info: Info, kind: GroupVersionKind, stream: AsyncIterator[ObjectEvent]
 ) -> AsyncGenerator[JoinedPayload]:
-    """The events, without those that change nothing that is selected of the object itself, and payloads."""
+    """Events with their payloads.
+
+    An event that changes no selected field of the object itself is suppressed.
+    """
     plan = plan_event(info, kind)
     async with aclosing(_batches(stream)) as batches:
         async for events in batches:

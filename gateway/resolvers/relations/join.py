@@ -219,7 +219,7 @@ class Join:
         return values
 
     async def _objects(self, plans: Plans, groups: Iterable[Sequence[Found]]) -> dict[int, _Value]:
-        """The encoded objects by the ids of what was found."""
+        """The encoded objects, by the ``id()`` of the Found that they come from."""
         by_kind: dict[GroupVersionKind, dict[int, Found]] = {}
         for group in groups:
             for found in group:

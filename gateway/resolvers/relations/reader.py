@@ -9,8 +9,8 @@ The number of requests does not grow with the number of objects:
 - Few keys of a match are searched by the API server, with one LIST and selectors each. More keys are searched
   here, in one LIST.
 
-Where the API server refuses a LIST, narrower requests follow: a role may allow less than all objects. What it
-refuses then is the result, as an error beside the objects.
+Where the API server refuses a LIST, narrower requests follow: a role may allow less than all objects. A
+refusal of these is an error beside the objects.
 """
 
 import asyncio
