@@ -137,7 +137,9 @@ class _Claims:
     def all_short(self) -> Iterator[Claim]:
         """Every name that a resource may get: its wishes and its substitute."""
         yield from self._wished()
-        yield from self._substitutes(frozenset())
+        for number, wishes in self._preferred():
+            for verb, name in wishes.substitutes.items():
+                yield self._claim(number, verb, name)
 
     def _wished(self) -> Iterator[Claim]:
         for number, wishes in self._preferred():
@@ -145,8 +147,10 @@ class _Claims:
                 yield self._claim(number, verb, name)
 
     def _substitutes(self, won: Collection[Claim]) -> Iterator[Claim]:
-        """``podMetricsList`` for each list whose plural is not in ``won``."""
+        """``podMetricsList`` for each list whose plural is not in ``won``, if the resource's singular is."""
         for number, wishes in self._preferred():
+            if self._claim(number, Verb.GET, wishes.short[Verb.GET]) not in won:
+                continue
             for verb, name in wishes.substitutes.items():
                 if self._claim(number, verb, wishes.short[verb]) not in won:
                     yield self._claim(number, verb, name)

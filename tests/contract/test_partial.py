@@ -126,7 +126,10 @@ async def test_a_caller_that_may_see_all_gets_all(tenant: Tenant) -> None:
 
 
 async def test_a_caller_that_may_see_none_is_refused(tenant: Tenant) -> None:
-    error = await tenant.gateway.error(LIST, PARTIAL, headers=bearer_token("alice-token"))
+    account = f"{tenant.account}-without-rights"
+    tenant.api.create(core("serviceaccounts", tenant.namespaces[0]), {"metadata": {"name": account}})
+    token = fetch_token(tenant.api, tenant.namespaces[0], account)
+    error = await tenant.gateway.error(LIST, PARTIAL, headers=bearer_token(token))
     assert error["extensions"]["code"] == "FORBIDDEN"
 
 

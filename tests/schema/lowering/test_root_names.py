@@ -217,6 +217,15 @@ def test_a_kind_that_is_named_as_the_list_of_another_kind_has_short_names() -> N
     assert names[-1].lost == {}
 
 
+def test_a_kind_without_its_singular_takes_no_name_from_a_younger_kind() -> None:
+    custom_pod, pod_list = resource("x.io/v1", "Pod", "pods"), resource("x.io/v1", "PodList", "podlists")
+    kinds = [custom_pod, pod_list]
+
+    for installed in (crds(custom_pod, pod_list), crds(pod_list, custom_pod), None):
+        names = root_names([*BUILTIN, *kinds], {item.kind for item in kinds}, installed)[-1]
+        assert (names.short[Verb.GET], names.lost) == ("podList", {})
+
+
 def test_only_contested_names_depend_on_the_age_of_crds() -> None:
     backup = resource("a.io/v1", "Backup")
 
