@@ -19,8 +19,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-PODS = """subscription($namespace: String!, $labels: String!, $since: String) {
-  pods(namespace: $namespace, labelSelector: $labels, resourceVersion: $since) {
+PODS = """subscription($namespace: String!, $pods: String!, $since: String) {
+  pods(namespace: $namespace, labelSelector: $pods, resourceVersion: $since) {
     type resourceVersion object { metadata { uid } } } }"""
 TARGET = """subscription($namespace: String!, $target: String!) {
   deployment(namespace: $namespace, name: $target) {
@@ -32,80 +32,54 @@ PASSING = {"UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT", "TOO_MANY_REQUESTS", "SUB
 PASSING |= {"OUTCOME_UNKNOWN"}  # the next event tells what became of the patch
 
 
-class Bot:
-    """The state of the cluster as the subscriptions tell it, and the rule."""
+class Pods:
+    """The UIDs of the pods that match the selector; the subscription resumes at ``since``."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
-        self.pods: set[str] = set()
-        self.since: str | None = None  # where the next stream of pods resumes
+    def __init__(self) -> None:
+        self.uids: set[str] = set()
+        self.since: str | None = None
         self.begins = True
-        self.target: dict[str, Any] | None = None
-        self.tried = ""
 
-    def restart(self) -> None:
-        """Both streams begin anew."""
-        self.begins, self.target, self.tried = True, None, ""
-
-    def handle(self, stream: str, data: dict[str, Any]) -> None:
-        if stream == "pods":
-            self.pods_event(data["pods"])
-        elif stream == "target" and data["deployment"]["type"] != "SYNCED":
-            event = data["deployment"]
-            self.target = None if event["type"] == "DELETED" else event["object"]
-
-    def pods_event(self, event: dict[str, Any]) -> None:
-        if self.begins and not (event["type"] == "SYNCED" and event["resourceVersion"] == self.since):
-            self.pods, self.since = set(), None  # not resumed: everything comes afresh
+    def apply(self, event: dict[str, Any]) -> None:
+        if self.begins and (event["type"], event["resourceVersion"]) != ("SYNCED", self.since):
+            self.uids, self.since = set(), None  # not resumed: every pod is sent again
         self.begins = False
-        if event["type"] == "DELETED":
-            self.pods.discard(event["object"]["metadata"]["uid"])
-        elif event["type"] != "SYNCED":
-            self.pods.add(event["object"]["metadata"]["uid"])
         if event["type"] == "SYNCED" or self.since is not None:
             self.since = event["resourceVersion"]
-
-    def change(self) -> dict[str, Any] | None:
-        """The variables of a patch, if one is due: at most one for each version of the deployment."""
-        if self.since is None or self.target is None:
-            return None  # the whole set is not known yet
-        lowest, highest = self.options.min, self.options.max
-        replicas = max(lowest, min(highest, math.ceil(len(self.pods) / self.options.per)))
-        seen = self.target["metadata"]["resourceVersion"]
-        if replicas == self.target["spec"]["replicas"] or seen == self.tried:
-            return None
-        self.tried = seen
-        print(f"{len(self.pods)} pods: {self.target['spec']['replicas']} → {replicas} replicas", flush=True)
-        return {"replicas": replicas, "seen": seen}
+        if event["type"] != "SYNCED":
+            change = self.uids.discard if event["type"] == "DELETED" else self.uids.add
+            change(event["object"]["metadata"]["uid"])
 
 
-async def converse(socket: ClientConnection, bot: Bot) -> None:
-    """Subscribe and patch over one websocket; returns when it is time to connect again."""
-    scope = {"namespace": bot.options.namespace, "target": bot.options.target}
+async def subscribe(socket: ClientConnection, name: str, query: str, **variables: Any) -> None:
+    payload = {"query": query, "variables": variables}
+    await socket.send(json.dumps({"id": name, "type": "subscribe", "payload": payload}))
 
-    async def send(name: str, query: str, **variables: Any) -> None:
-        payload = {"query": query, "variables": variables}
-        await socket.send(json.dumps({"id": name, "type": "subscribe", "payload": payload}))
 
-    token = os.environ.get("TOKEN")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    await socket.send(json.dumps({"type": "connection_init", "payload": headers}))
-    await socket.recv()
-    bot.restart()
-    await send("pods", PODS, namespace=bot.options.namespace, labels=bot.options.pods, since=bot.since)
-    await send("target", TARGET, **scope)
+async def converse(socket: ClientConnection, options: argparse.Namespace, pods: Pods) -> None:
+    """Scale whenever an event calls for it; returns when it is time to connect again."""
+    target: dict[str, Any] | None = None
+    tried = ""  # one patch at most for each version of the deployment
     async for message in socket:
         answer: dict[str, Any] = json.loads(message)
         payload: Any = answer.get("payload") or {}
         if answer["type"] == "ping":
             await socket.send('{"type": "pong"}')
-        if errors := payload if answer["type"] == "error" else payload.get("errors"):
+        elif errors := payload if answer["type"] == "error" else payload.get("errors"):
             if is_passing(errors):
                 return
-        elif answer["type"] == "next":
-            bot.handle(answer["id"], payload["data"])
-        if change := bot.change():
-            await send(change["seen"], SCALE, **scope, **change)
+        elif event := payload.get("data", {}).get("pods"):
+            pods.apply(event)
+        elif (event := payload.get("data", {}).get("deployment")) and event["type"] != "SYNCED":
+            target = event["object"] if event["type"] != "DELETED" else None
+        if target is None or pods.since is None:
+            continue  # the whole set is not known yet
+        seen, replicas = target["metadata"]["resourceVersion"], target["spec"]["replicas"]
+        wanted = max(options.min, min(options.max, math.ceil(len(pods.uids) / options.per)))
+        if wanted != replicas and seen != tried:
+            tried = seen
+            print(f"{len(pods.uids)} pods: {replicas} → {wanted} replicas", flush=True)
+            await subscribe(socket, seen, SCALE, **vars(options), replicas=wanted, seen=seen)
 
 
 def is_passing(errors: list[dict[str, Any]]) -> bool:
@@ -113,17 +87,22 @@ def is_passing(errors: list[dict[str, Any]]) -> bool:
     codes = {error.get("extensions", {}).get("code") for error in errors}
     if codes == {"CONFLICT"}:
         print("changed by another client: deciding again on the newer version", flush=True)
-        return False
-    if codes <= PASSING:
-        return True
-    sys.exit("; ".join(error["message"] for error in errors))
+    elif not codes <= PASSING:
+        sys.exit("; ".join(error["message"] for error in errors))
+    return codes != {"CONFLICT"}
 
 
 async def run(options: argparse.Namespace) -> None:
-    bot = Bot(options)
+    token, pods = os.environ.get("TOKEN"), Pods()
+    caller = {"Authorization": f"Bearer {token}"} if token else {}
     async for socket in connect(options.gateway, subprotocols=[Subprotocol("graphql-transport-ws")]):
         try:
-            await converse(socket, bot)
+            await socket.send(json.dumps({"type": "connection_init", "payload": caller}))
+            await socket.recv()
+            pods.begins = True
+            await subscribe(socket, "pods", PODS, **vars(options), since=pods.since)
+            await subscribe(socket, "target", TARGET, **vars(options))
+            await converse(socket, options, pods)
             await socket.close()
             await asyncio.sleep(1)
         except ConnectionClosed as closed:
