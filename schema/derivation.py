@@ -12,11 +12,21 @@ from typing import Any
 import msgspec
 from graphql import GraphQLError, GraphQLField, GraphQLOutputType, GraphQLResolveInfo
 
-__all__ = ["ABSENT", "Derivation", "derivation_of", "derived_field", "unexpected_value"]
+__all__ = [
+    "ABSENT",
+    "OF_KIND",
+    "Derivation",
+    "derivation_of",
+    "derivation_of_kind",
+    "derived_field",
+    "unexpected_value",
+]
 
 ABSENT = msgspec.Raw(b"null")
 """The JSON of an absent value."""
 _EXTENSION = "derivation"
+OF_KIND = "derivation of kind"
+"""The key of a field's extensions that has a function from group and kind to a Derivation."""
 
 Path = tuple[str, ...]
 
@@ -63,6 +73,12 @@ def unexpected_value(expected: str) -> GraphQLError:
 def derivation_of(field: GraphQLField) -> Derivation | None:
     """The derivation of a field; None for any other field."""
     return field.extensions.get(_EXTENSION)
+
+
+def derivation_of_kind(field: GraphQLField, group: str, kind: str) -> Derivation | None:
+    """The derivation of a field that depends on the kind of its object; None for any other field."""
+    derive: Callable[[str, str], Derivation] | None = field.extensions.get(OF_KIND)
+    return None if derive is None else derive(group, kind)
 
 
 def _json_at(source: Mapping[str, Any], path: Path) -> msgspec.Raw:

@@ -17,7 +17,7 @@ from graphql import (
     GraphQLString,
 )
 
-from schema.derivation import ABSENT, Derivation, derived_field
+from schema.derivation import ABSENT, OF_KIND, Derivation, derived_field
 from schema.health import Health, HealthRule, HealthRules, HealthStatus, health_of, health_paths
 from schema.model import ObjectType, Scalar
 from schema.resources import GroupVersion, GroupVersionKind, is_builtin_group
@@ -102,7 +102,21 @@ def build_any_health_field(rules: HealthRules) -> GraphQLField:
         group, kind = GroupVersion.parse(str(source.get("apiVersion"))).group, str(source.get("kind"))
         return health_value(health_of(source, group, kind, rules.of(group, kind)))
 
-    return GraphQLField(HEALTH, resolve=resolve, description=_DESCRIPTION)
+    return GraphQLField(
+        HEALTH, resolve=resolve, description=_DESCRIPTION, extensions={OF_KIND: _DerivationOfKind(rules)}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _DerivationOfKind:
+    """The derivation of the health of any object of a kind."""
+
+    rules: HealthRules
+
+    def __call__(self, group: str, kind: str) -> Derivation:
+        own = self.rules.of(group, kind)
+        reads = health_paths(group, kind, own)
+        return Derivation(reads, _HealthOf(group, kind, own, reads))
 
 
 def health_value(health: Health) -> dict[str, str | None]:

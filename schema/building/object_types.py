@@ -30,7 +30,6 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
-    GraphQLString,
     get_named_type,
 )
 from graphql.type.definition import resolve_thunk
@@ -251,9 +250,7 @@ class ObjectTypes:
     def _common_fields(self) -> GraphQLFieldMap:
         relations = self.relations.common.values() if self._relation_fields is not None else ()
         return {
-            "apiVersion": GraphQLField(GraphQLString),
-            "kind": GraphQLField(GraphQLString),
-            "metadata": GraphQLField(self.output(OBJECT_META)),
+            **{property_.name: self._build_field("", property_) for property_ in _COMMON_PROPERTIES},
             **_DOCUMENT_FIELDS,
             _HEALTH: build_any_health_field(self._model.health_rules),
             **{relation.name: self._relation_field(relation) for relation in relations},
@@ -294,6 +291,11 @@ def _output_sources(object_type: ObjectType, relations: Mapping[str, Relation]) 
     return sources
 
 
+_COMMON_PROPERTIES = (
+    Property("apiVersion", "apiVersion", Scalar.STRING),
+    Property("kind", "kind", Scalar.STRING),
+    Property("metadata", "metadata", Definition(OBJECT_META)),
+)
 _ENTRY_FIELDS = build_entry_fields()
 _DOCUMENT_FIELDS = build_document_fields()
 

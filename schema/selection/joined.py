@@ -22,7 +22,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 from graphql.execution.values import get_argument_values
 
-from schema.derivation import Derivation
+from schema.derivation import Derivation, derivation_of_kind
 from schema.model import Scalar
 from schema.relations import Relation, relation_of
 from schema.resources import GroupVersionKind
@@ -179,11 +179,12 @@ class ListPlan:
 
 
 class _JoinReader(SelectionReader):
-    """Reads a selection; relations and documents become holes."""
+    """Reads a selection of an object of ``kind``; relations and documents become holes."""
 
-    def __init__(self, info: Info) -> None:
+    def __init__(self, info: Info, kind: GroupVersionKind) -> None:
         super().__init__(info)
         self._info = info
+        self._kind = kind
         self.holes: list[Hole] = []
 
     def field(self, type_: GraphQLObjectType, response_name: str, details: list[FieldDetails]) -> Field:
@@ -202,6 +203,10 @@ class _JoinReader(SelectionReader):
         if form is not None:
             # a key beside the metadata: the whole object is needed
             return self._hole(response_name, DocumentHole(form), ((form,),))
+        derivation = derivation_of_kind(field_, self._kind.group, self._kind.kind)
+        if derivation is not None:
+            value = Derived(derivation, self._derived_value(field_.type, details))
+            return Field(response_name, node.name.value, value)
         return super().field(type_, response_name, details)
 
     def _hole(self, response_name: str, hole: Hole, reads: tuple[tuple[str, ...], ...]) -> Field:
@@ -236,7 +241,7 @@ def _below(
 def _plan(
     info: Info, type_: GraphQLObjectType, details: list[FieldDetails], kind: GroupVersionKind
 ) -> ObjectPlan:
-    reader = _JoinReader(info)
+    reader = _JoinReader(info, kind)
     tree = reader.node(type_, details)
     only_metadata = is_only_metadata(tree)
     if kind.kind:
