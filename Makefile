@@ -106,7 +106,7 @@ soak: .venv/.installed-dev ## subscribe and unsubscribe for MINUTES=10; fails on
 	@KUBEBUILDER_ASSETS=$$(tests/kube/build.sh) $(bin)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: fuzz
-fuzz: .venv/.installed-dev ## send N=100000 random documents, bodies and messages to the demo; fails on a 5xx, a traceback or growth
+fuzz: .venv/.installed-dev ## send N=100000 random documents, bodies and messages to the demo; fails on a 5xx, a missing answer, a traceback or growth
 	$(bin)/python -m bench.fuzz --count $(N) $(ARGS)
 
 .PHONY: readme

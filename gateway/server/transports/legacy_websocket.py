@@ -5,6 +5,7 @@ as for graphql-transport-ws.
 """
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -34,6 +35,7 @@ from gateway.server.transports.websocket import (
 __all__ = ["LegacyHandler"]
 
 _BAD_REQUEST, _UNAUTHORIZED, _TOO_MANY_INITIALISATIONS = 4400, 4401, 4429
+_TYPES = "connection_init", "connection_terminate", "start", "stop"
 
 
 def _well_formed(message: Any) -> bool:
@@ -70,10 +72,18 @@ class LegacyHandler(BaseGraphQLWSHandler[RequestContext, None]):
 
     async def handle_message(self, message: OperationMessage) -> None:
         """Handle a message; a malformed one closes the connection."""
-        if _well_formed(message):
+        if not _well_formed(message):
+            await self.websocket.close(_BAD_REQUEST, "the message is not one of subscriptions-transport-ws")
+        elif message["type"] in _TYPES:
             await super().handle_message(message)
         else:
-            await self.websocket.close(_BAD_REQUEST, "the message is not one of subscriptions-transport-ws")
+            await self._refuse_type(message)
+
+    async def _refuse_type(self, message: Mapping[str, Any]) -> None:
+        """Answer with an error, as the reference implementation does; Strawberry ignores unknown types."""
+        payload: GraphQLFormattedError = {"message": "the type of the message is unknown"}
+        operation_id = message["id"] if isinstance(message.get("id"), str) else ""
+        await self.send_message({"type": "error", "id": operation_id, "payload": payload})
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         payload = message.get("payload")

@@ -121,6 +121,19 @@ async def test_a_malformed_message_closes_the_connection(local: Served, message:
         assert await closed_with(socket) == 4400
 
 
+@pytest.mark.parametrize("type_", ["subscribe", "ping", ""])
+@pytest.mark.parametrize(("given", "answered"), [({"id": "1"}, "1"), ({"id": 1}, ""), ({}, "")])
+async def test_a_message_of_an_unknown_type_gets_an_error(
+    local: Served, type_: str, given: dict[str, Any], answered: str
+) -> None:
+    async with initialised(local) as socket:
+        await send(socket, {"type": type_, **given})
+        refusal = await receive(socket)
+        assert (refusal["type"], refusal["id"]) == ("error", answered)
+        await send(socket, START)
+        assert (await receive(socket))["payload"] == {"data": {"count": 0}}
+
+
 async def test_an_operation_before_connection_init_closes_the_connection(passthrough: Served) -> None:
     async with connected(passthrough) as socket:
         await send(socket, START)
