@@ -53,9 +53,14 @@ class OperationCounter(SchemaExtension):
             counts[self._operation_type(), self._code or _OUTCOME_OK] += 1
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
-        """Note the error of a subscription's result, after ``ErrorCodes`` has converted it."""
-        yield
-        self._note_error(result)
+        """Note the error of a subscription's result, after ``ErrorCodes`` has converted it.
+
+        A transport may close the stream after an error that ends it, so that nothing follows the ``yield``.
+        """
+        try:
+            yield
+        finally:
+            self._note_error(result)
 
     def _note_error(self, result: Any) -> None:
         errors: list[GraphQLError] | None = getattr(result, "errors", None)

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Any
 
 from graphql import (
@@ -23,9 +22,10 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from gateway.errors import GatewayError
+from gateway.execution.errors import fails_operation
 from gateway.kube.client import KubeClient
 from gateway.resolvers.cluster_fields import fetch_caller
-from gateway.resolvers.context import OperationLogs, RequestContext
+from gateway.resolvers.context import OperationLogs, RequestContext, timestamp
 from gateway.telemetry import request_id
 
 __all__ = ["OperationLog", "is_logged", "user_of"]
@@ -57,6 +57,7 @@ class OperationLog(SchemaExtension):
 
     def __init__(self) -> None:
         self._errors: list[GraphQLError] = []
+        self._has_failed = False
 
     async def on_operation(self) -> AsyncIterator[None]:
         """Time the operation and log it, also after a failure or a cancellation."""
@@ -68,7 +69,8 @@ class OperationLog(SchemaExtension):
         try:
             yield
         except (asyncio.CancelledError, GeneratorExit):
-            failure = "CANCELLED"
+            # a transport closes the stream of a subscription after the error that ends it
+            failure = "" if self._has_failed else "CANCELLED"
             raise
         except BaseException:
             failure = "BAD_REQUEST"
@@ -80,9 +82,12 @@ class OperationLog(SchemaExtension):
             is_logged.set(True)
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
-        """Note the errors of a subscription's result."""
-        yield
-        self._note_errors(result)
+        """Note the errors of a subscription's result, also if the transport closes the stream after it."""
+        try:
+            yield
+        finally:
+            self._note_errors(result)
+            self._has_failed = fails_operation(result)
 
     @property
     def _context(self) -> RequestContext:
@@ -99,7 +104,7 @@ class OperationLog(SchemaExtension):
             return
         fields = list(self._root_fields(operation)) if operation else []
         common = {
-            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "time": timestamp(),
             "requestId": request_id.get(),
             "user": caller.get("username"),
             "operation": operation.operation.value if operation else None,

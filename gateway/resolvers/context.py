@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,6 +36,7 @@ __all__ = [
     "expect_discovery",
     "limited_client_of",
     "note_in_audit_log",
+    "timestamp",
     "upstream_of",
 ]
 
@@ -229,9 +231,19 @@ def budget_of(info: Info) -> Budget:
     return info.context.budget or info.context.new_budget()
 
 
-def note_in_audit_log(info: Info, **line: Any) -> None:
-    """Add a line about one of the objects that a root field writes; it names the object and the outcome."""
-    info.context.audited.setdefault(str(info.path.key), []).append(line)
+def note_in_audit_log(info: Info, **line: Any) -> dict[str, Any]:
+    """Add a line about one of the objects that a root field writes; it names the object and the outcome.
+
+    The line has the current ``time``. It is returned, and may change until the operation ends.
+    """
+    noted = {"time": timestamp(), **line}
+    info.context.audited.setdefault(str(info.path.key), []).append(noted)
+    return noted
+
+
+def timestamp() -> str:
+    """The current time for a line of a log: RFC 3339 in UTC, with milliseconds."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 async def expect_discovery(context: RequestContext) -> None:

@@ -1,12 +1,17 @@
 """``/metrics``: which activity of the gateway changes which samples."""
 
+import pytest
+
 from tests.fixtures.api import core, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.graphql_ws import StreamEnded
 from tests.fixtures.metrics import scrape
 from tests.fixtures.waiting import eventually
 
 PODS = "subscription($n: String) { pods(namespace: $n) { type object { metadata { name } } } }"
+ABSENT_ROLLOUT = """subscription($n: String) {
+  deploymentRollout(name: "no-such", namespace: $n) { message } }"""
 LAG = "kube_graphql_event_lag_seconds_count"
 
 
@@ -41,7 +46,14 @@ async def test_informers_subscribers_events_and_lag_are_counted(
 
 async def test_operations_are_counted_by_type_and_outcome(gateway: GatewayProcess, namespace: str) -> None:
     mutation = 'mutation($n: String) { deletePod(name: "no-such", namespace: $n) { __typename } }'
-    expected = {"query OK", "query BAD_REQUEST", "mutation NOT_FOUND", "none BAD_REQUEST", "subscription OK"}
+    expected = {
+        "query OK",
+        "query BAD_REQUEST",
+        "mutation NOT_FOUND",
+        "none BAD_REQUEST",
+        "subscription OK",
+        "subscription NOT_FOUND",
+    }
     names = {f"kube_graphql_operations_total {label}" for label in expected}
     before = await scrape(gateway)
     await gateway.data("{ __typename }")
@@ -50,6 +62,9 @@ async def test_operations_are_counted_by_type_and_outcome(gateway: GatewayProces
     await gateway.error("{")
     async with gateway.subscribe(PODS, {"n": namespace}) as stream:
         await stream.synced()
+    async with gateway.subscribe(ABSENT_ROLLOUT, {"n": namespace}) as stream:
+        with pytest.raises(StreamEnded):
+            await stream.result()
 
     async def counted() -> bool:
         after = await scrape(gateway)

@@ -280,12 +280,74 @@ async def test_get_does_not_drain(node: Node) -> None:
     assert not node.is_cordoned
 
 
-async def test_the_audit_log_has_each_drain(node: Node) -> None:
+def audited(node: Node) -> list[dict[str, Any]]:
+    """The lines of the audit log about the node and its pods."""
+    lines = map(json.loads, node.audit.read_text().splitlines())
+    return [
+        line
+        for line in lines
+        if line["field"] == "drainNode" and node.name in (line["name"], line.get("node"))
+    ]
+
+
+def told(lines: list[dict[str, Any]]) -> list[tuple[str, str | None, str, str, str | None]]:
+    return sorted(
+        (line["kind"], line["namespace"], line["name"], line["outcome"], line["code"]) for line in lines
+    )
+
+
+async def test_the_cordon_and_each_eviction_are_in_the_audit_log(node: Node, daemon_set: str) -> None:
+    node.run("daemon", owner="DaemonSet", uid=daemon_set)
+    node.run("first")
+    node.run("second")
     await node.drain()
+    wait_until(lambda: audited(node), "a line in the audit log")
+    assert told(audited(node)) == [
+        ("Node", None, node.name, "CORDONED", None),
+        ("Pod", NAMESPACE, "first", "EVICTED", None),
+        ("Pod", NAMESPACE, "second", "EVICTED", None),
+    ]
+    assert all(line["user"] and not line["dryRun"] for line in audited(node))
+    times = [line["time"] for line in audited(node)]
+    assert times == sorted(times)
 
-    def drains() -> list[dict[str, Any]]:
-        lines = map(json.loads, node.audit.read_text().splitlines())
-        return [line for line in lines if line["field"] == "drainNode" and line["name"] == node.name]
 
-    wait_until(drains, "a line in the audit log")
-    assert [line["outcome"] for line in drains()] == ["OK"]
+async def test_a_refused_eviction_is_in_the_audit_log_once(node: Node) -> None:
+    node.run("held-up")
+    node.budget("held-up", 0)
+    await node.error(timeout=3)
+    wait_until(lambda: len(audited(node)) == 3, "the lines in the audit log")
+    cordon, eviction, drain = audited(node)
+    assert told([cordon, eviction]) == [
+        ("Node", None, node.name, "CORDONED", None),
+        ("Pod", NAMESPACE, "held-up", "BLOCKED", "TOO_MANY_REQUESTS"),
+    ]
+    assert (drain["name"], drain["outcome"]) == (node.name, "WAIT_TIMEOUT")
+
+
+async def test_a_drain_that_its_client_left_has_its_evictions_in_the_audit_log(node: Node) -> None:
+    node.run("ending")
+    node.run("gone")
+    gone = core("pods", NAMESPACE, "gone")
+    async with node.gateway.subscribe(DRAIN, {"node": node.name, "grace": 600}) as stream:
+        assert (await stream.event())["status"] == "CORDONED"
+        wait_until(lambda: node.api.get(gone)["metadata"].get("deletionTimestamp"), "the eviction")
+        node.api.request("DELETE", gone, params={"gracePeriodSeconds": 0})
+        # pods are told to be gone after the answers to all evictions
+        assert (await stream.event())["pod"] == "gone"
+    wait_until(lambda: len(audited(node)) == 4, "the lines in the audit log")
+    *written, drain = audited(node)
+    assert told(written) == [
+        ("Node", None, node.name, "CORDONED", None),
+        ("Pod", NAMESPACE, "ending", "EVICTED", None),
+        ("Pod", NAMESPACE, "gone", "EVICTED", None),
+    ]
+    assert drain["outcome"] == "UNKNOWN"
+
+
+async def test_a_dry_run_of_a_drain_is_marked_in_the_audit_log(node: Node) -> None:
+    node.run("one")
+    await node.drain(dry=True)
+    wait_until(lambda: audited(node), "a line in the audit log")
+    assert all(line["dryRun"] for line in audited(node))
+    assert len(audited(node)) == 2

@@ -177,6 +177,21 @@ async def test_a_subscription_is_logged_at_its_end(logged: Logged, namespace: st
         await stream.synced()
     (line,) = logged.lines(logged.access, 1)
     assert (line["operation"], line["fields"]) == ("subscription", ["pods"])
+    assert line["status"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("transport", ["websocket", "server-sent events"])
+async def test_a_subscription_that_fails_is_logged_with_its_error(logged: Logged, transport: str) -> None:
+    query = 'subscription { deploymentRollout(namespace: "team-0", name: "absent") { message } }'
+    if transport == "websocket":
+        async with logged.gateway.subscribe(query) as stream:
+            with pytest.raises(StreamEnded):
+                await stream.result()
+    else:
+        accept = {"accept": "text/event-stream"}
+        await logged.gateway.request("POST", "/graphql", json={"query": query}, headers=accept)
+    (line,) = logged.lines(logged.access, 1)
+    assert (line["fields"], line["status"]) == (["deploymentRollout"], "NOT_FOUND")
 
 
 async def test_no_log_metric_or_error_has_a_secret(backend: Backend, logged: Logged, namespace: str) -> None:

@@ -29,10 +29,11 @@ from gateway.errors import (
 from gateway.kube.lists import fetch_list
 from gateway.kube.paths import resource_path
 from gateway.kube.received import decode
-from gateway.resolvers.context import Info, limited_client_of
+from gateway.resolvers.context import Info, limited_client_of, note_in_audit_log, timestamp
 from gateway.resolvers.drain.pods import DrainedPod, DrainOptions, judge
 from gateway.resolvers.write_request import Write, send_write
 from schema.building import DrainedResources
+from schema.resources import Resource
 from schema.selectors import escape_field_value
 
 __all__ = ["answer_node_drain"]
@@ -99,6 +100,8 @@ class _Departure:
     is_gone: bool = False
     is_blocked: bool = False
     error: GatewayError | None = None
+    audited: dict[str, Any] | None = None
+    """The pod's line in the audit log; it has the last attempt."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,6 +158,7 @@ class _Drain:
             self._info,
             Write("PATCH", path, change, "application/merge-patch+json", parameters, repeatable=True),
         )
+        self._audit(self._resources.nodes, None, self._node, "CORDONED")
 
     async def _plan(self) -> list[tuple[DrainedPod, str | None]]:
         """Fill the departures; returns the skipped pods. Raises WaitFailed if a pod may not be evicted."""
@@ -211,26 +215,55 @@ class _Drain:
         return due
 
     async def _evict(self, departure: _Departure) -> None:
-        departure.error = None
+        departure.error, outcome, code = None, "UNKNOWN", None
         try:
             await self._patiently(lambda: self._post_eviction(departure.pod))
-        except NotFound:
-            departure.is_gone = True
-        except Conflict:
-            # the UID of the precondition is another one's: the pod is gone, and has a successor
-            departure.is_gone = True
-        except TooManyRequests as error:
+            departure.accepted, outcome = True, "EVICTED"
+        except GatewayError as error:
+            outcome, code = self._take_refusal(departure, error), error.code
+        finally:
+            self._audit_eviction(departure, outcome, code)
+
+    def _take_refusal(self, departure: _Departure, error: GatewayError) -> str:
+        """Decide on the next step after a refused eviction; returns the outcome for the audit log."""
+        if isinstance(error, TooManyRequests):
             departure.error = error
             departure.next_attempt = time.monotonic() + departure.backoff.delay(
                 error.status.retry_after_seconds
             )
-            return
-        except Forbidden as error:
-            if not _is_of_terminating_namespace(error):
-                departure.error = error
-        except GatewayError as error:
-            departure.error = error
+            return "BLOCKED"
         departure.accepted = True
+        # after a conflict the UID of the precondition is another one's: the pod is gone, and has a successor
+        if isinstance(error, NotFound | Conflict):
+            departure.is_gone = True
+            return "NOT_FOUND"
+        if not (isinstance(error, Forbidden) and _is_of_terminating_namespace(error)):
+            departure.error = error
+        return "FAILED"
+
+    def _audit_eviction(self, departure: _Departure, outcome: str, code: str | None) -> None:
+        """Note the outcome of the last attempt in the pod's one line of the audit log."""
+        if departure.audited is None:
+            metadata = departure.pod.metadata
+            departure.audited = self._audit(
+                self._resources.pods, metadata.namespace, metadata.name, outcome, code
+            )
+        departure.audited.update(time=timestamp(), outcome=outcome, code=code)
+
+    def _audit(
+        self, resource: Resource, namespace: str | None, name: str, outcome: str, code: str | None = None
+    ) -> dict[str, Any]:
+        kind = resource.kind
+        return note_in_audit_log(
+            self._info,
+            node=self._node,
+            apiVersion=kind.api_version,
+            kind=kind.kind,
+            namespace=namespace,
+            name=name,
+            outcome=outcome,
+            code=code,
+        )
 
     async def _post_eviction(self, pod: DrainedPod) -> object:
         metadata = pod.metadata
