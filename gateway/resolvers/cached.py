@@ -56,6 +56,7 @@ async def answer_cached_list(root: RootField, info: Info, request: ListRequest) 
     selection = await compiled(info, resource.kind, compile_list_parts)
     # one snapshot: there is no await between the two
     objects, resource_version = view.objects(), view.resource_version
+    objects = await request.filtered(objects, request.namespace)
     envelope = envelope_of(resource.kind, resource_version)
     if selection is not None:
         with suppress(SelectionMismatch):

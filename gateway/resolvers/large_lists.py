@@ -9,11 +9,12 @@ import msgspec
 
 from gateway.concurrency import Turnstile
 from gateway.errors import QueryTooComplex
+from gateway.kube.received import decode
 from gateway.resolvers.decoding import raw_items
 from gateway.resolvers.limits import Budget, Provisional
 from schema.selection import AnswerTooLarge, Compiled, ListSelection, SelectionMismatch
 
-__all__ = ["LargeLists", "is_large_list", "items_of"]
+__all__ = ["LargeLists", "head_of", "is_large_list", "items_of"]
 
 _LARGE_LIST_BYTES = 4 << 20
 """From this size on a List is decoded in slices; a smaller one takes a few milliseconds."""
@@ -176,6 +177,17 @@ def items_of(body: bytes) -> Iterator[msgspec.Raw]:
             _, slices = _cut(body, _SLICE_BYTES)
     for part in slices:
         yield from raw_items(part)
+
+
+def head_of(body: bytes) -> dict[str, msgspec.Raw]:
+    """The fields of a List without its objects, still encoded. Raises UpstreamProtocolError."""
+    head = body
+    if is_large_list(body):
+        with suppress(SelectionMismatch):
+            head, _ = _cut(body, _SLICE_BYTES)
+    fields = decode(head, dict[str, msgspec.Raw], "a List")
+    fields.pop("items", None)
+    return fields
 
 
 def _cut(body: bytes, size: int) -> tuple[bytes, Iterator[bytes]]:

@@ -16,7 +16,7 @@ A ``continue`` token expires with 410 when etcd compacts the resource version of
   if the argument itself has expired, the error is the answer.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -24,7 +24,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from gateway.errors import BadArgument, Gone, UpstreamProtocolError
-from gateway.informers import View
+from gateway.informers import Informer, StoredObject
 from gateway.resolvers.decoding import Items, raw_items, source_of
 from gateway.resolvers.encoded_selections import EncodedSelections
 from gateway.resolvers.large_lists import LargeLists
@@ -37,6 +37,7 @@ __all__ = [
     "Fetch",
     "ListHead",
     "ListRequest",
+    "ObjectFilter",
     "Pages",
     "answer_all_pages",
     "collect_pages",
@@ -53,6 +54,25 @@ Fetch = Callable[[dict[str, str]], Awaitable[bytes]]
 """Sends one LIST with these query parameters and returns the body."""
 
 
+class ObjectFilter(Protocol):
+    """A condition on objects that the API server cannot evaluate.
+
+    ``namespace`` is that of the list, None for all.
+    """
+
+    @property
+    def only_metadata(self) -> bool:
+        """Whether it reads nothing but the metadata of the objects."""
+
+    async def filter_page(self, body: bytes, namespace: str | None) -> bytes:
+        """The List with the objects that meet the condition, as a List. Raises GatewayError."""
+
+    async def filter_objects(
+        self, objects: Sequence[StoredObject], namespace: str | None
+    ) -> Sequence[StoredObject]:
+        """The objects that meet the condition. Raises GatewayError."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListRequest:
     """The arguments of a list field. Raises BadArgument for a negative limit."""
@@ -66,6 +86,7 @@ class ListRequest:
     resource_version_match: str | None = None
     all_pages: bool | None = False
     partial: bool | None = False
+    filter: ObjectFilter | None = None
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit < 0:
@@ -82,6 +103,12 @@ class ListRequest:
             return None
         version = minimum_version(self.resource_version)
         return None if version and self.limit and not self.all_pages else version
+
+    async def filtered(
+        self, objects: Sequence[StoredObject], namespace: str | None
+    ) -> Sequence[StoredObject]:
+        """The objects of an informer that meet the filter. Raises GatewayError."""
+        return await self.filter.filter_objects(objects, namespace) if self.filter else objects
 
     def parameters(self) -> dict[str, str]:
         """The query parameters of the LIST; ``resourceVersion`` alone means "not older than" (section 5)."""
@@ -140,8 +167,10 @@ class PageSink(Protocol):
 class Pages(PageSink, Protocol):
     """Collects pages and makes one answer of them."""
 
-    async def add_objects(self, view: View, encoded: EncodedSelections) -> None:
-        """Take the objects of an informer. Raises SelectionMismatch and QueryTooComplex."""
+    async def add_objects(
+        self, informer: Informer, objects: Sequence[StoredObject], encoded: EncodedSelections
+    ) -> None:
+        """Take objects of an informer. Raises SelectionMismatch and QueryTooComplex."""
 
     def extend(self, other: Any) -> None:
         """Take all items of another accumulator of the same class, after these."""
@@ -169,12 +198,13 @@ class _EncodedPages:
     async def add(self, page: bytes) -> None:
         self.pages.append(await self.lists.encode_items(page, self.selection, self.counted))
 
-    async def add_objects(self, view: View, encoded: EncodedSelections) -> None:
-        objects, count = view.objects(), self.counted.expect_response
+    async def add_objects(
+        self, informer: Informer, objects: Sequence[StoredObject], encoded: EncodedSelections
+    ) -> None:
+        count = self.counted.expect_response
         try:
             columns = [
-                await encoded.encode_list(view.informer, item, objects, count)
-                for item in self.selection.items
+                await encoded.encode_list(informer, item, objects, count) for item in self.selection.items
             ]
         except AnswerTooLarge:
             raise self.counted.exceed() from None
@@ -208,9 +238,11 @@ class _DecodedPages:
         self.items += raw_items(page)
         self.size += len(page)
 
-    async def add_objects(self, view: View, encoded: EncodedSelections) -> None:
-        del encoded
-        bodies = [msgspec.Raw(stored.object) for stored in view.objects()]
+    async def add_objects(
+        self, informer: Informer, objects: Sequence[StoredObject], encoded: EncodedSelections
+    ) -> None:
+        del informer, encoded
+        bodies = [msgspec.Raw(stored.object) for stored in objects]
         size = sum(memoryview(body).nbytes for body in bodies)
         self.counted.expect_response(size)
         self.items += bodies

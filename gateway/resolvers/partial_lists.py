@@ -159,8 +159,11 @@ class _PartialList:
         )
         if view is None:
             return None
-        pages, version = self._starter()(), view.resource_version
-        await pages.add_objects(view, self._info.context.shared.encoded)
+        # one snapshot: there is no await between the two
+        objects, version = view.objects(), view.resource_version
+        pages = self._starter()()
+        objects = await request.filtered(objects, namespace)
+        await pages.add_objects(view.informer, objects, self._info.context.shared.encoded)
         return pages, version
 
     async def _fetched_part(self, namespace: str) -> _Part | None:

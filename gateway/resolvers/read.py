@@ -1,6 +1,8 @@
 """Queries: one LIST or one GET per field, or a cached answer without a request (design section 5)."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from gateway.informers import Scope
@@ -15,6 +17,7 @@ from gateway.resolvers.partial import hinting_at_partial
 from gateway.resolvers.partial_lists import answer_partial_list
 from gateway.resolvers.relations.answers import Fetch as JoinFetch
 from gateway.resolvers.relations.answers import join_list, join_object
+from gateway.resolvers.relations.filter import related_filter
 from schema.building import RootField
 from schema.resources import GroupVersionKind
 from schema.selection import (
@@ -31,9 +34,17 @@ __all__ = ["list_objects", "read_object"]
 JSON = "application/json"
 
 
-async def list_objects(root: RootField, info: Info, *, namespace: str | None = None, **options: Any) -> Any:
+async def list_objects(
+    root: RootField,
+    info: Info,
+    *,
+    namespace: str | None = None,
+    where_related: Sequence[Mapping[str, Any]] | None = None,
+    **options: Any,
+) -> Any:
     """Answer ``pods(…)`` with the selection of the List, read as the caller."""
-    request = ListRequest(namespace or None, **options)
+    related = related_filter(info, root.served, where_related)
+    request = ListRequest(namespace or None, **options, filter=related)
     is_of_all = root.served.resource.namespaced and request.namespace is None
     if is_of_all and request.partial:
         answer = await _list_partially(root, info, request)
@@ -45,25 +56,23 @@ async def list_objects(root: RootField, info: Info, *, namespace: str | None = N
 
 async def _list_partially(root: RootField, info: Info, request: ListRequest) -> Any:
     def fetch_from(namespace: str, selection: ListSelection | None) -> Fetch:
-        path = resource_path(root.served.resource, namespace)
-        return _fetcher(info, path, _accept(selection, "PartialObjectMetadataList"))
+        return _fetcher(root, info, replace(request, namespace=namespace), selection)
 
     return await answer_partial_list(root, info, request, fetch_from)
 
 
 async def _list(root: RootField, info: Info, request: ListRequest) -> Any:
     resource = root.served.resource
-    path = resource_path(resource, request.namespace)
-    joined = await join_list(root, info, request, _bare_fetcher(info, path, "PartialObjectMetadataList"))
+    joined = await join_list(root, info, request, _page_fetcher(root, info, request))
     if joined is not None:
         return joined
     answer = await answer_cached_list(root, info, request)
     if answer is not None:
         return answer
     if request.all_pages:
-        return await _all_pages(root, info, request, path)
+        return await _all_pages(root, info, request)
     selection = await compiled(info, resource.kind, compile_list)
-    body = await _fetch(info, path, request.parameters(), _accept(selection, "PartialObjectMetadataList"))
+    body = await _fetcher(root, info, request, selection)(request.parameters())
     return await _answer(info, body, resource.kind, selection)
 
 
@@ -88,7 +97,7 @@ async def read_object(
     resource = root.served.resource
     namespace = (namespace or info.context.default_namespace) if resource.namespaced else None
     path = resource_path(resource, namespace, name)
-    scope, fetch = Scope(namespace, name), _bare_fetcher(info, path, "PartialObjectMetadata")
+    scope, fetch = Scope(namespace, name), _object_fetcher(info, path)
     joined = await join_object(root, info, scope, resource_version, fetch)
     if joined is not None:
         return joined
@@ -101,24 +110,44 @@ async def read_object(
     return answer_object(body, resource.kind, selection)
 
 
-async def _all_pages(root: RootField, info: Info, request: ListRequest, path: str) -> Any:
+async def _all_pages(root: RootField, info: Info, request: ListRequest) -> Any:
     kind = root.served.resource.kind
     selection = await compiled(info, kind, compile_list_parts)
-    fetch = _fetcher(info, path, _accept(selection, "PartialObjectMetadataList"))
+    fetch = _fetcher(root, info, request, selection)
     building = Building(budget_of(info), info.context.shared.large_lists)
     return await answer_all_pages(fetch, request, selection, kind, building)
 
 
-def _bare_fetcher(info: Info, path: str, metadata_kind: str) -> JoinFetch:
+def _object_fetcher(info: Info, path: str) -> JoinFetch:
     async def fetch(parameters: dict[str, str], only_metadata: bool) -> bytes:
-        return await _fetch(info, path, parameters, _accepting(metadata_kind) if only_metadata else JSON)
+        accept = _accepting("PartialObjectMetadata") if only_metadata else JSON
+        return await _fetch(info, path, parameters, accept)
 
     return fetch
 
 
-def _fetcher(info: Info, path: str, accept: str) -> Fetch:
+def _page_fetcher(root: RootField, info: Info, request: ListRequest) -> JoinFetch:
+    """Sends LISTs of the request; the pages have only the objects that meet its filter."""
+    path, related = resource_path(root.served.resource, request.namespace), request.filter
+
+    async def fetch(parameters: dict[str, str], only_metadata: bool) -> bytes:
+        only_metadata = only_metadata and (related is None or related.only_metadata)
+        accept = _accepting("PartialObjectMetadataList") if only_metadata else JSON
+        body = await _fetch(info, path, parameters, accept)
+        return body if related is None else await related.filter_page(body, request.namespace)
+
+    return fetch
+
+
+def _fetcher(
+    root: RootField, info: Info, request: ListRequest, selection: Selection | ListSelection | None
+) -> Fetch:
+    """As :func:`_page_fetcher`, for what the selection reads."""
+    fetch_page = _page_fetcher(root, info, request)
+    only_metadata = selection is not None and selection.only_metadata
+
     async def fetch(parameters: dict[str, str]) -> bytes:
-        return await _fetch(info, path, parameters, accept)
+        return await fetch_page(parameters, only_metadata)
 
     return fetch
 

@@ -89,6 +89,29 @@ _JSON_PATCH_OPERATION = GraphQLInputObjectType(
     },
     description="One operation of a JSON Patch (RFC 6902).",
 )
+_RELATED_FILTER = GraphQLInputObjectType(
+    "RelatedFilter",
+    {
+        "relation": GraphQLInputField(
+            GraphQLNonNull(GraphQLString),
+            description="The field of a relation: `pods`, `owner`, `usedBy`; inside of the object with"
+            " its path: `spec.scaleTarget`.",
+        ),
+        "exists": GraphQLInputField(
+            GraphQLBoolean,
+            default=GraphQLDefaultInput(True),
+            description="Whether there is a related object. A reference to an object that does not exist is"
+            " like no reference: there is none.",
+        ),
+        "labelSelector": GraphQLInputField(
+            GraphQLString,
+            out_name="label_selector",
+            description="Count only related objects with such labels, as in `kubectl -l`:"
+            " `app=web,tier in (a,b),!legacy`.",
+        ),
+    },
+    description="A condition of a list: its objects have related objects, or have none.",
+)
 
 _NAMED_TYPES: Mapping[str, GraphQLInputType] = {
     type_.name: type_
@@ -102,6 +125,7 @@ _NAMED_TYPES: Mapping[str, GraphQLInputType] = {
         _PATCH_TYPE,
         _DELETION_PROPAGATION,
         _JSON_PATCH_OPERATION,
+        _RELATED_FILTER,
     )
 }
 

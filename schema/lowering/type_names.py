@@ -37,7 +37,7 @@ RESERVED_TYPES = frozenset(
     | {"DiffManifestResult", "DocumentDiff"}
     | {"NodeDrainEvent", "NodeDrainStatus", "WorkloadRevision", "RolloutStatus"}
     | {"DeleteCollectionResult", "FieldOwner"}
-    | {"KubernetesObjectList", "Health", "HealthStatus", "TreeNode", "Problem"}
+    | {"KubernetesObjectList", "Health", "HealthStatus", "TreeNode", "Problem", "RelatedFilter"}
     | {scalar.value for scalar in Scalar}
 )
 _MACHINERY = "io.k8s.apimachinery."

@@ -14,6 +14,7 @@ from schema.relations.catalogue import LeftOut, Relations, list_relations
 from schema.relations.kinds import KindIndex
 from schema.relations.lookup import KindName, Lookup, ObjectName, Origin, Search, TopOwner
 from schema.relations.matches import Match
+from schema.relations.placed import PlacedRelation, find_relation, relation_names
 from schema.relations.relation import RELATION, Arguments, Relation, relation_of
 from schema.relations.user_rules import RelationRule, RelationRuleError, parse_relation_rules
 
@@ -27,13 +28,16 @@ __all__ = [
     "Match",
     "ObjectName",
     "Origin",
+    "PlacedRelation",
     "Relation",
     "RelationRule",
     "RelationRuleError",
     "Relations",
     "Search",
     "TopOwner",
+    "find_relation",
     "list_relations",
     "parse_relation_rules",
+    "relation_names",
     "relation_of",
 ]

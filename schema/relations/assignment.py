@@ -11,7 +11,7 @@ from schema.relations.matches import Match, Selected, Selecting, labels_of, pars
 from schema.relations.paths import value_at
 from schema.selectors import LabelSelector, Operator
 
-__all__ = ["Wanted", "assign"]
+__all__ = ["Candidate", "Wanted", "assign"]
 
 Wanted = tuple[str | None, str]
 """A namespace (None: all) and a key."""

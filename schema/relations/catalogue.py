@@ -45,7 +45,7 @@ class Relations:
             for name, relation in common_relations(self.kinds).items()
             if relation.target is None or Verb.LIST in relation.target.pinned
         }
-        self._model = model
+        self.model = model
         self._rules = rules
         self._namespaced = {served.object for served in model.resources if served.resource.namespaced}
         self._derived: dict[str, tuple[Mapping[str, Relation], tuple[LeftOut, ...]]] = {}
@@ -80,7 +80,7 @@ class Relations:
 
     def _derive(self, id_: str) -> tuple[Mapping[str, Relation], tuple[LeftOut, ...]]:
         if id_ not in self._derived:
-            self._derived[id_] = self._derived_of(self._model.objects[id_])
+            self._derived[id_] = self._derived_of(self.model.objects[id_])
         return self._derived[id_]
 
     def _derived_of(self, object_type: ObjectType) -> tuple[Mapping[str, Relation], tuple[LeftOut, ...]]:
@@ -107,7 +107,7 @@ class Relations:
         if _is_object(object_type):
             for relation in self._of_object(object_type):
                 yield relation, relation.rule
-        for name, relation in references_of(self._model, self.kinds, object_type):
+        for name, relation in references_of(self.model, self.kinds, object_type):
             yield relation, f"{relation.rule} {name}"
 
     def _of_object(self, object_type: ObjectType) -> Iterator[Relation]:
@@ -128,7 +128,7 @@ class Relations:
         """``spec.podSelector``, or ``spec.selector`` beside the template of the pods."""
         if not any("." in kind.group and not kind.group.endswith(".k8s.io") for kind in object_type.kinds):
             return
-        spec = _properties(self._model, _properties_of(object_type).get("spec"))
+        spec = _properties(self.model, _properties_of(object_type).get("spec"))
         key = "podSelector" if "podSelector" in spec else "selector" if "template" in spec else ""
         if key in spec and self._is_selector(spec[key]):
             yield from selector_relation(self.kinds, ("spec", key), empty_selects=False)
@@ -136,7 +136,7 @@ class Relations:
     def _is_selector(self, property_: Property) -> bool:
         if property_.type is Scalar.STRING_MAP:
             return True
-        return "matchLabels" in _properties(self._model, property_)
+        return "matchLabels" in _properties(self.model, property_)
 
 
 def _is_object(object_type: ObjectType) -> bool:

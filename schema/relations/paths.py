@@ -1,15 +1,17 @@
 """Paths in JSON objects: ``spec.volumes[].configMap.name`` is that value of every volume."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 from msgspec import defstruct
 
-__all__ = ["decode_parts", "texts_at", "value_at", "values_at"]
+__all__ = ["EncodedValues", "decode_parts", "texts_at", "value_at", "values_at"]
 
 _ITEMS = "[]"
+_NULL = b"null"
+_Keys = tuple[str, ...]
 
 
 def value_at(value: Any, path: tuple[str, ...]) -> Any:
@@ -63,3 +65,69 @@ def _type(paths: Iterable[str]) -> Any:
         fields.append((f"field{index}", of_key, None))
         rename[f"field{index}"] = key.removesuffix(_ITEMS)
     return defstruct("Parts", fields, rename=rename, gc=False)
+
+
+class EncodedValues:
+    """Reads the values at some paths of JSON objects, still encoded; nothing else is decoded.
+
+    A path that begins with another one of the paths is not read by itself: its value is inside of the other
+    one's. ``roots`` are the paths that remain.
+    """
+
+    def __init__(self, paths: Iterable[_Keys]) -> None:
+        distinct = list(dict.fromkeys(paths))
+        self.roots = tuple(path for path in distinct if not any(_is_inside(path, of) for of in distinct))
+        self._fields = tuple(tuple(map(_field, path)) for path in self.roots)
+        self._decoder = msgspec.json.Decoder(_struct_of_raws(self.roots))
+
+    def read(self, body: bytes | msgspec.Raw) -> tuple[bytes, ...]:
+        """The JSON of the value at each root, ``null`` where it is absent. Raises msgspec.DecodeError."""
+        try:
+            found = self._decoder.decode(body)
+        except msgspec.ValidationError:
+            # a value on the way is no object
+            decoded = msgspec.json.decode(body)
+            return tuple(msgspec.json.encode(value_at(decoded, path)) for path in self.roots)
+        return tuple([_raw_at(found, fields) for fields in self._fields])
+
+    def places(self, paths: Sequence[_Keys]) -> tuple[tuple[int, _Keys], ...]:
+        """For each path the index of its root, and the keys from there."""
+        return tuple(
+            next(
+                (index, path[len(root) :])
+                for index, root in enumerate(self.roots)
+                if path[: len(root)] == root
+            )
+            for path in paths
+        )
+
+
+def _is_inside(path: _Keys, other: _Keys) -> bool:
+    return len(other) < len(path) and path[: len(other)] == other
+
+
+def _field(key: str) -> str:
+    """A field of a Struct for any key."""
+    return f"of_{key.encode().hex()}"
+
+
+def _raw_at(found: Any, fields: Sequence[str]) -> bytes:
+    for field in fields:
+        if found is None:
+            return _NULL
+        found = getattr(found, field)
+    return bytes(found)
+
+
+def _struct_of_raws(paths: Iterable[_Keys]) -> Any:
+    """A Struct with nested ones down to the paths, whose values stay encoded."""
+    inner: dict[str, list[_Keys]] = {}
+    for key, *rest in paths:
+        inner.setdefault(key, []).append(tuple(rest))
+    fields = [
+        (_field(key), msgspec.Raw, msgspec.Raw(_NULL))
+        if () in rests
+        else (_field(key), _struct_of_raws(rests) | None, None)
+        for key, rests in inner.items()
+    ]
+    return defstruct("Parts", fields, rename={_field(key): key for key in inner}, gc=False)

@@ -52,6 +52,14 @@ _LIST_ARGUMENTS = (
         default=False,
     ),
     _PARTIAL_LIST,
+    Argument(
+        "whereRelated",
+        "[RelatedFilter!]",
+        "Only objects that have related objects, or have none:"
+        ' `[{relation: "pods", exists: false}]`. All filters must hold. They apply to each page, which may'
+        " therefore have fewer objects than `limit`, or none, although `metadata.continue` leads to more.",
+        "where_related",
+    ),
 )
 _GET_ARGUMENTS = (
     NAME,

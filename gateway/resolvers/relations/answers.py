@@ -17,7 +17,7 @@ from gateway.informers import EventType, ObjectEvent, Scope, View
 from gateway.kube.received import decode
 from gateway.resolvers.cached import envelope_of, find_fresh_view, not_found
 from gateway.resolvers.context import Info, budget_of
-from gateway.resolvers.large_lists import items_of
+from gateway.resolvers.large_lists import head_of, items_of
 from gateway.resolvers.lists import ListRequest, collect_pages, minimum_version
 from gateway.resolvers.relations.join import BETWEEN, MAX_ERRORS, Batch, Errors, Join
 from schema.building import RootField
@@ -184,6 +184,7 @@ class _ListJoin:
     async def _add_view(self, view: View) -> bytes:
         # one snapshot: there is no await between the two
         objects, resource_version = view.objects(), view.resource_version
+        objects = await self._request.filtered(objects, self._request.namespace)
         namespaces = [stored.header.metadata.namespace for stored in objects]
         bodies = [stored.object for stored in objects]
         cache = self._info.context.shared.encoded
@@ -207,7 +208,7 @@ class _ListJoin:
             if not plan.has_documents:
                 batch.bodies = ()  # the bodies of all pages would stay in memory
             column.append(batch)
-        return _without_items(body)
+        return msgspec.json.encode(head_of(body))
 
     async def _add_pages(self, fetch: Fetch) -> bytes:
         def start() -> _Pages:
@@ -230,12 +231,6 @@ def _united(batches: Sequence[Batch]) -> Batch:
         [namespace for batch in batches for namespace in batch.namespaces],
         [body for batch in batches for body in batch.bodies],
     )
-
-
-def _without_items(body: bytes) -> bytes:
-    fields = decode(body, dict[str, msgspec.Raw], "a List")
-    fields.pop("items", None)
-    return msgspec.json.encode(fields)
 
 
 def _bounded(errors: Iterable[Any]) -> Sequence[Any]:

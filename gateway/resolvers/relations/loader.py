@@ -1,7 +1,8 @@
 """From lookups to objects: the parts of all lookups of a batch are read together."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -20,6 +21,8 @@ from schema.selectors import parse_label_selector
 __all__ = ["RelationLoader"]
 
 Part = ObjectName | Search | TopOwner
+_Known = Resource | GatewayError | None
+"""The resource of a kind; None for a kind that is not served, an error where discovery fails."""
 _LONGEST_CHAIN = 10
 """Controllers above a pod; in practice two, or four with operators."""
 
@@ -40,22 +43,40 @@ class _Owned(msgspec.Struct, gc=False):
     metadata: _OwnerMetadata
 
 
+class Reader(Protocol):
+    """Reads objects by name, or by a match: for one field of one operation."""
+
+    async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
+        """The objects at the places; one that does not exist is left out, one that is refused is an error."""
+
+    async def search(
+        self, resource: Resource, match: Match, wanted: Collection[Wanted]
+    ) -> dict[Wanted, Sequence[Found] | GatewayError]:
+        """The objects that belong to each of the keys."""
+
+
 class RelationLoader:
     """Loads the objects of lookups for one field; ``arguments`` are those of the field."""
 
     def __init__(
-        self, info: Info, kinds: KindIndex, arguments: Arguments, *, only_metadata: bool = False
+        self,
+        info: Info,
+        kinds: KindIndex,
+        arguments: Arguments,
+        *,
+        reader: Reader | None = None,
+        only_metadata: bool = False,
     ) -> None:
         self._info = info
         self._kinds = kinds
         self._arguments = arguments
-        self._reader = ObjectReader(
+        self._reader: Reader = reader or ObjectReader(
             info,
             only_metadata=only_metadata,
             label_selector=arguments.label_selector,
             limit=arguments.limit,
         )
-        self._discovered: dict[KindName, Resource | None] = {}
+        self._discovered: dict[KindName, _Known] = {}
 
     async def load(self, lookups: Sequence[Lookup]) -> list[Outcome]:
         """The outcome of each lookup. Raises BadArgument for a malformed label selector."""
@@ -88,7 +109,7 @@ class RelationLoader:
         resources = dict(zip(names, await self._resources(names), strict=True))
         by_resource: dict[Resource, dict[Place, None]] = {}
         for name, resource in resources.items():
-            if resource is not None and (place := _place(name, resource)):
+            if isinstance(resource, Resource) and (place := _place(name, resource)):
                 by_resource.setdefault(resource, {})[place] = None
         answers = await asyncio.gather(
             *(self._reader.read(resource, places) for resource, places in by_resource.items())
@@ -96,10 +117,10 @@ class RelationLoader:
         read = dict(zip(by_resource, answers, strict=True))
         return {name: _outcome(name, resource, read) for name, resource in resources.items()}
 
-    async def _resources(self, names: Sequence[ObjectName]) -> list[Resource | None]:
+    async def _resources(self, names: Sequence[ObjectName]) -> list[_Known]:
         return [await self._resource(name.kind, name.near) for name in names]
 
-    async def _resource(self, kind: object, near: str = "") -> Resource | None:
+    async def _resource(self, kind: object, near: str = "") -> _Known:
         """The resource of a kind: the schema's, else one that the cluster serves by now; None without any."""
         if not isinstance(kind, KindName):
             return kind.resource  # type: ignore[attr-defined,no-any-return]  # a ServedResource
@@ -112,13 +133,15 @@ class RelationLoader:
             )
         return self._discovered[kind]
 
-    async def _discover(self, kind: GroupVersionKind) -> Resource | None:
+    async def _discover(self, kind: GroupVersionKind) -> _Known:
         try:
             finder = ResourceFinder(upstream_of(self._info), Verb.GET, {}, self._info.context.filters)
             await finder.discover(kind.group_version)
             return finder.find(kind)
-        except GatewayError:
+        except BadArgument:
             return None
+        except GatewayError as error:
+            return error
 
     # searches
 
@@ -127,7 +150,7 @@ class RelationLoader:
         resources: dict[Search, Resource] = {}
         for search in searches:
             resource = await self._resource(search.kind)
-            if resource is not None and search.keys:
+            if isinstance(resource, Resource) and search.keys:
                 resources[search] = resource
                 group = grouped.setdefault((resource, search.match), {})
                 group.update(dict.fromkeys((search.namespace, key) for key in search.keys))
@@ -172,9 +195,9 @@ def _place(name: ObjectName, resource: Resource) -> Place | None:
     return (name.namespace, name.name) if name.namespace else None
 
 
-def _outcome(
-    name: ObjectName, resource: Resource | None, read: Mapping[Resource, Mapping[Place, Read]]
-) -> Outcome:
+def _outcome(name: ObjectName, resource: _Known, read: Mapping[Resource, Mapping[Place, Read]]) -> Outcome:
+    if isinstance(resource, GatewayError):
+        return Outcome(errors=[resource])
     place = None if resource is None else _place(name, resource)
     if resource is None or place is None:
         return Outcome()

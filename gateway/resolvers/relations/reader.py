@@ -14,32 +14,31 @@ refusal of these is an error beside the objects.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Collection, Iterable, Sequence
+from typing import TypeVar
 
-import msgspec
-
-from gateway.concurrency import LoopYielder
 from gateway.errors import BadArgument, Forbidden, GatewayError, NotFound
-from gateway.informers import Scope, StoredObject, View
-from gateway.kube.paths import resource_path
+from gateway.informers import Scope, View
 from gateway.resolvers.caller_informers import find_view
-from gateway.resolvers.context import Info, budget_of, limited_client_of
-from gateway.resolvers.large_lists import items_of
-from gateway.resolvers.relations.found import Found, found_in
+from gateway.resolvers.context import Info
+from gateway.resolvers.relations.found import Found
+from gateway.resolvers.relations.listing import (
+    candidates_of,
+    fetch_list,
+    fetch_object,
+    stored_object,
+    stored_objects,
+)
 from schema.relations import Match
 from schema.relations.assignment import Wanted, assign
-from schema.relations.paths import decode_parts
 from schema.resources import Resource
 
-__all__ = ["ObjectReader", "Place"]
+__all__ = ["ObjectReader", "Place", "Read"]
 
 FEW_NAMES = 10
 """So many objects are read one by one."""
 FEW_SEARCHES = 4
 """So many searches are left to the API server."""
-_BYTES_PER_YIELD = 1 << 20
-JSON = "application/json"
 
 Place = tuple[str, str]
 """A namespace, empty for cluster-scoped objects, and a name."""
@@ -118,8 +117,9 @@ class ObjectReader:
 
     async def _get(self, resource: Resource, place: Place) -> Found:
         namespace, name = place
-        path = resource_path(resource, namespace or None, name)
-        return found_in(resource, await self._fetch(path, {}, "PartialObjectMetadata"))
+        return await fetch_object(
+            self._info, resource, namespace or None, name, only_metadata=self._only_metadata
+        )
 
     async def _cached(
         self, resource: Resource, places: Collection[Place]
@@ -139,7 +139,7 @@ class ObjectReader:
                 continue
             stored = view.informer.get(Scope(namespace or None, name).key)
             if stored is not None:
-                found[place] = _stored(resource, stored)
+                found[place] = stored_object(resource, stored)
         return found, rest
 
     # by a match
@@ -152,7 +152,7 @@ class ObjectReader:
         rest: list[Wanted] = []
         groups = _by_namespace(wanted)
         if len(groups) > 1 and (view := await self._view(resource, None)) is not None:
-            return await _assigned(match, _all_stored(resource, view), wanted)
+            return await _assigned(match, stored_objects(resource, view), wanted)
         for namespace, some in groups.items():
             objects = await self._cached_objects(resource, namespace, match, some)
             if objects is None:
@@ -205,7 +205,7 @@ class ObjectReader:
         view = await self._view(resource, namespace, **(selectors or {}))
         if view is None:
             return None
-        return _all_stored(resource, view)
+        return stored_objects(resource, view)
 
     # requests
 
@@ -233,24 +233,9 @@ class ObjectReader:
         if match is not None and self._label_selector:
             labels = filter(None, (parameters.get("labelSelector"), self._label_selector))
             parameters["labelSelector"] = ",".join(labels)
-        path = resource_path(resource, namespace)
         needs_all = match is not None and bool(match.reads) and len(parameters.get("fieldSelector", "")) == 0
-        kind = "" if needs_all else "PartialObjectMetadataList"
-        body = await self._fetch(path, parameters, kind)
-        yielder, found = LoopYielder(_BYTES_PER_YIELD), list[Found]()
-        for item in items_of(body):
-            found.append(found_in(resource, item))
-            await yielder.after(memoryview(item).nbytes)
-        return found
-
-    async def _fetch(self, path: str, parameters: Mapping[str, str], metadata_kind: str) -> bytes:
-        accept = JSON
-        if self._only_metadata and metadata_kind:
-            accept = f"{JSON};as={metadata_kind};g=meta.k8s.io;v=v1,{JSON}"
-        response = await self._info.context.shared.flights.get(
-            limited_client_of(self._info), path, parameters, accept=accept, operation=budget_of(self._info)
-        )
-        return response.body
+        only_metadata = self._only_metadata and not needs_all
+        return await fetch_list(self._info, resource, namespace, parameters, only_metadata=only_metadata)
 
 
 async def _caught(reading: Awaitable[T]) -> T | GatewayError:
@@ -258,14 +243,6 @@ async def _caught(reading: Awaitable[T]) -> T | GatewayError:
         return await reading
     except GatewayError as error:
         return error
-
-
-def _stored(resource: Resource, stored: StoredObject) -> Found:
-    return Found(resource, stored.object, stored.header)
-
-
-def _all_stored(resource: Resource, view: View) -> list[Found]:
-    return [_stored(resource, stored) for stored in view.objects()]
 
 
 def _picked(objects: Iterable[Found], places: Iterable[Place]) -> dict[Place, Read]:
@@ -283,27 +260,5 @@ def _by_namespace(wanted: Iterable[Wanted]) -> dict[str | None, list[Wanted]]:
 async def _assigned(
     match: Match, objects: Sequence[Found], wanted: Collection[Wanted]
 ) -> dict[Wanted, Sequence[Found] | GatewayError]:
-    yielder, candidates = LoopYielder(_BYTES_PER_YIELD), list[tuple[str, Mapping[str, Any]]]()
-    read = _partly_decoded if match.reads else _metadata
-    for found in objects:
-        candidates.append((found.namespace, read(found, match)))
-        await yielder.after(memoryview(found.body).nbytes if match.reads else 200)
-    assigned = assign(match, candidates, wanted)
+    assigned = assign(match, await candidates_of(match, objects), wanted)
     return {item: [objects[index] for index in indexes] for item, indexes in assigned.items()}
-
-
-Reading = Callable[[Found, Match], Mapping[str, Any]]
-
-
-def _metadata(found: Found, _match: Match) -> Mapping[str, Any]:
-    metadata = found.header.metadata
-    owners = [{"uid": owner.uid} for owner in metadata.owner_references or ()]
-    return {"metadata": {"labels": dict(metadata.labels or {}), "ownerReferences": owners}}
-
-
-def _partly_decoded(found: Found, match: Match) -> Mapping[str, Any]:
-    try:
-        parts: Mapping[str, Any] = decode_parts(found.body, match.reads)
-    except msgspec.DecodeError:
-        return {}
-    return parts

@@ -106,7 +106,7 @@ def test_a_name_of_the_api_is_left_out_with_the_reason() -> None:
     )
     (second,) = with_widget(secretName=Scalar.STRING, secretRef=Definition(NAMED)).left_out(SPEC)
     assert second.reason == "reference secretRef: another relation has that name"
-    lines = list(list_relations(relations._model, relations))
+    lines = list(list_relations(relations.model, relations))
     assert f"aWidgetspec.secret: {left_out.reason}" in lines[lines.index("Left out:") :]
 
 

@@ -1,0 +1,145 @@
+"""Related kinds as a whole, for conditions such as "without pods".
+
+Whether an object has *no* related object can only be told from all objects that may be related. So each kind
+is read by one LIST, of one namespace where that suffices, or from an informer that runs and that the caller
+may read. Pages of one list share what was read.
+
+Nothing narrower is tried where the API server refuses the LIST: the objects that a caller may not see would
+count as absent.
+"""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gateway.errors import BadArgument, GatewayError
+from gateway.informers import Scope
+from gateway.resolvers.caller_informers import find_view
+from gateway.resolvers.context import Info
+from gateway.resolvers.relations.found import Found
+from gateway.resolvers.relations.listing import candidates_of, fetch_list, stored_objects
+from gateway.resolvers.relations.reader import Place, Read
+from schema.relations import Match
+from schema.relations.assignment import Candidate, Wanted, assign
+from schema.resources import Resource
+
+__all__ = ["WholeKinds"]
+
+
+@dataclass(eq=False)
+class _Objects:
+    """The objects of a resource; ``only_metadata`` says that the bytes may lack everything else."""
+
+    found: Sequence[Found] = field(default=(), repr=False)
+    only_metadata: bool = False
+    _candidates: dict[Match, list[Candidate]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def by_place(self) -> dict[Place, Found]:
+        """The objects by namespace and name."""
+        return {(found.namespace, found.name): found for found in self.found}
+
+    async def candidates(self, match: Match) -> list[Candidate]:
+        """What the match reads of each object."""
+        if match not in self._candidates:
+            self._candidates[match] = await candidates_of(match, self.found)
+        return self._candidates[match]
+
+
+_Key = tuple[Resource, str | None, str]
+"""A resource, a namespace (None: all) and a label selector."""
+
+
+class WholeKinds:
+    """The objects of related kinds; only those that match ``label_selector`` are read."""
+
+    def __init__(self, info: Info, label_selector: str = "") -> None:
+        self._info = info
+        self.label_selector = label_selector
+        self._read: dict[_Key, _Objects | GatewayError] = {}
+        self._locks: dict[_Key, asyncio.Lock] = {}
+        self._complete: set[Resource] = set()
+
+    def expect(self, resources: Iterable[Resource]) -> None:
+        """Read complete objects of these resources, whatever comes first: one LIST serves all searches."""
+        self._complete.update(resources)
+
+    def reader(self, namespace: str | None) -> "_KindReader":
+        """A reader for the relations of objects in one namespace, or in all."""
+        return _KindReader(self, namespace)
+
+    async def objects(
+        self, resource: Resource, namespace: str | None, *, only_metadata: bool
+    ) -> _Objects | GatewayError:
+        """The objects of a namespace, or of all."""
+        only_metadata = only_metadata and resource not in self._complete
+        everywhere = self._known(resource, None, only_metadata)
+        if everywhere is not None:
+            return everywhere
+        key = resource, namespace, self.label_selector
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            read = self._known(resource, namespace, only_metadata)
+            if read is None:
+                read = self._read[key] = await self._fetch(*key, only_metadata)
+            return read
+
+    def _known(
+        self, resource: Resource, namespace: str | None, only_metadata: bool
+    ) -> _Objects | GatewayError | None:
+        """What was read before, if it suffices."""
+        read = self._read.get((resource, namespace, self.label_selector))
+        is_partial = isinstance(read, _Objects) and read.only_metadata and not only_metadata
+        return None if is_partial else read
+
+    async def _fetch(
+        self, resource: Resource, namespace: str | None, labels: str, only_metadata: bool
+    ) -> _Objects | GatewayError:
+        try:
+            view = await find_view(self._info, "list", resource, Scope(namespace), label_selector=labels)
+            if view is not None:
+                return _Objects(stored_objects(resource, view))
+            if "list" not in resource.verbs:
+                return BadArgument(f"`whereRelated` has to list {resource.gvr}, which cannot be listed")
+            parameters = {"labelSelector": labels} if labels else {}
+            found = await fetch_list(self._info, resource, namespace, parameters, only_metadata=only_metadata)
+        except BadArgument:
+            # a name that no namespace can have
+            return _Objects()
+        except GatewayError as error:
+            return error
+        return _Objects(found, only_metadata)
+
+
+class _KindReader:
+    """Has the interface of :class:`~gateway.resolvers.relations.reader.ObjectReader`."""
+
+    def __init__(self, kinds: WholeKinds, namespace: str | None) -> None:
+        self._kinds = kinds
+        self._namespace = namespace
+
+    async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
+        """The objects at the places; one that does not exist is left out."""
+        scope = self._scope(resource, {namespace for namespace, _ in places})
+        objects = await self._kinds.objects(resource, scope, only_metadata=True)
+        if isinstance(objects, GatewayError):
+            return dict.fromkeys(places, objects)
+        by_place = objects.by_place
+        return {place: by_place[place] for place in places if place in by_place}
+
+    async def search(
+        self, resource: Resource, match: Match, wanted: Collection[Wanted]
+    ) -> dict[Wanted, Sequence[Found] | GatewayError]:
+        """The objects that belong to each of the keys."""
+        scope = self._scope(resource, {namespace for namespace, _ in wanted})
+        objects = await self._kinds.objects(resource, scope, only_metadata=not match.reads)
+        if isinstance(objects, GatewayError):
+            return dict.fromkeys(wanted, objects)
+        assigned = assign(match, await objects.candidates(match), wanted)
+        return {item: [objects.found[index] for index in indexes] for item, indexes in assigned.items()}
+
+    def _scope(self, resource: Resource, namespaces: Collection[str | None]) -> str | None:
+        """The only namespace of the related objects of a list of one namespace; else None for all."""
+        if not resource.namespaced or self._namespace is None or len(namespaces) != 1:
+            return None
+        return next(iter(namespaces))
