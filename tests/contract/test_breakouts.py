@@ -14,6 +14,7 @@ from schema.verbs import Operation
 from tests.fixtures.allowed_requests import check_request
 from tests.fixtures.backends import TappedGateway
 from tests.fixtures.breakouts import Attempt, Case, attempts, cases_of
+from tests.fixtures.properties import examples
 from tests.fixtures.sdl import kubernetes_discovery, kubernetes_documents
 from tests.fixtures.waiting import DEADLINE
 from tests.schema.documents import NoResolvers
@@ -48,7 +49,7 @@ def harmless_writes(attempt: Attempt) -> dict[str, object]:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_no_argument_reaches_another_path_or_adds_a_query(
     tapped_gateway: TappedGateway, data: st.DataObject

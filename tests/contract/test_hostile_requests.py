@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.properties import examples
 from tests.fixtures.waiting import DEADLINE
 
 ROOT_FIELDS = """{ __schema {
@@ -46,7 +47,7 @@ CHARACTERS = [
 ]
 
 fuzz = settings(
-    max_examples=120,
+    max_examples=examples(120),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.examples.spreadsheet_engines import AnyEngine, PythonEngine, javascript_engine
 from tests.examples.spreadsheet_world import COLUMNS, NAMESPACE, World, event, item
+from tests.fixtures.properties import examples
 
 
 @pytest.fixture(scope="module", params=["python", pytest.param("javascript", marks=pytest.mark.node)])
@@ -582,7 +583,7 @@ def check_rest(play: Play) -> None:
 
 
 @given(actions=st.lists(st.one_of(CLUSTER_ACTION, EDIT_ACTION, ORDER_ACTION, LIVE_COPY_ACTION), max_size=30))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_whatever_happens_the_sheet_converges_and_only_typed_values_are_sent(
     engine: AnyEngine, actions: list[tuple[Any, ...]]
 ) -> None:
@@ -594,7 +595,7 @@ def test_whatever_happens_the_sheet_converges_and_only_typed_values_are_sent(
 
 
 @given(actions=st.lists(st.one_of(CLUSTER_ACTION, ORDER_ACTION, COPY_ACTION), max_size=30))
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_rows_moved_copied_renamed_and_deleted_send_nothing(
     engine: AnyEngine, actions: list[tuple[Any, ...]]
 ) -> None:
@@ -609,7 +610,7 @@ def test_rows_moved_copied_renamed_and_deleted_send_nothing(
     content=EDITS,
     after=st.lists(st.one_of(CLUSTER_ACTION, ORDER_ACTION.filter(lambda a: a[0] != "delete")), max_size=12),
 )
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 def test_an_edit_stays_until_it_is_answered(
     engine: AnyEngine, before: list[tuple[Any, ...]], content: Any, after: list[tuple[Any, ...]]
 ) -> None:
@@ -641,7 +642,7 @@ def test_both_engines_make_the_same_plans() -> None:
         @given(
             actions=st.lists(st.one_of(CLUSTER_ACTION, EDIT_ACTION, ORDER_ACTION, COPY_ACTION), max_size=30)
         )
-        @settings(max_examples=200)
+        @settings(max_examples=examples(200))
         def agree(actions: list[tuple[Any, ...]]) -> None:
             plays = [Play(each, is_checked=False) for each in (PythonEngine(), javascript)]
             for action in actions:

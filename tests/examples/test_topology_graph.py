@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.examples.topology_trees import application, generated_tree, object_of, pod_row, row
+from tests.fixtures.properties import examples
 from tests.fixtures.requirements import unavailable
 
 pytestmark = pytest.mark.node
@@ -143,7 +144,7 @@ trees = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5), st.integers(0,
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(rows=trees)
 def test_any_tree_is_drawn_from_left_to_right_without_overlaps(
     call: Call, rows: list[dict[str, Any]]

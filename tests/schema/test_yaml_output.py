@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from schema.yaml_output import to_yaml
 from tests.fixtures.clients import CLIENTS, check_clients
 from tests.fixtures.control_plane import find_assets
+from tests.fixtures.properties import examples
 from tests.fixtures.requirements import unavailable
 
 AMBIGUOUS = [
@@ -125,7 +126,7 @@ VALUES = st.recursive(
 )
 
 SEVERAL = st.lists(VALUES, min_size=20, max_size=60)
-FEW = settings(max_examples=8, deadline=None, phases=[Phase.generate])
+FEW = settings(max_examples=examples(8), deadline=None, phases=[Phase.generate])
 """Each example is a process; shrinking would start hundreds."""
 PRINT_AS_JSON = """
 const text = require("fs").readFileSync(0, "utf8");

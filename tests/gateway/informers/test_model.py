@@ -5,13 +5,14 @@ from gateway.demo import DemoSettings, WatchSettings, run_demo
 from gateway.informers import InformerRegistry, Limits, Scope
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
+from tests.fixtures.properties import examples
 from tests.gateway.informers.reading import InstantClock
 from tests.gateway.informers.script import Step, random_steps, run_script, steps
 from tests.gateway.informers.scripted_server import running_server
 from tests.gateway.informers.worlds import DemoWorld, ScriptedWorld
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(150), suppress_health_check=[HealthCheck.too_slow])
 @given(steps())
 async def test_folded_events_equal_the_state_of_the_server_after_any_script(
     script: list[Step],
@@ -19,7 +20,7 @@ async def test_folded_events_equal_the_state_of_the_server_after_any_script(
     await play(script, watch_list=True)
 
 
-@settings(deadline=None, max_examples=75, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(75), suppress_health_check=[HealthCheck.too_slow])
 @given(steps())
 async def test_the_same_holds_with_list_and_watch(script: list[Step]) -> None:
     await play(script, watch_list=False)

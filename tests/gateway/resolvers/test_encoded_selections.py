@@ -33,6 +33,7 @@ from schema.selection import (
     SharedSource,
     event_selection,
 )
+from tests.fixtures.properties import examples
 from tests.gateway.informers.scripted_server import ScriptedServer
 from tests.gateway.resolvers.conftest import SCHEMA
 
@@ -410,7 +411,7 @@ READS = st.lists(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(READS, st.integers(0, 200_000))
 def test_the_bound_holds_and_every_answer_is_current(
     operations: list[tuple[str, int, int]], bound: int

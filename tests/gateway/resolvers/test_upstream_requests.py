@@ -23,6 +23,7 @@ from schema.lowering import lower
 from schema.verbs import Operation
 from tests.fixtures.allowed_requests import FIRST_PAGE_TOKEN, check_request
 from tests.fixtures.breakouts import Attempt, Case, attempts, cases_of, harmless
+from tests.fixtures.properties import examples
 from tests.fixtures.sdl import kubernetes_discovery, kubernetes_documents
 from tests.fixtures.waiting import DEADLINE
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve, status_reply
@@ -159,7 +160,7 @@ def check(attempt: Attempt, requests: Iterable[Request]) -> None:
         assert len(request.header_list) == len(request.headers)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_no_argument_reaches_another_path_or_adds_a_query(data: st.DataObject) -> None:
     attempt = data.draw(attempts(cases()))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schema.lowering import lower
 from schema.openapi import Definitions
 from schema.resources import GroupVersion
+from tests.fixtures.properties import examples
 from tests.schema.documents import META, built, discovery_of, kind_schema, lower_gadget, ref, resource
 
 GADGET_V1 = GroupVersion("example.io", "v1")
@@ -78,7 +79,7 @@ def document(definitions: Any) -> bytes:
     return json.dumps({"components": {"schemas": definitions}}).encode()
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.dictionaries(st.sampled_from(TARGETS), schemas))
 def test_any_definitions_build_a_valid_schema(definitions: dict[str, Any]) -> None:
     resources = [resource("example.io/v1", "Gadget"), resource("v1", "Pod")]
@@ -90,7 +91,7 @@ def test_any_definitions_build_a_valid_schema(definitions: dict[str, Any]) -> No
     assert [item.resource for item in model.resources] == resources
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(schemas)
 def test_a_malformed_property_does_not_affect_its_siblings(schema: Any) -> None:
     _, gadget = lower_gadget({"odd": schema, "size": {"type": "integer"}}, Part=schema)

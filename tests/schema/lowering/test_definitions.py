@@ -13,6 +13,7 @@ from schema.lowering.values import Site, Values
 from schema.model import Property
 from schema.openapi import Schema
 from schema.resources import GroupVersion, Resource
+from tests.fixtures.properties import examples
 from tests.schema.documents import META, TEXT, discovery_of, document, kind_schema, ref, resource
 from tests.schema.lowering.test_any_definitions import TARGETS, schemas
 
@@ -46,7 +47,7 @@ resources = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.lists(st.tuples(resources, definitions, st.sets(st.sampled_from(TARGETS))), min_size=2, max_size=4))
 def test_relowering_after_any_change_equals_a_fresh_start(
     changes: list[tuple[list[Resource], dict[str, Any], set[str]]],

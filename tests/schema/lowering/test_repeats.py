@@ -12,6 +12,7 @@ from schema.lowering import lower
 from schema.lowering.values import MAX_DEPTH, Site, Values
 from schema.model import Model, Property
 from schema.openapi import Schema
+from tests.fixtures.properties import examples
 from tests.schema.documents import TEXT, discovery_of, document, id_of, kind_schema, resource
 from tests.schema.lowering.test_any_definitions import schemas
 
@@ -70,7 +71,7 @@ def test_each_kind_is_nested_up_to_the_limit_whatever_other_kinds_have(kinds: tu
     assert len(model.problems) == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(schemas, min_size=2, max_size=3), st.permutations(KINDS))
 def test_problems_of_a_kind_are_those_of_the_kind_alone(specs: list[Any], kinds: list[str]) -> None:
     together = dict(zip(kinds, [*specs, specs[0]], strict=False))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schema.lowering import LoweredDefinitions, lower
 from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar, TypeExpression
 from schema.resources import GroupVersion, Resource
+from tests.fixtures.properties import examples
 from tests.schema.documents import (
     META,
     TEXT,
@@ -209,7 +210,7 @@ def expanded(model: Model, expression: TypeExpression) -> Any:
             return scalar
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(clusters)
 def test_sharing_changes_no_field_and_no_type_of_a_value(
     kinds: dict[tuple[str, str], dict[str, Any]],
@@ -227,7 +228,7 @@ def test_sharing_changes_no_field_and_no_type_of_a_value(
     assert len(model.objects) <= len(apart.objects)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(clusters, min_size=2, max_size=4))
 def test_a_reload_gives_the_model_of_a_fresh_start(
     states: list[dict[tuple[str, str], dict[str, Any]]],

@@ -10,6 +10,7 @@ from schema.lowering.structures import Structure
 from schema.lowering.tails import Root, Tail, tails_of
 from schema.model import Definition, Property, Scalar
 from schema.names import camel
+from tests.fixtures.properties import examples
 
 Tree = Mapping[str, Any]
 
@@ -139,7 +140,7 @@ def paths_of(kinds: Mapping[str, Tree]) -> list[tuple[tuple[str, ...], str]]:
     return found
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(clusters)
 def test_the_name_of_any_structure_is_its_only_path_or_an_unambiguous_tail(kinds: dict[str, Tree]) -> None:
     paths = paths_of(kinds)
@@ -157,7 +158,7 @@ def test_the_name_of_any_structure_is_its_only_path_or_an_unambiguous_tail(kinds
             assert owners == {id_}
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(clusters, clusters)
 def test_more_kinds_never_give_a_name_to_another_structure(
     old: dict[str, Tree], new: dict[str, Tree]

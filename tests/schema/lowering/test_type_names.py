@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from schema.lowering import RESERVED_TYPES
 from schema.model import Model, Scalar
 from schema.names import is_legal
+from tests.fixtures.properties import examples
 from tests.schema.documents import (
     META,
     TEXT,
@@ -194,7 +195,7 @@ def test_an_input_beside_a_property_called_input_keeps_its_name() -> None:
     assert inside(model, spec, "input").name == "XIoV1FooSpecInput_"
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(crds)
 def test_types_of_any_crds_are_valid_distinct_and_take_nothing_from_builtin_ones(found: Crds) -> None:
     model = lower_crds(found)
@@ -204,7 +205,7 @@ def test_types_of_any_crds_are_valid_distinct_and_take_nothing_from_builtin_ones
     built(model)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(crds, crds)
 def test_a_new_crd_changes_no_type_name_except_by_its_own_kind(old: Crds, new: Crds) -> None:
     # one at a time: the first of two may free a name that the second then takes

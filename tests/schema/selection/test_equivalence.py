@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from schema.model import Model, ServedResource, Verb
+from tests.fixtures.properties import examples
 from tests.schema.lowering.test_kubernetes import kubernetes
 from tests.schema.selection.cases import Case, case, normalised, parsed
 from tests.schema.selection.generated_documents import Documents
 from tests.schema.selection.generated_models import SERVED, Draw, Objects, Vocabulary, models
 
 SETTINGS = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )

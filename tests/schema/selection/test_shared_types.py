@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from schema.model import Definition, ListOf, Model, TypeExpression
+from tests.fixtures.properties import examples
 from tests.schema.documents import id_of, kind_schema, lower_all, resource, served
 from tests.schema.lowering.test_sharing import clusters, lower_kinds
 from tests.schema.selection.cases import case, normalised, parsed
@@ -29,7 +30,7 @@ class Renamed(Visitor):
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
