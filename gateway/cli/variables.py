@@ -4,7 +4,6 @@ YAML is read as kubectl reads it (:mod:`schema.manifests`), so that a variable m
 manifest.
 """
 
-import json
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -14,6 +13,7 @@ from graphql import GraphQLError, NonNullTypeNode, OperationDefinitionNode, pars
 
 from gateway.errors import ConfigurationError
 from schema.manifests import MalformedManifest, read_value
+from schema.unique_keys import RepeatedKey, parse_unique
 
 __all__ = ["read_variables"]
 
@@ -62,14 +62,18 @@ def _read_one(value: str, *, is_text: bool) -> Any:
     if is_text:
         return value
     try:
-        return json.loads(value)
+        return parse_unique(value)
+    except RepeatedKey as error:
+        raise ConfigurationError(f"--variable: {error}") from error
     except ValueError:
         return value
 
 
 def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_unique(text)
+    except RepeatedKey as error:
+        raise ConfigurationError(f"--variables: {error}") from error
     except ValueError as error:
         raise ConfigurationError(
             f"--variables is not JSON: {error}; @FILE reads a file, - standard input"

@@ -9,17 +9,23 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import QueryTooComplex
+from gateway.errors import BadArgument, QueryTooComplex
 from gateway.memory import collection_paused
+from schema.unique_keys import RepeatedKey, parse_unique
 
 __all__ = ["decode_request"]
 
+_LONGEST_PATH = 200
 _SURROGATE = rb"\ud"
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 
 
 def decode_request(data: str | bytes, max_values: int) -> Any:
-    """The value. Raises JSONDecodeError, and QueryTooComplex for more than ``max_values`` values."""
+    """The value.
+
+    Raises JSONDecodeError, BadArgument for a key that occurs twice in one object (a written object would lose
+    one of the values), and QueryTooComplex for more than ``max_values`` values.
+    """
     try:
         encoded = data if isinstance(data, bytes) else data.encode()
         _expect_few_values(encoded, max_values)
@@ -28,10 +34,16 @@ def decode_request(data: str | bytes, max_values: int) -> Any:
             msgspec.json.decode(data)
         # many small values would set off collections that visit all of them
         with collection_paused():
-            return json.loads(data)
+            return parse_unique(data)
+    except RepeatedKey as error:
+        raise BadArgument(f"{_short(error.path)} occurs twice in the request's JSON") from error
     except (ValueError, RecursionError) as error:
         # ValueError: also an integer beyond the interpreter's limit of 4,300 digits
         raise json.JSONDecodeError("unreadable", "", 0) from error
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= _LONGEST_PATH else f"…{path[-_LONGEST_PATH:]}"
 
 
 def _expect_few_values(data: bytes, most: int) -> None:

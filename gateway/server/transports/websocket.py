@@ -19,6 +19,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 
 from gateway.errors import (
+    BadArgument,
     GatewayError,
     IssuerUnavailable,
     QueryTooComplex,
@@ -50,7 +51,7 @@ __all__ = [
     "well_formed",
 ]
 
-_FORBIDDEN, _TRY_AGAIN_LATER, _TOO_BIG = 4403, 1013, 1009
+_INVALID_MESSAGE, _FORBIDDEN, _TRY_AGAIN_LATER, _TOO_BIG = 4400, 4403, 1013, 1009
 _PASSING = UpstreamError, ServerFailure, ServerTimeout, TooManyRequests, IssuerUnavailable
 REJECTED = "the API server rejects the token: reconnect with a fresh one"
 _LONGEST_REASON_BYTES = 123
@@ -141,15 +142,18 @@ class TextAdapter(ASGIWebSocketAdapter):
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:
         """The received messages; one over the limit closes the connection, as a long one does.
 
+        So does one with a repeated key, which belongs to no operation: its ``id`` may be that key.
+
         Raises NonJsonMessageReceived, which Strawberry's legacy handler ignores.
         """
         del ignore_parsing_errors
         try:
             async for message in super().iter_json():
                 yield message
-        except QueryTooComplex as error:
-            await self.close(_TOO_BIG, error.message)
-            await log_refusal(self.ws.scope, error.code, closeCode=_TOO_BIG)
+        except (BadArgument, QueryTooComplex) as error:
+            code = _TOO_BIG if isinstance(error, QueryTooComplex) else _INVALID_MESSAGE
+            await self.close(code, error.message)
+            await log_refusal(self.ws.scope, error.code, closeCode=code)
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         try:

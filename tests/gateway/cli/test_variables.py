@@ -90,6 +90,8 @@ def test_a_malformed_file_is_named_with_the_line_and_the_column(
         ((None, "manifest"), "NAME=VALUE"),
         ((None, "=x"), "NAME=VALUE"),
         (("{",), "--variables is not JSON"),
+        (('{"o": {"a": 1, "a": 2}}',), "--variables: o.a occurs twice"),
+        ((None, 'o={"a": 1, "a": 2}'), "--variable: a occurs twice"),
         (("-", "a=@-"), "once"),
         ((None, "a=@-", "b=@-"), "once"),
     ],
