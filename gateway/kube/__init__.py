@@ -5,7 +5,8 @@ Exceptions of httpx are converted here to :mod:`gateway.errors`. Nothing here de
 - :mod:`~gateway.kube.client`: ``KubeClient``, the main door: requests, responses, byte streams. Beneath it
   :mod:`~gateway.kube.exchange` (retries, bodies), :mod:`~gateway.kube.cancellation`,
   :mod:`~gateway.kube.pools`, :mod:`~gateway.kube.tls`, :mod:`~gateway.kube.proxy` and
-  :mod:`~gateway.kube.upstream_errors`.
+  :mod:`~gateway.kube.upstream_errors`. A :mod:`~gateway.kube.transport` is direct
+  (:mod:`~gateway.kube.direct_transport`) or leads through a proxy (:mod:`~gateway.kube.proxied_transport`).
 - :mod:`~gateway.kube.config`: the cluster, the user and the credentials, from a kubeconfig or from the pod.
 - :mod:`~gateway.kube.oidc`: credentials of ``auth-provider: oidc``, renewed at the issuer.
 - :mod:`~gateway.kube.paths`: builds and validates all request paths.

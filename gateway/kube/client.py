@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Self
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -36,9 +37,11 @@ from gateway.kube.exchange import READ_TIMEOUT_SECONDS, Call, Sender, iterate_bo
 from gateway.kube.oidc import OIDCCredentials
 from gateway.kube.pools import Pools
 from gateway.kube.redaction import has_copies, is_secret_path, mask_copies, masked_lines, redact
-from gateway.kube.upstream_errors import upstream_error
 
 __all__ = ["Exchange", "KubeClient", "Response"]
+
+_KEPT_IN_PATHS = "/%:@!$&'()*+,;=~"
+_MAX_TARGET_LENGTH = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +201,8 @@ class KubeClient:
         headers = [(b"Accept", accept.encode())]
         if content_type is not None:
             headers.append((b"Content-Type", content_type.encode()))
-        url, silence = self._url(path, params), timeout or READ_TIMEOUT_SECONDS
-        call = Call(method, url, tuple(headers), body, silence, repeatable or method == "GET")
+        target, silence = self._target(path, params), timeout or READ_TIMEOUT_SECONDS
+        call = Call(method, target, tuple(headers), body, silence, repeatable or method == "GET")
         async with self._slot():
             if self._record is None:
                 response = await in_own_task(self._read(call))
@@ -231,7 +234,7 @@ class KubeClient:
             mask = redact
         elif self._pools.redacts and "watch" in params:
             mask = mask_copies
-        call = Call("GET", self._url(path, params), headers, None, read_timeout, True)
+        call = Call("GET", self._target(path, params), headers, None, read_timeout, True)
         return buffered_stream(self._chunks(call, mask))
 
     async def aclose(self) -> None:
@@ -273,8 +276,8 @@ class KubeClient:
             chunks = iterate_body(response, self._sender.host)
             yield chunks if mask is None else masked_lines(chunks, mask)
 
-    def _url(self, path: str, params: Mapping[str, str] | None) -> httpx.URL:
-        """``path`` below the server's URL, which may have a path of its own."""
+    def _target(self, path: str, params: Mapping[str, str] | None) -> str:
+        """``path`` below the server's URL, which may have a path of its own, and the query."""
         # Defence in depth: gateway.kube.paths builds all paths and already excludes these characters.
         if (
             path.startswith("/")
@@ -282,10 +285,14 @@ class KubeClient:
             or not {*path}.isdisjoint("?#\\")
         ):
             raise BadArgument(f"{path[:80]!r} is not a path of the Kubernetes API")
-        url = f"{self.config.server}/{path}"
         try:
-            return httpx.URL(url, params=params) if params else httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise upstream_error(error, self._sender.host) from error
+            target = f"{self._pools.base_path}/{quote(path, safe=_KEPT_IN_PATHS)}"
+            if params:
+                target += f"?{urlencode(params)}"
         except UnicodeEncodeError as error:
             raise BadArgument("an argument is not Unicode text") from error
+        if len(target) > _MAX_TARGET_LENGTH:
+            raise BadArgument(
+                f"the API server {self._sender.host} cannot be sent this request: its arguments are too long"
+            )
+        return target

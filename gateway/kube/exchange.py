@@ -11,6 +11,7 @@ tighter bounds.
 """
 
 import asyncio
+import logging
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -18,11 +19,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
-import httpx
-
 from gateway.errors import StatusError, UpstreamError, UpstreamProtocolError
 from gateway.kube.config.credentials import Credential, Credentials
-from gateway.kube.pools import CloseOnFailedConnect, Pools
+from gateway.kube.pools import Pools
+from gateway.kube.transport import Answer, Request, Transport
 from gateway.kube.upstream_errors import CAUGHT, broke_off, failed_status, upstream_error
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "iterate_body",
     "read_body",
 ]
+
+logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
 MAX_RETRY_DELAY_SECONDS = 10.0
@@ -53,17 +55,23 @@ _BLOCK_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request before credentials are added; ``read_timeout`` is in seconds of silence.
+    """A request before credentials are added.
 
-    ``repeatable``: a second request changes nothing more.
+    ``target`` is path and query; ``read_timeout`` is in seconds of silence. ``repeatable``: a second request
+    changes nothing more.
     """
 
     method: str
-    url: httpx.URL
+    target: str
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes | None = field(repr=False)
     read_timeout: float
     repeatable: bool
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
 
 
 @dataclass(slots=True)
@@ -113,15 +121,17 @@ class Sender:
         self._credentials = credentials
         self._as_caller = as_caller
         self.host = urlsplit(pools.config.server).netloc
+        encoding = b"gzip" if pools.config.compress else b"identity"
+        self._own_headers = ((b"User-Agent", _USER_AGENT), (b"Accept-Encoding", encoding))
 
     @asynccontextmanager
-    async def send(self, call: Call) -> AsyncIterator[httpx.Response]:
+    async def send(self, call: Call) -> AsyncIterator[Answer]:
         """The successful response, its body unread. Raises StatusError, UpstreamError, CredentialsError."""
         # Two steps: an exception of the code that reads the body must not reach the retry loop.
         async with AsyncExitStack() as stack:
             yield await self._open(call, stack)
 
-    async def _open(self, call: Call, stack: AsyncExitStack) -> httpx.Response:
+    async def _open(self, call: Call, stack: AsyncExitStack) -> Answer:
         retries = Retries(call.repeatable)
         credential = await self._credentials.current()
         while True:
@@ -134,7 +144,7 @@ class Sender:
                         raise
                     await asyncio.sleep(seconds)
                     continue
-                if response.is_success:
+                if 200 <= response.status_code < 300:
                     _check_content(response, call, self.host)
                     await stack.enter_async_context(attempt.pop_all())
                     return response
@@ -156,36 +166,33 @@ class Sender:
         return await self._credentials.current()
 
     @asynccontextmanager
-    async def _attempt(self, call: Call, credential: Credential) -> AsyncIterator[httpx.Response]:
+    async def _attempt(self, call: Call, credential: Credential) -> AsyncIterator[Answer]:
         """One attempt; the response may be a failure."""
-        request = httpx.Request(
+        request = Request(
             call.method,
-            call.url,
-            headers=[*self._own_headers(), *call.headers, *credential.headers],
-            content=call.body,
-            extensions={"timeout": _timeouts(call.read_timeout), "trace": CloseOnFailedConnect()},
+            call.target,
+            (*self._own_headers, *call.headers, *credential.headers),
+            call.body,
+            _CONNECT_TIMEOUT_SECONDS,
+            call.read_timeout,
+            READ_TIMEOUT_SECONDS,
         )
         async with self._transport(credential) as transport:
             try:
-                response = await transport.handle_async_request(request)
+                response = await transport.send(request)
             except CAUGHT as error:
                 raise upstream_error(error, self.host) from error
+            logger.debug("%s %s: %d", call.method, call.path, response.status_code)
             try:
                 yield response
             finally:
                 await response.aclose()
 
-    def _transport(self, credential: Credential) -> AbstractAsyncContextManager[httpx.AsyncHTTPTransport]:
+    def _transport(self, credential: Credential) -> AbstractAsyncContextManager[Transport]:
         return self._pools.bearer() if self._as_caller else self._pools.own(credential.certificate)
 
-    def _own_headers(self) -> list[tuple[bytes, bytes]]:
-        return [
-            (b"User-Agent", _USER_AGENT),
-            (b"Accept-Encoding", b"gzip" if self._pools.config.compress else b"identity"),
-        ]
-
-    async def _failure(self, response: httpx.Response) -> StatusError:
-        if response.is_redirect:
+    async def _failure(self, response: Answer) -> StatusError:
+        if 300 <= response.status_code < 400 and "location" in response.headers:
             raise UpstreamProtocolError(
                 f"the API server {self.host} redirects, which Kubernetes does not: check the server's URL"
             )
@@ -193,16 +200,11 @@ class Sender:
         return failed_status(response.status_code, response.headers, content)
 
 
-def _timeouts(read: float) -> dict[str, float]:
-    connect = _CONNECT_TIMEOUT_SECONDS
-    return {"connect": connect, "read": read, "write": READ_TIMEOUT_SECONDS, "pool": connect}
-
-
-def _check_content(response: httpx.Response, call: Call, host: str) -> None:
+def _check_content(response: Answer, call: Call, host: str) -> None:
     """Reject HTML: a proxy in front of the API server may serve its login page with status 200."""
     if response.headers.get("content-type", "").startswith("text/html"):
         raise UpstreamProtocolError(
-            f"{host} answered {call.url.path} with a web page: is it a Kubernetes API server?"
+            f"{host} answered {call.path} with a web page: is it a Kubernetes API server?"
         )
 
 
@@ -216,7 +218,7 @@ def _user_agent() -> bytes:
 _USER_AGENT = _user_agent()
 
 
-async def read_body(response: httpx.Response, server: str, limit: int | None = None) -> bytes:
+async def read_body(response: Answer, server: str, limit: int | None = None) -> bytes:
     """The decoded body; reading stops after ``limit`` bytes, rounded up to a chunk. Raises UpstreamError."""
     blocks: list[bytes] = []
     chunks: list[bytes] = []
@@ -233,7 +235,7 @@ async def read_body(response: httpx.Response, server: str, limit: int | None = N
     return b"".join([*blocks, *chunks])
 
 
-def iterate_body(response: httpx.Response, server: str) -> AsyncIterator[bytes]:
+def iterate_body(response: Answer, server: str) -> AsyncIterator[bytes]:
     """The decoded body in chunks as they arrive. Raises UpstreamError, no exception of httpx or zlib."""
     encoding = response.headers.get("content-encoding", "identity").lower()
     if encoding == "identity":
@@ -243,7 +245,7 @@ def iterate_body(response: httpx.Response, server: str) -> AsyncIterator[bytes]:
     raise UpstreamProtocolError(f"the API server {server} sent content encoding {encoding!r}, not asked for")
 
 
-async def _raw_chunks(response: httpx.Response, server: str) -> AsyncIterator[bytes]:
+async def _raw_chunks(response: Answer, server: str) -> AsyncIterator[bytes]:
     try:
         async for chunk in response.aiter_raw():
             yield chunk

@@ -1,51 +1,30 @@
 """Connection pools for one API server: one per client certificate, and one without for bearer tokens.
 
-A pool is an httpx *transport*: it has no cookies, redirects or ``.netrc``, so no state of one caller's
-request reaches another caller's.
+A pool is a *transport*: it has no cookies, redirects or ``.netrc``, so no state of one caller's request
+reaches another caller's.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import anyio
-import httpcore
 import httpx
 
 from gateway.errors import ConfigurationError, UpstreamUnavailable
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.kube.config.credentials import ClientCertificate, cluster_fingerprint
+from gateway.kube.direct_transport import DirectTransport
+from gateway.kube.proxied_transport import ProxiedTransport
 from gateway.kube.proxy import proxy_from_environment, validate_proxy
 from gateway.kube.tls import plain_context, proxy_context, server_context
+from gateway.kube.transport import Transport
 
-__all__ = ["CloseOnFailedConnect", "Pools"]
-
-_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=64, keepalive_expiry=60.0)
-"""Connections are not limited: every watch occupies one (HTTP/1.1)."""
-
-
-class CloseOnFailedConnect:
-    """httpcore's ``trace`` extension of one request: closes the socket when connecting fails or is cancelled.
-
-    httpcore closes it on errors only: after a cancelled TLS handshake the socket stayed open until the
-    garbage collector ran.
-    """
-
-    def __init__(self) -> None:
-        self._opened: httpcore.AsyncNetworkStream | None = None
-
-    async def __call__(self, event: str, info: dict[str, Any]) -> None:
-        if event.endswith(".connect_tcp.complete"):
-            self._opened = info["return_value"]
-        elif event.endswith(".failed") and self._opened is not None:
-            with anyio.CancelScope(shield=True):
-                await self._opened.aclose()
+__all__ = ["Pools"]
 
 
 class _Pool:
     """A transport and the number of its requests in flight."""
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport, certificate: ClientCertificate | None) -> None:
+    def __init__(self, transport: Transport, certificate: ClientCertificate | None) -> None:
         self.transport = transport
         self.certificate = certificate
         self.leases = 0
@@ -63,6 +42,7 @@ class Pools:
         self.config = config
         self.redacts = redacts
         self.fingerprint = cluster_fingerprint(config)
+        self.base_path = httpx.URL(config.server).raw_path.decode("ascii").partition("?")[0].rstrip("/")
         self._proxy = _proxy_of(config)
         self._own: _Pool | None = None
         self._bearer: _Pool | None = None
@@ -74,13 +54,13 @@ class Pools:
         self._own_pool(certificate)
 
     @asynccontextmanager
-    async def own(self, certificate: ClientCertificate | None) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+    async def own(self, certificate: ClientCertificate | None) -> AsyncIterator[Transport]:
         """A transport that authenticates as the configured user."""
         async with self._lease(self._own_pool(certificate)) as transport:
             yield transport
 
     @asynccontextmanager
-    async def bearer(self) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+    async def bearer(self) -> AsyncIterator[Transport]:
         """A transport without a client certificate, for requests with a caller's token."""
         if self._bearer is None:
             self._bearer = self._new_pool(None)
@@ -112,7 +92,7 @@ class Pools:
         return pool
 
     @asynccontextmanager
-    async def _lease(self, pool: _Pool) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+    async def _lease(self, pool: _Pool) -> AsyncIterator[Transport]:
         if self._closed:
             raise UpstreamUnavailable("the connection to the API server was closed: the gateway is stopping")
         pool.leases += 1
@@ -128,16 +108,11 @@ class Pools:
             await pool.transport.aclose()
 
     def _new_pool(self, certificate: ClientCertificate | None) -> _Pool:
-        secure = self.config.server.startswith("https:")
-        transport = httpx.AsyncHTTPTransport(
-            verify=server_context(self.config.tls, certificate) if secure else plain_context(),
-            trust_env=False,
-            http1=True,
-            http2=False,
-            limits=_LIMITS,
-            proxy=self._proxy,
-        )
-        return _Pool(transport, certificate)
+        url = httpx.URL(self.config.server)
+        context = server_context(self.config.tls, certificate) if url.scheme == "https" else None
+        if self._proxy is None:
+            return _Pool(DirectTransport(url, context), certificate)
+        return _Pool(ProxiedTransport(url, context or plain_context(), self._proxy), certificate)
 
 
 def _proxy_of(config: ClusterConfig) -> httpx.Proxy | None:
