@@ -261,7 +261,7 @@ class Status:
 
     ``code`` is the HTTP status; ``retry_after_seconds`` comes from the ``Retry-After`` header or from
     ``details``. ``continue_token`` continues a list whose own token has expired (410) at the current
-    resource version.
+    resource version. ``warning`` is the ``Warning`` header of the response.
     """
 
     code: int
@@ -271,6 +271,7 @@ class Status:
     details: Mapping[str, Any] = field(default_factory=dict)
     retry_after_seconds: int | None = None
     continue_token: str = ""
+    warning: str = ""
 
 
 class StatusError(GatewayError):

@@ -152,15 +152,15 @@ class _StatusBody(msgspec.Struct, rename="camel"):
 def failed_status(code: int, headers: Mapping[str, str], body: bytes) -> StatusError:
     """The StatusError for a failed response; a body that is no ``Status`` becomes the message, truncated."""
     retry_after = _retry_after_seconds(headers.get("retry-after", ""))
+    warning = headers.get("warning", "")
     try:
         answer = msgspec.json.decode(body, type=_StatusBody)
     except (msgspec.DecodeError, UnicodeDecodeError):
         answer = _StatusBody()
     if answer.kind != "Status":
         text = " ".join(body[:1000].decode(errors="replace").split())[:200]
-        return status_error(
-            Status(code, message=text or f"the API server answered {code}", retry_after_seconds=retry_after)
-        )
+        message = text or f"the API server answered {code}"
+        return status_error(Status(code, message=message, retry_after_seconds=retry_after, warning=warning))
     details = answer.details or {}
     named = details.get("retryAfterSeconds")
     if retry_after is None and isinstance(named, int):
@@ -174,6 +174,7 @@ def failed_status(code: int, headers: Mapping[str, str], body: bytes) -> StatusE
             details=details,
             retry_after_seconds=retry_after,
             continue_token=(answer.metadata and answer.metadata.token) or "",
+            warning=warning,
         )
     )
 

@@ -11,7 +11,14 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import Conflict, OutcomeUnknown, ServerTimeout, UpstreamError
+from gateway.errors import (
+    Conflict,
+    GatewayError,
+    OutcomeUnknown,
+    ServerTimeout,
+    StatusError,
+    UpstreamError,
+)
 from gateway.kube.client import KubeClient, Response
 from gateway.kube.upstream_errors import may_have_arrived
 from gateway.resolvers.context import Info, upstream_of
@@ -52,7 +59,11 @@ async def send_write(info: Info, write: Write) -> dict[str, Any]:
 
     Raises GatewayError; see the module.
     """
-    response = await exchange(upstream_of(info), write)
+    try:
+        response = await exchange(upstream_of(info), write)
+    except StatusError as error:
+        note_warnings(info, error)
+        raise
     note_warnings(info, response)
     return decode_object(response.body)
 
@@ -75,9 +86,16 @@ async def exchange(client: KubeClient, write: Write) -> Response:
         raise OutcomeUnknown(error, write.method, write.path) from error
 
 
-def note_warnings(info: Info, response: Response, *below: str | int) -> None:
-    """Add the warnings to ``extensions.warnings``, each with a path: the field's, then ``below``."""
-    warnings = parse_warnings(response.headers.get("warning", ""))
+def note_warnings(info: Info, answer: Response | GatewayError, *below: str | int) -> None:
+    """Add the warnings to ``extensions.warnings``, each with a path: the field's, then ``below``.
+
+    A refused write may have warnings, too.
+    """
+    if isinstance(answer, Response):
+        header = answer.headers.get("warning", "")
+    else:
+        header = answer.status.warning if isinstance(answer, StatusError) else ""
+    warnings = parse_warnings(header)
     if warnings:
         path = [*info.path.as_list(), *below]
         noted: list[dict[str, Any]] = info.context.extensions.setdefault("warnings", [])

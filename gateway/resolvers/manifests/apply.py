@@ -149,6 +149,7 @@ class _Run:
             place["namespace"] = target.namespace
             outcome, applied = await self._apply(target)
         except GatewayError as error:
+            note_document_warnings(self.info, error, item.index)
             self.ended = self.stop_on_error or ends_run(error) or self._is_late
             return {**place, "outcome": "FAILED", "error": error_of(error)}
         await self._note_applied(target, outcome, applied)

@@ -110,6 +110,7 @@ class _Run:
             self.ended = self.options.stop_on_error
             return {**place, "outcome": "NOT_FOUND", "error": error_of(error)}
         except GatewayError as error:
+            note_document_warnings(self.info, error, item.index)
             self.ended = self.options.stop_on_error or ends_run(error)
             return {**place, "outcome": "FAILED", "error": error_of(error)}
 

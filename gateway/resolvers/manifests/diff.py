@@ -99,7 +99,11 @@ async def _diff(
         )
     for _ in range(_MOST_READS):
         before = await _read(client, write.path)
-        response = await exchange(client, write)
+        try:
+            response = await exchange(client, write)
+        except GatewayError as error:
+            note_warnings(info, error, *below)
+            raise
         after = decode_object(response.body)
         if before is None or version_of(before) == version_of(after):
             break

@@ -137,9 +137,9 @@ def ends_run(error: GatewayError) -> bool:
     return isinstance(error, UpstreamError | Unauthenticated | CredentialsError)
 
 
-def note_document_warnings(info: Info, response: Response, index: int) -> None:
+def note_document_warnings(info: Info, answer: Response | GatewayError, index: int) -> None:
     """Add the API server's warnings to ``extensions.warnings``, with the path of the document."""
-    note_warnings(info, response, "documents", index)
+    note_warnings(info, answer, "documents", index)
 
 
 def target_of(item: ManifestObject, finder: ResourceFinder, namespace: str | None, default: str) -> Target:
