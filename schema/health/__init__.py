@@ -10,12 +10,10 @@ Not here: the health of several objects together, GraphQL types (:mod:`schema.bu
 
 from schema.health.evaluate import health_of, health_paths, since_of
 from schema.health.reading import Condition, Reader, Unreadable
-from schema.health.references import REFERRING_KINDS, Reference, required_references
 from schema.health.user_rules import HealthRule, HealthRules, InvalidHealthRule, parse_health_rules
 from schema.health.verdict import Health, HealthStatus, worst_status
 
 __all__ = [
-    "REFERRING_KINDS",
     "Condition",
     "Health",
     "HealthRule",
@@ -23,12 +21,10 @@ __all__ = [
     "HealthStatus",
     "InvalidHealthRule",
     "Reader",
-    "Reference",
     "Unreadable",
     "health_of",
     "health_paths",
     "parse_health_rules",
-    "required_references",
     "since_of",
     "worst_status",
 ]

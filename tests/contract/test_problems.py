@@ -1,12 +1,16 @@
 """``problems``: failed health, dangling references and warnings, of a namespace and of the cluster."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.contract.test_health import CRASHED
-from tests.fixtures.api import API, core, grouped, pod
-from tests.fixtures.backends import Backend
-from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.api import API, CRDS, bearer, core, crd, deployment, grant, grouped, pod
+from tests.fixtures.backends import Backend, TappedGateway
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.waiting import wait_until
 
 QUERY = """query($n: String, $kinds: [String!]) { problems(namespace: $n, kinds: $kinds) {
   reason message since object { kind metadata { name } ... on Pod { status { phase } } } } }"""
@@ -99,6 +103,156 @@ async def test_references_to_objects_that_do_not_exist(
         "MissingPersistentVolumeClaim": "The PersistentVolumeClaim data does not exist.",
         "MissingSecret": "The Secret password does not exist.",
     }
+
+
+async def missing(gateway: GatewayProcess, namespace: str | None) -> set[tuple[str, str, str]]:
+    """The dangling references: kind and name of the object, and the message."""
+    problems = (await gateway.data(QUERY, {"n": namespace}))["problems"]
+    return {
+        (item["object"]["kind"], item["object"]["metadata"]["name"], item["message"])
+        for item in problems
+        if item["reason"].startswith("Missing")
+        and item["reason"] not in ("MissingServiceAccount", "MissingNode")
+    }
+
+
+def create_dangling(api: API, namespace: str) -> set[tuple[str, str, str]]:
+    """Objects of several kinds that name objects that do not exist; returns the problems."""
+    broken = deployment("broken")
+    broken["spec"]["template"]["spec"]["volumes"] = [{"name": "a", "secret": {"secretName": "gone"}}]
+    api.create(grouped("apps/v1", "deployments", namespace), broken)
+    scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "gone"}
+    api.create(
+        grouped("autoscaling/v2", "horizontalpodautoscalers", namespace),
+        {"metadata": {"name": "scaler"}, "spec": {"scaleTargetRef": scaled, "maxReplicas": 2}},
+    )
+    backend = {"service": {"name": "gone", "port": {"number": 80}}}
+    tls = [{"hosts": ["web.example"], "secretName": "cert"}]
+    api.create(
+        grouped("networking.k8s.io/v1", "ingresses", namespace),
+        {"metadata": {"name": "web"}, "spec": {"defaultBackend": backend, "tls": tls}},
+    )
+    return {
+        ("Deployment", "broken", "The Secret gone does not exist."),
+        ("HorizontalPodAutoscaler", "scaler", "The Deployment gone does not exist."),
+        ("Ingress", "web", "The Service gone does not exist."),
+        ("Ingress", "web", "The Secret cert does not exist."),
+    }
+
+
+async def test_dangling_references_of_any_kind(
+    gateway: GatewayProcess, backend: Backend, namespace: str
+) -> None:
+    expected = create_dangling(backend.api(), namespace)
+    assert await missing(gateway, namespace) == expected
+    assert expected <= await missing(gateway, None)
+
+
+RBAC = "rbac.authorization.k8s.io"
+HOOKS = grouped("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations")
+REFERENCE = {
+    "type": "object",
+    "properties": {key: {"type": "string"} for key in ("kind", "name", "namespace")},
+}
+
+
+def create_cluster_objects(api: API, namespace: str) -> None:
+    """A role binding, a web hook and a custom resource that name objects that do not exist."""
+    role = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "gone"}
+    subject = {"kind": "ServiceAccount", "name": "later", "namespace": namespace}
+    api.create(
+        grouped(f"{RBAC}/v1", "rolebindings", namespace),
+        {"metadata": {"name": "binding"}, "roleRef": role, "subjects": [subject]},
+    )
+    none = {"apiGroups": ["none.test"], "apiVersions": ["*"], "operations": ["*"], "resources": ["none"]}
+    hook = {
+        "name": "hook.example.test",
+        "clientConfig": {"service": {"name": "hook", "namespace": namespace}},
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "rules": [none],
+    }
+    api.create(HOOKS, {"metadata": {"name": namespace}, "webhooks": [hook]})
+    spec = {"type": "object", "properties": {"targetRefs": {"type": "array", "items": REFERENCE}}}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    api.create(CRDS, crd("dangling.example.test", "Pointer", schema))
+    path = grouped("dangling.example.test/v1", "pointers", namespace)
+    wait_until(lambda: api.request("GET", path).is_success, "pointers are served")
+    references = [
+        {"kind": "Service", "name": "gone"},
+        {"kind": "Pod", "name": "gone", "namespace": "team-0"},
+        {"kind": "Unknown", "name": "gone"},
+    ]
+    pointer = {"apiVersion": "dangling.example.test/v1", "kind": "Pointer", "metadata": {"name": "it"}}
+    api.create(path, {**pointer, "spec": {"targetRefs": references}})
+
+
+@pytest.mark.cluster
+async def test_dangling_references_across_namespaces_and_of_custom_resources(
+    seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    api, space = seeded_cluster.api(), "dangling-across"
+    api.create(core("namespaces"), {"metadata": {"name": space}})
+    create_cluster_objects(api, space)
+    with start_gateway(tmp_path, "--kubeconfig", str(seeded_cluster.kubeconfig)) as gateway:
+        here, everywhere = [await missing(gateway, namespace) for namespace in (space, None)]
+    assert here == {
+        ("RoleBinding", "binding", "The ClusterRole gone does not exist."),
+        ("Pointer", "it", "The Service gone does not exist."),
+        ("Pointer", "it", "The Pod gone of the namespace team-0 does not exist."),
+    }
+    hook = (
+        "ValidatingWebhookConfiguration",
+        space,
+        f"The Service hook of the namespace {space} does not exist.",
+    )
+    assert here | {hook} <= everywhere
+    # Kubernetes' own objects refer to nothing that is missing
+    assert not [item for item in everywhere if item[1].startswith("system:")]
+    api.delete(f"{HOOKS}/{space}")
+    api.delete(f"{CRDS}/pointers.dangling.example.test")
+
+
+async def test_each_kind_is_listed_once_and_targets_by_their_metadata(
+    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+) -> None:
+    create_dangling(backend.api(), namespace)
+    tapped_gateway.tap.requests.clear()
+    await find(tapped_gateway.gateway, namespace)
+    requests = [
+        item for item in tapped_gateway.tap.requests if "/apis/" in item.target or "/api/" in item.target
+    ]
+    targets = [item.target.partition("?")[0] for item in requests]
+    assert len(targets) == len(set(targets))
+    accept = {item.target.partition("?")[0].rpartition("/")[2]: item.accept for item in requests}
+    assert "PartialObjectMetadata" in accept["secrets"]
+    assert "configmaps" not in accept
+
+
+@pytest.mark.cluster
+async def test_what_the_caller_may_not_list_is_no_problem_and_named(
+    seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    api, space = seeded_cluster.api(), "problems-of-bob"
+    api.create(core("namespaces"), {"metadata": {"name": space}})
+    body = pod("lonely", labels={})
+    body["spec"]["volumes"] = [
+        {"name": "a", "configMap": {"name": "gone"}},
+        {"name": "b", "secret": {"secretName": "gone"}},
+    ]
+    api.create(core("pods", space), body)
+    warn(api, space, "warning", timedelta(minutes=1), name="gone", uid="1234")
+    rule = {"apiGroups": [""], "resources": ["pods", "configmaps"], "verbs": ["get", "list"]}
+    grant(api, "bob-sees-some", "bob", rule, namespace=space)
+    wait_until(lambda: seeded_cluster.api("bob").request("GET", core("pods", space)).is_success, "bob's role")
+    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough")
+    with start_gateway(tmp_path, *options) as gateway:
+        answer = await gateway.execute(QUERY, {"n": space}, headers=bearer("bob"))
+    assert "errors" not in answer
+    assert [item["reason"] for item in answer["data"]["problems"]] == ["MissingConfigMap"]
+    left_out = {item["kind"]: item["code"] for item in answer["extensions"]["leftOut"]["problems"]}
+    assert {left_out[kind] for kind in ("Secret", "Event", "Deployment")} == {"FORBIDDEN"}
+    assert not {"Pod", "ConfigMap"} & left_out.keys()
 
 
 async def test_warnings_of_the_last_hour(gateway: GatewayProcess, backend: Backend, namespace: str) -> None:

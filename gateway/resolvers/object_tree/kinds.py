@@ -13,6 +13,7 @@ from functools import cached_property
 
 from gateway.errors import BadArgument
 from schema.model import Model, ServedResource
+from schema.relations import ReferenceFinder
 from schema.resources import GroupVersion, is_builtin_group
 
 __all__ = ["KindFinder"]
@@ -25,6 +26,11 @@ class KindFinder:
 
     def __init__(self, model: Model) -> None:
         self.model = model
+
+    @cached_property
+    def references(self) -> ReferenceFinder:
+        """The references of each kind."""
+        return ReferenceFinder(self.model)
 
     @cached_property
     def _readable(self) -> list[ServedResource]:

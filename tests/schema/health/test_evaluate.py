@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schema.health import Health, HealthStatus, health_of, health_paths, parse_health_rules, worst_status
+from schema.health import (
+    Health,
+    HealthStatus,
+    health_of,
+    health_paths,
+    parse_health_rules,
+    since_of,
+    worst_status,
+)
 from schema.health.evaluate import _RULES
-from tests.schema.health.objects import condition, container, object_of
+from tests.schema.health.objects import condition, container, object_of, pod
 
 KINDS = [*_RULES, ("", "Namespace"), ("example.com", "Widget")]
 WORDS = (
@@ -100,3 +108,22 @@ def test_the_worst_of_several_states() -> None:
         "IN_PROGRESS"
     )
     assert worst_status(list(HealthStatus)) == "FAILED"
+
+
+@given(OBJECTS)
+def test_no_json_has_a_beginning_that_raises(found: Any) -> None:
+    since_of(found, Health(HealthStatus.FAILED, "Any"))
+
+
+def test_a_problem_began_with_its_condition_or_the_end_of_its_container() -> None:
+    unschedulable = condition(
+        "PodScheduled", "False", "Unschedulable", lastTransitionTime="2026-01-02T00:00:00Z"
+    )
+    found = pod("Pending", unschedulable)
+    assert since_of(found, health_of(found, "", "Pod")) == "2026-01-02T00:00:00Z"
+    last = {"terminated": {"exitCode": 1, "finishedAt": "2026-01-03T00:00:00Z"}}
+    found = pod("Running", containerStatuses=[container(last=last, waiting={"reason": "CrashLoopBackOff"})])
+    assert since_of(found, health_of(found, "", "Pod")) == "2026-01-03T00:00:00Z"
+    found = object_of(creationTimestamp="2026-01-01T00:00:00Z")
+    assert since_of(found, health_of(found, "", "Pod")) == "2026-01-01T00:00:00Z"
+    assert since_of({}, health_of({}, "", "Pod")) is None

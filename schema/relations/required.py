@@ -1,0 +1,208 @@
+"""Required references: the objects that an object names and cannot do without.
+
+Every reference of a kind counts (:mod:`schema.relations.references`), at any depth, those of custom resources
+included, but for these:
+
+- optional ones, by a field ``optional`` of the reference or beside it (volumes, variables);
+- those in ``status``, which report and do not require;
+- those in objects that a controller computes, or that are used once or not at all
+  (:data:`_COMPUTED`, :data:`_NOT_REQUIRED`);
+- those of objects that have finished or are being deleted, and those in the pod templates of ReplicaSets and
+  Jobs that have a controller: the template is a copy of the controller's.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from schema.model import Definition, ListOf, Model, ServedResource
+from schema.relations.kinds import KindIndex
+from schema.relations.lookup import ObjectName, Origin
+from schema.relations.paths import decode_parts, value_at, values_at
+from schema.relations.references import references_of
+from schema.relations.relation import Arguments, Relation
+
+__all__ = ["ReferenceFinder", "RequiredReferences"]
+
+_CORE, _RBAC = "io.k8s.api.core.v1", "io.k8s.api.rbac.v1"
+_NOT_REQUIRED = frozenset(
+    (
+        # kubelet pulls without the ones that do not exist
+        (f"{_CORE}.PodSpec", "imagePullSecrets"),
+        (f"{_CORE}.ServiceAccount", "imagePullSecrets"),
+        (f"{_CORE}.ServiceAccount", "secrets"),
+        # volumes may have a class without an object, and outlast their claim
+        (f"{_CORE}.PersistentVolumeClaimSpec", "storageClassName"),
+        (f"{_CORE}.PersistentVolumeSpec", "storageClassName"),
+        (f"{_CORE}.PersistentVolumeSpec", "claimRef"),
+        # read once, when the volume is provisioned
+        (f"{_CORE}.PersistentVolumeClaimSpec", "dataSource"),
+        (f"{_CORE}.PersistentVolumeClaimSpec", "dataSourceRef"),
+        # a binding may come before its subjects; Kubernetes' own do
+        (f"{_RBAC}.RoleBinding", "subjects"),
+        (f"{_RBAC}.ClusterRoleBinding", "subjects"),
+        # `*` stands for all accounts of a namespace
+        ("io.k8s.api.flowcontrol.v1.Subject", "serviceAccount"),
+    )
+)
+"""Properties whose references may dangle, by the type that has them."""
+_COMPUTED = frozenset(
+    (
+        ("", "Endpoints"),
+        ("discovery.k8s.io", "EndpointSlice"),
+        ("", "Event"),
+        ("events.k8s.io", "Event"),
+        ("resource.k8s.io", "ResourceSlice"),
+        ("storage.k8s.io", "CSIStorageCapacity"),
+    )
+)
+"""Kinds whose objects a controller derives from others, by group and kind."""
+_COPIES = frozenset((("apps", "ReplicaSet"), ("batch", "Job")))
+"""Kinds whose pod template is a copy of their controller's."""
+_FINISHED_PHASES = frozenset(("Succeeded", "Failed"))
+_FINISHED_CONDITIONS = frozenset(("Complete", "Failed"))
+_STATE = (
+    "metadata.deletionTimestamp",
+    "metadata.ownerReferences[].controller",
+    "status.phase",
+    "status.conditions[].type",
+    "status.conditions[].status",
+)
+_OPTIONAL = "optional"
+_ARGUMENTS = Arguments()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The references of one property, of the objects at ``path`` (empty: of the object itself)."""
+
+    path: str
+    key: str
+    relation: Relation
+
+    @property
+    def reads(self) -> Iterator[str]:
+        """The paths of the values that it needs."""
+        for key, *_ in self.relation.reads:
+            is_list = self.relation.to_many and key == self.key
+            yield _joined(self.path, f"{key}[]" if is_list else key)
+        yield _joined(self.path, _OPTIONAL)
+
+    def find(self, decoded: Any, origin: Origin) -> Iterator[ObjectName]:
+        """The objects that the references name."""
+        for around in values_at(decoded, self.path) if self.path else (decoded,):
+            if not isinstance(around, dict) or around.get(_OPTIONAL) is True:
+                continue
+            values = [_required(value_at(around, path)) for path in self.relation.reads]
+            for part in self.relation.find(origin, _ARGUMENTS, values):
+                if isinstance(part, ObjectName):
+                    yield part
+
+
+class RequiredReferences:
+    """The required references of the objects of one kind."""
+
+    def __init__(self, served: ServedResource, places: Iterable[_Place]) -> None:
+        self._kind = served.resource.kind.group, served.resource.kind.kind
+        self._places = tuple(places)
+        reads = dict.fromkeys(path for place in self._places for path in place.reads)
+        self._paths = (*_STATE, *(path for path in reads if not path.startswith(("metadata.", "status."))))
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def find(self, body: bytes | msgspec.Raw, namespace: str) -> list[ObjectName]:
+        """The objects that an object requires, each once.
+
+        ``namespace`` is the object's own. Raises msgspec.DecodeError for malformed JSON.
+        """
+        decoded = decode_parts(body, self._paths)
+        if not isinstance(decoded, dict) or _requires_nothing(decoded, self._kind):
+            return []
+        origin = Origin(namespace, self._kind[0])
+        return list(dict.fromkeys(name for place in self._places for name in place.find(decoded, origin)))
+
+
+class ReferenceFinder:
+    """The required references of the kinds of a model; computed for each kind on first use."""
+
+    def __init__(self, model: Model) -> None:
+        self.kinds = KindIndex(model)
+        self._model = model
+        self._by_type: dict[str, tuple[_Place, ...]] = {}
+        self._of_kind: dict[str, RequiredReferences] = {}
+
+    def of(self, served: ServedResource) -> RequiredReferences:
+        """Those of the objects of a resource; false if the kind has none."""
+        found = self._of_kind.get(served.object)
+        if found is None:
+            found = self._of_kind[served.object] = RequiredReferences(served, self._of_resource(served))
+        return found
+
+    def _of_resource(self, served: ServedResource) -> Iterator[_Place]:
+        kind = served.resource.kind
+        if (kind.group, kind.kind) in _COMPUTED:
+            return
+        for place in self._of(served.object):
+            first = place.path.partition(".")[0] or place.key
+            if first not in ("metadata", "status"):
+                yield place
+
+    def _of(self, id_: str) -> tuple[_Place, ...]:
+        """The references of a type and of those inside; a type inside of itself counts once."""
+        if id_ not in self._by_type:
+            self._by_type[id_] = ()
+            self._by_type[id_] = tuple(self._places(id_))
+        return self._by_type[id_]
+
+    def _places(self, id_: str) -> Iterator[_Place]:
+        object_type = self._model.objects[id_]
+        keys = {property_.name: property_.key for property_ in object_type.properties}
+        for name, relation in references_of(self._model, self.kinds, object_type):
+            if (id_, keys[name]) not in _NOT_REQUIRED and _is_plain(keys[name]):
+                yield _Place("", keys[name], relation)
+        for property_ in object_type.properties:
+            is_list = isinstance(property_.type, ListOf)
+            inner = property_.type.items if isinstance(property_.type, ListOf) else property_.type
+            if (
+                not isinstance(inner, Definition)
+                or inner.id not in self._model.objects
+                or not _is_plain(property_.key)
+            ):
+                continue
+            step = f"{property_.key}[]" if is_list else property_.key
+            for place in self._of(inner.id):
+                yield _Place(_joined(step, place.path), place.key, place.relation)
+
+
+def _joined(path: str, rest: str) -> str:
+    return f"{path}.{rest}" if path and rest else path or rest
+
+
+def _is_plain(key: str) -> bool:
+    """Whether a path can contain the key."""
+    return "." not in key and "[" not in key
+
+
+def _required(value: Any) -> Any:
+    """The value without the references that are optional."""
+    if isinstance(value, list):
+        return [item for item in value if value_at(item, (_OPTIONAL,)) is not True]
+    return None if value_at(value, (_OPTIONAL,)) is True else value
+
+
+def _requires_nothing(decoded: Mapping[str, Any], kind: tuple[str, str]) -> bool:
+    if value_at(decoded, ("metadata", "deletionTimestamp")):
+        return True
+    if kind in _COPIES and True in values_at(decoded, "metadata.ownerReferences[].controller"):
+        return True
+    if kind == ("", "Pod"):
+        return value_at(decoded, ("status", "phase")) in _FINISHED_PHASES
+    if kind == ("batch", "Job"):
+        return any(
+            value_at(item, ("status",)) == "True" and value_at(item, ("type",)) in _FINISHED_CONDITIONS
+            for item in values_at(decoded, "status.conditions[]")
+        )
+    return False
