@@ -43,10 +43,10 @@ def note_namespaces(info: Info, namespaces: Sequence[str]) -> None:
 
 @contextmanager
 def hinting_at_partial(*, enabled: bool) -> Iterator[None]:
-    """Add the advice to use ``partial`` to a refusal, if it is ``enabled``."""
+    """Add the advice to use ``partial`` to a refusal without other advice, if it is ``enabled``."""
     try:
         yield
     except Forbidden as error:
-        if not enabled:
+        if not enabled or error.hint:
             raise
         raise Forbidden(error.status, _HINT) from error

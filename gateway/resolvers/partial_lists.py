@@ -2,7 +2,8 @@
 
 Each part comes from an informer or, page by page, from the API server, and is a snapshot of its own. The
 List's ``resourceVersion`` is the lowest of the parts: a watch from there reports all later changes. A
-namespace whose right is revoked meanwhile is left out.
+namespace is left out if the right is revoked meanwhile, or if the filter of the list needs a right that the
+caller does not have there.
 
 With ``limit`` the namespaces are read one after the other, and ``metadata.continue`` is a token of the
 gateway's own: the namespace, and the API server's token in it.
@@ -114,6 +115,7 @@ class _PartialList:
         self._fetch_from = fetch_from
         self._counts = counts
         self._budget = budget_of(info)
+        self._refusal: Forbidden | None = None
 
     async def answer(self, namespaces: Sequence[str]) -> Any:
         """Raises SelectionMismatch."""
@@ -140,7 +142,7 @@ class _PartialList:
         parts |= await _all_of({name: self._fetched_part(name) for name in missing})
         found = {name: part for name, part in parts.items() if part is not None}
         if not found:
-            raise invisible("list", self._resource)
+            raise self._refusal or invisible("list", self._resource)
         note_namespaces(self._info, tuple(found))
         pages = self._starter()()
         for part, _ in found.values():
@@ -162,16 +164,20 @@ class _PartialList:
         # one snapshot: there is no await between the two
         objects, version = view.objects(), view.resource_version
         pages = self._starter()()
-        objects = await request.filtered(objects, namespace)
+        try:
+            objects = await request.filtered(objects, namespace)
+        except Forbidden:
+            return None
         await pages.add_objects(view.informer, objects, self._info.context.shared.encoded)
         return pages, version
 
     async def _fetched_part(self, namespace: str) -> _Part | None:
-        """None if the right was revoked since the namespace was found."""
+        """None if a right is missing in the namespace."""
         try:
             fetch = self._fetch_from(namespace, self._selection)
             pages, head = await collect_pages(fetch, self._request, self._starter())
-        except Forbidden:
+        except Forbidden as error:
+            self._refusal = error
             return None
         return pages, head.metadata.resource_version
 
@@ -195,7 +201,8 @@ class _PartialList:
             token = position.token if name == position.namespace else ""
             try:
                 page = await self._fetch_page(name, token, room)
-            except Forbidden:
+            except Forbidden as error:
+                self._refusal = error
                 continue
             await pages.add(page)
             seen.append(name)
@@ -205,6 +212,8 @@ class _PartialList:
             if head.metadata.token:
                 following = _Position(name, head.metadata.token).encode()
                 break
+        if self._refusal is not None and not seen and not request.continue_token:
+            raise self._refusal
         note_namespaces(self._info, seen)
         return pages.answer(self._head(versions), following)
 

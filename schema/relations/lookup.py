@@ -75,7 +75,8 @@ class Search:
     namespace: str | None = None
 
     def __hash__(self) -> int:
-        return hash((self.match, self.keys, self.namespace))
+        # without the match: thousands of searches have the same one
+        return hash((self.keys, self.namespace))
 
 
 @dataclass(frozen=True, slots=True)

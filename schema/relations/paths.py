@@ -1,6 +1,6 @@
 """Paths in JSON objects: ``spec.volumes[].configMap.name`` is that value of every volume."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -21,19 +21,28 @@ def value_at(value: Any, path: tuple[str, ...]) -> Any:
     return value
 
 
-def values_at(value: Any, path: str) -> Iterator[Any]:
+def values_at(value: Any, path: str) -> list[Any]:
     """The values at the path that are not null; ``[]`` after a key stands for every item of its list."""
-    key, _, rest = path.partition(".")
-    inner = value.get(key.removesuffix(_ITEMS)) if isinstance(value, dict) else None
-    items = inner if key.endswith(_ITEMS) else [inner]
-    for item in items if isinstance(items, list) else ():
-        if item is not None:
-            yield from values_at(item, rest) if rest else (item,)
+    values = [value]
+    for key, is_list in _steps(path):
+        inner = [of.get(key) for of in values if isinstance(of, dict)]
+        if is_list:
+            inner = [item for items in inner if isinstance(items, list) for item in items]
+        values = [item for item in inner if item is not None]
+        if not values:
+            break
+    return values
+
+
+@lru_cache(maxsize=1024)
+def _steps(path: str) -> tuple[tuple[str, bool], ...]:
+    """The keys of a path, and whether each one's value is a list."""
+    return tuple((key.removesuffix(_ITEMS), key.endswith(_ITEMS)) for key in path.split("."))
 
 
 def texts_at(value: Any, paths: Iterable[str]) -> dict[str, None]:
     """The non-empty texts at the paths, without duplicates, in their order."""
-    found = (text for path in paths for text in values_at(value, path))
+    found = [text for path in paths for text in values_at(value, path)]
     return dict.fromkeys(text for text in found if isinstance(text, str) and text)
 
 

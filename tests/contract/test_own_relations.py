@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.api import API, CRDS, core, crd, deployment, grouped, pod
+from tests.fixtures.api import CRDS, core, crd, deployment, grouped, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.processes import run_gateway
@@ -93,6 +93,35 @@ async def test_a_file_adds_relations_and_rules_of_health(
     assert names(data["deployment"]["ownedPods"]) == []
 
 
+@pytest.mark.parametrize(
+    ("field", "relation", "expected"),
+    [
+        ("pods", "peers", ["reader"]),
+        ("pods", "read", ["reader"]),
+        ("pods", "chosenBy", ["reader"]),
+        ("configMaps", "readers", ["first"]),
+        ("services", "labelled", ["front"]),
+    ],
+)
+async def test_lists_are_filtered_by_relations_of_the_file(
+    own: GatewayProcess, backend: Backend, namespace: str, field: str, relation: str, expected: list[str]
+) -> None:
+    api = backend.api()
+    for name in ("first", "second"):
+        api.create(core("configmaps", namespace), {"metadata": {"name": name}})
+    plain = pod("reader", labels={"app": "front"})
+    volume = {"name": "v", "configMap": {"name": "first"}}
+    api.create(core("pods", namespace), {**plain, "spec": {**plain["spec"], "volumes": [volume]}})
+    api.create(core("pods", namespace), pod("other", labels={}))
+    for name in ("front", "back"):
+        spec = {"selector": {"app": name}, "ports": [{"port": 80}]}
+        api.create(core("services", namespace), {"metadata": {"name": name}, "spec": spec})
+    query = f"""query($n: String, $w: [RelatedFilter!]) {{
+      {field}(namespace: $n, whereRelated: $w) {NAMES} }}"""
+    data = await own.data(query, {"n": namespace, "w": [{"relation": relation}]})
+    assert names(data[field]) == expected
+
+
 def test_the_command_lists_relations_and_those_left_out(backend: Backend, tmp_path: Path) -> None:
     rules = tmp_path / "relations.yaml"
     rules.write_text(RULES)
@@ -114,7 +143,10 @@ def test_a_malformed_file_stops_the_start(backend: Backend, tmp_path: Path) -> N
     assert "relations[0] needs a text" in done.stderr
 
 
-def install(api: API) -> None:
+@pytest.fixture(scope="session")
+def links(seeded_cluster: Backend) -> None:
+    """The custom resource ``Link``."""
+    api = seeded_cluster.api()
     schema = {"type": "object", "properties": {"spec": SPEC}}
     api.create(CRDS, crd(GROUP, "Link", schema))
     wait_until(
@@ -123,9 +155,8 @@ def install(api: API) -> None:
 
 
 @pytest.mark.cluster
-async def test_references_of_custom_resources(seeded_cluster: Backend, tmp_path: Path) -> None:
+async def test_references_of_custom_resources(seeded_cluster: Backend, tmp_path: Path, links: None) -> None:
     api = seeded_cluster.api()
-    install(api)
     for space in ("links-a", "links-b"):
         api.create(core("namespaces"), {"metadata": {"name": space}})
         api.create(grouped("apps/v1", "deployments", space), deployment("web"))
@@ -172,6 +203,45 @@ async def test_references_of_custom_resources(seeded_cluster: Backend, tmp_path:
     assert found["spec"]["credentialsSecret"] == {"metadata": {"name": "token"}}
     assert found["pods"]["items"] == [{"metadata": {"namespace": "links-a", "name": "front"}}]
     assert names(data["customResourceDefinition"]["instances"]) == ["first"]
+
+
+@pytest.mark.cluster
+async def test_lists_of_custom_resources_are_filtered_by_their_references(
+    seeded_cluster: Backend, tmp_path: Path, links: None
+) -> None:
+    api, space = seeded_cluster.api(), "links-filtered"
+    for name in (space, f"{space}-b"):
+        api.create(core("namespaces"), {"metadata": {"name": name}})
+    api.create(grouped("apps/v1", "deployments", space), deployment("web"))
+    api.create(core("secrets", f"{space}-b"), {"metadata": {"name": "token"}})
+    web = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    there = {"apiVersion": "v1", "kind": "Secret", "name": "token", "namespace": f"{space}-b"}
+    specs = {
+        "near": {"targetRef": web},
+        "far": {"otherRefs": [{"kind": "Unknown", "name": "x"}, there]},
+        "dangling": {"targetRef": {**web, "name": "gone"}, "otherRefs": [{**there, "name": "gone"}]},
+        "unset": {},
+    }
+    for name, spec in specs.items():
+        link = {"metadata": {"name": name}, "spec": spec}
+        kind = {"apiVersion": f"{GROUP}/v1", "kind": "Link"}
+        api.create(grouped(f"{GROUP}/v1", "links", space), {**kind, **link})
+    with start_gateway(tmp_path, "--kubeconfig", str(seeded_cluster.kubeconfig)) as gateway:
+        for condition, expected in (
+            ('relation: "spec.target"', ["near"]),
+            ('relation: "spec.target", exists: false', ["dangling", "far", "unset"]),
+            ('relation: "spec.others"', ["far"]),
+            ('relation: "spec.others", exists: false', ["dangling", "near", "unset"]),
+            ('relation: "pods", exists: false', ["dangling", "far", "near", "unset"]),
+        ):
+            data = await gateway.data(
+                f'{{ links(namespace: "{space}", whereRelated: [{{ {condition} }}]) {NAMES} }}'
+            )
+            assert names(data["links"]) == expected, condition
+        data = await gateway.data(f"""{{ customResourceDefinitions(
+          whereRelated: [{{ relation: "instances" }}], fieldSelector: "metadata.name=links.{GROUP}"
+        ) {NAMES} }}""")
+        assert names(data["customResourceDefinitions"]) == [f"links.{GROUP}"]
 
 
 async def test_objects_that_the_filters_hide_are_not_read(

@@ -9,7 +9,8 @@ all. If that cannot be told, because the caller may not list a related kind, the
 whose related objects are hidden would look like one without any.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -48,6 +49,7 @@ __all__ = ["related_filter"]
 
 MAX_CONDITIONS = 10
 _BYTES_PER_YIELD = 1 << 20
+_LOOKUPS_PER_YIELD = 1000
 _METADATA = frozenset(("metadata", "apiVersion", "kind"))
 _NAMESPACE = ("metadata", "namespace")
 _HINT = (
@@ -56,6 +58,7 @@ _HINT = (
 )
 
 Body = bytes | msgspec.Raw
+_Part = ObjectName | Search | TopOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,21 +172,30 @@ class RelatedFilter:
     async def _kept(self, bodies: Sequence[Body], namespace: str | None) -> Sequence[int]:
         """The indexes of the objects that meet all conditions."""
         noted = await self._lookups(bodies)
-        lookups = list(dict.fromkeys(lookup for one in noted for lookup in one.by_key.values()))
-        parts = list(chain.from_iterable(lookups))
-        self._kinds.expect(_needed_complete(parts))
-        if any(isinstance(part, TopOwner) for part in parts):
-            # the labels are those of the top, and not of the objects on the way
-            self._kinds.label_selector = ""
-        reader = self._kinds.reader(namespace)
-        loader = RelationLoader(self._info, self._relations.kinds, Arguments(), reader=reader)
-        outcomes = dict(zip(lookups, await loader.load(lookups), strict=True))
+        outcomes = await self._load([lookup for one in noted for lookup in one.by_key.values()], namespace)
         kept: Sequence[int] = range(len(bodies))
         for condition, one in zip(self._conditions, noted, strict=True):
             keys = dict.fromkeys(one.keys[index] for index in kept)
             met = {key for key in keys if condition.is_met(outcomes[one.by_key[key]])}
             kept = [index for index in kept if one.keys[index] in met]
         return kept
+
+    async def _load(self, lookups: Iterable[Lookup], namespace: str | None) -> dict[Lookup, Outcome]:
+        """The outcome of each lookup for objects in a namespace, or in all."""
+        distinct = list(dict.fromkeys(lookups))
+        parts = list(chain.from_iterable(distinct))
+        self._kinds.expect(_needed_complete(parts))
+        if any(isinstance(part, TopOwner) for part in parts):
+            # the labels are those of the top, and not of the objects on the way
+            self._kinds.label_selector = ""
+        reader = self._kinds.reader(None if namespace is None else _only_namespace(parts))
+        loader = RelationLoader(self._info, self._relations.kinds, Arguments(), reader=reader)
+        outcomes: dict[Lookup, Outcome] = {}
+        for begin in range(0, len(distinct), _LOOKUPS_PER_YIELD):
+            some = distinct[begin : begin + _LOOKUPS_PER_YIELD]
+            outcomes.update(zip(some, await loader.load(some), strict=True))
+            await asyncio.sleep(0)
+        return outcomes
 
     async def _lookups(self, bodies: Sequence[Body]) -> list[_Lookups]:
         """The lookups for each condition."""
@@ -230,8 +242,19 @@ class _Reading:
         return self._placed.find(origin, read)
 
 
-def _needed_complete(parts: Iterable[ObjectName | Search | TopOwner]) -> Iterator[Resource]:
-    """The resources of whose objects more than metadata is read."""
+def _only_namespace(parts: Iterable[_Part]) -> str | None:
+    """The namespace of all related objects of namespaced kinds; None if there are several."""
+    found: set[str | None] = set()
     for part in parts:
-        if isinstance(part, Search) and part.match.reads and isinstance(part.kind, ServedResource):
-            yield part.kind.resource
+        named = part.first if isinstance(part, TopOwner) else part
+        if not isinstance(named.kind, ServedResource) or named.kind.resource.namespaced:
+            found.add(named.namespace or None)
+    return found.pop() if len(found) == 1 else None
+
+
+def _needed_complete(parts: Iterable[_Part]) -> Iterable[Resource]:
+    """The resources of whose objects more than metadata is read."""
+    searches = [part for part in parts if isinstance(part, Search) and part.match.reads]
+    resources = [part.kind.resource for part in searches if isinstance(part.kind, ServedResource)]
+    # by identity: the hash of a resource takes long
+    return {id(resource): resource for resource in resources}.values()

@@ -12,13 +12,21 @@ from gateway.resolvers.context import Info, budget_of, limited_client_of
 from gateway.resolvers.large_lists import items_of
 from gateway.resolvers.relations.found import Found, found_in
 from schema.relations import Match
-from schema.relations.assignment import Candidate
+from schema.relations.assignment import Candidate, Wanted
 from schema.relations.paths import decode_parts
 from schema.resources import Resource
 
-__all__ = ["candidates_of", "fetch_list", "fetch_object", "stored_object", "stored_objects"]
+__all__ = [
+    "candidates_of",
+    "fetch_list",
+    "fetch_object",
+    "index_by_keys",
+    "stored_object",
+    "stored_objects",
+]
 
 _BYTES_PER_YIELD = 1 << 20
+_METADATA_BYTES = 200
 _JSON = "application/json"
 
 
@@ -70,10 +78,28 @@ async def candidates_of(match: Match, objects: Sequence[Found]) -> list[Candidat
     """What the match reads of each object."""
     yielder, candidates = LoopYielder(_BYTES_PER_YIELD), list[Candidate]()
     for found in objects:
-        data = _partly_decoded(found, match) if match.reads else _metadata(found)
-        candidates.append((found.namespace, data))
-        await yielder.after(memoryview(found.body).nbytes if match.reads else 200)
+        candidates.append((found.namespace, _parts(found, match)))
+        await yielder.after(_size(found, match))
     return candidates
+
+
+async def index_by_keys(match: Match, objects: Sequence[Found]) -> dict[Wanted, list[int]]:
+    """The indexes of the objects by each key to which they belong, in their namespace and in all."""
+    yielder, index = LoopYielder(_BYTES_PER_YIELD), dict[Wanted, list[int]]()
+    for number, found in enumerate(objects):
+        for key in match.keys_of(_parts(found, match)):
+            for place in dict.fromkeys((found.namespace, None)):
+                index.setdefault((place, key), []).append(number)
+        await yielder.after(_size(found, match))
+    return index
+
+
+def _size(found: Found, match: Match) -> int:
+    return memoryview(found.body).nbytes if match.reads else _METADATA_BYTES
+
+
+def _parts(found: Found, match: Match) -> Mapping[str, Any]:
+    return _partly_decoded(found, match) if match.reads else _metadata(found)
 
 
 def _metadata(found: Found) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """From lookups to objects: the parts of all lookups of a batch are read together."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -53,6 +54,16 @@ class Reader(Protocol):
         self, resource: Resource, match: Match, wanted: Collection[Wanted]
     ) -> dict[Wanted, Sequence[Found] | GatewayError]:
         """The objects that belong to each of the keys."""
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """The searches for objects of one resource by one match."""
+
+    resource: Resource
+    match: Match
+    wanted: dict[Wanted, None] = field(default_factory=dict)
+    found: Mapping[Wanted, Sequence[Found] | GatewayError] = field(default_factory=dict)
 
 
 class RelationLoader:
@@ -146,24 +157,25 @@ class RelationLoader:
     # searches
 
     async def _search(self, searches: Sequence[Search]) -> dict[Search, Outcome]:
-        grouped: dict[tuple[Resource, Match], dict[Wanted, None]] = {}
-        resources: dict[Search, Resource] = {}
+        # by the identity of the resource, whose hash takes long
+        grouped: dict[tuple[int, Match], _Group] = {}
+        places: list[tuple[Search, _Group]] = []
         for search in searches:
             resource = await self._resource(search.kind)
             if isinstance(resource, Resource) and search.keys:
-                resources[search] = resource
-                group = grouped.setdefault((resource, search.match), {})
-                group.update(dict.fromkeys((search.namespace, key) for key in search.keys))
+                key = id(resource), search.match
+                group = grouped.get(key) or grouped.setdefault(key, _Group(resource, search.match))
+                group.wanted.update(dict.fromkeys((search.namespace, key) for key in search.keys))
+                places.append((search, group))
         answers = await asyncio.gather(
-            *(self._reader.search(*group, wanted) for group, wanted in grouped.items())
+            *(self._reader.search(group.resource, group.match, group.wanted) for group in grouped.values())
         )
-        results = dict(zip(grouped, answers, strict=True))
-        outcomes: dict[Search, Outcome] = {}
-        for search in searches:
-            outcome = outcomes[search] = Outcome()
-            if search in resources:
-                result = results[resources[search], search.match]
-                outcome.objects = _united(outcome, [result[search.namespace, key] for key in search.keys])
+        for group, answer in zip(grouped.values(), answers, strict=True):
+            group.found = answer
+        outcomes = {search: Outcome() for search in searches}
+        for search, group in places:
+            outcome = outcomes[search]
+            outcome.objects = _united(outcome, [group.found[search.namespace, key] for key in search.keys])
         return outcomes
 
     # chains of owners
@@ -209,8 +221,10 @@ def _outcome(name: ObjectName, resource: _Known, read: Mapping[Resource, Mapping
     return Outcome([found])
 
 
-def _united(outcome: Outcome, results: Iterable[Sequence[Found] | GatewayError]) -> Sequence[Found]:
+def _united(outcome: Outcome, results: Sequence[Sequence[Found] | GatewayError]) -> Sequence[Found]:
     """The objects of several keys, each once; errors go to the outcome."""
+    if len(results) == 1 and not isinstance(results[0], GatewayError):
+        return results[0]
     objects: dict[Place, Found] = {}
     for result in results:
         if isinstance(result, GatewayError):

@@ -9,7 +9,7 @@ count as absent.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,10 +18,11 @@ from gateway.informers import Scope
 from gateway.resolvers.caller_informers import find_view
 from gateway.resolvers.context import Info
 from gateway.resolvers.relations.found import Found
-from gateway.resolvers.relations.listing import candidates_of, fetch_list, stored_objects
+from gateway.resolvers.relations.listing import candidates_of, fetch_list, index_by_keys, stored_objects
 from gateway.resolvers.relations.reader import Place, Read
 from schema.relations import Match
 from schema.relations.assignment import Candidate, Wanted, assign
+from schema.relations.matches import Selected, Selecting
 from schema.resources import Resource
 
 __all__ = ["WholeKinds"]
@@ -34,17 +35,23 @@ class _Objects:
     found: Sequence[Found] = field(default=(), repr=False)
     only_metadata: bool = False
     _candidates: dict[Match, list[Candidate]] = field(default_factory=dict, repr=False)
+    _indexes: dict[Match, dict[Wanted, list[int]]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def by_place(self) -> dict[Place, Found]:
         """The objects by namespace and name."""
         return {(found.namespace, found.name): found for found in self.found}
 
-    async def candidates(self, match: Match) -> list[Candidate]:
-        """What the match reads of each object."""
-        if match not in self._candidates:
-            self._candidates[match] = await candidates_of(match, self.found)
-        return self._candidates[match]
+    async def assigned(self, match: Match, wanted: Collection[Wanted]) -> Mapping[Wanted, Sequence[int]]:
+        """The indexes of the objects that belong to each of the keys."""
+        if isinstance(match, Selected | Selecting):
+            if match not in self._candidates:
+                self._candidates[match] = await candidates_of(match, self.found)
+            return assign(match, self._candidates[match], wanted)
+        if match not in self._indexes:
+            self._indexes[match] = await index_by_keys(match, self.found)
+        index = self._indexes[match]
+        return {item: index.get(item, ()) for item in wanted}
 
 
 _Key = tuple[Resource, str | None, str]
@@ -66,7 +73,7 @@ class WholeKinds:
         self._complete.update(resources)
 
     def reader(self, namespace: str | None) -> "_KindReader":
-        """A reader for the relations of objects in one namespace, or in all."""
+        """A reader for related objects in one namespace, or in all."""
         return _KindReader(self, namespace)
 
     async def objects(
@@ -112,7 +119,10 @@ class WholeKinds:
 
 
 class _KindReader:
-    """Has the interface of :class:`~gateway.resolvers.relations.reader.ObjectReader`."""
+    """Has the interface of :class:`~gateway.resolvers.relations.reader.ObjectReader`.
+
+    ``namespace`` is that of all related objects of namespaced kinds, None for all namespaces.
+    """
 
     def __init__(self, kinds: WholeKinds, namespace: str | None) -> None:
         self._kinds = kinds
@@ -120,8 +130,7 @@ class _KindReader:
 
     async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
         """The objects at the places; one that does not exist is left out."""
-        scope = self._scope(resource, {namespace for namespace, _ in places})
-        objects = await self._kinds.objects(resource, scope, only_metadata=True)
+        objects = await self._objects(resource, only_metadata=True)
         if isinstance(objects, GatewayError):
             return dict.fromkeys(places, objects)
         by_place = objects.by_place
@@ -131,15 +140,12 @@ class _KindReader:
         self, resource: Resource, match: Match, wanted: Collection[Wanted]
     ) -> dict[Wanted, Sequence[Found] | GatewayError]:
         """The objects that belong to each of the keys."""
-        scope = self._scope(resource, {namespace for namespace, _ in wanted})
-        objects = await self._kinds.objects(resource, scope, only_metadata=not match.reads)
+        objects = await self._objects(resource, only_metadata=not match.reads)
         if isinstance(objects, GatewayError):
             return dict.fromkeys(wanted, objects)
-        assigned = assign(match, await objects.candidates(match), wanted)
+        assigned = await objects.assigned(match, wanted)
         return {item: [objects.found[index] for index in indexes] for item, indexes in assigned.items()}
 
-    def _scope(self, resource: Resource, namespaces: Collection[str | None]) -> str | None:
-        """The only namespace of the related objects of a list of one namespace; else None for all."""
-        if not resource.namespaced or self._namespace is None or len(namespaces) != 1:
-            return None
-        return next(iter(namespaces))
+    async def _objects(self, resource: Resource, *, only_metadata: bool) -> _Objects | GatewayError:
+        namespace = self._namespace if resource.namespaced else None
+        return await self._kinds.objects(resource, namespace, only_metadata=only_metadata)
