@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.api import API, bearer_token, core, fetch_token, grant, grouped, pod
+from tests.fixtures.api import API, bearer_token, core, fetch_token, grant, grouped, pod, remove_namespace
 from tests.fixtures.backends import Backend, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.tap import Tap
@@ -64,7 +64,8 @@ def tenant(seeded_cluster: Backend, tmp_path: Path, request: pytest.FixtureReque
     """The gateway itself is the administrator, which matters with shared informers only."""
     api, number = seeded_cluster.api(), next(_NUMBERS)
     first, second = namespaces = f"tenant-{number}-a", f"tenant-{number}-b"
-    for namespace in (*namespaces, f"tenant-{number}-other"):
+    every = (*namespaces, f"tenant-{number}-other")
+    for namespace in every:
         api.create(core("namespaces"), {"metadata": {"name": namespace}})
         for name in "abc":
             api.create(core("pods", namespace), pod(name, labels={"name": name}))
@@ -83,6 +84,8 @@ def tenant(seeded_cluster: Backend, tmp_path: Path, request: pytest.FixtureReque
                 names = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]}
                 tenant.allow("names", names)
             yield tenant
+    for namespace in every:
+        remove_namespace(api, namespace)
 
 
 def found(answer: dict[str, Any]) -> list[tuple[str, str]]:
