@@ -10,24 +10,28 @@ import click
 from bench.cluster import NoControlPlane, start_cluster
 from bench.fanout.run import Plan, measure_fanout
 from bench.processes import Unmeasurable, share_cores
-from bench.reads import AIMED, measure_reads
+from bench.reads import measure_reads
+from bench.relations import measure_relations
 from bench.results import RESULTS, Run, record, store
 from bench.reviews import measure_reviews
 from bench.schemas import MOST, measure_realistic_schemas, measure_schemas
 from bench.tables import Table
+from bench.variants import AIMED
 from bench.writes import CLIENTS, measure_writes
 
 __all__ = ["main"]
 
 _READS, _WRITES, _SCHEMAS, _FANOUT, _REVIEWS = "reads", "writes", "schemas", "fanout", "reviews"
-_SUBJECTS = (_SCHEMAS, _READS, _WRITES, _REVIEWS, _FANOUT)
+_RELATIONS = "relations"
+_SUBJECTS = (_SCHEMAS, _READS, _RELATIONS, _WRITES, _REVIEWS, _FANOUT)
 
 _HELP = """Measure the gateway on throw-away control planes of a real kube-apiserver.
 
-SUBJECTS, all five by default, are schemas (start-up, introspection, reload), reads (lists and gets) and
-writes (patches and applies), both compared with raw requests, reviews (the share of access reviews in a
-cached get), fanout (updates to many subscribers). Needs the binaries of tests/kube/build.sh. --quick
-measures only the sizes that have aims. --record replaces the tables of the measured subjects.
+SUBJECTS, all six by default, are schemas (start-up, introspection, reload), reads (lists and gets),
+relations (lists with related objects, and trees) and writes (patches and applies), these three compared with
+raw requests, reviews (the share of access reviews in a cached get), fanout (updates to many subscribers).
+Needs the binaries of tests/kube/build.sh. --quick measures only the sizes that have aims. --record replaces
+the tables of the measured subjects.
 """
 _EPILOG = "Example: python -m bench reads --quick"
 
@@ -91,6 +95,9 @@ def main(  # noqa: PLR0913 (one argument per option)
             tables += _show(_run_schemas(crds, starts))
         if _READS in chosen:
             tables += _show(_run_reads(pods, rounds))
+        if _RELATIONS in chosen:
+            # creating 20,000 pods takes minutes
+            tables += _show(_run_relations([size for size in pods if size <= AIMED], rounds))
         if _WRITES in chosen:
             tables += _show(_run_writes(CLIENTS[:1] if quick else CLIENTS, rounds))
         if _REVIEWS in chosen:
@@ -115,6 +122,11 @@ def _run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
 def _run_reads(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
         return asyncio.run(measure_reads(cluster, sizes, rounds))
+
+
+def _run_relations(sizes: Sequence[int], rounds: int) -> list[Table]:
+    with start_cluster() as cluster:
+        return asyncio.run(measure_relations(cluster, sizes, rounds))
 
 
 def _run_writes(sizes: Sequence[int], rounds: int) -> list[Table]:

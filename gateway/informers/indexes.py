@@ -93,14 +93,22 @@ class Index:
         for value in after:
             self._keys[value][key] = None
 
-    def count(self, values: Iterable[str]) -> int:
+    def count(self, values: Collection[str]) -> int:
         """An upper bound of the number of objects with one of the values: the sum over the values."""
-        return sum(len(self._keys.get(value, ())) for value in values)
+        return sum(map(len, self._found(values)))
 
     def find(self, values: Collection[str]) -> Collection[str]:
         """The keys of the objects with one of the values; in order only for a single value."""
-        found = [self._keys.get(value, {}) for value in values]
+        found = self._found(values)
         return found[0] if len(found) == 1 else frozenset().union(*found)
+
+    def _found(self, values: Collection[str]) -> list[dict[str, None]]:
+        """The keys by value, of those values that some object has."""
+        # the owners of a tree are many, and most kinds have few owners or none
+        if len(self._keys) < len(values):
+            wanted = frozenset(values)
+            return [keys for value, keys in self._keys.items() if value in wanted]
+        return [self._keys[value] for value in values if value in self._keys]
 
 
 class Indexes:

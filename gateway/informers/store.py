@@ -116,6 +116,8 @@ class Store:
         indexes = [(self.index(term.by), term.values) for term in terms]
         index, values = min(indexes, key=lambda indexed: indexed[0].count(indexed[1]))
         keys = index.find(values)
+        if not keys:
+            return []
         ordered = keys if len(values) == 1 else filter(keys.__contains__, self._objects)
         return [self._objects[key] for key in ordered]
 

@@ -258,8 +258,7 @@ class EncodedSelections:
         Yields to the event loop while it encodes new versions, and calls ``count`` with the size of each.
         Raises SelectionMismatch, AnswerTooLarge.
         """
-        with self._used(self._object_table(selection)) as table:
-            self._bind(table, informer)
+        with self.objects(informer, selection) as table:
             yielder, entries, encoded = LoopYielder(BYTES_PER_YIELD), table.entries, []
             for stored in objects:
                 # the check of table.encode, inlined: 5,000 calls cost as much as the rest of a warm list
@@ -275,9 +274,15 @@ class EncodedSelections:
 
     def encode_object(self, informer: Informer, selection: Selection, stored: StoredObject) -> bytes:
         """The selection of one object of the informer as JSON. Raises SelectionMismatch, AnswerTooLarge."""
+        with self.objects(informer, selection) as table:
+            return table.encode(stored.key, stored.object)
+
+    @contextmanager
+    def objects(self, informer: Informer, selection: Selection) -> Iterator[ObjectTable]:
+        """The table of a selection of the informer's objects, while the block runs."""
         with self._used(self._object_table(selection)) as table:
             self._bind(table, informer)
-            return table.encode(stored.key, stored.object)
+            yield table
 
     @contextmanager
     def subscription(self, selection: EventSelection | None) -> Iterator[EventTable]:

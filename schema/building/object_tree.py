@@ -6,6 +6,7 @@ compiled selections of their objects. It returns None where graphql-core has to 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -157,7 +158,7 @@ class MemberSelection:
         return {details[0].node.name.value for details in collected.values()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class TreeField:
     """One field of a node in the answer: ``name`` is that of the schema.
 
@@ -169,6 +170,11 @@ class TreeField:
     health: tuple[tuple[str, str], ...] = ()
     member: MemberSelection | None = None
     children: "TreeSelection | None" = None
+
+    @cached_property
+    def key(self) -> bytes:
+        """The response name as the key of a JSON object."""
+        return b'"%s":' % self.response_name.encode()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,7 +219,7 @@ class TreeSelection:
                 )
             else:
                 value = msgspec.json.encode(values.get(field.name, TREE_NODE))
-            parts.append(b'"%s":%s' % (field.response_name.encode(), value))
+            parts.append(field.key + value)
         return b"{" + b",".join(parts) + b"}"
 
 

@@ -9,6 +9,7 @@ from bench.cluster import Cluster, cluster_of
 from bench.fanout.run import Plan, measure_fanout
 from bench.processes import share_cores
 from bench.reads import measure_reads
+from bench.relations import measure_relations
 from bench.results import Run, store
 from bench.reviews import measure_reviews
 from bench.schemas import measure_realistic_schemas, measure_schemas
@@ -48,6 +49,14 @@ async def test_reads_are_measured_and_stored(cluster: Cluster, tmp_path: Path) -
     assert_measured(tables, 200)
     run = Run.of(tables)
     assert Run.load(store(run, tmp_path).with_suffix(".json")).markdown() == run.markdown()
+
+
+async def test_relations_are_measured(cluster: Cluster) -> None:
+    relations, trees, process, process_of_trees = await measure_relations(cluster, [200], rounds=1)
+    for table in (relations, process):
+        assert_measured([table], 200)
+    for table in (trees, process_of_trees):
+        assert_measured([table], 1000)
 
 
 async def test_writes_are_measured(cluster: Cluster) -> None:

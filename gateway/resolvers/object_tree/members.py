@@ -50,9 +50,13 @@ class Member(Confidential, msgspec.Struct, frozen=True, gc=False):
     @property
     def stored(self) -> StoredObject:
         """The object as an informer stores it."""
+        return StoredObject(self.key, bytes(self.body), self.header)
+
+    @property
+    def key(self) -> str:
+        """The key of the object in an informer: ``namespace/name``, or the name."""
         metadata = self.header.metadata
-        key = f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
-        return StoredObject(key, bytes(self.body), self.header)
+        return f"{metadata.namespace}/{metadata.name}" if metadata.namespace else metadata.name
 
     @property
     def uid(self) -> str:

@@ -34,14 +34,15 @@ async def read_tree(finder: KindFinder, info: Info, **arguments: Any) -> Any:
         if kinds
         else []
     )
-    nodes = arrange(root, members, encoder.health, request.depth)
-    if selection is not None:
-        try:
-            return Compiled(await _encode(info, nodes, selection, encoder))
-        except (NotCompilable, SelectionMismatch):
-            pass
-        except AnswerTooLarge:
-            raise budget_of(info).exceed() from None
+    with encoder.batch():
+        nodes = arrange(root, members, encoder.health, request.depth)
+        if selection is not None:
+            try:
+                return Compiled(await _encode(info, nodes, selection, encoder))
+            except (NotCompilable, SelectionMismatch):
+                pass
+            except AnswerTooLarge:
+                raise budget_of(info).exceed() from None
     return decoded_nodes(nodes)
 
 
