@@ -23,7 +23,7 @@ SUBSCRIPTION = "subscription { gauges { type object { reading } } }"
 @pytest.fixture
 def gauges(seeded_cluster: Backend) -> Iterator[AggregatedAPI]:
     assert seeded_cluster.control_plane is not None
-    with registered_api(seeded_cluster.control_plane, seeded_cluster.api()) as aggregated:
+    with registered_api(AggregatedAPI(seeded_cluster.control_plane, seeded_cluster.api())) as aggregated:
         yield aggregated
 
 
