@@ -68,6 +68,23 @@ def reads(arguments: str = "") -> dict[str, Operation]:
 OPERATIONS: Mapping[str, Operation] = {
     **reads(),
     **{f"{name}, cached": item for name, item in reads('resourceVersion: "0"').items()},
+    "related objects": one(
+        f'{{ service(name: "mine", namespace: "{OWN}") {{ pods {{ items {{ kind }} }} }} }}',
+        f"get services/mine -n {OWN}",
+        f"list pods -n {OWN}",
+    ),
+    "owner": one(
+        f'{{ pod(name: "mine", namespace: "{OWN}") {{ owner {{ kind }} }} }}',
+        f"get pods/mine -n {OWN}",
+        f"get pods/other -n {OWN}",
+    ),
+    **{
+        f"tree of {name}": one(
+            f'{{ tree(kind: "Pod", name: "{name}", namespace: "{OWN}") {{ depth }} }}',
+            f"get pods/{name} -n {OWN}",
+        )
+        for name in ("mine", "other")
+    },
     "watch mine": one(
         f'subscription {{ pod(name: "mine", namespace: "{OWN}") {{ type }} }}', f"watch pods/mine -n {OWN}"
     ),
@@ -136,8 +153,18 @@ def rights(seeded_cluster: Backend) -> Rights:
     kubectl, api = Kubectl(seeded_cluster), seeded_cluster.api()
     for namespace in (OWN, OTHER):
         api.create(core("namespaces"), {"metadata": {"name": namespace}})
-        for name in ("mine", "other"):
-            api.create(core("pods", namespace), pod(name, labels={"app": name}))
+        other = api.create(core("pods", namespace), pod("other", labels={"app": "other"}))
+        mine = pod("mine", labels={"app": "mine"})
+        uid = other["metadata"]["uid"]
+        mine["metadata"]["ownerReferences"] = [
+            {"apiVersion": "v1", "kind": "Pod", "name": "other", "uid": uid}
+        ]
+        api.create(core("pods", namespace), mine)
+        service = {
+            "metadata": {"name": "mine"},
+            "spec": {"selector": {"app": "mine"}, "ports": [{"port": 80}]},
+        }
+        api.create(core("services", namespace), service)
     kubectl.succeed("create", "serviceaccount", "nobody", "-n", OWN)
     bind = partial(kubectl.succeed, "create", "clusterrolebinding")
     bind("matrix-admin", "--clusterrole=cluster-admin", "--user=admin")
@@ -145,7 +172,7 @@ def rights(seeded_cluster: Backend) -> Rights:
     grants = {"alice": [every], "bob": ["--verb=get,list,watch,patch,delete", "--resource-name=mine"]}
     for user, options in grants.items():
         role = f"matrix-{user}"
-        kubectl.succeed("create", "role", role, "-n", OWN, *options, "--resource=pods,pods/log")
+        kubectl.succeed("create", "role", role, "-n", OWN, *options, "--resource=pods,pods/log,services")
         kubectl.succeed("create", "rolebinding", role, "-n", OWN, f"--role={role}", f"--user={user}")
     kubectl.succeed("create", "clusterrole", "matrix-gateway", "--verb=list,watch", "--resource=pods")
     kubectl.succeed("create", "clusterrole", "matrix-impersonate", "--verb=impersonate", "--resource=users")
