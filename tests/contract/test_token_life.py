@@ -1,0 +1,79 @@
+"""A token that the API server rejects ends the streams of its caller, and completes none."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.fixtures.api import core, fetch_token, grant
+from tests.fixtures.backends import Backend
+from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.protocols import PROTOCOLS, Results
+from tests.fixtures.waiting import DEADLINE
+
+pytestmark = pytest.mark.cluster
+
+READ = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}
+TOKEN_EXPIRED = 4440
+SYNCED = {"data": {"configMaps": {"type": "SYNCED"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of a stream: its error codes, and the break of its connection."""
+
+    codes: tuple[str, ...] = ()
+    close_code: int | None = None
+    is_broken: bool = False
+
+    @property
+    def tells(self) -> bool:
+        """Whether a client learns that its token is the reason, or that it has to come back."""
+        told = self.codes == ("UNAUTHENTICATED",) and self.close_code is None
+        return told or self.close_code == TOKEN_EXPIRED or self.is_broken
+
+
+async def ending(results: Results) -> Ending:
+    """Read to the end."""
+    found = Ending()
+    try:
+        async for result in results:
+            found = Ending(tuple(error["extensions"]["code"] for error in result.get("errors", ())))
+    except ConnectionClosed as error:
+        return replace(found, close_code=error.rcvd.code if error.rcvd else None)
+    except httpx.RemoteProtocolError:
+        return replace(found, is_broken=True)
+    return found
+
+
+async def endings(gateway: GatewayProcess, backend: Backend, namespace: str) -> dict[str, Ending]:
+    """The ends of one subscription over each protocol, after the account of its token is deleted."""
+    request = {"query": f'subscription {{ configMaps(namespace: "{namespace}") {{ type }} }}'}
+    async with AsyncExitStack() as stack, asyncio.timeout(DEADLINE):
+        streams = [await stack.enter_async_context(opening(gateway, request)) for opening in PROTOCOLS]
+        for stream in streams:
+            while await anext(stream) != SYNCED:
+                pass
+        backend.api().delete(core("serviceaccounts", namespace, "caller"))
+        found = await asyncio.gather(*map(ending, streams))
+    return {opening.__name__: end for opening, end in zip(PROTOCOLS, found, strict=True)}
+
+
+@pytest.mark.parametrize("sharing", ["share-informers", "no-share-informers"])
+async def test_a_rejected_token_ends_each_stream_and_completes_none(
+    seeded_cluster: Backend, tmp_path: Path, sharing: str
+) -> None:
+    api, namespace = seeded_cluster.api(), f"token-life-{sharing}"
+    api.create(core("namespaces"), {"metadata": {"name": namespace}})
+    api.create(core("serviceaccounts", namespace), {"metadata": {"name": "caller"}})
+    grant(api, "caller", f"system:serviceaccount:{namespace}:caller", READ, namespace=namespace)
+    token = fetch_token(api, namespace, "caller")
+    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough", f"--{sharing}")
+    with start_gateway(tmp_path, *options, token=token) as gateway:
+        found = await endings(gateway, seeded_cluster, namespace)
+    # shared informers: mostly by a review of the right, which is repeated more often than that of the token
+    assert all(end.tells for end in found.values()), found
