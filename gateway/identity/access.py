@@ -233,7 +233,9 @@ async def _fetch_status(client: KubeClient, access: Access) -> Mapping[str, Any]
             "spec": access.spec,
         }
     )
-    response = await client.request("POST", ACCESS_REVIEWS, body=body, content_type="application/json")
+    response = await client.request(
+        "POST", ACCESS_REVIEWS, body=body, content_type="application/json", repeatable=True
+    )
     try:
         return msgspec.json.decode(response.body, type=_Review).status
     except msgspec.DecodeError as error:

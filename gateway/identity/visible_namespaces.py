@@ -198,7 +198,11 @@ class VisibleNamespaces:
         }
         try:
             response = await client.request(
-                "POST", _RULES_REVIEWS, body=msgspec.json.encode(body), content_type="application/json"
+                "POST",
+                _RULES_REVIEWS,
+                body=msgspec.json.encode(body),
+                content_type="application/json",
+                repeatable=True,
             )
             rules = msgspec.json.decode(response.body, type=_Review).status
         except (Forbidden, NotFound):

@@ -100,6 +100,7 @@ async def _is_allowed(source: Source, verb: str) -> bool:
         _ACCESS_REVIEWS,
         body=msgspec.json.encode(review),
         content_type="application/json",
+        repeatable=True,
         timeout=_TIMEOUT_SECONDS,
     )
     try:

@@ -4,8 +4,9 @@
 tighter bounds.
 
 - 401: one retry with refreshed credentials.
-- 429, and 5xx with ``Retry-After``: a retry after that delay, for every verb. The API server sends
-  ``Retry-After`` before it does any work, so a write is not repeated.
+- 429 with ``Retry-After``: a retry after that delay, for every verb, because the request was not executed.
+- 5xx with ``Retry-After``: the same for requests that may be repeated. A server that fails may have executed
+  a write before.
 - A connection that breaks before the response starts: retries with back-off, for requests that may be
   repeated (GET, server-side apply, dry runs) only.
 """
@@ -100,7 +101,7 @@ class Retries:
             return None
         if self.delayed_seconds + seconds > MAX_RETRY_DELAY_SECONDS:
             return None
-        if status.code != 429 and status.code < 500:
+        if status.code != 429 and (status.code < 500 or not self.repeatable):
             return None
         self.delayed_seconds += seconds
         return float(seconds)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.errors import Conflict
+from gateway.errors import Conflict, GatewayError, OutcomeUnknown
 from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.decoding import decode_object
@@ -31,7 +31,8 @@ async def decide_certificate(
     """Answer ``approveCertificateSigningRequest`` and ``deny…``; ``decision`` is the condition's type.
 
     A request that has the condition stays as it is. The patch holds for the version that was read; after a
-    conflict the request is read again. The API server refuses a request that has the opposite condition.
+    conflict or a lost answer the request is read again. The API server refuses a request that has the
+    opposite condition.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     condition = {
@@ -43,8 +44,12 @@ async def decide_certificate(
         "lastTransitionTime": now,
     }
     resource = root.served.resource
+    unknown: OutcomeUnknown | None = None
     for attempt in range(ATTEMPTS):
-        response = await upstream_of(info).request("GET", resource_path(resource, None, name))
+        try:
+            response = await upstream_of(info).request("GET", resource_path(resource, None, name))
+        except GatewayError as error:
+            raise unknown or error from error
         current = decode_object(response.body)
         conditions: list[Any] = (current.get("status") or {}).get("conditions") or []
         if any(item.get("type") == decision for item in conditions):
@@ -56,7 +61,8 @@ async def decide_certificate(
         path = resource_path(resource, None, name, "approval")
         try:
             return await send_write(info, Write("PATCH", path, change, MERGE_PATCH, parameters_of(dry_run)))
-        except Conflict:
+        except (Conflict, OutcomeUnknown) as error:
+            unknown = error if isinstance(error, OutcomeUnknown) else None
             if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("the last attempt returns or raises")

@@ -107,7 +107,11 @@ async def fetch_caller(client: KubeClient) -> Mapping[str, Any]:
     """The ``UserInfo`` of the client's user: a SelfSubjectReview. Raises StatusError, UpstreamError."""
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     response = await client.request(
-        "POST", _SUBJECT_REVIEWS, body=msgspec.json.encode(body), content_type="application/json"
+        "POST",
+        _SUBJECT_REVIEWS,
+        body=msgspec.json.encode(body),
+        content_type="application/json",
+        repeatable=True,
     )
     status = decode_object(response.body).get("status") or {}
     found: Mapping[str, Any] = status.get("userInfo") or {}

@@ -49,7 +49,8 @@ async def delete_object(
     """Answer ``deletePod(name: …)``: the API server's answer as a ``DeleteResult``."""
     path = resource_path(root.served.resource, namespace_of(root, info, namespace), name)
     body = _delete_options(dry_run, **options)
-    return _deletion(await send_write(info, Write("DELETE", path, body, JSON, repeatable=dry_run)))
+    write = Write("DELETE", path, body, JSON, repeatable=dry_run, guarded="preconditions" in body)
+    return _deletion(await send_write(info, write))
 
 
 async def delete_collection(

@@ -44,7 +44,8 @@ async def patch_object(
     body, content_type = change.request(root)
     if content_type == JSON_PATCH and upstream_of(info).redacts and exposes_masked_values(path, body):
         raise BadArgument("this gateway masks values (--redact): a JSON Patch cannot copy or move them")
-    write = Write("PATCH", path, body, content_type, parameters_of(**options))
+    guarded = change.resource_version is not None
+    write = Write("PATCH", path, body, content_type, parameters_of(**options), guarded=guarded)
     with mapped_causes(change.place(info, content_type)):
         try:
             return await send_write_until_no_conflict(info, write, change.retry_on_conflict or 0)

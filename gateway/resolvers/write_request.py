@@ -1,7 +1,9 @@
 """One write to the API server: sent once, and reported as unknown if its answer is lost.
 
-A write that the API server may have received is repeated only if a second one changes nothing more:
-server-side apply and dry runs. All other writes fail with ``OUTCOME_UNKNOWN``.
+A write that the API server may have received is repeated if a second one changes nothing more (server-side
+apply, dry runs), or if the API server refuses a second one (a precondition). All other writes fail with
+``OUTCOME_UNKNOWN``. So does a repeated one that is refused: the first one, or another client, may have made
+the change.
 """
 
 import re
@@ -20,7 +22,7 @@ from gateway.errors import (
     UpstreamError,
 )
 from gateway.kube.client import KubeClient, Response
-from gateway.kube.upstream_errors import may_have_arrived
+from gateway.kube.upstream_errors import broke_off, may_have_arrived
 from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.decoding import decode_object
 
@@ -39,7 +41,11 @@ _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The request of a write; ``repeatable`` if a second one changes nothing more."""
+    """The request of a write.
+
+    ``repeatable`` if a second one changes nothing more; ``guarded`` if it has a precondition that does not
+    hold any more once it is executed.
+    """
 
     method: str
     path: str
@@ -47,6 +53,7 @@ class Write:
     content_type: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
+    guarded: bool = False
     accept: str = "application/json"
 
     @property
@@ -71,19 +78,29 @@ async def send_write(info: Info, write: Write) -> dict[str, Any]:
 async def exchange(client: KubeClient, write: Write) -> Response:
     """The API server's answer. Raises GatewayError; see the module."""
     try:
-        return await client.request(
-            write.method,
-            write.path,
-            write.parameters,
-            body=msgspec.json.encode(write.body),
-            content_type=write.content_type,
-            accept=write.accept,
-            repeatable=write.is_repeatable,
-        )
+        return await _request(client, write, repeatable=write.is_repeatable)
     except (UpstreamError, ServerTimeout) as error:
         if write.is_repeatable or not may_have_arrived(error):
             raise
-        raise OutcomeUnknown(error, write.method, write.path) from error
+        unknown = OutcomeUnknown(error, write.method, write.path)
+        if not (write.guarded and isinstance(error, UpstreamError) and broke_off(error)):
+            raise unknown from error
+    try:
+        return await _request(client, write, repeatable=True)
+    except GatewayError as error:
+        raise unknown from error
+
+
+async def _request(client: KubeClient, write: Write, *, repeatable: bool) -> Response:
+    return await client.request(
+        write.method,
+        write.path,
+        write.parameters,
+        body=msgspec.json.encode(write.body),
+        content_type=write.content_type,
+        accept=write.accept,
+        repeatable=repeatable,
+    )
 
 
 def note_warnings(info: Info, answer: Response | GatewayError, *below: str | int) -> None:

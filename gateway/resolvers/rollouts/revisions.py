@@ -68,7 +68,7 @@ async def undo_rollout(
         if workload.get("spec", {}).get("paused"):
             raise BadArgument(f"{name} is paused; resume it with resumeDeployment, then undo its rollout")
         operations = _operations(workload, _target(revisions, to_revision, name))
-        write = Write("PATCH", path, operations, "application/json-patch+json", parameters)
+        write = Write("PATCH", path, operations, "application/json-patch+json", parameters, guarded=True)
         return await send_write(info, write)
 
     workload, revisions = await _fetch(root, info, name, namespace)

@@ -74,6 +74,12 @@ def test_other_failures_are_final(code: int, headers: dict[str, str]) -> None:
     assert Retries(repeatable=True).delay(failed_status(code, headers, b"")) is None
 
 
+def test_a_server_failure_is_final_for_a_write() -> None:
+    unavailable = failed_status(503, {"retry-after": "0"}, b"")
+    assert Retries(repeatable=False).delay(unavailable) is None
+    assert Retries(repeatable=True).delay(unavailable) == 0
+
+
 async def test_forbidden_is_final(connect: Connect) -> None:
     async def answer(request: Request) -> Reply:
         return status_reply(403, "Forbidden", retry_after="0")
