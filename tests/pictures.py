@@ -9,10 +9,10 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from tests.browser.conftest import Page, open_browser
+from tests.browser.conftest import Browser, Page, open_chromium
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 
 _EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -108,13 +108,17 @@ async def _show_output(page: Page, command: str, *arguments: str, seconds: float
 
 
 async def _make(names: list[str]) -> None:
-    with tempfile.TemporaryDirectory() as folder, start_gateway(Path(folder), "--demo") as gateway:
-        async with asynccontextmanager(open_browser)() as browser:
-            for number, name in enumerate(names):
-                page = browser.page(number)
-                await page.call("setViewportSize", _SIZE)
-                await PICTURES[name](page, gateway)
-                await page.call("screenshot", {"path": str(_EXAMPLES / name / "picture.png")})
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        start_gateway(Path(folder), "--demo") as gateway,
+        open_chromium() as chromium,
+    ):
+        browser = Browser(chromium.start())
+        for number, name in enumerate(names):
+            page = browser.page(number)
+            await page.call("setViewportSize", _SIZE)
+            await PICTURES[name](page, gateway)
+            await page.call("screenshot", {"path": str(_EXAMPLES / name / "picture.png")})
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
-"""Headless Chromium, driven by playwright-core in a Node process."""
+"""Headless Chromium, driven by playwright-core in a Node process.
+
+The session has one Chromium: its start takes 2 s of processor time. Each test has pages of its own, and
+thereby its own cookies, storage and HTTP cache.
+"""
 
 import asyncio
 import json
 import shutil
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import Any
 
 import pytest
@@ -21,16 +26,17 @@ CLIENTS = Path(__file__).parents[1] / "clients"
 class Page:
     """One tab in a separate browser context; :meth:`call` calls playwright's methods."""
 
-    node: Process
+    node: Popen[bytes]
     number: int
 
     async def call(self, method: str, *args: Any, target: str = "page") -> Any:
-        assert self.node.stdin is not None
-        assert self.node.stdout is not None
         command = {"page": self.number, "target": target, "method": method, "args": args}
-        self.node.stdin.write(json.dumps(command).encode() + b"\n")
-        async with asyncio.timeout(2 * DEADLINE):
-            answer = json.loads(await self.node.stdout.readline())
+        try:
+            async with asyncio.timeout(2 * DEADLINE):
+                answer = await asyncio.to_thread(_exchange, self.node, command)
+        except BaseException:
+            self.node.kill()  # a late answer would be taken for that of the next command
+            raise
         assert "error" not in answer, answer["error"]
         return answer["value"]
 
@@ -63,9 +69,18 @@ class Page:
         return problems
 
 
+def _exchange(node: Popen[bytes], command: dict[str, Any]) -> dict[str, Any]:
+    assert node.stdin is not None
+    assert node.stdout is not None
+    node.stdin.write(json.dumps(command).encode() + b"\n")
+    node.stdin.flush()
+    answer: dict[str, Any] = json.loads(node.stdout.readline())
+    return answer
+
+
 @dataclass(frozen=True, slots=True)
 class Browser:
-    node: Process
+    node: Popen[bytes]
 
     def page(self, number: int = 0) -> Page:
         return Page(self.node, number)
@@ -83,20 +98,48 @@ def find_chromium() -> str:
     return chromium
 
 
-async def open_browser() -> AsyncIterator[Browser]:
-    """A Chromium process."""
-    command = ["node", str(CLIENTS / "browser.mjs"), find_chromium()]
-    node = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE)
-    assert node.stdin is not None
+class Chromium:
+    """A Chromium process, started on first use, and again after a command without an answer."""
+
+    def __init__(self) -> None:
+        self._node: Popen[bytes] | None = None
+
+    def start(self) -> Popen[bytes]:
+        """The Node process that drives Chromium."""
+        if self._node is None or self._node.poll() is not None:
+            self.close()
+            command = ["node", str(CLIENTS / "browser.mjs"), find_chromium()]
+            self._node = Popen(command, stdin=PIPE, stdout=PIPE)
+        return self._node
+
+    def close(self) -> None:
+        if self._node is not None:
+            self._node.communicate(timeout=DEADLINE)
+            self._node = None
+
+
+@contextmanager
+def open_chromium() -> Iterator[Chromium]:
+    chromium = Chromium()
     try:
-        yield Browser(node)
+        yield chromium
     finally:
-        node.stdin.close()
-        async with asyncio.timeout(DEADLINE):
-            await node.wait()
+        chromium.close()
 
 
-browser = pytest.fixture(open_browser, name="browser")
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Chromium]:
+    with open_chromium() as chromium:
+        yield chromium
+
+
+@pytest.fixture
+async def browser(chromium: Chromium) -> AsyncIterator[Browser]:
+    """The session's Chromium without pages."""
+    browser = Browser(chromium.start())
+    yield browser
+    if browser.node.poll() is None:
+        await browser.page().call("closeAll")
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 // Drives headless Chromium. Reads one JSON command per line from stdin, writes one answer per line to stdout:
 //   {"page": 0, "target": "keyboard", "method": "press", "args": ["Enter"]} -> {"value": …} or {"error": "…"}
 // `target` is "page", "context" or a property of the page. The first command for a page number opens the page.
-// The method "problems" returns the page's errors so far; "startTracing" begins a trace of the page, with a list of
-// categories, and "stopTracing" writes it to a file. argv: the path of Chromium.
+// The method "problems" returns the page's errors so far; "closeAll" closes all pages;
+// "startTracing" begins a trace of the page, with a list of categories, and "stopTracing" writes it to a file.
+// argv: the path of Chromium.
 import { writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
@@ -33,7 +34,13 @@ async function pageOf(number) {
   return pages.get(number);
 }
 
+async function closeAll() {
+  for (const { page } of pages.values()) await page.context().close();
+  pages.clear();
+}
+
 async function run({ page: number, target, method, args }) {
+  if (method === "closeAll") return closeAll();
   const { page, problems } = await pageOf(number);
   if (method === "problems") return problems;
   if (method === "startTracing") return browser.startTracing(page, { categories: args[0] });

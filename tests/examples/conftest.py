@@ -1,5 +1,5 @@
 """The browser of tests/browser, for the pages among the examples."""
 
-from tests.browser.conftest import browser, page
+from tests.browser.conftest import browser, chromium, page
 
-__all__ = ["browser", "page"]
+__all__ = ["browser", "chromium", "page"]
