@@ -27,6 +27,13 @@ _PROCESSES = ("cluster", "browser", "node", "office")
 """The markers of tests that start processes."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers for two cores: the tests wait for processes and for times a third of their time."""
+    cores = os.cpu_count() or 1
+    return cores + cores // 2
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Order the files for pytest-xdist by expected duration, the longest first.
