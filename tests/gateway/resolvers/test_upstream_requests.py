@@ -51,7 +51,7 @@ class Stored:
         self._attempt = attempt
         resource = attempt.case.resource
         texts = attempt.stored
-        self._plurals = {"pods", "replicasets", "controllerrevisions", "namespaces"}
+        self._plurals = {"pods", "replicasets", "controllerrevisions", "namespaces", "events"}
         self._plurals |= {resource.gvr.resource} if resource else set()
         owner = {"kind": "DaemonSet", "name": texts["owner"], "controller": True, "uid": "u"}
         labels = {"app": "web"}
