@@ -73,6 +73,11 @@ OPERATIONS: Mapping[str, Operation] = {
         f"get services/mine -n {OWN}",
         f"list pods -n {OWN}",
     ),
+    "filter by related objects": one(
+        f'{{ pods(namespace: "{OWN}", whereRelated: [{{relation: "services"}}]) {{ items {{ kind }} }} }}',
+        f"list pods -n {OWN}",
+        f"list services -n {OWN}",
+    ),
     "owner": one(
         f'{{ pod(name: "mine", namespace: "{OWN}") {{ owner {{ kind }} }} }}',
         f"get pods/mine -n {OWN}",

@@ -209,9 +209,21 @@ async def test_a_header_that_asserts_an_identity_is_refused_on_every_path(
 ) -> None:
     served: Served = request.getfixturevalue(mode)
     headers = {name: value, "Authorization": "Bearer alice"}
-    for path in ("/graphql", "/livez", "/metrics", "/", "/graphiql/page.js"):
+    for path in (
+        "/graphql",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/schema.graphql",
+        "/",
+        "/graphiql/page.js",
+        "/none",
+    ):
         assert (await served.http.get(path, headers=headers)).status_code == 403
-    assert (await served.http.post("/graphql", json=WHOAMI, headers=headers)).status_code == 403
+    for accept in ("application/json", "text/event-stream", "multipart/mixed;subscriptionSpec=1.0"):
+        accepting = {**headers, "Accept": accept}
+        assert (await served.http.post("/graphql", json=WHOAMI, headers=accepting)).status_code == 403
+    assert (await served.http.put("/graphql", headers=headers)).status_code == 403
     with pytest.raises(InvalidStatus) as refused:
         async with dial(served, **headers):
             pass
