@@ -149,7 +149,8 @@ class IDTokens:
         name = self._claims.groups
         if not name:
             return []
-        if name not in claims and name in (claims.get("_claim_names") or {}):
+        elsewhere = claims.get("_claim_names")
+        if name not in claims and elsewhere and (not isinstance(elsewhere, dict) or name in elsewhere):
             raise _refusal(f"its claim {name} is distributed: the issuer does not put it into the token")
         value = claims.get(name)
         groups = [] if value is None else _texts(value)

@@ -70,6 +70,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "an empty group": ({"groups": ["a", ""]}, "no list of groups"),
     "a reserved group": ({"groups": ["dev", "system:masters"]}, "reserved prefix"),
     "distributed groups": ({"_claim_names": {"groups": "src1"}}, "distributed"),
+    "malformed names of distributed claims": ({"_claim_names": 1}, "distributed"),
 }
 
 
