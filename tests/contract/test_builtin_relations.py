@@ -11,7 +11,7 @@ from tests.fixtures.api import core, grouped, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.metrics_api import MetricsAPI
-from tests.fixtures.related import LABELS, Application, create_application
+from tests.fixtures.related import LABELS, Application, create_application, owner
 
 NAME = "{ metadata { name } }"
 NAMES = "{ items { metadata { name } } }"
@@ -171,6 +171,34 @@ async def test_a_node_leads_to_its_lease(
         "pods": {"items": [{"metadata": {"name": "shop-1-a"}}]},
     }
     assert data["pods"]["items"][0]["node"]["lease"]["metadata"]["name"] == application.node
+
+
+async def test_owners_that_own_each_other_and_an_owner_of_the_same_name_as_a_former_one(
+    backend: Backend, gateway: GatewayProcess, namespace: str
+) -> None:
+    api = backend.api()
+    maps = [api.create(core("configmaps", namespace), {"metadata": {"name": name}}) for name in ("a", "b")]
+    for own, other in (maps, maps[::-1]):
+        references = [owner(other, "ConfigMap", "v1")]
+        path = core("configmaps", namespace, own["metadata"]["name"])
+        api.merge(path, {"metadata": {"ownerReferences": references}})
+    former = {**owner(maps[0], "ConfigMap", "v1"), "uid": "00000000-0000-0000-0000-000000000000"}
+    for name, reference in (("cyclic", owner(maps[0], "ConfigMap", "v1")), ("former", former)):
+        body = pod(name, labels={})
+        body["metadata"]["ownerReferences"] = [reference]
+        api.create(core("pods", namespace), body)
+    data = await gateway.data(
+        f"""query($n: String) {{
+          cyclic: pod(name: "cyclic", namespace: $n) {{
+            workload {{ kind }} owner {{ owner {{ owner {{ metadata {{ name }} dependents {NAMES} }} }} }} }}
+          former: pod(name: "former", namespace: $n) {{ owner {NAME} owners {NAMES} workload {NAME} }} }}""",
+        {"n": namespace},
+    )
+    top = data["cyclic"]["owner"]["owner"]["owner"]
+    assert data["cyclic"]["workload"] == {"kind": "ConfigMap"}
+    assert top["metadata"]["name"] == "a"
+    assert sorted(names(top["dependents"])) == ["b", "cyclic"]
+    assert data["former"] == {"owner": None, "owners": {"items": []}, "workload": None}
 
 
 @pytest.fixture
