@@ -1,6 +1,6 @@
 """Objects of one resource for relations: from one request as the caller, or from an informer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -69,9 +69,10 @@ def stored_object(resource: Resource, stored: StoredObject) -> Found:
     return Found(resource, stored.object, stored.header)
 
 
-def stored_objects(resource: Resource, view: View) -> list[Found]:
-    """The objects of a view."""
-    return [stored_object(resource, stored) for stored in view.objects()]
+def stored_objects(resource: Resource, view: View, owners: Collection[str] | None = None) -> list[Found]:
+    """The objects of a view; with ``owners``, UIDs, those that have one of them."""
+    found = view.objects() if owners is None else view.owned_by(*owners)
+    return [stored_object(resource, stored) for stored in found]
 
 
 async def candidates_of(match: Match, objects: Sequence[Found]) -> list[Candidate]:

@@ -31,6 +31,7 @@ from gateway.resolvers.relations.listing import (
 )
 from schema.relations import Match
 from schema.relations.assignment import Wanted, assign
+from schema.relations.matches import OwnedBy
 from schema.resources import Resource
 
 __all__ = ["ObjectReader", "Place", "Read"]
@@ -152,7 +153,8 @@ class ObjectReader:
         rest: list[Wanted] = []
         groups = _by_namespace(wanted)
         if len(groups) > 1 and (view := await self._view(resource, None)) is not None:
-            return await _assigned(match, stored_objects(resource, view), wanted)
+            stored = stored_objects(resource, view, _owners(match, wanted))
+            return await _assigned(match, stored, wanted)
         for namespace, some in groups.items():
             objects = await self._cached_objects(resource, namespace, match, some)
             if objects is None:
@@ -200,12 +202,12 @@ class ObjectReader:
     async def _cached_objects(
         self, resource: Resource, namespace: str | None, match: Match, wanted: Sequence[Wanted]
     ) -> Sequence[Found] | None:
-        """What an informer has; for one key through its indexes."""
+        """What an informer has, as far as its indexes tell; None if none runs."""
         selectors = match.server_selectors(wanted[0][1]) if len(wanted) == 1 else None
         view = await self._view(resource, namespace, **(selectors or {}))
         if view is None:
             return None
-        return stored_objects(resource, view)
+        return stored_objects(resource, view, _owners(match, wanted))
 
     # requests
 
@@ -255,6 +257,11 @@ def _by_namespace(wanted: Iterable[Wanted]) -> dict[str | None, list[Wanted]]:
     for item in wanted:
         grouped.setdefault(item[0], []).append(item)
     return grouped
+
+
+def _owners(match: Match, wanted: Iterable[Wanted]) -> set[str] | None:
+    """The UIDs of the owners whose objects are wanted; None for another match."""
+    return {key for _, key in wanted} if isinstance(match, OwnedBy) else None
 
 
 async def _assigned(
