@@ -7,6 +7,7 @@ reveals a proxy whose proof is missing.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from gateway.errors import CallerRefused, CallerUnauthenticated
@@ -52,7 +53,26 @@ def refuse_impersonation(head: RequestHead) -> None:
 
 def refuse_asserted_identity(head: RequestHead, expected: ProxyHeaders = DEFAULT_PROXY_HEADERS) -> None:
     """Raise CallerRefused for a header that asserts an identity, by its default name or the expected one."""
-    _refuse(name for name in head.names if _is_reserved(name, expected))
+    prefixes = _prefixes(expected)
+    # most requests have none: one pass over the bytes of the names
+    suspects = [name for name, _ in head.fields if name.startswith(prefixes)]
+    if suspects:
+        names = [name.decode("latin-1") for name in suspects]
+        _refuse(name for name in names if _is_reserved(name, expected))
+
+
+@lru_cache(maxsize=8)
+def _prefixes(expected: ProxyHeaders) -> tuple[bytes, ...]:
+    """The beginnings of all reserved names."""
+    names = {
+        _IMPERSONATE,
+        *(
+            name
+            for headers in (expected, DEFAULT_PROXY_HEADERS)
+            for name in (*headers.user, *headers.uid, *headers.group, *headers.extra_prefixes)
+        ),
+    }
+    return tuple(name.encode("latin-1") for name in sorted(names))
 
 
 def refuse_identity_in_params(

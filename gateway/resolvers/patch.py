@@ -9,7 +9,7 @@ from gateway.kube.paths import resource_path
 from gateway.kube.redaction import exposes_masked_values
 from gateway.resolvers.causes import Place, mapped_causes, place_in
 from gateway.resolvers.context import Info, upstream_of
-from gateway.resolvers.write_request import Write, send_write_until_no_conflict
+from gateway.resolvers.write_request import Write, answer_write
 from gateway.resolvers.written import (
     JSONObject,
     metadata_of,
@@ -20,6 +20,7 @@ from gateway.resolvers.written import (
 )
 from schema.building import RootField
 from schema.input_paths import Written, operation_path
+from schema.resources import GroupVersionKind
 from schema.verbs import spec_of
 
 __all__ = ["MERGE_PATCH", "STRATEGIC_PATCH", "patch_object"]
@@ -32,7 +33,7 @@ STRATEGIC_DEFINITIONS = ("io.k8s.api.", "io.k8s.apiextensions-apiserver.", "io.k
 
 async def patch_object(
     root: RootField, info: Info, *, name: str, namespace: str | None = None, **arguments: Any
-) -> JSONObject:
+) -> Any:
     """Answer ``patchPod(name: …, patch: …)``, or the patch of a subresource such as ``patchPodStatus``.
 
     A ``null`` in the patch deletes the key.
@@ -48,11 +49,18 @@ async def patch_object(
     write = Write("PATCH", path, body, content_type, parameters_of(**options), guarded=guarded)
     with mapped_causes(change.place(info, content_type)):
         try:
-            return await send_write_until_no_conflict(info, write, change.retry_on_conflict or 0)
+            return await answer_write(info, _kind_of(root), write, change.retry_on_conflict or 0)
         except Invalid as error:
             if change.uid is not None and _is_about_uid(error):
                 raise Conflict(error.status) from error
             raise
+
+
+def _kind_of(root: RootField) -> GroupVersionKind:
+    """The kind of the answer: that of the resource, or of a subresource such as ``Scale``."""
+    resource, subresource = root.served.resource, spec_of(root.verb).subresource
+    served = resource.subresource(subresource) if subresource else None
+    return served.kind if served is not None and served.kind is not None else resource.kind
 
 
 def _is_about_uid(error: Invalid) -> bool:

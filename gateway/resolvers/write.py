@@ -8,7 +8,7 @@ from gateway.kube.paths import resource_path
 from gateway.resolvers.causes import mapped_causes, place_in_object
 from gateway.resolvers.context import Info
 from gateway.resolvers.patch import MERGE_PATCH, STRATEGIC_PATCH
-from gateway.resolvers.write_request import Write, send_write
+from gateway.resolvers.write_request import Write, answer_write, send_write
 from gateway.resolvers.written import (
     JSON,
     JSONObject,
@@ -41,18 +41,19 @@ async def create_object(
     written_json: Any = None,
     namespace: str | None = None,
     **options: Any,
-) -> JSONObject:
+) -> Any:
     """Answer ``createPod(object: …)``: POST, with ``apiVersion`` and ``kind`` added if absent."""
     body = with_kind(root.served.resource.kind, one_object(written, written_json))
     path = resource_path(root.served.resource, namespace_of(root, info, namespace, body))
     with mapped_causes(place_in_object(info, written, written_json)):
-        return await send_write(info, Write("POST", path, body, JSON, parameters_of(**options)))
+        write = Write("POST", path, body, JSON, parameters_of(**options))
+        return await answer_write(info, root.served.resource.kind, write)
 
 
-async def apply_object(root: RootField, info: Info, **arguments: Any) -> JSONObject:
+async def apply_object(root: RootField, info: Info, **arguments: Any) -> Any:
     """Answer ``applyPod(object: …)``: server-side apply (KEP-555)."""
     with mapped_causes(place_in_object(info, arguments.get("written"), arguments.get("written_json"))):
-        return await send_write(info, prepare_apply(root, info, **arguments))
+        return await answer_write(info, root.served.resource.kind, prepare_apply(root, info, **arguments))
 
 
 def prepare_apply(
@@ -93,14 +94,13 @@ async def scale_object(
         return await send_write(info, Write("PATCH", path, body, MERGE_PATCH, parameters_of(dry_run)))
 
 
-async def restart_object(
-    root: RootField, info: Info, *, name: str, namespace: str | None = None
-) -> JSONObject:
+async def restart_object(root: RootField, info: Info, *, name: str, namespace: str | None = None) -> Any:
     """Answer ``restartDeployment(name: …)``: annotates the pod template, like ``kubectl rollout restart``."""
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
     path = resource_path(root.served.resource, namespace_of(root, info, namespace), name)
-    return await send_write(info, Write("PATCH", path, patch, STRATEGIC_PATCH, parameters_of()))
+    write = Write("PATCH", path, patch, STRATEGIC_PATCH, parameters_of())
+    return await answer_write(info, root.served.resource.kind, write)
 
 
 async def merge_into_object(
@@ -111,7 +111,8 @@ async def merge_into_object(
     name: str,
     namespace: str | None = None,
     dry_run: bool = False,
-) -> JSONObject:
+) -> Any:
     """Answer a field that makes one fixed ``change``, such as ``cordonNode(name: …)``."""
     path = resource_path(root.served.resource, namespace_of(root, info, namespace), name)
-    return await send_write(info, Write("PATCH", path, change, MERGE_PATCH, parameters_of(dry_run)))
+    write = Write("PATCH", path, change, MERGE_PATCH, parameters_of(dry_run))
+    return await answer_write(info, root.served.resource.kind, write)

@@ -23,16 +23,20 @@ from gateway.errors import (
 )
 from gateway.kube.client import KubeClient, Response
 from gateway.kube.upstream_errors import broke_off, may_have_arrived
+from gateway.resolvers.compiling import compiled
 from gateway.resolvers.context import Info, upstream_of
-from gateway.resolvers.decoding import decode_object
+from gateway.resolvers.decoding import answer_object, decode_object
+from schema.resources import GroupVersionKind
+from schema.selection import compile_object
 
 __all__ = [
     "Write",
+    "answer_write",
     "exchange",
     "note_warnings",
     "parse_warnings",
+    "send_until_no_conflict",
     "send_write",
-    "send_write_until_no_conflict",
 ]
 
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
@@ -66,13 +70,38 @@ async def send_write(info: Info, write: Write) -> dict[str, Any]:
 
     Raises GatewayError; see the module.
     """
+    return decode_object((await _send(info, write)).body)
+
+
+async def answer_write(info: Info, kind: GroupVersionKind, write: Write, retries: int = 0) -> Any:
+    """The selection of the written object, which is of ``kind``.
+
+    Errors and warnings are those of :func:`send_write`, after the ``retries`` of a conflict.
+    """
+    # compiled first: a refusal must precede the write
+    selection = await compiled(info, kind, compile_object)
+    response = await send_until_no_conflict(info, write, retries)
+    return answer_object(response.body, kind, selection)
+
+
+async def send_until_no_conflict(info: Info, write: Write, retries: int) -> Response:
+    """The API server's answer; a conflict is followed by at most ``retries`` further attempts."""
+    for _ in range(retries):
+        try:
+            return await _send(info, write)
+        except Conflict:
+            continue
+    return await _send(info, write)
+
+
+async def _send(info: Info, write: Write) -> Response:
     try:
         response = await exchange(upstream_of(info), write)
     except StatusError as error:
         note_warnings(info, error)
         raise
     note_warnings(info, response)
-    return decode_object(response.body)
+    return response
 
 
 async def exchange(client: KubeClient, write: Write) -> Response:
@@ -122,13 +151,3 @@ def note_warnings(info: Info, answer: Response | GatewayError, *below: str | int
 def parse_warnings(header: str) -> list[str]:
     """The texts of a ``Warning`` header; the values of repeated headers are joined with commas."""
     return [re.sub(r"\\(.)", r"\1", text) for text in _WARNING.findall(header)]
-
-
-async def send_write_until_no_conflict(info: Info, write: Write, retries: int) -> dict[str, Any]:
-    """As :func:`send_write`; a conflict is followed by at most ``retries`` further attempts."""
-    for _ in range(retries):
-        try:
-            return await send_write(info, write)
-        except Conflict:
-            continue
-    return await send_write(info, write)

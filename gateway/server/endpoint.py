@@ -311,6 +311,13 @@ class Endpoint(GraphQL[RequestContext, None]):
         del request
         return False
 
+    def _get_stream_transport_from_headers(self, headers: Mapping[str, str]) -> HTTPStreamTransport | None:
+        """Strawberry's search, only for requests that may ask for a stream."""
+        accept = headers.get("accept", "").lower()
+        if EVENT_STREAM not in accept and "multipart/" not in accept:
+            return None
+        return super()._get_stream_transport_from_headers(headers)
+
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         sub_response = await super().get_sub_response(request)
         sub_response.media_type = request.state.media_type

@@ -12,7 +12,7 @@ from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.kube.config.cluster_config import ClusterConfig
 from gateway.resolvers.context import Info, RequestContext
-from gateway.resolvers.write_request import Write, send_write, send_write_until_no_conflict
+from gateway.resolvers.write_request import Write, send_until_no_conflict, send_write
 from tests.gateway.kube.loopback import (
     LoopbackServer,
     Reply,
@@ -107,5 +107,5 @@ async def test_conflicts_are_retried_as_often_as_asked(
 ) -> None:
     losing.lost, losing.refusal = 0, status_reply(409, "Conflict")
     with pytest.raises(Conflict):
-        await send_write_until_no_conflict(info, CREATE, retries)
+        await send_until_no_conflict(info, CREATE, retries)
     assert len(server.requests) == requests
