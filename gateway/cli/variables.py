@@ -5,11 +5,19 @@ manifest.
 """
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from graphql import GraphQLError, NonNullTypeNode, OperationDefinitionNode, parse
+from graphql import (
+    GraphQLError,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    TypeNode,
+    parse,
+)
 
 from gateway.errors import ConfigurationError
 from schema.manifests import MalformedManifest, read_value
@@ -35,12 +43,12 @@ def read_variables(
     if uses > 1:
         raise ConfigurationError("standard input can be read once: use @FILE for the others")
     found = None if variables is None else _read_all(variables)
-    texts = _declared_texts(query)
+    declared = _declared(query)
     for item in named:
         name, equals, value = item.partition("=")
         if not equals or not name:
             raise ConfigurationError(f"--variable {item[:80]!r} has to be NAME=VALUE, such as name=web")
-        found = {**(found or {}), name: _read_one(value, is_text=name in texts)}
+        found = {**(found or {}), name: _read_one(value, declared.get(name))}
     return found
 
 
@@ -55,10 +63,15 @@ def _read_all(argument: str) -> dict[str, Any]:
     return value
 
 
-def _read_one(value: str, *, is_text: bool) -> Any:
-    """The value of one variable: a file's text, JSON, or else the text itself."""
+def _read_one(value: str, declared: NamedTypeNode | ListTypeNode | None) -> Any:
+    """The value of one variable: JSON, or else the text itself.
+
+    A file is read as JSON or YAML if the variable is declared as something else than text.
+    """
+    is_text = declared is not None and _is_text(declared)
     if value.startswith("@"):
-        return _read(value, "--variable")
+        text = _read(value, "--variable")
+        return text if is_text or declared is None else _parse(_source(value), text)
     if is_text:
         return value
     try:
@@ -105,22 +118,27 @@ def _source(argument: str) -> str:
     return "standard input" if file == _STANDARD_INPUT else file
 
 
-def _declared_texts(query: str) -> frozenset[str]:
-    """The variables that some operation declares as text, so that ``5`` is no number for them."""
+def _declared(query: str) -> Mapping[str, NamedTypeNode | ListTypeNode]:
+    """The types of the variables that the operations declare, without their exclamation marks.
+
+    Of two declarations of one name, text has precedence: ``5`` is no number for it.
+    """
     try:
         document = parse(query)
     except GraphQLError:
-        return frozenset()  # execution reports the error, with its position
-    return frozenset(
-        definition.variable.name.value
+        return {}  # execution reports the error, with its position
+    types = [
+        (definition.variable.name.value, _nullable(definition.type))
         for operation in document.definitions
         if isinstance(operation, OperationDefinitionNode)
         for definition in operation.variable_definitions or ()
-        if _is_text(definition.type)
-    )
+    ]
+    return dict(sorted(types, key=lambda item: _is_text(item[1])))
 
 
-def _is_text(type_: Any) -> bool:
-    named = type_.type if isinstance(type_, NonNullTypeNode) else type_
-    name = getattr(named, "name", None)
-    return name is not None and name.value in _TEXTS
+def _nullable(type_: TypeNode) -> NamedTypeNode | ListTypeNode:
+    return cast("NamedTypeNode | ListTypeNode", type_.type if isinstance(type_, NonNullTypeNode) else type_)
+
+
+def _is_text(type_: TypeNode) -> bool:
+    return isinstance(type_, NamedTypeNode) and type_.name.value in _TEXTS

@@ -63,8 +63,8 @@ class OutputSettings:
     )
     variable: tuple[str, ...] = setting(
         (),
-        "One variable of the operation; repeatable. `NAME=@FILE` is the text of a file, `NAME=@-` that of"
-        " standard input; another value is JSON, or else text.",
+        "One variable of the operation; repeatable. `NAME=@FILE` is a file, `NAME=@-` standard input: its"
+        " text for a String, else its value in JSON or YAML. Another value is JSON, or else text.",
         ("query",),
         metavar="NAME=VALUE",
         default_words="none",

@@ -50,6 +50,22 @@ def test_one_variable_is_json_or_text_or_a_files_text(tmp_path: Path) -> None:
     }
 
 
+def test_a_file_is_read_as_the_variable_is_declared(tmp_path: Path) -> None:
+    file = tmp_path / "deploy.yaml"
+    file.write_text("kind: Pod\n")
+    query = "query($m: String!, $o: JSON!, $p: PodInput, $l: [PodInput!]) { x }"
+    named = [f"{name}=@{file}" for name in ("m", "o", "p", "l")]
+    assert read(None, *named, query=query) == {
+        "m": "kind: Pod\n",
+        "o": {"kind": "Pod"},
+        "p": {"kind": "Pod"},
+        "l": {"kind": "Pod"},
+    }
+    file.write_text("kind: [\n")
+    with pytest.raises(ConfigurationError, match=r"deploy\.yaml, line 2, column 1"):
+        read(None, f"o=@{file}", query=query)
+
+
 def test_a_variable_that_is_declared_as_text_stays_text() -> None:
     query = "query($a: String!, $b: ID, $c: Int, $d: [String]) { x }"
     assert read(None, "a=5", "b=6", "c=7", 'd=["8"]', query=query) == {
