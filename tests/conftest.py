@@ -15,6 +15,7 @@ pytest.register_assert_rewrite("tests.fixtures")
 
 pytest_plugins = [
     "tests.fixtures.properties",
+    "tests.fixtures.garbage",
     "tests.fixtures.requirements",
     "tests.fixtures.goldens",
     "tests.fixtures.control_plane",

@@ -23,6 +23,7 @@ from graphql.pyutils import natural_comparison_key
 
 from gateway.cli import main
 from tests.fixtures.backends import Backend
+from tests.fixtures.garbage import freeze
 from tests.fixtures.gateways import start_gateway
 from tests.fixtures.graphql_ws import open_socket
 from tests.fixtures.ports import free_port
@@ -39,8 +40,14 @@ def _process_state() -> Iterator[None]:
     yield
     root.setLevel(before[0])
     root.handlers[:] = before[1]
-    gc.unfreeze()
     gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _frozen_objects() -> Iterator[None]:
+    """Free the objects that commands have frozen."""
+    yield
+    freeze()
 
 
 def run(*arguments: str, stdin: str = "", environ: Mapping[str, str] | None = None) -> Result:
