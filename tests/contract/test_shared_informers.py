@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fixtures.api import API, bearer, bearer_token, core, fetch_token, grant, let_see_pods, pod
 from tests.fixtures.backends import Backend, TappedGateway, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
-from tests.fixtures.graphql_ws import Stream
+from tests.fixtures.graphql_ws import Stream, StreamEnded
 from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import wait_until
 
@@ -163,6 +164,23 @@ async def test_a_revoked_right_ends_only_its_own_subscription(guarded: Guarded) 
 
 
 @pytest.mark.cluster
+async def test_a_revoked_right_to_its_root_ends_a_tree(guarded: Guarded) -> None:
+    token = guarded.caller("one")
+    binding = guarded.grant("one", READ_PODS)
+    query = """subscription($n: String!) {
+        tree(kind: "Pod", name: "seen", namespace: $n) { object { metadata { name } } } }"""
+    async with guarded.gateway.subscribe(
+        query, {"n": guarded.namespace}, params=bearer_token(token)
+    ) as stream:
+        assert (await stream.result())["data"]["tree"] == [{"object": {"metadata": {"name": "seen"}}}]
+        revoked_at = time.monotonic()
+        await asyncio.to_thread(guarded.api.delete, binding)
+        errors = await errors_at_end(stream)
+    assert time.monotonic() - revoked_at < 15
+    assert [error["extensions"]["code"] for error in errors] == ["FORBIDDEN"]
+
+
+@pytest.mark.cluster
 async def test_a_caller_without_the_right_gets_nothing_from_a_shared_informer(guarded: Guarded) -> None:
     reader, stranger = guarded.caller("reader"), guarded.caller("stranger")
     guarded.grant("reader", READ_PODS)
@@ -283,6 +301,15 @@ async def test_impersonated_callers_share_informers_by_default(
                     message = await refused.message()
             assert message["type"] == "error"
             assert message["payload"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def errors_at_end(stream: Stream) -> list[dict[str, Any]]:
+    """The errors that end the subscription, after any number of results."""
+    try:
+        while True:
+            await stream.result()
+    except StreamEnded as ended:
+        return ended.errors
 
 
 def open_stream(guarded: Guarded, token: str) -> AbstractAsyncContextManager[Stream]:
