@@ -61,8 +61,8 @@ _NO_REFERENCES = frozenset(
         "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
     )
 )
-_NO_REFERENCE_PROPERTIES = frozenset((("io.k8s.api.core.v1.PodSpec", "resourceClaims"),))
-"""Their entries have names of their own."""
+_OWN_NAMES = "resourceClaimName"
+"""Beside it, ``name`` is the object's own: in the entries of a pod's ``resourceClaims``."""
 _REF_ENDINGS = ("KeyRef", "Reference", "Ref")
 _LIST_ENDINGS = ("References", "Refs")
 _EMBEDDED = frozenset(("metadata", "spec", "status"))
@@ -73,8 +73,6 @@ def references_of(model: Model, kinds: KindIndex, object_type: ObjectType) -> It
     if object_type.id in _NO_REFERENCES:
         return
     for property_ in object_type.properties:
-        if (object_type.id, property_.key) in _NO_REFERENCE_PROPERTIES:
-            continue
         relation = (
             _by_name(kinds, object_type, property_)
             if property_.type is Scalar.STRING
@@ -108,7 +106,7 @@ def _by_shape(model: Model, kinds: KindIndex, property_: Property) -> Relation |
     if not isinstance(inner, Definition) or inner.id not in model.objects:
         return None
     shape = {item.key: item.type for item in model.objects[inner.id].properties}
-    if shape.get("name") is not Scalar.STRING or not _EMBEDDED.isdisjoint(shape):
+    if shape.get("name") is not Scalar.STRING or not _EMBEDDED.isdisjoint(shape) or _OWN_NAMES in shape:
         return None
     stem, name = _names(property_.key, to_many)
     target = None

@@ -3,10 +3,12 @@
 Every reference of a kind counts (:mod:`schema.relations.references`), at any depth, those of custom resources
 included, but for these:
 
+- those of custom resources that have a kind and whose property does not end in ``Ref`` or ``Reference``:
+  filters and patches have the same shape;
 - optional ones, by a field ``optional`` of the reference or beside it (volumes, variables);
 - those in ``status``, which report and do not require;
 - those in objects that a controller computes, or that are used once or not at all
-  (:data:`_COMPUTED`, :data:`_NOT_REQUIRED`);
+  (:data:`_COMPUTED`, :data:`_NOT_REQUIRED`, :data:`_NOT_REQUIRED_KEYS`);
 - those of objects that have finished or are being deleted, and those in the pod templates of ReplicaSets and
   Jobs that have a controller: the template is a copy of the controller's.
 """
@@ -27,19 +29,23 @@ from schema.relations.relation import Arguments, Relation
 __all__ = ["ReferenceFinder", "RequiredReferences"]
 
 _CORE, _RBAC = "io.k8s.api.core.v1", "io.k8s.api.rbac.v1"
-_NOT_REQUIRED = frozenset(
+_NOT_REQUIRED_KEYS = frozenset(
     (
         # kubelet pulls without the ones that do not exist
-        (f"{_CORE}.PodSpec", "imagePullSecrets"),
-        (f"{_CORE}.ServiceAccount", "imagePullSecrets"),
-        (f"{_CORE}.ServiceAccount", "secrets"),
-        # volumes may have a class without an object, and outlast their claim
-        (f"{_CORE}.PersistentVolumeClaimSpec", "storageClassName"),
-        (f"{_CORE}.PersistentVolumeSpec", "storageClassName"),
-        (f"{_CORE}.PersistentVolumeSpec", "claimRef"),
+        "imagePullSecrets",
+        # volumes may have a class without an object
+        "storageClassName",
         # read once, when the volume is provisioned
-        (f"{_CORE}.PersistentVolumeClaimSpec", "dataSource"),
-        (f"{_CORE}.PersistentVolumeClaimSpec", "dataSourceRef"),
+        "dataSource",
+        "dataSourceRef",
+    )
+)
+"""Properties whose references may dangle, in pods and claims that are part of a custom resource, too."""
+_NOT_REQUIRED = frozenset(
+    (
+        (f"{_CORE}.ServiceAccount", "secrets"),
+        # a volume outlasts its claim
+        (f"{_CORE}.PersistentVolumeSpec", "claimRef"),
         # a binding may come before its subjects; Kubernetes' own do
         (f"{_RBAC}.RoleBinding", "subjects"),
         (f"{_RBAC}.ClusterRoleBinding", "subjects"),
@@ -47,7 +53,7 @@ _NOT_REQUIRED = frozenset(
         ("io.k8s.api.flowcontrol.v1.Subject", "serviceAccount"),
     )
 )
-"""Properties whose references may dangle, by the type that has them."""
+"""Properties of one type whose references may dangle."""
 _COMPUTED = frozenset(
     (
         ("", "Endpoints"),
@@ -70,6 +76,8 @@ _STATE = (
     "status.conditions[].type",
     "status.conditions[].status",
 )
+_BUILTIN = "io.k8s.api."
+_ENDINGS = ("Ref", "Refs", "Reference", "References")
 _OPTIONAL = "optional"
 _ARGUMENTS = Arguments()
 
@@ -161,8 +169,11 @@ class ReferenceFinder:
         object_type = self._model.objects[id_]
         keys = {property_.name: property_.key for property_ in object_type.properties}
         for name, relation in references_of(self._model, self.kinds, object_type):
-            if (id_, keys[name]) not in _NOT_REQUIRED and _is_plain(keys[name]):
-                yield _Place("", keys[name], relation)
+            key = keys[name]
+            is_certain = relation.target is not None or id_.startswith(_BUILTIN) or key.endswith(_ENDINGS)
+            may_dangle = key in _NOT_REQUIRED_KEYS or (id_, key) in _NOT_REQUIRED
+            if is_certain and not may_dangle and _is_plain(key):
+                yield _Place("", key, relation)
         for property_ in object_type.properties:
             is_list = isinstance(property_.type, ListOf)
             inner = property_.type.items if isinstance(property_.type, ListOf) else property_.type

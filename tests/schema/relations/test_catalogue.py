@@ -24,6 +24,7 @@ from tests.fixtures.sdl import kubernetes_discovery, kubernetes_documents
 
 HERE = Origin("here", "example.io")
 REFERENCE, NAMED, SELECTOR, EMBEDDED = "a.Reference", "a.Named", "a.Selector", "a.Embedded"
+CLAIM = "a.Claim"
 WIDGET, SPEC = "a.Widget", "a.Widget/spec"
 META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 
@@ -46,6 +47,7 @@ def with_widget(**spec: TypeExpression) -> Relations:
         object_type(NAMED, name=text, key=text),
         object_type(SELECTOR, matchLabels=Scalar.STRING_MAP),
         object_type(EMBEDDED, kind=text, name=text, spec=Scalar.JSON),
+        object_type(CLAIM, name=text, resourceClaimName=text),
         object_type(SPEC, **spec),
         replace(
             object_type(WIDGET, apiVersion=text, kind=text, metadata=Definition(META), spec=Definition(SPEC)),
@@ -87,6 +89,7 @@ def test_a_reference_has_a_twin(key: str, type_: TypeExpression, name: str) -> N
     [
         ("somethingRef", Definition(NAMED)),  # of no known kind
         ("template", Definition(EMBEDDED)),  # an object, not a reference to one
+        ("resourceClaims", ListOf(Definition(CLAIM))),  # the names are those of the entries
         ("userName", Scalar.STRING),
         ("nodeName", Scalar.INT),
         ("name", Scalar.STRING),

@@ -170,7 +170,12 @@ def test_references_of_custom_resources_at_any_depth() -> None:
         "a.Inner", secretName=text, targetRefs=ListOf(Definition("a.Ref")), optional=Scalar.BOOLEAN
     )
     spec = object_type(
-        "a.Spec", items=ListOf(Definition("a.Inner")), again=Definition("a.Spec"), configMapName=text
+        "a.Spec",
+        items=ListOf(Definition("a.Inner")),
+        again=Definition("a.Spec"),
+        configMapName=text,
+        storageClassName=text,
+        ignored=Definition("a.Ref"),
     )
     kind = GroupVersionKind("a.io", "v1", "Thing")
     thing = replace(
@@ -186,6 +191,8 @@ def test_references_of_custom_resources_at_any_depth() -> None:
     body = {
         "spec": {
             "configMapName": "settings",
+            "storageClassName": "manual",
+            "ignored": {"kind": "Pod", "name": "*"},
             "items": [
                 {"secretName": "password", "targetRefs": [{"kind": "Pod", "name": "a"}, {"kind": "Pod"}]},
                 {"secretName": "maybe", "optional": True},
