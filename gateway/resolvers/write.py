@@ -94,12 +94,14 @@ async def scale_object(
         return await send_write(info, Write("PATCH", path, body, MERGE_PATCH, parameters_of(dry_run)))
 
 
-async def restart_object(root: RootField, info: Info, *, name: str, namespace: str | None = None) -> Any:
+async def restart_object(
+    root: RootField, info: Info, *, name: str, namespace: str | None = None, dry_run: bool = False
+) -> Any:
     """Answer ``restartDeployment(name: …)``: annotates the pod template, like ``kubectl rollout restart``."""
     stamp = datetime.now(UTC).isoformat(timespec="seconds")
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
     path = resource_path(root.served.resource, namespace_of(root, info, namespace), name)
-    write = Write("PATCH", path, patch, STRATEGIC_PATCH, parameters_of())
+    write = Write("PATCH", path, patch, STRATEGIC_PATCH, parameters_of(dry_run))
     return await answer_write(info, root.served.resource.kind, write)
 
 

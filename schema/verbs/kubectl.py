@@ -73,7 +73,7 @@ KUBECTL: Mapping[Verb, VerbSpec] = {
         api_verbs=("patch",),
         method="PATCH",
         answer=Answer.OBJECT,
-        arguments=(NAME, NAMESPACE),
+        arguments=(NAME, NAMESPACE, DRY_RUN),
         description="Replace the pods of an object of kind {kind}, as `kubectl rollout restart` does.",
         kinds=_ROLLED_OUT,
     ),
