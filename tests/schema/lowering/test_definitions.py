@@ -15,7 +15,7 @@ from schema.openapi import Schema
 from schema.resources import GroupVersion, Resource
 from tests.fixtures.properties import examples
 from tests.schema.documents import META, TEXT, discovery_of, document, kind_schema, ref, resource
-from tests.schema.lowering.test_any_definitions import TARGETS, schemas
+from tests.schema.lowering.test_pipeline import TARGETS, schemas
 
 GROUP_VERSION = GroupVersion("example.io", "v1")
 GADGET, PART = "io.example.v1.Gadget", "io.example.v1.Part"

@@ -14,7 +14,7 @@ from schema.model import Model, Property
 from schema.openapi import Schema
 from tests.fixtures.properties import examples
 from tests.schema.documents import TEXT, discovery_of, document, id_of, kind_schema, resource
-from tests.schema.lowering.test_any_definitions import schemas
+from tests.schema.lowering.test_pipeline import schemas
 
 KINDS = ("Job", "Task", "Work")
 
