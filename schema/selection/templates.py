@@ -66,15 +66,27 @@ class TemplateSelection(Selection):
         answer = self.decode(body)
         if most is not None and self.width * len(body) > most and exceeds(answer, most):
             raise AnswerTooLarge
-        holes: list[FilledHole] = []
+        return _templates([answer])[0]
 
-        def leave_hole(hole: FilledHole) -> msgspec.Raw:
-            holes.append(hole)
-            return _RAW_HOLE
+    def encode_each(self, bodies: Sequence[bytes]) -> list[bytes]:
+        """The templates of many objects, at half the cost. Raises SelectionMismatch."""
+        return _templates(self.decode_each(bodies))
 
-        encoded = msgspec.json.encode(answer, enc_hook=leave_hole)
-        noted = msgspec.json.encode([(hole.number, hole.values) for hole in holes])
-        return encoded + SEPARATOR + noted
+
+def _templates(answers: list[Any]) -> list[bytes]:
+    holes: list[tuple[int, tuple[msgspec.Raw, ...]]] = []
+
+    def leave_hole(hole: FilledHole) -> msgspec.Raw:
+        holes.append((hole.number, hole.values))
+        return _RAW_HOLE
+
+    encode = msgspec.json.Encoder(enc_hook=leave_hole).encode
+    templates = []
+    for answer in answers:
+        encoded = encode(answer)
+        templates.append(encoded + SEPARATOR + msgspec.json.encode(holes))
+        holes.clear()
+    return templates
 
 
 @lru_cache(maxsize=MAX_SELECTIONS)

@@ -40,6 +40,8 @@ __all__ = ["BETWEEN", "MAX_ERRORS", "Batch", "Errors", "Join"]
 MAX_ERRORS = 100
 """Errors of related objects in one answer; a further error says how many there are."""
 _BYTES_PER_YIELD = 1 << 20
+_BYTES_PER_CHUNK = 1 << 18
+"""Objects that are encoded together: more would stop the event loop for longer than 1 ms."""
 _OBJECTS_PER_YIELD = 2000
 BETWEEN = b"\x02"
 """Separates objects; it does not occur in JSON."""
@@ -95,10 +97,10 @@ class Join:
         self, plan: ObjectPlan, namespaces: Sequence[str], bodies: Sequence[bytes | msgspec.Raw]
     ) -> Batch:
         """The templates of objects. Raises SelectionMismatch."""
-        yielder, batch, encode = LoopYielder(_BYTES_PER_YIELD), Batch(), plan.selection.encode
-        for body in bodies:
-            batch.templates.append(encode(bytes(body)))
-            await yielder.after(memoryview(body).nbytes)
+        yielder, batch = LoopYielder(_BYTES_PER_YIELD), Batch()
+        for some in _chunks(bodies):
+            batch.templates += plan.selection.encode_each(some)
+            await yielder.after(sum(map(len, some)))
         batch.namespaces, batch.bodies = namespaces, bodies
         return batch
 
@@ -236,6 +238,20 @@ class Join:
             for index, (key, one) in enumerate(zip(some, encoded.split(BETWEEN), strict=True)):
                 values[key] = _Value(one, tuple(below.get(index, ())))
         return values
+
+
+def _chunks(bodies: Sequence[bytes | msgspec.Raw]) -> Iterator[list[bytes]]:
+    """The bodies in order, in lists of about 256 KiB, or of one larger body."""
+    chunk: list[bytes] = []
+    size = 0
+    for body in map(bytes, bodies):
+        chunk.append(body)
+        size += len(body)
+        if size >= _BYTES_PER_CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _with_documents(plan: ObjectPlan, filling: _Filling, body: bytes | msgspec.Raw) -> list[bytes]:
