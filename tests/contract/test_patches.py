@@ -1,12 +1,13 @@
 """Patches: strategic, merge and JSON Patch, dry run, field manager, and refusals."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fixtures.api import core, grouped
 from tests.fixtures.backends import Backend
-from tests.fixtures.gateways import GatewayProcess
+from tests.fixtures.gateways import GatewayProcess, start_gateway
 
 IMAGES = "spec { template { spec { containers { name image } } } }"
 
@@ -232,6 +233,12 @@ async def test_an_unknown_field_is_refused_unless_validation_is_lenient(
     for validation in ("WARN", "IGNORE"):
         answer = await patch(gateway, namespace, f"{change}, fieldValidation: {validation}", "json")
         assert "unheardOf" not in answer["json"]["spec"]
+
+
+async def test_a_json_patch_is_one_request(backend: Backend, namespace: str, tmp_path: Path) -> None:
+    arguments = ("--kubeconfig", str(backend.kubeconfig), "--max-upstream-requests", "1")
+    with start_gateway(tmp_path, *arguments) as frugal:
+        await patch(frugal, namespace, 'operations: [{op: "add", path: "/spec/replicas", value: 2}]', "kind")
 
 
 async def test_a_patch_of_an_absent_object_is_not_found(gateway: GatewayProcess) -> None:

@@ -63,6 +63,20 @@ def test_validation_is_strict_by_default() -> None:
     assert all("fieldValidation: FieldValidation = STRICT" in print_ast(MUTATIONS[name]) for name in fields)
 
 
+def test_every_resource_with_deletecollection_is_deleted_by_a_selector() -> None:
+    expected = {
+        f"delete{resource.gvr.resource}"
+        for resource in kubernetes_discovery().resources
+        if "deletecollection" in resource.verbs
+    }
+    found = {
+        name.rpartition("_")[2].lower() for name, own in pinned("delete").items() if "labelSelector" in own
+    }
+    assert len(expected) > 50
+    assert expected - found <= {"deleteendpoints"}
+    assert "deleteendpointslist" in found
+
+
 def test_every_subresource_with_create_or_patch_has_a_mutation() -> None:
     expected = {
         f"{verb}{resource.kind.kind}{subresource.name}".lower()
