@@ -14,7 +14,7 @@ included, but for these:
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -78,6 +78,8 @@ _STATE = (
 )
 _BUILTIN = "io.k8s.api."
 _ENDINGS = ("Ref", "Refs", "Reference", "References")
+_FEW_PLACES = 8
+"""Up to so many, only the values at the places are decoded."""
 _OPTIONAL = "optional"
 _ARGUMENTS = Arguments()
 
@@ -98,15 +100,44 @@ class _Place:
             yield _joined(self.path, f"{key}[]" if is_list else key)
         yield _joined(self.path, _OPTIONAL)
 
-    def find(self, decoded: Any, origin: Origin) -> Iterator[ObjectName]:
-        """The objects that the references name."""
-        for around in values_at(decoded, self.path) if self.path else (decoded,):
-            if not isinstance(around, dict) or around.get(_OPTIONAL) is True:
-                continue
-            values = [_required(value_at(around, path)) for path in self.relation.reads]
-            for part in self.relation.find(origin, _ARGUMENTS, values):
-                if isinstance(part, ObjectName):
-                    yield part
+    def collect(self, around: Mapping[str, Any], origin: Origin, names: dict[ObjectName, None]) -> None:
+        """Add the objects that the references of ``around`` name."""
+        values = [_required(value_at(around, path)) for path in self.relation.reads]
+        if all(value is None for value in values):
+            return
+        for part in self.relation.find(origin, _ARGUMENTS, values):
+            if isinstance(part, ObjectName):
+                names[part] = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """The places of the objects at one path, and the nodes of the objects below, by key."""
+
+    places: list[_Place] = field(default_factory=list)
+    below: dict[str, "_Node"] = field(default_factory=dict)
+
+    def add(self, place: _Place) -> None:
+        node = self
+        for step in place.path.split(".") if place.path else ():
+            node = node.below.setdefault(step.removesuffix("[]"), _Node())
+        node.places.append(place)
+
+    def collect(self, value: Any, origin: Origin, names: dict[ObjectName, None]) -> None:
+        """Add the objects that the references in a value, or in the items of a list, name."""
+        if isinstance(value, list):
+            for item in value:
+                self.collect(item, origin, names)
+            return
+        if not isinstance(value, dict):
+            return
+        if self.places and value.get(_OPTIONAL) is not True:
+            for place in self.places:
+                if place.key in value:
+                    place.collect(value, origin, names)
+        for key, node in self.below.items():
+            if (inner := value.get(key)) is not None:
+                node.collect(inner, origin, names)
 
 
 class RequiredReferences:
@@ -114,23 +145,30 @@ class RequiredReferences:
 
     def __init__(self, served: ServedResource, places: Iterable[_Place]) -> None:
         self._kind = served.resource.kind.group, served.resource.kind.kind
-        self._places = tuple(places)
-        reads = dict.fromkeys(path for place in self._places for path in place.reads)
+        found = list(places)
+        self._root = _Node()
+        for place in found:
+            self._root.add(place)
+        self._number = len(found)
+        reads = dict.fromkeys(path for place in found for path in place.reads)
         self._paths = (*_STATE, *(path for path in reads if not path.startswith(("metadata.", "status."))))
 
     def __bool__(self) -> bool:
-        return bool(self._places)
+        return self._number > 0
 
     def find(self, body: bytes | msgspec.Raw, namespace: str) -> list[ObjectName]:
         """The objects that an object requires, each once.
 
         ``namespace`` is the object's own. Raises msgspec.DecodeError for malformed JSON.
         """
-        decoded = decode_parts(body, self._paths)
+        # parts of a CustomResourceDefinition are few, and the rest is large
+        is_partial = self._number <= _FEW_PLACES
+        decoded = decode_parts(body, self._paths) if is_partial else msgspec.json.decode(body)
         if not isinstance(decoded, dict) or _requires_nothing(decoded, self._kind):
             return []
-        origin = Origin(namespace, self._kind[0])
-        return list(dict.fromkeys(name for place in self._places for name in place.find(decoded, origin)))
+        names: dict[ObjectName, None] = {}
+        self._root.collect(decoded, Origin(namespace, self._kind[0]), names)
+        return list(names)
 
 
 class ReferenceFinder:
