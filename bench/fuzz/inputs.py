@@ -77,11 +77,11 @@ class Inputs:
         text = self.value() if kind == 1 else self.request()
         return (self.mutated(text) if kind < 4 else text).encode("utf-8", "surrogatepass")
 
-    def head(self, length: int) -> bytes:
-        """The head of a POST with a body of that many bytes."""
+    def head(self, length: int, *, closing: bool = False) -> bytes:
+        """The head of a POST with a body of that many bytes; ``closing`` ends the connection."""
         return (
-            b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Content-Length: %d\r\n\r\n" % length
+            b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n%b"
+            b"Content-Length: %d\r\n\r\n" % (b"Connection: close\r\n" if closing else b"", length)
         )
 
     def broken_head(self) -> bytes:

@@ -51,17 +51,18 @@ async def send_connection(port: int, kind: str, inputs: Inputs) -> Answer:
 
 
 async def _large(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, inputs: Inputs) -> Answer:
-    """A body over the limit, sent to its end before the answer is read; then a request that fits."""
-    size = _MAX_BODY + 1 + inputs.draw.randrange(_MAX_BODY)
-    writer.write(inputs.head(size))
+    """A body over the limit, sent to its end before the answer is read; then often a request that fits."""
+    size, closing = _MAX_BODY + 1 + inputs.draw.randrange(_MAX_BODY), inputs.draw.random() < 0.5
+    writer.write(inputs.head(size, closing=closing))
     for begin in range(0, size, _PIECE):
         writer.write(b" " * min(_PIECE, size - begin))
         await writer.drain()
     status, body = await _read(reader)
     if status != 413:
         raise ValueError(f"status {status} for a body of {size} bytes")
-    writer.write(inputs.head(2) + b"{}")
-    await _read(reader)
+    if not closing:
+        writer.write(inputs.head(2) + b"{}")
+        await _read(reader)
     return status, body
 
 

@@ -3,6 +3,10 @@
 A connection is closed when one of these takes too long: the first byte of its first request (``idle``), the
 header of a request, the body of a request. The time in which the gateway itself does not read (back-pressure,
 pipelined requests) does not count. Between requests uvicorn's own keep-alive time-out applies.
+
+A response that ends its connection may be complete before the body of its request is (status 401 or 413). The
+rest of the body is then read and dropped before the connection is closed, within the time-out of the body: a
+close with unread data makes the kernel send RST, and the client may lose the response (RFC 9112, 9.6).
 """
 
 import asyncio
@@ -10,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.server.uvicorn.peer import Peer, set_certificate
 
@@ -28,6 +32,23 @@ class Timeouts:
     idle: float = 60.0
 
 
+class _LingeringTransport:
+    """The transport of a response that ends its connection: closes it after the body of the request."""
+
+    def __init__(self, protocol: "HTTPProtocol", cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+        self._transport = protocol.transport
+        self.write = self._transport.write
+        self.is_closing = self._transport.is_closing
+
+    def close(self) -> None:
+        if self._cycle.more_body and not self.is_closing():
+            self._protocol.close_after_body()
+        else:
+            self._transport.close()
+
+
 class HTTPProtocol(HttpToolsProtocol):
     """One HTTP connection; ``timeouts`` is set by :meth:`with_timeouts`."""
 
@@ -42,6 +63,7 @@ class HTTPProtocol(HttpToolsProtocol):
         super().__init__(config, *args, **kwargs)
         self._timer: asyncio.TimerHandle | None = None
         self._in_head = True
+        self._lingers = False
         self._peer = Peer()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
@@ -79,10 +101,21 @@ class HTTPProtocol(HttpToolsProtocol):
         set_certificate(self.scope, self._peer)
         self._start_timer(self.timeouts.body)
         super().on_headers_complete()
+        # cycle is None after an upgrade, though its type excludes None
+        if getattr(self.cycle, "keep_alive", True) is False:
+            self.cycle.transport = _LingeringTransport(self, self.cycle)  # type: ignore[assignment]  # all it uses
 
     def on_message_complete(self) -> None:
         self._stop_timer()
         super().on_message_complete()
+        if self._lingers:
+            self.transport.close()
+
+    def close_after_body(self) -> None:
+        """End the gateway's side of the connection now, and the connection when the request is complete."""
+        self._lingers = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over and drop the parser, which refers back to this protocol."""

@@ -9,7 +9,7 @@ import pytest
 from gateway.identity import Local
 from gateway.server import Timeouts
 from tests.fixtures.graphql_ws import open_socket
-from tests.fixtures.waiting import DEADLINE
+from tests.fixtures.waiting import DEADLINE, eventually
 from tests.gateway.server.conftest import Served, running
 
 SHORT = 0.1
@@ -53,6 +53,45 @@ async def test_a_slow_client_is_disconnected(
     async with running(Local, timeouts=timeouts) as served:
         assert (await read_all(served, *sent)).startswith(received)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+CLOSING = {
+    "HTTP/1.1": b"POST /graphql HTTP/1.1\r\nConnection: close\r\nHost: localhost\r\n",
+    "HTTP/1.0": b"POST /graphql HTTP/1.0\r\nHost: localhost\r\n",
+}
+"""Heads whose response ends the connection; nginx sends the second to its upstreams by default."""
+
+
+@pytest.mark.parametrize("head", CLOSING.values(), ids=CLOSING)
+async def test_a_body_that_is_refused_is_read_to_its_end(head: bytes) -> None:
+    async with running(Local, max_body=10_000) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        size, piece = 8 << 20, b" " * (1 << 16)
+        writer.write(head + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % size)
+        # raises ConnectionResetError if the gateway closes the connection with unread data
+        for _ in range(size // len(piece)):
+            writer.write(piece)
+            await writer.drain()
+        async with asyncio.timeout(DEADLINE):
+            response = await reader.read()
+        assert response.startswith(b"HTTP/1.1 413 ")
+        assert b"connection: close" in response
+        writer.close()
+
+
+async def test_a_refused_body_that_does_not_end_is_read_for_a_limited_time() -> None:
+    async with running(Local, max_body=10, timeouts=Timeouts(LONG, SHORT, LONG)) as served:
+        head = CLOSING["HTTP/1.1"] + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(head + b" ")
+        async with asyncio.timeout(DEADLINE):
+            assert (await reader.read()).startswith(b"HTTP/1.1 413 ")
+
+        async def is_closed() -> bool:
+            return not served.listener.server_state.connections
+
+        await eventually(is_closed, "the connection to be closed")
+        writer.close()
 
 
 @pytest.fixture
