@@ -18,6 +18,7 @@ from bench.schemas import MOST, measure_realistic_schemas, measure_schemas
 from bench.tables import Table
 from bench.variants import AIMED
 from bench.writes import CLIENTS, measure_writes
+from gateway.cli.event_loop import run
 
 __all__ = ["main"]
 
@@ -106,10 +107,10 @@ def main(  # noqa: PLR0913 (one argument per option)
             tables += _show(_run_fanout(plan))
     except (NoControlPlane, Unmeasurable) as error:
         raise click.ClickException(str(error)) from error
-    run = Run.of(tables)
-    click.echo(f"stored in {store(run, output)}")
+    results = Run.of(tables)
+    click.echo(f"stored in {store(results, output)}")
     if recorded:
-        record(run)
+        record(results)
 
 
 def _run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
@@ -121,17 +122,17 @@ def _run_schemas(sizes: Sequence[int], starts: int) -> list[Table]:
 
 def _run_reads(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
-        return asyncio.run(measure_reads(cluster, sizes, rounds))
+        return run(measure_reads(cluster, sizes, rounds))
 
 
 def _run_relations(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
-        return asyncio.run(measure_relations(cluster, sizes, rounds))
+        return run(measure_relations(cluster, sizes, rounds))
 
 
 def _run_writes(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
-        return asyncio.run(measure_writes(cluster, sizes, rounds))
+        return run(measure_writes(cluster, sizes, rounds))
 
 
 def _run_reviews(rounds: int) -> list[Table]:

@@ -17,6 +17,7 @@ from bench.variants import (
     connected,
     fetch,
     fetch_raw,
+    fetch_thin,
     measure_in_turns,
     table_of_the_process,
     table_of_times,
@@ -57,18 +58,17 @@ def _variants() -> list[Variant]:
     return [variant for variant in found if "curl" not in variant.name or shutil.which("curl")]
 
 
-_RAW, _RAW_PAGE, _RAW_GET = "raw LIST, httpx", "raw page of 100", "raw GET"
+_RAW, _RAW_PAGE, _RAW_GET = "raw LIST", "raw page of 100", "raw GET"
 
 
 def _raw_variants() -> list[Variant]:
     whole = partial(Variant, least=1000)
     part = partial(Variant, of_all=False, times=5)
     return [
-        whole(_RAW, partial(fetch_raw, _PODS)),
+        whole(_RAW, partial(fetch_thin, _PODS)),
+        whole("raw LIST, httpx", partial(fetch_raw, _PODS), against=_RAW),
         whole("raw LIST, curl", _run_curl, against=_RAW),
-        whole(
-            "raw LIST, metadata only", partial(fetch_raw, _PODS, accept=_METADATA), against=_RAW, least=200
-        ),
+        whole("raw LIST, metadata only", partial(fetch_thin, _PODS, accept=_METADATA), _RAW, least=200),
         part(_RAW_PAGE, partial(fetch_raw, f"{_PODS}?limit=100"), least=10_000),
         part(_RAW_GET, partial(fetch_raw, _POD), least=1000),
     ]

@@ -16,7 +16,7 @@ from bench.variants import (
     Variant,
     connected,
     fetch,
-    fetch_raw,
+    fetch_thin,
     measure_in_turns,
     table_of_the_process,
     table_of_times,
@@ -88,7 +88,7 @@ def _tree_variants() -> list[Variant]:
 
 
 async def _fetch_all(paths: Sequence[str], connections: Connections) -> int:
-    return sum([await fetch_raw(path, connections) for path in paths])
+    return sum([await fetch_thin(path, connections) for path in paths])
 
 
 async def measure_relations(cluster: Cluster, sizes: Sequence[Column], rounds: int) -> list[Table]:
