@@ -67,8 +67,8 @@ _COMPUTED = frozenset(
 """Kinds whose objects a controller derives from others, by group and kind."""
 _COPIES = frozenset((("apps", "ReplicaSet"), ("batch", "Job")))
 """Kinds whose pod template is a copy of their controller's."""
-_FINISHED_PHASES = frozenset(("Succeeded", "Failed"))
-_FINISHED_CONDITIONS = frozenset(("Complete", "Failed"))
+_FINISHED_PHASES = ("Succeeded", "Failed")
+_FINISHED_CONDITIONS = ("Complete", "Failed")
 _STATE = (
     "metadata.deletionTimestamp",
     "metadata.ownerReferences[].controller",

@@ -12,6 +12,7 @@ from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.metrics_api import MetricsAPI
 from tests.fixtures.related import LABELS, Application, create_application, owner
+from tests.fixtures.waiting import eventually
 
 NAME = "{ metadata { name } }"
 NAMES = "{ items { metadata { name } } }"
@@ -222,11 +223,16 @@ def measured(seeded_cluster: Backend, tmp_path: Path) -> Iterator[GatewayProcess
 
 @pytest.mark.cluster
 async def test_pods_and_nodes_lead_to_their_metrics(measured: GatewayProcess) -> None:
-    data = await measured.data(
-        """{ pods(namespace: "measured") { items {
-             metadata { name } metrics { window containers { name usage } } node { metrics { usage } } } }
-           node(name: "measured") { metrics { metadata { name } usage } } }"""
-    )
+    query = """{ pods(namespace: "measured") { items {
+        metadata { name } metrics { window containers { name usage } } node { metrics { usage } } } }
+      node(name: "measured") { metrics { metadata { name } usage } } }"""
+
+    async def answers() -> dict[str, Any] | None:
+        answer = await measured.execute(query)
+        return None if "errors" in answer else answer["data"]
+
+    # the types of an aggregated API come a moment after the API itself
+    data = await eventually(answers, "the metrics API to be served")
     usage = {"cpu": "250m", "memory": "64Mi"}
     assert {item["metadata"]["name"]: item["metrics"] for item in data["pods"]["items"]} == {
         "old": {"window": "30s", "containers": [{"name": "main", "usage": usage}]},

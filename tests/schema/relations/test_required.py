@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from schema.model import Definition, ListOf, Scalar, ServedResource
 from schema.relations import KindName, ReferenceFinder
@@ -207,6 +207,8 @@ def test_references_of_custom_resources_at_any_depth() -> None:
 
 
 @given(OBJECTS)
+@example({"status": {"phase": []}})
+@example({"status": {"conditions": [{"type": [], "status": "True"}]}})
 def test_no_json_raises(found: Any) -> None:
     body = msgspec.json.encode(found)
     for group, kind in (("", "Pod"), ("apps", "Deployment"), ("networking.k8s.io", "Ingress")):
