@@ -33,7 +33,10 @@ class Timeouts:
 
 
 class _LingeringTransport:
-    """The transport of a response that ends its connection: closes it after the body of the request."""
+    """The transport of a response that ends its connection: closes it after the body of the request.
+
+    The response and its transport refer to each other until :meth:`release`.
+    """
 
     def __init__(self, protocol: "HTTPProtocol", cycle: RequestResponseCycle) -> None:
         self._protocol = protocol
@@ -43,10 +46,15 @@ class _LingeringTransport:
         self.is_closing = self._transport.is_closing
 
     def close(self) -> None:
+        self.release()
         if self._cycle.more_body and not self.is_closing():
             self._protocol.close_after_body()
         else:
             self._transport.close()
+
+    def release(self) -> None:
+        """Give the response the transport of its connection again."""
+        self._cycle.transport = self._transport
 
 
 class HTTPProtocol(HttpToolsProtocol):
@@ -74,6 +82,9 @@ class HTTPProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        # cycle is None before the first request, though its type excludes None
+        if isinstance(unfinished := getattr(self.cycle, "transport", None), _LingeringTransport):
+            unfinished.release()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
