@@ -10,6 +10,7 @@ from tests.contract.test_rollouts import Workload, kubelet
 from tests.fixtures.api import API, core, grouped
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.nodes import ready_node
 from tests.fixtures.waiting import eventually
 
 NODE = "depth parentUid worst health { status } object { __typename metadata { uid name } }"
@@ -21,13 +22,12 @@ def controlled(
     controlled_backend: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[API, GatewayProcess]]:
     api = controlled_backend.api()
-    api.create(core("nodes"), {"metadata": {"name": "worker"}})
-    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-    api.merge(core("nodes", None, "worker/status"), {"status": ready})
     directory = tmp_path_factory.mktemp("trees")
-    with start_gateway(directory, "--kubeconfig", str(controlled_backend.kubeconfig)) as gateway:
+    with (
+        ready_node(api, "worker"),
+        start_gateway(directory, "--kubeconfig", str(controlled_backend.kubeconfig)) as gateway,
+    ):
         yield api, gateway
-    api.delete(core("nodes", None, "worker"))
 
 
 def shape(nodes: list[dict[str, Any]]) -> Shape:

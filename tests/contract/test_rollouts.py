@@ -13,6 +13,7 @@ from tests.fixtures.api import API, core, grouped
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import StreamEnded
+from tests.fixtures.nodes import ready_node
 from tests.fixtures.waiting import eventually
 
 NUMBERS = itertools.count()
@@ -134,15 +135,12 @@ def controlled(
     controlled_backend: Backend, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[API, GatewayProcess]]:
     api = controlled_backend.api()
-    api.create(core("nodes"), {"metadata": {"name": "worker"}})
-    api.merge(
-        core("nodes", None, "worker/status"),
-        {"status": {"conditions": [{"type": "Ready", "status": "True"}]}},
-    )
     directory = tmp_path_factory.mktemp("rollouts")
-    with start_gateway(directory, "--kubeconfig", str(controlled_backend.kubeconfig)) as gateway:
+    with (
+        ready_node(api, "worker"),
+        start_gateway(directory, "--kubeconfig", str(controlled_backend.kubeconfig)) as gateway,
+    ):
         yield api, gateway
-    api.delete(core("nodes", None, "worker"))
 
 
 @pytest.fixture(params=KINDS)
