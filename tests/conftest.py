@@ -20,6 +20,7 @@ pytest_plugins = [
     "tests.fixtures.goldens",
     "tests.fixtures.control_plane",
     "tests.fixtures.backends",
+    "tests.fixtures.nodes",
     "tests.fixtures.odd",
     "tests.fixtures.workers",
 ]

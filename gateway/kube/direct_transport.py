@@ -120,6 +120,7 @@ class DirectTransport(Transport):
         if len(addresses) == 1:
             return await self._connect_to(addresses[0])
         attempts: set[asyncio.Task[_Connection]] = set()
+        ended: set[asyncio.Task[_Connection]] = set()
         failure: BaseException = OSError(f"{self._host} has no address")
         try:
             for address in addresses:
@@ -131,14 +132,16 @@ class DirectTransport(Transport):
                         timeout=None if last else _NEXT_ADDRESS_SECONDS,
                         return_when=asyncio.FIRST_COMPLETED,
                     )
+                    ended |= done
                     for attempt in done:
                         if (error := attempt.exception()) is None:
+                            ended.remove(attempt)
                             return attempt.result()
                         failure = error
                     if not last:
                         break
         finally:
-            await _abandon(attempts)
+            await _abandon(attempts | ended)
         raise failure
 
     async def _connect_to(self, address: str) -> "_Connection":
@@ -286,9 +289,9 @@ class _Connection(asyncio.Protocol):
             if self._failure is not None:
                 raise self._failure
             if self._can_write:
-                await self._wait(request.read_timeout, httpx.ReadTimeout("no response in time"))
+                await self._wait(request.read_timeout, httpx.ReadTimeout)
             else:
-                await self._wait(request.write_timeout, httpx.WriteTimeout("no data taken in time"))
+                await self._wait(request.write_timeout, httpx.WriteTimeout)
         return _Response(self, self._status, self._headers, request.read_timeout)
 
     async def next_chunk(self, seconds: float) -> bytes:
@@ -299,7 +302,7 @@ class _Connection(asyncio.Protocol):
             if self._failure is not None:
                 raise self._failure
             self._resume_reading()
-            await self._wait(seconds, httpx.ReadTimeout("no data in time"))
+            await self._wait(seconds, httpx.ReadTimeout)
         chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks = []
         self._buffered = 0
@@ -346,7 +349,7 @@ class _Connection(asyncio.Protocol):
         elif self._failure is None:
             self._failure = failure
 
-    async def _wait(self, seconds: float, expired: Exception) -> None:
+    async def _wait(self, seconds: float, expired: type[httpx.TimeoutException]) -> None:
         """Wait until something has happened; raises ``expired`` after that time."""
         waiter = self._waiter = self._loop.create_future()
         timer = self._loop.call_later(seconds, self._expire, waiter, expired)
@@ -361,9 +364,9 @@ class _Connection(asyncio.Protocol):
             self._waiter.set_result(None)
 
     @staticmethod
-    def _expire(waiter: "asyncio.Future[None]", expired: Exception) -> None:
+    def _expire(waiter: "asyncio.Future[None]", expired: type[httpx.TimeoutException]) -> None:
         if not waiter.done():
-            waiter.set_exception(expired)
+            waiter.set_exception(expired("nothing happened in time"))
 
 
 class _Response(Answer):

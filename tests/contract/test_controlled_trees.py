@@ -1,7 +1,6 @@
 """Trees of what controllers create, with the owner references that they set; the test is the kubelet."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,25 +8,11 @@ import pytest
 from tests.contract.test_rollouts import Workload, kubelet
 from tests.fixtures.api import API, core, grouped
 from tests.fixtures.backends import Backend
-from tests.fixtures.gateways import GatewayProcess, start_gateway
-from tests.fixtures.nodes import ready_node
+from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.waiting import eventually
 
 NODE = "depth parentUid worst health { status } object { __typename metadata { uid name } }"
 Shape = list[tuple[int, str]]
-
-
-@pytest.fixture(scope="module")
-def controlled(
-    controlled_backend: Backend, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[API, GatewayProcess]]:
-    api = controlled_backend.api()
-    directory = tmp_path_factory.mktemp("trees")
-    with (
-        ready_node(api, "worker"),
-        start_gateway(directory, "--kubeconfig", str(controlled_backend.kubeconfig)) as gateway,
-    ):
-        yield api, gateway
 
 
 def shape(nodes: list[dict[str, Any]]) -> Shape:

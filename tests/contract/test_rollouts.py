@@ -11,9 +11,8 @@ import pytest
 
 from tests.fixtures.api import API, core, grouped
 from tests.fixtures.backends import Backend
-from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.graphql_ws import StreamEnded
-from tests.fixtures.nodes import ready_node
 from tests.fixtures.waiting import eventually
 
 NUMBERS = itertools.count()
@@ -128,19 +127,6 @@ def _advance(api: API, pod: dict[str, Any]) -> None:
         headers = {"Content-Type": "application/merge-patch+json"}
         path = core("pods", "default", f"{name}/status")
         api.request("PATCH", path, json={"status": status}, headers=headers)
-
-
-@pytest.fixture(scope="module")
-def controlled(
-    controlled_backend: Backend, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[API, GatewayProcess]]:
-    api = controlled_backend.api()
-    directory = tmp_path_factory.mktemp("rollouts")
-    with (
-        ready_node(api, "worker"),
-        start_gateway(directory, "--kubeconfig", str(controlled_backend.kubeconfig)) as gateway,
-    ):
-        yield api, gateway
 
 
 @pytest.fixture(params=KINDS)

@@ -46,7 +46,10 @@ class _Reference:
 async def find_dangling(
     references: ReferenceFinder, listing: Listing, kinds: Iterable[ServedResource]
 ) -> list[tuple[Member, Problem]]:
-    """The dangling references of the objects of the kinds, in their order; reads what is not listed yet."""
+    """The dangling references of all objects of ``kinds``, in the order of the kinds and of their objects.
+
+    ``listing`` reads the kinds of the targets that it has not read yet.
+    """
     found = await _references(references, listing, kinds)
     targets = {key_of(item.target): item.target for item in found if _is_listed(item, listing)}
     await listing.read(targets.values())

@@ -70,7 +70,10 @@ def stored_object(resource: Resource, stored: StoredObject) -> Found:
 
 
 def stored_objects(resource: Resource, view: View, owners: Collection[str] | None = None) -> list[Found]:
-    """The objects of a view; with ``owners``, UIDs, those that have one of them."""
+    """The objects of a view.
+
+    ``owners`` are UIDs: only objects with an owner reference to one of them; None does not restrict.
+    """
     found = view.objects() if owners is None else view.owned_by(*owners)
     return [stored_object(resource, stored) for stored in found]
 

@@ -59,7 +59,7 @@ _Key = tuple[Resource, str | None, str]
 
 
 class WholeKinds:
-    """The objects of related kinds; only those that match ``label_selector`` are read."""
+    """Reads each related kind once: the objects that match ``label_selector``, all if it is empty."""
 
     def __init__(self, info: Info, label_selector: str = "") -> None:
         self._info = info
@@ -94,7 +94,7 @@ class WholeKinds:
     def _known(
         self, resource: Resource, namespace: str | None, only_metadata: bool
     ) -> _Objects | GatewayError | None:
-        """What was read before, if it suffices."""
+        """The earlier result for the resource in the namespace; None without one, or if it lacks data."""
         read = self._read.get((resource, namespace, self.label_selector))
         is_partial = isinstance(read, _Objects) and read.only_metadata and not only_metadata
         return None if is_partial else read

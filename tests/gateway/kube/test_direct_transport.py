@@ -10,6 +10,7 @@ import pytest
 
 from gateway.errors import UpstreamError, UpstreamUnavailable
 from gateway.kube.direct_transport import DirectTransport
+from tests.fixtures.waiting import eventually
 from tests.gateway.kube.conftest import Certificates, Connect
 from tests.gateway.kube.loopback import Reply, Request, json_reply, serve
 
@@ -176,6 +177,35 @@ async def test_the_next_address_is_tried_when_one_refuses_or_is_silent(
         resolve_to("127.0.0.2", "127.0.0.4")
         with pytest.raises(UpstreamUnavailable, match="connection refused"):
             await connect(server.url).get("api")
+
+
+async def test_a_second_connection_that_is_made_at_the_same_time_is_closed(
+    connect: Connect, resolve_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_to, both = DirectTransport._connect_to, asyncio.Event()
+
+    async def at_the_same_time(transport: DirectTransport, address: str) -> object:
+        connection = await connect_to(transport, "127.0.0.1")
+        if address == "127.0.0.2":
+            both.set()
+        else:
+            await both.wait()
+        return connection
+
+    async def answer(_: Request) -> Reply:
+        return json_reply({})
+
+    monkeypatch.setattr(DirectTransport, "_connect_to", at_the_same_time)
+    resolve_to("127.0.0.1", "127.0.0.2")
+    async with serve(answer) as server:
+        client = connect(server.url)
+        await client.get("api")
+
+        async def closed() -> int:
+            return sum(item.closed.is_set() for item in server.connections)
+
+        assert len(server.connections) == 2
+        assert await eventually(closed, "one of the connections to be closed") == 1
 
 
 async def test_a_name_of_the_server_is_resolved(connect: Connect) -> None:
