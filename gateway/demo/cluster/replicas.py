@@ -87,18 +87,18 @@ class PodSets:
             for _ in range(wanted - len(active)):
                 name = f"{replica_set.name}-{self.cluster.stamps.suffix()}"
                 self._create_pod("ReplicaSet", "apps/v1", replica_set, name)
-            # pods that are not ready are deleted first, then the youngest
-            surplus = sorted(
-                active,
-                key=lambda pod: (
-                    is_ready(pod),
-                    _reversed_text(pod.object["metadata"]["creationTimestamp"]),
-                    pod.name,
-                ),
-            )
-            for pod in surplus[: max(0, len(active) - wanted)]:
+            for pod in self._deletion_order(active)[: max(0, len(active) - wanted)]:
                 terminate(self.cluster, pod)
         self._count(replica_set, "replicasets.apps", active)
+
+    def _deletion_order(self, pods: list[Stored]) -> list[Stored]:
+        """Pods that are not ready first, then the youngest.
+
+        The storage keeps the order of creation. ``creationTimestamp`` has full seconds of the real time only,
+        so that two runs of one seed would differ.
+        """
+        created = {key: index for index, key in enumerate(self.cluster.storage.all("pods"))}
+        return sorted(pods, key=lambda pod: (is_ready(pod), -created[pod.key]))
 
     def _count(self, owner: Stored, table: str, active: list[Stored], revision: str = "") -> None:
         ready = sum(map(is_ready, active))
@@ -212,8 +212,3 @@ def _with_counts(status: Mapping[str, Any], counts: Mapping[str, int]) -> Object
     """A status with these counts; zeros are omitted, as by Go's omitempty."""
     rest = {key: value for key, value in status.items() if key not in counts}
     return {**rest, **{key: value for key, value in counts.items() if value}}
-
-
-def _reversed_text(text: str) -> tuple[int, ...]:
-    """A sort key that reverses the order of texts."""
-    return tuple(-ord(item) for item in text)
