@@ -8,7 +8,7 @@ from gateway.kube.paths import resource_path
 from gateway.resolvers.causes import mapped_causes, place_in_object
 from gateway.resolvers.context import Info
 from gateway.resolvers.patch import MERGE_PATCH, STRATEGIC_PATCH
-from gateway.resolvers.write_request import Write, answer_write, send_write
+from gateway.resolvers.write_request import Write, answer_write
 from gateway.resolvers.written import (
     JSON,
     JSONObject,
@@ -19,6 +19,7 @@ from gateway.resolvers.written import (
     with_kind,
 )
 from schema.building import RootField
+from schema.lowering import SCALE_KIND
 
 __all__ = [
     "apply_object",
@@ -86,12 +87,14 @@ async def scale_object(
     replicas: int,
     namespace: str | None = None,
     dry_run: bool = False,
-) -> JSONObject:
+) -> Any:
     """Answer ``scaleDeployment(name: …, replicas: …)`` with the ``Scale``."""
     path = resource_path(root.served.resource, namespace_of(root, info, namespace), name, "scale")
     body = {"spec": {"replicas": replicas}}
     with mapped_causes(lambda field: ["replicas"] if field == "spec.replicas" else None):
-        return await send_write(info, Write("PATCH", path, body, MERGE_PATCH, parameters_of(dry_run)))
+        return await answer_write(
+            info, SCALE_KIND, Write("PATCH", path, body, MERGE_PATCH, parameters_of(dry_run))
+        )
 
 
 async def restart_object(

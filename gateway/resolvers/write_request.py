@@ -26,6 +26,7 @@ from gateway.kube.upstream_errors import broke_off, may_have_arrived
 from gateway.resolvers.compiling import compiled
 from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.decoding import answer_object, decode_object
+from gateway.resolvers.scale import with_replicas
 from schema.resources import GroupVersionKind
 from schema.selection import compile_object
 
@@ -81,7 +82,7 @@ async def answer_write(info: Info, kind: GroupVersionKind, write: Write, retries
     # compiled first: a refusal must precede the write
     selection = await compiled(info, kind, compile_object)
     response = await send_until_no_conflict(info, write, retries)
-    return answer_object(response.body, kind, selection)
+    return answer_object(with_replicas(kind, response.body), kind, selection)
 
 
 async def send_until_no_conflict(info: Info, write: Write, retries: int) -> Response:

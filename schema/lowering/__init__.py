@@ -13,11 +13,12 @@ graphql-core does not belong here (:mod:`schema.building` imports it), nor does 
 from schema.lowering.pipeline import LoweredDefinitions, lower
 from schema.lowering.root_names import RESERVED_FIELDS, names_depend_on_age
 from schema.lowering.type_names import RESERVED_TYPES
-from schema.lowering.well_known import stand_in_id
+from schema.lowering.well_known import SCALE_KIND, stand_in_id
 
 __all__ = [
     "RESERVED_FIELDS",
     "RESERVED_TYPES",
+    "SCALE_KIND",
     "LoweredDefinitions",
     "lower",
     "names_depend_on_age",

@@ -88,6 +88,27 @@ async def test_a_restart_annotates_the_template_as_kubectl_does(
     assert api.get(path)["metadata"]["generation"] == 2
 
 
+@pytest.mark.parametrize("whole", ["", "json yaml"], ids=["compiled", "whole"])
+async def test_a_scale_of_zero_is_answered_as_zero(
+    gateway: GatewayProcess, api: API, namespace: str, whole: str
+) -> None:
+    replica_set = {"metadata": {"name": "web"}, "spec": deployment("web")["spec"]}
+    api.create(grouped("apps/v1", "replicasets", namespace), replica_set)
+    where = f'name: "web", namespace: "{namespace}"'
+    fields = f"kind spec {{ replicas }} status {{ replicas }} {whole}"
+    answers = await gateway.data(f"""mutation {{
+      a: scaleDeployment({where}, replicas: 0) {{ {fields} }}
+      b: scaleReplicaSet({where}, replicas: 0, dryRun: true) {{ {fields} }}
+      c: patchDeploymentScale({where}, patch: {{spec: {{replicas: 0}}}}) {{ {fields} }}
+      d: patchDeploymentScale({where}, operations: [{{op: "remove", path: "/spec"}}]) {{ {fields} }} }}""")
+    for answer in answers.values():
+        assert answer["kind"] == "Scale"
+        assert answer["spec"] == answer["status"] == {"replicas": 0}
+        if whole:
+            assert answer["json"]["spec"] == {"replicas": 0}
+            assert "spec:\n  replicas: 0\n" in answer["yaml"]
+
+
 async def test_a_scaled_deployment_gets_its_pods(controlled_backend: Backend, tmp_path: Any) -> None:
     api, path = controlled_backend.api(), grouped("apps/v1", "deployments", "default", "scaled")
     api.create(grouped("apps/v1", "deployments", "default"), deployment("scaled", replicas=1))
@@ -95,8 +116,7 @@ async def test_a_scaled_deployment_gets_its_pods(controlled_backend: Backend, tm
         for replicas in (3, 0):
             field = f'scaleDeployment(name: "scaled", replicas: {replicas})'
             answer = await gateway.data(f"mutation {{ {field} {{ spec {{ replicas }} }} }}")
-            # the API server leaves out a zero
-            assert (answer["scaleDeployment"]["spec"]["replicas"] or 0) == replicas
+            assert answer["scaleDeployment"]["spec"]["replicas"] == replicas
 
             def has_pods(expected: int = replicas) -> bool:
                 selector = {"labelSelector": "app=scaled"}
