@@ -32,7 +32,7 @@ _IDLE_SECONDS = 60.0
 _NEXT_ADDRESS_SECONDS = 0.25
 """The delay before the next address of the server is tried as well (RFC 8305, "Happy Eyeballs")."""
 _BUFFERED_BYTES = 1 << 20
-"""More unread bytes of a body stop the reading from the socket."""
+"""More received bytes than this, beyond those that the reader waits for, stop the reading from the socket."""
 _MAX_HEAD_BYTES = 1 << 17
 _ILLEGAL_IN_HEADER = re.compile(rb"[\x00\r\n]")
 
@@ -176,8 +176,12 @@ class _Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
+        self._chunks: list[bytes] = []
+        self.on_body = self._chunks.append
+        """Called by httptools, which looks it up once; a method would slow lists down by a tenth."""
         self._waiter: asyncio.Future[None] | None = None
-        self._idle_since = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._idle_since = self._received_at = 0.0
         self._awaits_response = False
         self._can_write = True
         self._reads = True
@@ -191,8 +195,9 @@ class _Connection(asyncio.Protocol):
         self._has_head = self._is_complete = False
         self._is_reusable = False
         self._ends_with_connection = False
-        self._chunks: list[bytes] = []
-        self._buffered = 0
+        self._chunks.clear()
+        self._chunks_of_body: int | None = None
+        self._buffered = self._wanted = 0
 
     # called by asyncio
 
@@ -204,7 +209,9 @@ class _Connection(asyncio.Protocol):
         if not self._awaits_response or self._parser is None:
             self.abort()
             return
-        if not self._has_head:
+        self._received_at = self._loop.time()
+        had_head = self._has_head
+        if not had_head:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -214,7 +221,12 @@ class _Connection(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(str(error)))
         if not self._has_head and self._head_bytes > _MAX_HEAD_BYTES:
             self._fail(httpx.RemoteProtocolError("the headers are too long"))
-        self._wake()
+        # with the framing of chunks, which is short
+        self._buffered += len(data) if had_head else sum(map(len, self._chunks))
+        if self._buffered >= self._wanted or self._has_ended:
+            self._wake()
+        if self._buffered > self._wanted + _BUFFERED_BYTES:
+            self._pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._ends_with_connection and exc is None and self._failure is None:
@@ -263,18 +275,10 @@ class _Connection(asyncio.Protocol):
         framed = "content-length" in self._headers or "transfer-encoding" in self._headers
         self._ends_with_connection = not framed and self._status not in (204, 304)
 
-    def on_body(self, body: bytes) -> None:
-        if self._is_complete:
-            return
-        self._chunks.append(body)
-        self._buffered += len(body)
-        if self._buffered > _BUFFERED_BYTES and self._reads and self._transport is not None:
-            self._reads = False
-            self._transport.pause_reading()
-
     def on_message_complete(self) -> None:
-        if not self._is_interim:
+        if not self._is_interim and not self._is_complete:
             self._is_complete = True
+            self._chunks_of_body = len(self._chunks)
 
     # called by the transport and the response
 
@@ -294,20 +298,22 @@ class _Connection(asyncio.Protocol):
                 await self._wait(request.write_timeout, httpx.WriteTimeout)
         return _Response(self, self._status, self._headers, request.read_timeout)
 
-    async def next_chunk(self, seconds: float) -> bytes:
-        """All that has arrived of the body; empty at its end."""
-        while not self._chunks:
-            if self._is_complete:
-                return b""
-            if self._failure is not None:
-                raise self._failure
+    async def next_chunk(self, size: int, seconds: float) -> bytes:
+        """About ``size`` bytes of the body or more, less at its end, then none."""
+        self._wanted = size
+        while not self._has_ended and not (self._chunks and self._buffered >= size):
             self._resume_reading()
             await self._wait(seconds, httpx.ReadTimeout)
-        chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks = []
+        # a second response to the request is not a part of the body
+        chunks = self._chunks[: self._chunks_of_body]
+        self._chunks.clear()
         self._buffered = 0
+        if self._chunks_of_body is not None:
+            self._chunks_of_body = 0
+        if not chunks and self._failure is not None:
+            raise self._failure
         self._resume_reading()
-        return chunk
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def end(self) -> None:
         """Keep the connection if its response is complete and allows that, else close it."""
@@ -315,7 +321,7 @@ class _Connection(asyncio.Protocol):
         if not (self._is_complete and self._is_reusable and self._failure is None) or self._transport is None:
             self.abort()
             return
-        self._chunks = []
+        self._chunks.clear()
         self._resume_reading()
         self._idle_since = self._loop.time()
         self._pool.release(self)
@@ -338,6 +344,16 @@ class _Connection(asyncio.Protocol):
         """Whether the message is an interim response (RFC 9110, 15.2), which precedes the final one."""
         return 100 <= self._status < 200
 
+    @property
+    def _has_ended(self) -> bool:
+        """Whether the response is complete or has failed."""
+        return self._is_complete or self._failure is not None
+
+    def _pause_reading(self) -> None:
+        if self._reads and self._transport is not None:
+            self._reads = False
+            self._transport.pause_reading()
+
     def _resume_reading(self) -> None:
         if not self._reads and self._transport is not None:
             self._reads = True
@@ -350,22 +366,27 @@ class _Connection(asyncio.Protocol):
             self._failure = failure
 
     async def _wait(self, seconds: float, expired: type[httpx.TimeoutException]) -> None:
-        """Wait until something has happened; raises ``expired`` after that time."""
+        """Wait until :meth:`_wake`; raises ``expired`` after that time without a byte from the server."""
         waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(seconds, self._expire, waiter, expired)
+        self._received_at = self._loop.time()
+        self._timer = self._loop.call_later(seconds, self._expire, waiter, seconds, expired)
         try:
             await waiter
         finally:
-            timer.cancel()
-            self._waiter = None
+            self._timer.cancel()
+            self._timer = self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    @staticmethod
-    def _expire(waiter: "asyncio.Future[None]", expired: type[httpx.TimeoutException]) -> None:
-        if not waiter.done():
+    def _expire(
+        self, waiter: "asyncio.Future[None]", seconds: float, expired: type[httpx.TimeoutException]
+    ) -> None:
+        rest = self._received_at + seconds - self._loop.time()
+        if rest > 0:
+            self._timer = self._loop.call_later(rest, self._expire, waiter, seconds, expired)
+        elif not waiter.done():
             waiter.set_exception(expired("nothing happened in time"))
 
 
@@ -385,9 +406,9 @@ class _Response(Answer):
         """Repeated headers are joined with commas."""
         return self._headers
 
-    async def aiter_raw(self) -> AsyncIterator[bytes]:
+    async def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         while self._connection is not None:
-            chunk = await self._connection.next_chunk(self._read_timeout)
+            chunk = await self._connection.next_chunk(chunk_size or 1, self._read_timeout)
             if not chunk:
                 return
             yield chunk

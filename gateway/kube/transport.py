@@ -29,8 +29,11 @@ class Answer(Protocol):
     def headers(self) -> Mapping[str, str]:
         """Repeated headers are joined with commas."""
 
-    def aiter_raw(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, still encoded. Raises httpx's exceptions."""
+    def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        """The body, still encoded: as it arrives, or in chunks of about ``chunk_size`` bytes.
+
+        Raises httpx's exceptions.
+        """
 
     async def aclose(self) -> None:
         """Release the connection; close it unless the body was read to its end."""

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, closing
 import httpx
 import pytest
 
-from gateway.errors import UpstreamError, UpstreamUnavailable
+from gateway.errors import UpstreamError, UpstreamTimeout, UpstreamUnavailable
 from gateway.kube.direct_transport import DirectTransport
 from tests.fixtures.waiting import eventually
 from tests.gateway.kube.conftest import Certificates, Connect
@@ -129,6 +129,53 @@ async def test_unread_data_stops_the_server(connect: Connect) -> None:
             await asyncio.sleep(0.3)
         assert sent < 100 << 20
         await anext(chunks)
+
+
+@pytest.mark.parametrize("sent", [b"x" * 200_000, b"x"], ids=["much at once", "byte by byte"])
+async def test_a_complete_body_may_take_longer_than_the_silence_that_is_allowed(
+    connect: Connect, sent: bytes
+) -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(12):
+            await asyncio.sleep(0.05)
+            yield sent
+
+    async def answer(_: Request) -> Reply:
+        return Reply(chunks=slow())
+
+    async with serve(answer) as server:
+        assert (await connect(server.url).get("api", timeout=0.3)).body == sent * 12
+
+
+async def test_silence_within_a_complete_body_is_a_timeout(connect: Connect) -> None:
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b"x" * 200_000
+        await asyncio.sleep(3600)
+
+    async def answer(_: Request) -> Reply:
+        return Reply(chunks=stuck())
+
+    async with serve(answer) as server:
+        client = connect(server.url)
+        with pytest.raises(UpstreamTimeout):
+            await client.get("api", timeout=0.1)
+        assert client.in_flight == 0
+
+
+async def test_a_complete_body_is_received_whatever_its_chunks(connect: Connect) -> None:
+    body = bytes(range(256)) * 20_000
+
+    async def pieces() -> AsyncIterator[bytes]:
+        begin, size = 0, 1
+        while begin < len(body):
+            yield body[begin : begin + size]
+            begin, size = begin + size, size * 3 % 1_000_003
+
+    async def answer(_: Request) -> Reply:
+        return Reply(chunks=pieces())
+
+    async with serve(answer) as server:
+        assert (await connect(server.url).get("api")).body == body
 
 
 async def test_a_large_body_reaches_the_server(connect: Connect, certificates: Certificates) -> None:
