@@ -29,7 +29,7 @@ Invariants:
 A second complete informer beside the slim one, until that has no subscribers, would need no state machine. It
 was not chosen: two watches and two caches would last as long as the slowest dashboard, a subscriber would not
 share its events with its neighbours, and the proof that all subscribers end in one set (the random scripts of
-``tests/gateway/informers/test_model.py``) exists for this one.
+``tests/gateway/informers/test_informer_model.py``) exists for this one.
 """
 
 import asyncio

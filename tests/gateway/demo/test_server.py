@@ -1,77 +1,23 @@
-"""Start and stop of the demo, its authentication, and its own command."""
+"""Start and stop of the demo, and its own command."""
 
 import asyncio
 import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gateway.demo import run_demo
-from tests.gateway.demo.demo_client import CORE, DEADLINE, DemoCluster, connect
-
-REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
-WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-
-
-@asynccontextmanager
-async def guarded() -> AsyncIterator[DemoCluster]:
-    demo = run_demo(living=False, controllers=False, planted=False, tokens={"secret": "alice"})
-    async with demo as running, connect(running) as cluster:
-        yield cluster
-
-
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer other", "Basic secret"])
-async def test_an_unknown_token_is_unauthorized(header: str) -> None:
-    async with guarded() as cluster:
-        for path in ("/api/v1/pods", "/apis", "/openapi/v3"):
-            response = await cluster.client.get(path, headers={"Authorization": header} if header else {})
-            assert (response.status_code, response.json()["reason"]) == (401, "Unauthorized")
-
-
-async def test_a_token_identifies_its_user() -> None:
-    async with guarded() as cluster:
-        cluster.client.headers["Authorization"] = "Bearer secret"
-        assert (await cluster.get("/api/v1/pods"))["items"] == []
-        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        review = await cluster.create(WHO, body)
-        assert review["status"]["userInfo"]["username"] == "alice"
-
-
-async def test_access_reviews_allow_everything(bare: DemoCluster) -> None:
-    body = {"spec": {"resourceAttributes": {"verb": "list", "resource": "pods"}}}
-    review = await bare.create(REVIEW, body)
-    assert review["status"]["allowed"] is True
-    assert review["spec"] == body["spec"]
-
-
-async def test_the_rules_of_every_user_allow_everything(bare: DemoCluster) -> None:
-    review = await bare.create(RULES, {"spec": {"namespace": "default"}})
-    (rule,) = review["status"]["resourceRules"]
-    assert rule == {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
-    assert review["status"]["incomplete"] is False
+from tests.gateway.demo.demo_client import APPS, CORE, DEADLINE, DemoCluster, deployment
 
 
 async def test_the_health_endpoint_of_the_server_succeeds(bare: DemoCluster) -> None:
     for path in ("/livez", "/readyz", "/healthz"):
         assert (await bare.client.get(path)).text == "ok"
     assert (await bare.get("/version"))["gitVersion"].startswith("v1.")
-
-
-async def test_a_log_has_lines(still: DemoCluster) -> None:
-    name = (await still.get("/api/v1/namespaces/shop/pods"))["items"][0]["metadata"]["name"]
-    path = f"/api/v1/namespaces/shop/pods/{name}/log"
-    log = (await still.client.get(path, params={"tailLines": 3, "timestamps": "true"})).text
-    assert len(log.splitlines()) == 3
-    assert (await still.client.get(path)).text.endswith(log.splitlines()[-1].partition(" ")[2] + "\n")
-    refused = await still.client.get(path, params={"container": "other"})
-    assert (refused.status_code, refused.json()["reason"]) == (400, "BadRequest")
 
 
 async def test_a_port_in_use_is_an_os_error() -> None:
@@ -134,12 +80,9 @@ async def test_the_command_reports_that_it_cannot_serve() -> None:
     assert errors.count(b"\n") == 1
 
 
-async def test_it_ends_with_a_log_followed() -> None:
-    async with asyncio.timeout(DEADLINE), httpx.AsyncClient(timeout=DEADLINE, verify=False) as client:
-        async with run_demo(living=False) as demo:
-            path = f"{demo.url}/api/v1/namespaces/media/pods/postgres-0/log"
-            query = {"follow": "true", "tailLines": "1"}
-            response = await client.send(client.build_request("GET", path, params=query), stream=True)
-            lines = response.aiter_lines()
-            assert "level=info" in await anext(lines)
-        assert [line async for line in lines if "level=info" not in line] == []
+async def test_without_controllers_objects_stay_as_they_are(bare: DemoCluster) -> None:
+    await bare.create(f"{APPS}/deployments", deployment("web"))
+    revision = bare.demo.storage.revision
+    await asyncio.sleep(0.2)
+    assert bare.demo.storage.revision == revision
+    assert (await bare.get(f"{CORE}/pods"))["items"] == []

@@ -10,7 +10,7 @@ from schema.building import DecodedObject
 from schema.building.health import build_any_health_field
 from schema.health import HealthRules, parse_health_rules
 from schema.model import Model, ServedResource
-from tests.schema.lowering.test_kubernetes import kubernetes
+from tests.schema.lowering.test_pipeline_kubernetes import kubernetes
 from tests.schema.selection.cases import case, normalised
 
 QUERY = "{ things { items { health { status why: reason message } status { phase } } } }"

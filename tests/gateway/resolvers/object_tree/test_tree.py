@@ -10,7 +10,7 @@ from gateway.kube.received import ObjectHeader, ObjectMetadata, OwnerReference
 from gateway.resolvers.object_tree.members import ListedMembers, Member
 from gateway.resolvers.object_tree.tree import Node, arrange
 from schema.health import Health, HealthStatus, worst_status
-from tests.schema.lowering.test_kubernetes import kubernetes
+from tests.schema.lowering.test_pipeline_kubernetes import kubernetes
 
 KINDS = {served.resource.kind.kind: served for served in kubernetes().resources}
 UIDS = ["a", "b", "c", "d", "e", "f"]

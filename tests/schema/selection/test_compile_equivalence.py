@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schema.model import Model, ServedResource, Verb
 from tests.fixtures.properties import examples
-from tests.schema.lowering.test_kubernetes import kubernetes
+from tests.schema.lowering.test_pipeline_kubernetes import kubernetes
 from tests.schema.selection.cases import Case, case, normalised, parsed
 from tests.schema.selection.generated_documents import Documents
 from tests.schema.selection.generated_models import SERVED, Draw, Objects, Vocabulary, models

@@ -7,7 +7,7 @@ from graphql import FieldDefinitionNode, ObjectTypeDefinitionNode, parse, print_
 
 from tests.fixtures.sdl import kubernetes_discovery
 
-GOLDEN = Path(__file__).parent / "kubernetes.graphql"
+GOLDEN = Path(__file__).parent.parent / "kubernetes.graphql"
 CONNECTIONS = {"exec", "attach", "portforward", "proxy"}
 OPTIONS = {"dryRun", "fieldManager", "fieldValidation"}
 WRITTEN = {"object", "objectJson", *OPTIONS}

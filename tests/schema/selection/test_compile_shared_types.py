@@ -15,7 +15,7 @@ from tests.schema.lowering.test_sharing import clusters, lower_kinds
 from tests.schema.selection.cases import case, normalised, parsed
 from tests.schema.selection.generated_documents import Documents
 from tests.schema.selection.generated_models import Objects, Vocabulary
-from tests.schema.selection.test_equivalence import RULES, VARIABLES
+from tests.schema.selection.test_compile_equivalence import RULES, VARIABLES
 
 
 class Renamed(Visitor):

@@ -1,0 +1,30 @@
+"""A deployment of two pods, and conditions on workloads that tests wait for."""
+
+from typing import Any
+
+from tests.gateway.demo.demo_client import APPS, DemoCluster, deployment
+
+WEB = f"{APPS}/deployments/web"
+
+
+def available(count: int) -> Any:
+    def holds(value: dict[str, Any]) -> bool:
+        status = value["status"]
+        counts = [status.get(f"{item}Replicas", 0) for item in ("updated", "ready", "available")]
+        generation = value["metadata"]["generation"]
+        return counts == [count] * 3 and status["observedGeneration"] == generation
+
+    return holds
+
+
+def running(count: int) -> Any:
+    def holds(listed: dict[str, Any]) -> bool:
+        phases = [item["status"]["phase"] for item in listed["items"]]
+        return phases == ["Running"] * count
+
+    return holds
+
+
+async def web(cluster: DemoCluster) -> dict[str, Any]:
+    await cluster.create(f"{APPS}/deployments", deployment("web"))
+    return await cluster.eventually(WEB, available(2))
