@@ -23,7 +23,7 @@ from schema.input_paths import Written, operation_path
 from schema.resources import GroupVersionKind
 from schema.verbs import spec_of
 
-__all__ = ["MERGE_PATCH", "STRATEGIC_PATCH", "patch_object"]
+__all__ = ["JSON_PATCH", "MERGE_PATCH", "STRATEGIC_PATCH", "patch_object"]
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"

@@ -24,6 +24,7 @@ from gateway.resolvers.patch import patch_object
 from gateway.resolvers.problems import read_problems
 from gateway.resolvers.read import list_objects, read_object
 from gateway.resolvers.relations import relation_resolver
+from gateway.resolvers.restart import restart_object
 from gateway.resolvers.rollouts import list_revisions, undo_rollout, watch_rollout
 from gateway.resolvers.subresources import create_subresource
 from gateway.resolvers.subscribe import watch_list, watch_object
@@ -31,7 +32,6 @@ from gateway.resolvers.write import (
     apply_object,
     create_object,
     merge_into_object,
-    restart_object,
     scale_object,
 )
 from schema.building import DrainedResources, ManifestResolvers, RootField, StateResolvers

@@ -1,13 +1,12 @@
 """Mutations of one object: POST and PATCH as the caller. The API server decides."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from gateway.errors import BadArgument
 from gateway.kube.paths import resource_path
 from gateway.resolvers.causes import mapped_causes, place_in_object
 from gateway.resolvers.context import Info
-from gateway.resolvers.patch import MERGE_PATCH, STRATEGIC_PATCH
+from gateway.resolvers.patch import MERGE_PATCH
 from gateway.resolvers.write_request import Write, answer_write
 from gateway.resolvers.written import (
     JSON,
@@ -26,11 +25,9 @@ __all__ = [
     "create_object",
     "merge_into_object",
     "prepare_apply",
-    "restart_object",
     "scale_object",
 ]
 
-RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 
@@ -95,17 +92,6 @@ async def scale_object(
         return await answer_write(
             info, SCALE_KIND, Write("PATCH", path, body, MERGE_PATCH, parameters_of(dry_run))
         )
-
-
-async def restart_object(
-    root: RootField, info: Info, *, name: str, namespace: str | None = None, dry_run: bool = False
-) -> Any:
-    """Answer ``restartDeployment(name: …)``: annotates the pod template, like ``kubectl rollout restart``."""
-    stamp = datetime.now(UTC).isoformat(timespec="seconds")
-    patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: stamp}}}}}
-    path = resource_path(root.served.resource, namespace_of(root, info, namespace), name)
-    write = Write("PATCH", path, patch, STRATEGIC_PATCH, parameters_of(dry_run))
-    return await answer_write(info, root.served.resource.kind, write)
 
 
 async def merge_into_object(

@@ -88,6 +88,53 @@ async def test_a_restart_annotates_the_template_as_kubectl_does(
     assert api.get(path)["metadata"]["generation"] == 2
 
 
+RESTART = """mutation($n: String, $dry: Boolean) {
+  restartDeployment(name: "web", namespace: $n, dryRun: $dry) { spec { paused template { metadata { annotations } } } } }"""
+
+
+async def test_a_paused_deployment_is_not_restarted(
+    gateway: GatewayProcess, api: API, namespace: str
+) -> None:
+    path = grouped("apps/v1", "deployments", namespace, "web")
+    for annotations in ({}, {"by": "its author"}):
+        template = {"metadata": {"annotations": annotations}}
+        api.merge(path, {"spec": {"paused": True, "template": template}})
+        before = api.get(path)
+        for dry in (False, True):
+            error = await gateway.error(RESTART, {"n": namespace, "dry": dry})
+            assert error["extensions"]["code"] == "BAD_REQUEST"
+            assert error["message"] == "web is paused; resume it with resumeDeployment, then restart it"
+        assert api.get(path) == before
+        # the demo keeps a false, which the API server leaves out
+        api.merge(path, {"spec": {"paused": False}})
+        data = await gateway.data(RESTART, {"n": namespace})
+        written = data["restartDeployment"]["spec"]["template"]["metadata"]["annotations"]
+        assert written.keys() == {*annotations, "kubectl.kubernetes.io/restartedAt"}
+        api.merge(path, {"spec": {"template": {"metadata": {"annotations": None}}}})
+
+
+async def test_a_restart_reads_the_deployment_only_if_its_patches_are_refused(
+    gateway: GatewayProcess, namespace: str
+) -> None:
+    async def verbs() -> list[str]:
+        body = {"query": RESTART, "variables": {"n": namespace}, "extensions": {"trace": True}}
+        answer = (await gateway.request("POST", "/graphql", json=body)).json()
+        return [request["verb"] for request in answer["extensions"]["upstream"]]
+
+    assert await verbs() == ["PATCH", "PATCH"]
+    assert await verbs() == ["PATCH"]
+    pause = f'mutation {{ pauseDeployment(name: "web", namespace: "{namespace}") {{ kind }} }}'
+    await gateway.data(pause)
+    assert await verbs() == ["PATCH", "PATCH", "GET"]
+
+
+async def test_an_absent_deployment_is_not_found_by_a_restart(
+    gateway: GatewayProcess, namespace: str
+) -> None:
+    error = await gateway.error(RESTART.replace("web", "absent"), {"n": namespace})
+    assert error["extensions"]["code"] == "NOT_FOUND"
+
+
 @pytest.mark.parametrize("whole", ["", "json yaml"], ids=["compiled", "whole"])
 async def test_a_scale_of_zero_is_answered_as_zero(
     gateway: GatewayProcess, api: API, namespace: str, whole: str

@@ -68,7 +68,7 @@ def _apply(document: Any, operation: Mapping[str, Any]) -> Any:
         case "copy":
             return _add(document, path, copy.deepcopy(_get(document, _parse_pointer(operation.get("from")))))
         case "test":
-            if not _equal(_get(document, path), _value(operation)):
+            if not _equal(_get_or_null(document, path), _value(operation)):
                 raise PatchError(f"test failed: {operation.get('path')}")
             return document
     raise PatchError(f"unknown operation: {operation.get('op')!r}")
@@ -102,6 +102,13 @@ def _get(document: Any, path: list[str]) -> Any:
         else:
             raise PatchError(f"no such key: {key}")
     return document
+
+
+def _get_or_null(document: Any, path: list[str]) -> Any:
+    """The value at the path; null for an absent key, as in the library of the API server."""
+    parent = _get(document, path[:-1])
+    is_absent = bool(path) and isinstance(parent, dict) and path[-1] not in parent
+    return None if is_absent else _get(document, path)
 
 
 def _add(document: Any, path: list[str], value: Any) -> Any:

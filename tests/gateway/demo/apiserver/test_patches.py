@@ -62,6 +62,7 @@ def test_a_merge_patch_changes_neither_of_its_arguments(old: dict[str, Any], pat
         ([{"op": "move", "from": "/list/0", "path": "/a"}], {"a": 1, "list": [2]}),
         ([{"op": "copy", "from": "/list", "path": "/a~1b"}], {"a/b": [1, 2], "list": [1, 2]}),
         ([{"op": "test", "path": "/list", "value": [1, 2]}], {"list": [1, 2]}),
+        ([{"op": "test", "path": "/none", "value": None}], {"list": [1, 2]}),
         ([{"op": "replace", "path": "", "value": {}}], {}),
     ],
 )
@@ -75,6 +76,9 @@ def test_json_patch_operations(operations: list[dict[str, Any]], expected: dict[
     "operation",
     [
         {"op": "test", "path": "/list/0", "value": True},
+        {"op": "test", "path": "/none/x", "value": None},
+        {"op": "test", "path": "/none", "value": 1},
+        {"op": "test", "path": "/list/2", "value": None},
         {"op": "remove", "path": "/none"},
         {"op": "remove", "path": "/list/2"},
         {"op": "remove", "path": "/list/01"},
