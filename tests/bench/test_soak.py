@@ -9,7 +9,7 @@ from bench.cluster import cluster_of
 from bench.soak.findings import MEGABYTE, Sample, growth, left_behind, memory_findings, tracebacks
 from bench.soak.run import Plan, soak
 from bench.soak.views import Fold, Violation
-from tests.fixtures.control_plane import ControlPlane, find_assets
+from tests.fixtures.control_plane import SPARING_COLLECTOR, ControlPlane, find_assets
 from tests.fixtures.ports import free_port
 from tests.fixtures.requirements import unavailable
 
@@ -23,7 +23,7 @@ async def test_a_short_soak_finds_no_leak(tmp_path: Path) -> None:
     if assets is None:
         unavailable("cluster", "no kube-apiserver on this machine", "tests/kube/build.sh (needs Go)")
     # a control plane of its own, because the soak kills it
-    plane = ControlPlane(tmp_path / "cluster", assets, free_port())
+    plane = ControlPlane(tmp_path / "cluster", assets, free_port(), collector=SPARING_COLLECTOR)
     try:
         plane.up()
         plan = Plan(seconds=14.0, turns=2, clients=16, longest=4.0)

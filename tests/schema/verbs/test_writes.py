@@ -1,5 +1,6 @@
 """Every write of the recorded Kubernetes API takes the arguments that its verb promises."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ DELETED = {"name", "propagationPolicy", "gracePeriodSeconds", "resourceVersion",
 MANY = {"labelSelector", "fieldSelector", "propagationPolicy", "gracePeriodSeconds", "dryRun"}
 
 
+@cache
 def mutations() -> dict[str, FieldDefinitionNode]:
     document = parse(GOLDEN.read_text(encoding="utf-8"), no_location=True)
     (mutation,) = (
@@ -26,14 +28,11 @@ def mutations() -> dict[str, FieldDefinitionNode]:
     return {field.name.value: field for field in mutation.fields or ()}
 
 
-MUTATIONS = mutations()
-
-
 def pinned(verb: str) -> dict[str, set[str]]:
     """The arguments of the mutations of that verb, by their pinned names; no manifests."""
     return {
         name: {argument.name.value for argument in field.arguments or ()}
-        for name, field in MUTATIONS.items()
+        for name, field in mutations().items()
         if name.rpartition("_")[2].startswith(verb) and "_" in name
     }
 
@@ -52,7 +51,7 @@ def test_every_delete_has_preconditions_or_a_selector() -> None:
     assert len(found) > 100
     assert {name for name, own in found.items() if not (own >= DELETED or own >= MANY)} == set()
     assert all(
-        "labelSelector: String!" in print_ast(MUTATIONS[name])
+        "labelSelector: String!" in print_ast(mutations()[name])
         for name, own in found.items()
         if "labelSelector" in own
     )
@@ -60,7 +59,7 @@ def test_every_delete_has_preconditions_or_a_selector() -> None:
 
 def test_validation_is_strict_by_default() -> None:
     fields = [name for verb in ("create", "apply", "patch") for name in pinned(verb)]
-    assert all("fieldValidation: FieldValidation = STRICT" in print_ast(MUTATIONS[name]) for name in fields)
+    assert all("fieldValidation: FieldValidation = STRICT" in print_ast(mutations()[name]) for name in fields)
 
 
 def test_every_resource_with_deletecollection_is_deleted_by_a_selector() -> None:
@@ -87,4 +86,4 @@ def test_every_subresource_with_create_or_patch_has_a_mutation() -> None:
     }
     assert {"createserviceaccounttoken", "createpodeviction", "createpodbinding"} <= expected
     assert {"patchpodresize", "patchdeploymentscale", "patchpodstatus"} <= expected
-    assert expected - {name.rpartition("_")[2].lower() for name in MUTATIONS} == set()
+    assert expected - {name.rpartition("_")[2].lower() for name in mutations()} == set()
