@@ -1,9 +1,9 @@
 """``restartDeployment`` and its like: the annotation that ``kubectl rollout restart`` sets.
 
 kubectl reads a Deployment, refuses a paused one, and then sends the patch; it misses a pause in between. Here
-the API server checks both at once, by the ``test`` of a JSON Patch. A JSON Patch cannot add a key to an absent
-map, so that it has one form for a pod template with annotations and one for a template without. The API server
-does not say which operation failed: only after both forms the Deployment is read.
+the API server checks both at once, by the ``test`` of a JSON Patch. A JSON Patch cannot add a key to an
+absent map, so that it has one form for a pod template with annotations and one for a template without. The
+API server does not say which operation failed: only after both forms the Deployment is read.
 """
 
 from dataclasses import dataclass

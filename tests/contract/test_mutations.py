@@ -89,7 +89,8 @@ async def test_a_restart_annotates_the_template_as_kubectl_does(
 
 
 RESTART = """mutation($n: String, $dry: Boolean) {
-  restartDeployment(name: "web", namespace: $n, dryRun: $dry) { spec { paused template { metadata { annotations } } } } }"""
+  restartDeployment(name: "web", namespace: $n, dryRun: $dry) {
+    spec { template { metadata { annotations } } } } }"""
 
 
 async def test_a_paused_deployment_is_not_restarted(
