@@ -1,33 +1,19 @@
 """Lists of many megabytes, decoded in slices, so that the event loop stays responsive."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import msgspec
+from typing import TypeVar
 
 from gateway.concurrency import Turnstile
 from gateway.errors import QueryTooComplex
-from gateway.kube.received import decode
-from gateway.resolvers.decoding import raw_items
 from gateway.resolvers.limits import Budget, Provisional
-from schema.selection import AnswerTooLarge, Compiled, ListSelection, SelectionMismatch
+from gateway.resolvers.list_slices import SLICE_BYTES, ListSlices, cut, cut_if_large, slice_size
+from schema.selection import AnswerTooLarge, Compiled, ListSelection
 
-__all__ = ["LargeLists", "head_of", "is_large_list", "items_of"]
+__all__ = ["LargeLists"]
 
-_LARGE_LIST_BYTES = 4 << 20
-"""From this size on a List is decoded in slices; a smaller one takes a few milliseconds."""
-_SLICE_BYTES = 2 << 20
-_SMALLEST_SLICE_BYTES = 16 << 10
-_NARROW = 32
-"""Leaves of an object. A selection with more of them takes proportionally longer per byte."""
-_ITEMS, _END = b'"items":[', b"]}"
-
-
-def is_large_list(body: bytes, width: int = _NARROW) -> bool:
-    """Whether :class:`LargeLists` should decode the List; ``width`` is the selection's."""
-    return len(body) * max(width, _NARROW) >= _LARGE_LIST_BYTES * _NARROW
+T = TypeVar("T")
 
 
 @dataclass(eq=False, slots=True)
@@ -61,15 +47,12 @@ class _Decode:
 class LargeLists:
     """Decodes large Lists in slices of about ``slice_bytes``, once per body and selection.
 
-    A decode holds the interpreter: 25 ms for 5,000 pods (30 MB). 50 clients that share one LIST would block
-    the event loop 50 times in a row. So other tasks run between the slices, one slice of all Lists is decoded
-    per turn of the loop, and concurrent requests with the same body and selection share one answer.
-
-    The end of a slice is a guess, and the decoder verifies it: a slice that ends anywhere but between two
-    items of the List has unbalanced brackets or quotes and is not valid JSON.
+    50 clients that share one LIST would block the event loop for 50 decodes in a row. So other tasks run
+    between the slices, one slice of all Lists is decoded per turn of the loop, and concurrent requests with
+    the same body and selection share one answer.
     """
 
-    def __init__(self, slice_bytes: int = _SLICE_BYTES) -> None:
+    def __init__(self, slice_bytes: int = SLICE_BYTES) -> None:
         self._slice_bytes = slice_bytes
         self._in_flight: dict[tuple[int, int], _Decode] = {}
         self.turns = Turnstile()
@@ -122,8 +105,8 @@ class LargeLists:
             self._in_flight.pop(key, None)
 
     async def _decode_list(self, body: bytes, selection: ListSelection, decode: _Decode) -> Compiled:
-        head, slices = _cut(body, self._slice_size(selection))
-        return Compiled(selection.encode(head, await self._encode_slices(slices, selection, decode)))
+        slices = cut(body, slice_size(selection.width, self._slice_bytes))
+        return Compiled(selection.encode(slices.head, await self._encode_slices(slices, selection, decode)))
 
     async def encode_items(
         self, page: bytes, selection: ListSelection, counted: Provisional
@@ -132,31 +115,38 @@ class LargeLists:
 
         Raises SelectionMismatch, and QueryTooComplex beyond the limit of the operation.
         """
-        slices: Iterable[bytes] = (page,)
-        if is_large_list(page, selection.width):
-            with suppress(SelectionMismatch):
-                _, slices = _cut(page, self._slice_size(selection))
+        slices = cut_if_large(page, selection.width, self._slice_bytes)
         return await self._encode_slices(slices, selection, counted)
 
-    def _slice_size(self, selection: ListSelection) -> int:
-        size = self._slice_bytes * _NARROW // max(selection.width, _NARROW)
-        return min(max(size, _SMALLEST_SLICE_BYTES), self._slice_bytes)
+    async def decode_each(
+        self, body: bytes, decode_slice: Callable[[bytes], list[T]], width: int = 0
+    ) -> list[T]:
+        """What ``decode_slice`` returns for the slices of a List, which are Lists, one after the other.
+
+        ``width`` is the selection's. Raises what ``decode_slice`` raises.
+        """
+        slices = cut_if_large(body, width, self._slice_bytes).map(decode_slice)
+        decoded: list[T] = []
+        while True:
+            async with self.turns:
+                part = next(slices, None)
+            if part is None:
+                return decoded
+            decoded += part
 
     async def _encode_slices(
-        self, slices: Iterable[bytes], selection: ListSelection, account: _Decode | Provisional
+        self, slices: ListSlices, selection: ListSelection, account: _Decode | Provisional
     ) -> tuple[bytes, ...]:
         columns: list[tuple[bytes, ...]] = []
-        rest = iter(slices)
+        encoded = slices.map(lambda part: selection.encode_items(part, account.remaining_bytes))
         try:
             while True:
                 async with self.turns:
-                    part = next(rest, None)
-                    if part is None:
+                    column = next(encoded, None)
+                    if column is None:
                         break
-                    columns.append(selection.encode_items(part, account.remaining_bytes))
-                    # a slice is not kept while others have their turn
-                    part = None
-                    account.expect_response(sum(map(len, columns[-1])))
+                    columns.append(column)
+                    account.expect_response(sum(map(len, column)))
         except AnswerTooLarge:
             raise account.exceed() from None
         except QueryTooComplex:
@@ -164,52 +154,3 @@ class LargeLists:
             columns.clear()
             raise
         return tuple(b",".join(filter(None, column)) for column in zip(*columns, strict=True))
-
-
-def items_of(body: bytes) -> Iterator[msgspec.Raw]:
-    """The objects of a List, still encoded; a large one is decoded in slices, between which others may run.
-
-    Raises UpstreamProtocolError.
-    """
-    slices: Iterable[bytes] = (body,)
-    if is_large_list(body):
-        with suppress(SelectionMismatch):
-            _, slices = _cut(body, _SLICE_BYTES)
-    for part in slices:
-        yield from raw_items(part)
-
-
-def head_of(body: bytes) -> dict[str, msgspec.Raw]:
-    """The fields of a List without its objects, still encoded. Raises UpstreamProtocolError."""
-    head = body
-    if is_large_list(body):
-        with suppress(SelectionMismatch):
-            head, _ = _cut(body, _SLICE_BYTES)
-    fields = decode(head, dict[str, msgspec.Raw], "a List")
-    fields.pop("items", None)
-    return fields
-
-
-def _cut(body: bytes, size: int) -> tuple[bytes, Iterator[bytes]]:
-    """The List without its items, and Lists of its items. Raises SelectionMismatch for an unusual layout."""
-    begin = body.find(_ITEMS) + len(_ITEMS)
-    end = body.rfind(_END)
-    first_key = body.find(b":", begin, end)
-    if begin < len(_ITEMS) or first_key < 0 or body[end:].strip() != _END:
-        raise SelectionMismatch("not a List as API servers write it")
-    head = body[:begin] + _END
-    try:
-        msgspec.json.decode(head, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SelectionMismatch(f"not a List as API servers write it: {error}") from error
-    return head, _slices(body, (begin, end), b"}," + body[begin:first_key], size)
-
-
-def _slices(body: bytes, span: tuple[int, int], boundary: bytes, size: int) -> Iterator[bytes]:
-    """Lists of the items in the span, cut where the text looks like the beginning of the first item."""
-    begin, end = span
-    while begin < end:
-        found = body.find(boundary, begin + size, end)
-        stop = found + 1 if found >= 0 else end
-        yield b"{" + _ITEMS + body[begin:stop] + _END
-        begin = stop + 1

@@ -11,7 +11,7 @@ from gateway.resolvers.cached import answer_cached_list, answer_cached_object
 from gateway.resolvers.compiling import compiled
 from gateway.resolvers.context import Info, budget_of, limited_client_of
 from gateway.resolvers.decoding import answer_list, answer_object
-from gateway.resolvers.large_lists import is_large_list
+from gateway.resolvers.list_slices import is_large_list
 from gateway.resolvers.lists import Building, Fetch, ListRequest, answer_all_pages
 from gateway.resolvers.partial import hinting_at_partial
 from gateway.resolvers.partial_lists import answer_partial_list

@@ -83,13 +83,15 @@ class Selection:
     is the number of leaves of the selection.
     """
 
-    __slots__ = ("_answer", "_decoder", "_verbatim", "only_metadata", "width")
+    __slots__ = ("_answer", "_decoder", "_list_decoder", "_struct", "_verbatim", "only_metadata", "width")
 
     def __init__(self, tree: Node, *, only_metadata: bool = False) -> None:
         read = _build_read_struct([tree])
         self.only_metadata = only_metadata
         self.width = _count_leaves(tree)
+        self._struct = read.struct
         self._decoder = msgspec.json.Decoder(read.struct)
+        self._list_decoder: msgspec.json.Decoder[Any] | None = None
         self._answer = _build_answer(tree, read)
         self._verbatim = _has_json(tree)
 
@@ -98,8 +100,7 @@ class Selection:
         try:
             if self._verbatim and not body.isascii():
                 body.decode()  # JSON leaves are copied verbatim: they must be valid UTF-8
-            read = self._decoder.decode(body)
-            return read if self._answer is None else self._answer([read])[0]
+            return self._answers([self._decoder.decode(body)])[0]
         except (ValueError, RecursionError) as error:  # also msgspec's DecodeError and UnicodeDecodeError
             raise SelectionMismatch(str(error)) from error
 
@@ -110,8 +111,19 @@ class Selection:
                 for body in bodies:
                     if not body.isascii():
                         body.decode()
-            read = list(map(self._decoder.decode, bodies))
-            return read if self._answer is None else self._answer(read)
+            return self._answers(list(map(self._decoder.decode, bodies)))
+        except (ValueError, RecursionError) as error:
+            raise SelectionMismatch(str(error)) from error
+
+    def decode_list(self, body: bytes) -> list[Any]:
+        """As :meth:`decode_each`, for the objects of a List."""
+        if self._list_decoder is None:
+            items = ("items", list[self._struct] | None, None)  # type: ignore[name-defined]
+            self._list_decoder = msgspec.json.Decoder(defstruct("List", [items], gc=False))
+        try:
+            if self._verbatim and not body.isascii():
+                body.decode()
+            return self._answers(self._list_decoder.decode(body).items or [])
         except (ValueError, RecursionError) as error:
             raise SelectionMismatch(str(error)) from error
 
@@ -124,6 +136,9 @@ class Selection:
         if most is not None and self.width * len(body) > most and exceeds(answer, most):
             raise AnswerTooLarge
         return msgspec.json.encode(answer)
+
+    def _answers(self, read: list[Any]) -> list[Any]:
+        return read if self._answer is None else self._answer(read)
 
 
 def _count_leaves(node: Node) -> int:

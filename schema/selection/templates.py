@@ -72,6 +72,10 @@ class TemplateSelection(Selection):
         """The templates of many objects, at half the cost. Raises SelectionMismatch."""
         return _templates(self.decode_each(bodies))
 
+    def encode_list(self, body: bytes) -> list[bytes]:
+        """The templates of the objects of a List. Raises SelectionMismatch."""
+        return _templates(self.decode_list(body))
+
 
 def _templates(answers: list[Any]) -> list[bytes]:
     holes: list[tuple[int, tuple[msgspec.Raw, ...]]] = []

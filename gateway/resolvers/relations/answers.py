@@ -17,7 +17,8 @@ from gateway.informers import EventType, ObjectEvent, Scope, View
 from gateway.kube.received import decode
 from gateway.resolvers.cached import envelope_of, find_fresh_view, not_found
 from gateway.resolvers.context import Info, budget_of
-from gateway.resolvers.large_lists import head_of, items_of
+from gateway.resolvers.decoding import raw_items
+from gateway.resolvers.list_slices import head_of
 from gateway.resolvers.lists import ListRequest, collect_pages, minimum_version
 from gateway.resolvers.relations.join import BETWEEN, MAX_ERRORS, Batch, Errors, Join
 from schema.building import RootField
@@ -49,6 +50,10 @@ class _Metadata(msgspec.Struct, gc=False):
 
 class _Located(msgspec.Struct, gc=False):
     metadata: _Metadata
+
+
+class _LocatedList(msgspec.Struct, gc=False):
+    items: list[_Located] | None = None
 
 
 async def join_list(root: RootField, info: Info, request: ListRequest, fetch: Fetch) -> Compiled | None:
@@ -197,17 +202,17 @@ class _ListJoin:
         return msgspec.json.encode(envelope_of(self._resource.kind, resource_version))
 
     async def _add_body(self, body: bytes) -> bytes:
-        items, known = list(items_of(body)), self._request.namespace
+        lists, known = self._info.context.shared.large_lists, self._request.namespace
         is_known = known is not None or not self._resource.namespaced
-        if is_known or not any(plan.needs_namespace for plan in self._plans):
-            namespaces = [known or ""] * len(items)
-        else:
-            namespaces = [decode(item, _Located, "an object").metadata.namespace for item in items]
+        namespaces: Sequence[str] = ()
+        if not is_known and any(plan.needs_namespace for plan in self._plans):
+            namespaces = await lists.decode_each(body, _namespaces)
         for plan, column in zip(self._plans, self._columns, strict=True):
-            batch = await self._join.batch(plan, namespaces, items)
-            if not plan.has_documents:
-                batch.bodies = ()  # the bodies of all pages would stay in memory
-            column.append(batch)
+            selection = plan.selection
+            templates = await lists.decode_each(body, selection.encode_list, selection.width)
+            # the bodies of all pages stay in memory
+            bodies = await lists.decode_each(body, raw_items) if plan.has_documents else ()
+            column.append(Batch(templates, namespaces or [known or ""] * len(templates), bodies))
         return msgspec.json.encode(head_of(body))
 
     async def _add_pages(self, fetch: Fetch) -> bytes:
@@ -221,6 +226,11 @@ class _ListJoin:
 
         _, first = await collect_pages(fetch_page, self._request, start)
         return msgspec.json.encode(first.envelope())
+
+
+def _namespaces(body: bytes) -> list[str]:
+    items = decode(body, _LocatedList, "a List").items or ()
+    return [item.metadata.namespace for item in items]
 
 
 def _united(batches: Sequence[Batch]) -> Batch:

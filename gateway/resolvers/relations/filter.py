@@ -22,7 +22,8 @@ from gateway.errors import BadArgument, Forbidden, UpstreamProtocolError
 from gateway.informers import StoredObject
 from gateway.kube.received import decode
 from gateway.resolvers.context import Info
-from gateway.resolvers.large_lists import head_of, items_of
+from gateway.resolvers.decoding import raw_items
+from gateway.resolvers.list_slices import head_of
 from gateway.resolvers.relations.found import Outcome
 from gateway.resolvers.relations.loader import RelationLoader
 from gateway.resolvers.relations.whole_kinds import WholeKinds
@@ -152,7 +153,8 @@ class RelatedFilter:
 
         It has no ``remainingItemCount``, because the API server counts all objects.
         """
-        head, items = head_of(body), list(items_of(body))
+        head = head_of(body)
+        items = await self._info.context.shared.large_lists.decode_each(body, raw_items)
         kept = await self._kept(items, namespace)
         if "metadata" in head:
             metadata = decode(head["metadata"], dict[str, msgspec.Raw], "a List's metadata")

@@ -9,7 +9,7 @@ from gateway.concurrency import LoopYielder
 from gateway.informers import StoredObject, View
 from gateway.kube.paths import resource_path
 from gateway.resolvers.context import Info, budget_of, limited_client_of
-from gateway.resolvers.large_lists import items_of
+from gateway.resolvers.list_slices import items_of
 from gateway.resolvers.relations.found import Found, found_in
 from schema.relations import Match
 from schema.relations.assignment import Candidate, Wanted

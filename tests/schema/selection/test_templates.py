@@ -27,6 +27,9 @@ def test_templates_are_the_same_one_by_one_and_together() -> None:
     assert together == [selection.encode(body) for body in bodies]
     assert together[0] == b'{"name":"a","related":' + HOLE + b"}" + SEPARATOR + b'[[3,["a"]]]'
     assert selection.encode_each([]) == []
+    assert selection.encode_list(b'{"kind":"ThingList","items":[' + b",".join(bodies) + b"]}") == together
+    for empty in (b'{"items":[]}', b'{"items":null}', b"{}"):
+        assert selection.encode_list(empty) == []
 
 
 def test_an_object_that_does_not_fit_is_a_mismatch_of_all() -> None:
@@ -34,3 +37,5 @@ def test_an_object_that_does_not_fit_is_a_mismatch_of_all() -> None:
     for wrong in (b'{"name":1}', b'{"name":"\xff"}', b"["):
         with pytest.raises(SelectionMismatch):
             selection.encode_each([b'{"name":"a"}', wrong])
+        with pytest.raises(SelectionMismatch):
+            selection.encode_list(b'{"items":[{"name":"a"},' + wrong + b"]}")
