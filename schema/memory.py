@@ -25,8 +25,9 @@ Delete this module when graphql-core can build types without cycles, or free the
 """
 
 from collections.abc import Hashable, MutableMapping
+from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from graphql import FieldNode, GraphQLSchema
 
@@ -46,18 +47,39 @@ def empty(owner: object) -> None:
     vars(owner).clear()
 
 
+class _Fields(dict[int, tuple["ref[FieldNode]", dict[Hashable, Any]]]):
+    """By the identity of a field node: a reference to it, and its dictionary."""
+
+    __slots__ = ("__weakref__",)
+
+
 class WeakFieldCache:
-    """Dictionaries by schema and field node; an entry goes with its schema or its document."""
+    """Dictionaries by schema and field node; an entry goes with its schema or its document.
+
+    Nodes are told apart by identity: graphql-core compares and hashes them by their whole contents.
+    """
 
     def __init__(self) -> None:
-        self._by_schema: WeakKeyDictionary[
-            GraphQLSchema, WeakKeyDictionary[FieldNode, dict[Hashable, Any]]
-        ] = WeakKeyDictionary()
+        self._by_schema: WeakKeyDictionary[GraphQLSchema, _Fields] = WeakKeyDictionary()
 
     def of_field(self, schema: GraphQLSchema, node: FieldNode) -> dict[Hashable, Any]:
         """The dictionary of one field of one document under one schema."""
-        return self._by_schema.setdefault(schema, WeakKeyDictionary()).setdefault(node, {})
+        fields = self._by_schema.get(schema)
+        if fields is None:
+            fields = self._by_schema[schema] = _Fields()
+        known = fields.get(id(node))
+        if known is not None:
+            return known[1]
+        entry: dict[Hashable, Any] = {}
+        fields[id(node)] = ref(node, partial(_forget, ref(fields), id(node))), entry
+        return entry
 
     def count(self, schema: GraphQLSchema) -> int:
         """The number of entries for a schema."""
-        return sum(map(len, self._by_schema.get(schema, {}).values()))
+        return sum(len(entry) for _, entry in self._by_schema.get(schema, _Fields()).values())
+
+
+def _forget(fields: "ref[_Fields]", key: int, _node: "ref[FieldNode]") -> None:
+    """Remove the entry of a field node that is being freed; its identity may be given to another object."""
+    if (remaining := fields()) is not None:
+        remaining.pop(key, None)

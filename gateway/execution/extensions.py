@@ -5,13 +5,16 @@ Extensions of the pipeline: :class:`OperationCounter`, :class:`OperationPlace` (
 :class:`SelectedOperation` picks the operation of a document.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import cache, partial
+from inspect import isasyncgenfunction
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
 from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
+from strawberry.extensions.context import OperationContextManager, WrappedHook
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import ExecutionContext
@@ -86,15 +89,53 @@ class OperationPlace(SchemaExtension):
                 place.leave()
 
 
-_NO_HOOKS: AbstractAsyncContextManager[None] = nullcontext()
+_NO_HOOKS: Any = nullcontext()
+
+
+def _hook_of(extension: SchemaExtension, name: str) -> tuple[Callable[..., Any], bool] | None:
+    """The generator of the hook as a context manager, and whether it is asynchronous; None without one."""
+    kind: Any = type(extension)
+    return _hook_of_class(kind, name)
+
+
+@cache
+def _hook_of_class(kind: Any, name: str) -> tuple[Callable[..., Any], bool] | None:
+    hook = getattr(kind, name)
+    if hook is getattr(SchemaExtension, name):
+        return None
+    is_async = isasyncgenfunction(hook)
+    return (asynccontextmanager if is_async else contextmanager)(hook), is_async
+
+
+class _OperationHooks(OperationContextManager):
+    """Strawberry's, which makes the context managers anew for each operation."""
+
+    def get_hook(self, extension: SchemaExtension) -> WrappedHook | None:
+        found = _hook_of(extension, self.HOOK_NAME)
+        return found and WrappedHook(extension, partial(found[0], extension), found[1])
 
 
 class ErrorHooksRunner(SchemaExtensionsRunner):
-    """Runs the hooks of a stream's result only when the result has errors.
+    """Runs the hooks that there are, and the hooks of a stream's result only when the result has errors.
 
     The extensions of :class:`KubernetesSchema` look at nothing but errors, and the hooks would take a quarter
     of the time of each event.
     """
+
+    def operation(self) -> OperationContextManager:
+        return _OperationHooks(self.extensions)
+
+    def parsing(self) -> Any:
+        return super().parsing() if self._has("on_parse") else _NO_HOOKS
+
+    def validation(self) -> Any:
+        return super().validation() if self._has("on_validate") else _NO_HOOKS
+
+    def executing(self) -> Any:
+        return super().executing() if self._has("on_execute") else _NO_HOOKS
+
+    def _has(self, hook: str) -> bool:
+        return any(_hook_of(extension, hook) is not None for extension in self.extensions)
 
     def on_stream_result(self, result: Any) -> Any:
         return super().on_stream_result(result) if result.errors else _NO_HOOKS

@@ -1,9 +1,10 @@
-"""Cancellation-safe exchanges: every exchange with the API server runs in a task of its own.
+"""Cancellation-safe exchanges: streams, and exchanges through a proxy, run in tasks of their own.
 
 httpcore cleans up its connections behind anyio shields, which asyncio's cancellation does not respect: a task
 that was cancelled during the clean-up left its connection open, or marked as in use for ever. Therefore the
 caller's asyncio cancellation is translated into the cancellation of an anyio scope around the exchange, and
-the caller waits until the exchange has ended.
+the caller waits until the exchange has ended. :class:`~gateway.kube.direct_transport.DirectTransport` closes
+a connection without waiting, so a request without a proxy needs no task.
 """
 
 import asyncio

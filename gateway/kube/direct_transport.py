@@ -298,12 +298,19 @@ class _Connection(asyncio.Protocol):
                 await self._wait(request.write_timeout, httpx.WriteTimeout)
         return _Response(self, self._status, self._headers, request.read_timeout)
 
+    def arrived(self) -> bytes | None:
+        """The rest of the body if all of it has arrived."""
+        return self._take_chunks() if self._is_complete and self._failure is None else None
+
     async def next_chunk(self, size: int, seconds: float) -> bytes:
         """About ``size`` bytes of the body or more, less at its end, then none."""
         self._wanted = size
         while not self._has_ended and not (self._chunks and self._buffered >= size):
             self._resume_reading()
             await self._wait(seconds, httpx.ReadTimeout)
+        return self._take_chunks()
+
+    def _take_chunks(self) -> bytes:
         # a second response to the request is not a part of the body
         chunks = self._chunks[: self._chunks_of_body]
         self._chunks.clear()
@@ -405,6 +412,9 @@ class _Response(Answer):
     def headers(self) -> dict[str, str]:
         """Repeated headers are joined with commas."""
         return self._headers
+
+    def arrived(self) -> bytes | None:
+        return None if self._connection is None else self._connection.arrived()
 
     async def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         while self._connection is not None:

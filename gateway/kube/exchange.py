@@ -15,15 +15,15 @@ import asyncio
 import logging
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
 from gateway.errors import StatusError, UpstreamError, UpstreamProtocolError
 from gateway.kube.config.credentials import Credential, Credentials
-from gateway.kube.pools import Pools
-from gateway.kube.transport import Answer, Request, Transport
+from gateway.kube.pools import Lease, Pools
+from gateway.kube.transport import Answer, Request
 from gateway.kube.upstream_errors import CAUGHT, broke_off, failed_status, upstream_error
 
 __all__ = [
@@ -50,6 +50,7 @@ _RECONNECT_DELAYS_SECONDS = (0.0, 0.2, 0.8)
 _ERROR_BODY_LIMIT = 1 << 20
 """Bytes read from a failed response. A Status is far smaller; a proxy's error page has any size."""
 
+_IDENTITY = "identity"
 _BLOCK_BYTES = 1 << 20
 """Complete bodies are read in chunks of this size: the task wakes up 30 times for 30 MB, not thousands."""
 
@@ -128,28 +129,41 @@ class Sender:
     @asynccontextmanager
     async def send(self, call: Call) -> AsyncIterator[Answer]:
         """The successful response, its body unread. Raises StatusError, UpstreamError, CredentialsError."""
-        # Two steps: an exception of the code that reads the body must not reach the retry loop.
-        async with AsyncExitStack() as stack:
-            yield await self._open(call, stack)
+        attempt = await self._open(call)
+        try:
+            yield attempt.response
+        finally:
+            await attempt.aclose()
 
-    async def _open(self, call: Call, stack: AsyncExitStack) -> Answer:
+    async def read(self, call: Call) -> tuple[Answer, bytes]:
+        """The successful response, closed, and its decoded body. Raises the errors of :meth:`send`."""
+        attempt = await self._open(call)
+        try:
+            return attempt.response, await read_body(attempt.response, self.host)
+        finally:
+            await attempt.aclose()
+
+    async def _open(self, call: Call) -> "_Attempt":
         retries = Retries(call.repeatable)
         credential = await self._credentials.current()
         while True:
-            async with AsyncExitStack() as attempt:
-                try:
-                    response = await attempt.enter_async_context(self._attempt(call, credential))
-                except UpstreamError as error:
-                    seconds = retries.reconnect_delay() if broke_off(error) else None
-                    if seconds is None:
-                        raise
-                    await asyncio.sleep(seconds)
-                    continue
-                if 200 <= response.status_code < 300:
-                    _check_content(response, call, self.host)
-                    await stack.enter_async_context(attempt.pop_all())
-                    return response
-                failure = await self._failure(response)
+            try:
+                attempt = await self._attempt(call, credential)
+            except UpstreamError as error:
+                seconds = retries.reconnect_delay() if broke_off(error) else None
+                if seconds is None:
+                    raise
+                await asyncio.sleep(seconds)
+                continue
+            try:
+                if 200 <= attempt.response.status_code < 300:
+                    _check_content(attempt.response, call, self.host)
+                    return attempt
+                failure = await self._failure(attempt.response)
+            except BaseException:
+                await attempt.aclose()
+                raise
+            await attempt.aclose()
             credential = await self._before_retry(failure, credential, retries)
 
     async def _before_retry(
@@ -166,8 +180,7 @@ class Sender:
         await asyncio.sleep(seconds)
         return await self._credentials.current()
 
-    @asynccontextmanager
-    async def _attempt(self, call: Call, credential: Credential) -> AsyncIterator[Answer]:
+    async def _attempt(self, call: Call, credential: Credential) -> "_Attempt":
         """One attempt; the response may be a failure."""
         request = Request(
             call.method,
@@ -178,19 +191,17 @@ class Sender:
             call.read_timeout,
             READ_TIMEOUT_SECONDS,
         )
-        async with self._transport(credential) as transport:
-            try:
-                response = await transport.send(request)
-            except CAUGHT as error:
-                raise upstream_error(error, self.host) from error
-            logger.debug("%s %s: %d", call.method, call.path, response.status_code)
-            try:
-                yield response
-            finally:
-                await response.aclose()
-
-    def _transport(self, credential: Credential) -> AbstractAsyncContextManager[Transport]:
-        return self._pools.bearer() if self._as_caller else self._pools.own(credential.certificate)
+        lease = self._pools.bearer() if self._as_caller else self._pools.own(credential.certificate)
+        try:
+            response = await lease.transport.send(request)
+        except CAUGHT as error:
+            await lease.end()
+            raise upstream_error(error, self.host) from error
+        except BaseException:
+            await lease.end()
+            raise
+        logger.debug("%s %s: %d", call.method, call.path, response.status_code)
+        return _Attempt(response, lease)
 
     async def _failure(self, response: Answer) -> StatusError:
         if 300 <= response.status_code < 400 and "location" in response.headers:
@@ -199,6 +210,22 @@ class Sender:
             )
         content = await read_body(response, self.host, _ERROR_BODY_LIMIT)
         return failed_status(response.status_code, response.headers, content)
+
+
+class _Attempt:
+    """An open response, and the lease of its transport; both end with :meth:`aclose`."""
+
+    __slots__ = ("_lease", "response")
+
+    def __init__(self, response: Answer, lease: Lease) -> None:
+        self.response = response
+        self._lease = lease
+
+    async def aclose(self) -> None:
+        try:
+            await self.response.aclose()
+        finally:
+            await self._lease.end()
 
 
 def _check_content(response: Answer, call: Call, host: str) -> None:
@@ -221,6 +248,8 @@ _USER_AGENT = _user_agent()
 
 async def read_body(response: Answer, server: str, limit: int | None = None) -> bytes:
     """The decoded body; reading stops after ``limit`` bytes, rounded up to a chunk. Raises UpstreamError."""
+    if limit is None and _encoding(response) == _IDENTITY and (body := response.arrived()) is not None:
+        return body
     chunks: list[bytes] = []
     size = 0
     async for chunk in iterate_body(response, server, _BLOCK_BYTES):
@@ -236,12 +265,16 @@ def iterate_body(response: Answer, server: str, chunk_size: int | None = None) -
 
     Raises UpstreamError, no exception of httpx or zlib.
     """
-    encoding = response.headers.get("content-encoding", "identity").lower()
-    if encoding == "identity":
+    encoding = _encoding(response)
+    if encoding == _IDENTITY:
         return _raw_chunks(response, server, chunk_size)
     if encoding in ("gzip", "x-gzip"):
         return _unzipped(_raw_chunks(response, server, chunk_size), server)
     raise UpstreamProtocolError(f"the API server {server} sent content encoding {encoding!r}, not asked for")
+
+
+def _encoding(response: Answer) -> str:
+    return response.headers.get("content-encoding", _IDENTITY).lower()
 
 
 async def _raw_chunks(response: Answer, server: str, chunk_size: int | None) -> AsyncIterator[bytes]:

@@ -4,9 +4,6 @@ A pool is a *transport*: it has no cookies, redirects or ``.netrc``, so no state
 reaches another caller's.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 import httpx
 
 from gateway.errors import ConfigurationError, UpstreamUnavailable
@@ -18,7 +15,7 @@ from gateway.kube.proxy import proxy_from_environment, validate_proxy
 from gateway.kube.tls import plain_context, proxy_context, server_context
 from gateway.kube.transport import Transport
 
-__all__ = ["Pools"]
+__all__ = ["Lease", "Pools"]
 
 
 class _Pool:
@@ -53,19 +50,23 @@ class Pools:
         """Build the pool for ``certificate`` now: an unusable certificate raises CredentialsError here."""
         self._own_pool(certificate)
 
-    @asynccontextmanager
-    async def own(self, certificate: ClientCertificate | None) -> AsyncIterator[Transport]:
-        """A transport that authenticates as the configured user."""
-        async with self._lease(self._own_pool(certificate)) as transport:
-            yield transport
+    def own(self, certificate: ClientCertificate | None) -> "Lease":
+        """A transport that authenticates as the configured user. Raises UpstreamUnavailable once closed."""
+        return self._lease(self._own_pool(certificate))
 
-    @asynccontextmanager
-    async def bearer(self) -> AsyncIterator[Transport]:
-        """A transport without a client certificate, for requests with a caller's token."""
+    def bearer(self) -> "Lease":
+        """A transport without a client certificate, for requests with a caller's token.
+
+        Raises UpstreamUnavailable once closed.
+        """
         if self._bearer is None:
             self._bearer = self._new_pool(None)
-        async with self._lease(self._bearer) as transport:
-            yield transport
+        return self._lease(self._bearer)
+
+    @property
+    def is_proxied(self) -> bool:
+        """Whether the transports are httpx's, whose clean-up asyncio's cancellation can interrupt."""
+        return self._proxy is not None
 
     @property
     def leases(self) -> int:
@@ -91,18 +92,13 @@ class Pools:
             return self._own
         return pool
 
-    @asynccontextmanager
-    async def _lease(self, pool: _Pool) -> AsyncIterator[Transport]:
+    def _lease(self, pool: _Pool) -> "Lease":
         if self._closed:
             raise UpstreamUnavailable("the connection to the API server was closed: the gateway is stopping")
-        pool.leases += 1
-        try:
-            yield pool.transport
-        finally:
-            pool.leases -= 1
-            await self._close_unused()
+        return Lease(self, pool)
 
-    async def _close_unused(self) -> None:
+    async def close_unused(self) -> None:
+        """Close the pools of previous certificates that have no request in flight any more."""
         for pool in [pool for pool in self._retired if not pool.leases]:
             self._retired.discard(pool)
             await pool.transport.aclose()
@@ -113,6 +109,22 @@ class Pools:
         if self._proxy is None:
             return _Pool(DirectTransport(url, context), certificate)
         return _Pool(ProxiedTransport(url, context or plain_context(), self._proxy), certificate)
+
+
+class Lease:
+    """The use of a pool's ``transport`` by one request, until :meth:`end`."""
+
+    __slots__ = ("_pool", "_pools", "transport")
+
+    def __init__(self, pools: Pools, pool: _Pool) -> None:
+        self._pools = pools
+        self._pool = pool
+        self.transport = pool.transport
+        pool.leases += 1
+
+    async def end(self) -> None:
+        self._pool.leases -= 1
+        await self._pools.close_unused()
 
 
 def _proxy_of(config: ClusterConfig) -> httpx.Proxy | None:

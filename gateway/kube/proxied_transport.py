@@ -1,6 +1,7 @@
 """HTTP/1.1 to one API server through a proxy: httpx's transport, which knows HTTP tunnels and SOCKS."""
 
 import ssl
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import anyio
@@ -26,7 +27,7 @@ class ProxiedTransport(Transport):
 
     async def send(self, request: Request) -> Answer:
         """The response, its body unread. Raises httpx's exceptions."""
-        return await self._transport.handle_async_request(
+        response = await self._transport.handle_async_request(
             httpx.Request(
                 request.method,
                 self._origin + request.target,
@@ -35,10 +36,33 @@ class ProxiedTransport(Transport):
                 extensions={"timeout": _timeouts(request), "trace": _CloseOnFailedConnect()},
             )
         )
+        return _Response(response)
 
     async def aclose(self) -> None:
         """Close every connection, including connections in use."""
         await self._transport.aclose()
+
+
+class _Response(Answer):
+    """A response of httpx."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status_code = response.status_code
+        self._response = response
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._response.headers
+
+    def arrived(self) -> bytes | None:
+        """None: httpx does not tell how much of a body it has received."""
+        return None
+
+    def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+        return self._response.aiter_raw(chunk_size)
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
 
 
 def _timeouts(request: Request) -> dict[str, float]:

@@ -29,6 +29,9 @@ class Answer(Protocol):
     def headers(self) -> Mapping[str, str]:
         """Repeated headers are joined with commas."""
 
+    def arrived(self) -> bytes | None:
+        """The whole body, still encoded, if all of it has arrived; then nothing is left to iterate."""
+
     def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
         """The body, still encoded: as it arrives, or in chunks of about ``chunk_size`` bytes.
 

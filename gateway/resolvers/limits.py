@@ -14,8 +14,8 @@ Watches and log streams are not upstream requests in this sense: informers share
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -107,6 +107,28 @@ class SharedSlot:
         acquiring.cancel()
 
 
+class _RequestSlot:
+    """One slot of each of two semaphores."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, outer: asyncio.Semaphore, inner: asyncio.Semaphore) -> None:
+        self._outer = outer
+        self._inner = inner
+
+    async def __aenter__(self) -> None:
+        await self._outer.acquire()
+        try:
+            await self._inner.acquire()
+        except BaseException:
+            self._outer.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._inner.release()
+        self._outer.release()
+
+
 class Budget:
     """The usage of one operation, against its limits.
 
@@ -136,11 +158,9 @@ class Budget:
         self.limits.expect_requests(self._requests + count)
         self._requests += count
 
-    @asynccontextmanager
-    async def request_slot(self) -> AsyncIterator[None]:
-        """Hold one upstream request; waits while too many are in flight."""
-        async with self._request_slots, self._identity_slots:
-            yield
+    def request_slot(self) -> "_RequestSlot":
+        """Hold one upstream request (``async with``); waits while too many are in flight."""
+        return _RequestSlot(self._request_slots, self._identity_slots)
 
     def add_bytes(self, size: int) -> None:
         """Add ``size`` bytes to the response; :attr:`exceeded` is set beyond the limit."""
