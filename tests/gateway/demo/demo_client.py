@@ -11,7 +11,7 @@ import httpx
 
 from gateway.demo import DemoServer
 
-__all__ = ["APPS", "CORE", "DemoCluster", "config_map", "connect", "deployment", "pod"]
+__all__ = ["APPS", "CORE", "DemoCluster", "config_map", "connect", "deployment", "fill", "names", "pod"]
 
 Object = dict[str, Any]
 
@@ -129,3 +129,14 @@ class DemoCluster:
 async def connect(demo: DemoServer) -> AsyncIterator[DemoCluster]:
     async with httpx.AsyncClient(base_url=demo.url, timeout=DEADLINE, verify=False) as client:
         yield DemoCluster(demo, client)
+
+
+async def fill(cluster: DemoCluster, count: int = 5) -> None:
+    """Create ``map-0`` to ``map-N``, labelled with the parity of their numbers."""
+    for index in range(count):
+        labels = {"parity": "odd" if index % 2 else "even"}
+        await cluster.create(f"{CORE}/configmaps", config_map(f"map-{index}", labels=labels))
+
+
+def names(listed: Object) -> list[str]:
+    return [item["metadata"]["name"] for item in listed["items"]]
