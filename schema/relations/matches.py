@@ -176,5 +176,8 @@ def selector_text(selector: Any, *, empty_selects: bool = True) -> str | None:
 def _expression(expression: Mapping[str, Any]) -> str:
     key, operator = expression["key"], expression["operator"]
     if operator in _OPERATORS:
-        return f"{key} {_OPERATORS[operator]} ({','.join(sorted(expression['values']))})"
+        values = sorted(expression["values"])
+        if not values:
+            raise ValueError(f"{operator} needs values")  # the text "key in ()" selects the empty value
+        return f"{key} {_OPERATORS[operator]} ({','.join(values)})"
     return f"!{key}" if operator == "DoesNotExist" else f"{key}"
