@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,14 +10,13 @@ from pathlib import Path
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import start_process
+from tests.fixtures.processes import start_gateway_process
 from tests.fixtures.waiting import wait_until
 from tests.fixtures.workers import Workers
 
-_PROGRAM = """
+_CHANGES = """
 import os, time
 from pathlib import Path
-from gateway.cli import main
 from gateway.cli.workers import child, liveness
 from gateway.server import app
 
@@ -41,16 +39,15 @@ async def busy_loop(request):
     wait_while_held(0)
 
 {changes}
-main()
 """
 
 
 @contextmanager
 def start_probed_workers(backend: Backend, directory: Path, changes: str = "") -> Iterator[Workers]:
     """Two workers, probed five times per second; ``changes`` make them wait while ``held`` exists."""
-    port, program = free_port(), _PROGRAM.format(held=str(directory / "held"), changes=changes)
-    options = ["--port", str(port), "--workers", "2", "--kubeconfig", str(backend.kubeconfig)]
-    with start_process([sys.executable, "-c", program, "serve", *options], directory) as process:
+    port, changes = free_port(), _CHANGES.format(held=str(directory / "held"), changes=changes)
+    command = ["serve", "--port", str(port), "--workers", "2", "--kubeconfig", str(backend.kubeconfig)]
+    with start_gateway_process(command, directory, changes=changes) as process:
         process.wait_for_output(", 2 workers\n")
         yield Workers(GatewayProcess(process, port, {}), 2)
 

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from gateway.cli import main
 from tests.fixtures.backends import Backend, write_kubeconfig
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import assert_one_line, run_gateway, start_process
+from tests.fixtures.processes import assert_one_line, run_gateway, start_gateway_process
 from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import wait_until
 from tests.fixtures.workers import Workers, children_of, running, start_workers
@@ -95,8 +95,7 @@ def test_a_directory_path_too_long_for_sockets_is_reported(tmp_path: Path) -> No
 def test_a_signal_ends_a_slow_start(tmp_path: Path, number: signal.Signals, status: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", f"http://127.0.0.1:{silent.getsockname()[1]}")
-        command = [sys.executable, "-m", "gateway", *SERVE, "--kubeconfig", str(kubeconfig)]
-        with start_process(command, tmp_path) as process:
+        with start_gateway_process([*SERVE, "--kubeconfig", str(kubeconfig)], tmp_path) as process:
             silent.settimeout(60)
             connection, _ = silent.accept()
             with connection:
@@ -193,7 +192,7 @@ async def test_the_gateway_ends_when_no_worker_can_restart(tap: Tap, tmp_path: P
 
 
 async def test_connections_wait_while_their_worker_is_replaced(backend: Backend, tmp_path: Path) -> None:
-    with start_workers(tmp_path, 2, "--kubeconfig", str(backend.kubeconfig)) as workers:
+    with start_workers(tmp_path, 2, "--kubeconfig", str(backend.kubeconfig), forked=False) as workers:
         os.kill(min(workers.children), signal.SIGKILL)
         for _ in range(20):
             assert await answers(workers)
