@@ -190,29 +190,31 @@ class _ListJoin:
         # one snapshot: there is no await between the two
         objects, resource_version = view.objects(), view.resource_version
         objects = await self._request.filtered(objects, self._request.namespace)
-        namespaces = [stored.header.metadata.namespace for stored in objects]
-        bodies = [stored.object for stored in objects]
         cache = self._info.context.shared.encoded
         for plan, column in zip(self._plans, self._columns, strict=True):
             try:
                 templates = await cache.encode_each(view.informer, plan.selection, objects)
             except AnswerTooLarge:
                 raise budget_of(self._info).exceed() from None
+            namespaces = [of.header.metadata.namespace for of in objects] if plan.needs_namespace else ()
+            bodies = [of.object for of in objects] if plan.has_documents else ()
             column.append(Batch(templates, namespaces, bodies))
         return msgspec.json.encode(envelope_of(self._resource.kind, resource_version))
 
     async def _add_body(self, body: bytes) -> bytes:
         lists, known = self._info.context.shared.large_lists, self._request.namespace
         is_known = known is not None or not self._resource.namespaced
-        namespaces: Sequence[str] = ()
-        if not is_known and any(plan.needs_namespace for plan in self._plans):
-            namespaces = await lists.decode_each(body, _namespaces)
         for plan, column in zip(self._plans, self._columns, strict=True):
             selection = plan.selection
             templates = await lists.decode_each(body, selection.encode_list, selection.width)
             # the bodies of all pages stay in memory
             bodies = await lists.decode_each(body, raw_items) if plan.has_documents else ()
-            column.append(Batch(templates, namespaces or [known or ""] * len(templates), bodies))
+            namespaces: Sequence[str] = ()
+            if plan.needs_namespace and is_known:
+                namespaces = [known or ""] * len(templates)
+            elif plan.needs_namespace:
+                namespaces = await lists.decode_each(body, _namespaces)
+            column.append(Batch(templates, namespaces, bodies))
         return msgspec.json.encode(head_of(body))
 
     async def _add_pages(self, fetch: Fetch) -> bytes:

@@ -10,7 +10,7 @@ them.
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 
 import msgspec
 
@@ -54,7 +54,10 @@ Below = tuple[tuple[Path, Exception], ...]
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Objects of one level: their templates, namespaces and bytes, in the same order."""
+    """Objects of one level: their templates, namespaces and bytes, in the same order.
+
+    The namespaces are needed only if the plan ``needs_namespace``, the bytes only if it ``has_documents``.
+    """
 
     templates: list[bytes] = field(default_factory=list, repr=False)
     namespaces: Sequence[str] = ()
@@ -110,7 +113,9 @@ class Join:
         The paths of the errors begin with the index of the object. Raises SelectionMismatch, QueryTooComplex.
         """
         parts = [template.partition(SEPARATOR) for template in batch.templates]
-        keys = list(zip(batch.namespaces, [holes for _, _, holes in parts], strict=True))
+        # objects of several namespaces have one key where their relations do not depend on it
+        namespaces = batch.namespaces if plan.needs_namespace else repeat("", len(parts))
+        keys = list(zip(namespaces, [holes for _, _, holes in parts], strict=True))
         fillings = await self._fillings(plan, dict.fromkeys(keys))
         filled: list[bytes] = []
         size, most = 0, self._budget.remaining_bytes
