@@ -215,9 +215,10 @@ class KubeClient:
             if self._record is None:
                 response = await self._exchange(call)
             else:
-                response = await self._read_recorded(call, path, params or {}, self._record)
-        if not self._pools.redacts:
-            return response
+                return await self._read_recorded(call, path, params or {}, self._record)
+        return await self._masked(path, response) if self._pools.redacts else response
+
+    async def _masked(self, path: str, response: Response) -> Response:
         if is_secret_path(path):
             return replace(response, body=await asyncio.to_thread(redact, response.body))
         if has_copies(response.body):
@@ -271,6 +272,9 @@ class KubeClient:
         begin, status, size = time.monotonic(), None, 0
         try:
             response = await self._exchange(call)
+            if self._pools.redacts:
+                # before its size is recorded, which would tell the length of the values
+                response = await self._masked(path, response)
             status, size = response.status, len(response.body)
         except StatusError as error:
             status = error.status.code

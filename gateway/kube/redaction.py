@@ -6,7 +6,7 @@ Masked are the values of ``data`` and ``stringData`` of Secrets and, of every ki
 
 import base64
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import msgspec
@@ -15,10 +15,10 @@ from gateway.errors import UpstreamProtocolError
 
 __all__ = [
     "REDACTED",
-    "exposes_masked_values",
     "has_copies",
     "is_secret_path",
     "mask_copies",
+    "masked_fields",
     "masked_lines",
     "redact",
 ]
@@ -36,30 +36,10 @@ def is_secret_path(path: str) -> bool:
     return _SECRETS.fullmatch(path) is not None
 
 
-def exposes_masked_values(path: str, operations: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether a JSON Patch (RFC 6902) of the path copies or moves a masked value to a readable place.
-
-    A key of ``data`` or ``stringData`` may become another one.
-    """
-    masked: list[tuple[str, ...]] = [("metadata", "annotations", _LAST_APPLIED)]
-    if is_secret_path(path):
-        masked += [(name,) for name in _MASKS]
-
-    def exposes(operation: Mapping[str, Any]) -> bool:
-        if operation.get("op") not in ("copy", "move"):
-            return False
-        source, target = (_keys(operation.get(name)) for name in ("from", "path"))
-        stays = all(len(keys) == 2 and (keys[0],) in masked for keys in (source, target))
-        return not stays and any(keys[: len(source)] == source[: len(keys)] for keys in masked)
-
-    return any(exposes(operation) for operation in operations)
-
-
-def _keys(pointer: Any) -> tuple[str, ...]:
-    """The keys of a JSON Pointer (RFC 6901); those of the whole object for anything else."""
-    if not isinstance(pointer, str):
-        return ()
-    return tuple(key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:])
+def masked_fields(path: str) -> list[tuple[str, ...]]:
+    """The fields with masked values, or maps of them, in objects of a path of the API."""
+    fields: list[tuple[str, ...]] = [("metadata", "annotations", _LAST_APPLIED)]
+    return [*fields, *((name,) for name in _MASKS)] if is_secret_path(path) else fields
 
 
 def redact(body: bytes) -> bytes:

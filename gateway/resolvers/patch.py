@@ -6,9 +6,8 @@ from typing import Any
 
 from gateway.errors import BadArgument, Conflict, Invalid
 from gateway.kube.paths import resource_path
-from gateway.kube.redaction import exposes_masked_values
 from gateway.resolvers.causes import Place, mapped_causes, place_in
-from gateway.resolvers.context import Info, client_of
+from gateway.resolvers.context import Info
 from gateway.resolvers.write_request import Write, answer_write
 from gateway.resolvers.written import (
     JSONObject,
@@ -43,8 +42,6 @@ async def patch_object(
     options = {key: arguments.pop(key) for key in _WRITE_OPTIONS if key in arguments}
     change = _Change(**arguments)
     body, content_type = change.request(root)
-    if content_type == JSON_PATCH and client_of(info).redacts and exposes_masked_values(path, body):
-        raise BadArgument("this gateway masks values (--redact): a JSON Patch cannot copy or move them")
     guarded = change.resource_version is not None
     write = Write("PATCH", path, body, content_type, parameters_of(**options), guarded=guarded)
     with mapped_causes(change.place(info, content_type)):

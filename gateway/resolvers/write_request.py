@@ -22,6 +22,7 @@ from gateway.errors import (
     UpstreamError,
 )
 from gateway.kube.client import KubeClient, Response
+from gateway.kube.masked_writes import expect_nothing_revealed
 from gateway.kube.upstream_errors import broke_off, may_have_arrived
 from gateway.resolvers.compiling import compiled
 from gateway.resolvers.context import Info, upstream_of
@@ -107,6 +108,8 @@ async def _send(info: Info, write: Write) -> Response:
 
 async def exchange(client: KubeClient, write: Write) -> Response:
     """The API server's answer. Raises GatewayError; see the module."""
+    if client.redacts and write.method == "PATCH":
+        await expect_nothing_revealed(client, write.path, write.content_type, write.parameters, write.body)
     try:
         return await _request(client, write, repeatable=write.is_repeatable)
     except (UpstreamError, ServerTimeout) as error:

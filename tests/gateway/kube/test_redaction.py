@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import UpstreamProtocolError
-from gateway.kube.redaction import exposes_masked_values, is_secret_path, mask_copies, masked_lines, redact
+from gateway.kube.redaction import is_secret_path, mask_copies, masked_lines, redact
 
 CANARY = "canary-93b1"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -105,39 +105,3 @@ def test_the_annotation_of_kubectl_apply_is_masked_and_all_else_stays(copy: str)
 def test_json_without_that_annotation_is_not_touched() -> None:
     body = b'{"metadata":{"annotations":{"a":"b"}}}'
     assert mask_copies(body) is body
-
-
-SECRETS = "api/v1/namespaces/a/secrets/s"
-CONFIG_MAPS = "api/v1/namespaces/a/configmaps/s"
-ANNOTATION = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration"
-
-
-@pytest.mark.parametrize(
-    ("path", "source", "target", "exposes"),
-    [
-        (SECRETS, "/data/a", "/metadata/annotations/a", True),
-        (SECRETS, "/stringData/a", "/type", True),
-        (SECRETS, "/data", "/metadata/annotations", True),
-        (SECRETS, "/data", "/stringData", True),
-        (SECRETS, "/data/a", "/data", True),
-        (SECRETS, "", "/metadata/annotations/a", True),
-        (SECRETS, None, "/metadata/annotations/a", True),
-        (SECRETS, ANNOTATION, "/metadata/annotations/a", True),
-        (SECRETS, "/data/a", "/data/b", False),
-        (SECRETS, "/metadata/labels/a", "/metadata/labels/b", False),
-        (CONFIG_MAPS, "/data/a", "/metadata/annotations/a", False),
-        (CONFIG_MAPS, ANNOTATION, "/data/a", True),
-        (CONFIG_MAPS, "/metadata", "/data/a", True),
-        (CONFIG_MAPS, "/metadata/annotations/a", "/data/a", False),
-    ],
-)
-def test_a_json_patch_may_expose_a_masked_value(
-    path: str, source: str | None, target: str, exposes: bool
-) -> None:
-    for op in ("copy", "move"):
-        operations: list[dict[str, Any]] = [
-            {"op": "add", "path": "/x", "value": 1},
-            {"op": op, "from": source, "path": target},
-        ]
-        assert exposes_masked_values(path, operations) is exposes
-    assert not exposes_masked_values(path, [{"op": "test", "path": source, "value": "v"}])
