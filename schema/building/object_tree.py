@@ -4,10 +4,11 @@
 compiled selections of their objects. It returns None where graphql-core has to execute the selection.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from dataclasses import field as dataclass_field
+from functools import cached_property, lru_cache
+from typing import Any, Protocol
 
 import msgspec
 from graphql import (
@@ -27,6 +28,7 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetails
 
 from schema.building.health import HEALTH, HEALTH_STATUS
+from schema.health import Health, HealthStatus
 from schema.model import ServedResource
 from schema.selection import NotCompilable, Selection, SelectionReader, compile_part, details_of
 
@@ -43,6 +45,8 @@ __all__ = [
 
 TREE_NODE = "TreeNode"
 _TYPE_META = frozenset({"__typename", "apiVersion", "kind"})
+_MAX_HEALTHS = 1000
+"""Different healths whose JSON an operation keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +162,38 @@ class MemberSelection:
         return {details[0].node.name.value for details in collected.values()}
 
 
+class NodeValues(Protocol):
+    """The values of a node that are not its object's own."""
+
+    @property
+    def depth(self) -> int:
+        """The levels above the node."""
+
+    @property
+    def parent_uid(self) -> str | None:
+        """The UID of the owner; None at the root."""
+
+    @property
+    def worst(self) -> HealthStatus:
+        """The worst status of the node and of all nodes below."""
+
+    @property
+    def health(self) -> Health:
+        """The health of the object."""
+
+
+Write = Callable[[NodeValues], bytes]
+"""Writes a value of a node as JSON."""
+
+
 @dataclass(frozen=True, eq=False)
 class TreeField:
-    """One field of a node in the answer: ``name`` is that of the schema.
-
-    ``health`` are the selected fields of ``health``, as (response name, field).
-    """
+    """One field of a node in the answer: its object, the nodes below, or a value that ``write`` writes."""
 
     response_name: str
-    name: str
-    health: tuple[tuple[str, str], ...] = ()
     member: MemberSelection | None = None
     children: "TreeSelection | None" = None
+    write: Write | None = dataclass_field(default=None, repr=False)
 
     @cached_property
     def key(self) -> bytes:
@@ -199,28 +223,45 @@ class TreeSelection:
         return health and all(member.names(served) <= enough for member in self.members)
 
     def write(
-        self, values: Mapping[str, Any], encode: Callable[[MemberSelection], bytes], children: list[Any]
+        self,
+        values: NodeValues,
+        encode: Callable[[MemberSelection], bytes],
+        children: "Sequence[Callable[[TreeSelection], bytes]]",
     ) -> bytes:
         """A node as JSON.
 
-        ``values`` has ``depth``, ``parentUid``, ``worst`` and ``health``; ``encode`` writes the object, and
-        each of ``children`` is a function from its selection to its JSON.
+        ``encode`` writes the object, and each of ``children`` is a function from its selection to its JSON.
         """
         parts = []
         for field in self.fields:
-            if field.member is not None:
+            if field.write is not None:
+                value = field.write(values)
+            elif field.member is not None:
                 value = encode(field.member)
             elif field.children is not None:
                 value = b"[" + b",".join([write(field.children) for write in children]) + b"]"
-            elif field.name == "health":
-                health = values["health"]
-                value = msgspec.json.encode(
-                    {response_name: health.get(name, "Health") for response_name, name in field.health}
-                )
             else:
-                value = msgspec.json.encode(values.get(field.name, TREE_NODE))
+                value = _TYPE_NAME
             parts.append(field.key + value)
         return b"{" + b",".join(parts) + b"}"
+
+
+_TYPE_NAME = msgspec.json.encode(TREE_NODE)
+_VALUES: Mapping[str, Write] = {
+    "depth": lambda node: b"%d" % node.depth,
+    "parentUid": lambda node: msgspec.json.encode(node.parent_uid),
+    "worst": lambda node: b'"%s"' % node.worst.encode(),
+}
+
+
+def _health_writer(fields: Sequence[tuple[str, str]]) -> Write:
+    """Writes these fields of ``health``, as (response name, field); most nodes have equal values."""
+
+    @lru_cache(_MAX_HEALTHS)
+    def write(health: Health) -> bytes:
+        return msgspec.json.encode({key: getattr(health, name, "Health") for key, name in fields})
+
+    return lambda node: write(node.health)
 
 
 def compile_tree(info: GraphQLResolveInfo[Any]) -> TreeSelection | None:
@@ -246,17 +287,14 @@ def _selection(
     def field(response_name: str, group: list[FieldDetails]) -> TreeField:
         match name := group[0].node.name.value:
             case "object":
-                return TreeField(response_name, name, member=MemberSelection(reader, info, group))
+                return TreeField(response_name, member=MemberSelection(reader, info, group))
             case "children":
-                return TreeField(response_name, name, children=_selection(reader, info, type_, group))
+                return TreeField(response_name, children=_selection(reader, info, type_, group))
             case "health":
                 collected = reader.collect(HEALTH, group).items()
-                return TreeField(
-                    response_name,
-                    name,
-                    health=tuple((inner, item[0].node.name.value) for inner, item in collected),
-                )
-        return TreeField(response_name, name)
+                fields = [(inner, item[0].node.name.value) for inner, item in collected]
+                return TreeField(response_name, write=_health_writer(fields))
+        return TreeField(response_name, write=_VALUES.get(name))
 
     collected = reader.collect(type_, details)
     return TreeSelection(tuple(field(name, group) for name, group in collected.items()))

@@ -114,7 +114,7 @@ def encode_node(node: Node, selection: TreeSelection, encode: Encode) -> bytes:
         return encode(of.of(node.member.served), node.member)
 
     children = [partial(encode_node, child, encode=encode) for child in node.children]
-    return selection.write(_values(node), encode_object, children)
+    return selection.write(node, encode_object, children)
 
 
 def decoded_nodes(nodes: Sequence[Node]) -> list[dict[str, Any]]:

@@ -58,7 +58,8 @@ def _owned(members: Sequence[Members], owners: Sequence[str]) -> Iterable[Member
 
 def _add(by_uid: dict[str, Node], member: Member, health_of: Callable[[Member], Health]) -> Node:
     """Put an object below the first of its owners on the highest level that has one."""
-    parent = min((by_uid[uid] for uid in member.owners if uid in by_uid), key=lambda node: node.depth)
+    owners = [by_uid[uid] for uid in member.owners if uid in by_uid]
+    parent = owners[0] if len(owners) == 1 else min(owners, key=lambda node: node.depth)
     node = by_uid[member.uid] = Node(member, parent.depth + 1, parent, health_of(member))
     parent.children.append(node)
     return node
