@@ -45,6 +45,7 @@ class Settings(ClusterSettings, ServerSettings, IdentitySettings, LimitSettings,
         """The identity mode. Raises ConfigurationError for settings that contradict it or each other."""
         auth = self.resolved_auth()
         self.check_cache(auth)
+        self.check_sharing(auth)
         self.check_server()
         if "*" in split_list(self.cors_origins) and auth is not Auth.PASSTHROUGH:
             raise ConfigurationError(
@@ -60,6 +61,15 @@ class Settings(ClusterSettings, ServerSettings, IdentitySettings, LimitSettings,
             raise ConfigurationError(
                 f"--cache works with --auth local or --share-informers only: a cache belongs to one identity,"
                 f" and with --auth {auth} there is no caller's token at start-up to fill a cache with"
+            )
+
+    def check_sharing(self, auth: Auth) -> None:
+        """Raise ConfigurationError for ``--share-informers`` in the mode in which all callers are one."""
+        if self.share_informers is not None and auth is Auth.LOCAL:
+            option = "--share-informers" if self.share_informers else "--no-share-informers"
+            raise ConfigurationError(
+                f"{option} works with --auth passthrough and impersonate only: with --auth local every caller"
+                " has the kubeconfig's identity and so the same watches; remove the option, or choose --auth"
             )
 
 

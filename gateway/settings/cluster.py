@@ -58,7 +58,8 @@ class ClusterSettings:
     share_informers: bool | None = setting(
         None,
         "Serve all callers from watches of the gateway's own identity, behind access reviews as the caller; "
-        "`--no-share-informers` gives each caller watches of its own.",
+        "`--no-share-informers` gives each caller watches of its own. Not with `--auth local`, where all "
+        "callers have one identity.",
         SERVE,
         default_words="on with `--auth impersonate`, else off",
     )

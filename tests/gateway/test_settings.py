@@ -93,6 +93,15 @@ def test_caches_require_the_local_identity() -> None:
         Settings(cache=("pods",)).check_cache(Auth.PASSTHROUGH)
 
 
+@pytest.mark.parametrize(("share", "option"), [(True, "--share-informers"), (False, "--no-share-informers")])
+def test_informers_are_shared_between_identities_only(share: bool, option: str) -> None:
+    for auth in (None, "local"):
+        with pytest.raises(ConfigurationError, match=rf"^{option} works .* remove the option, or choose"):
+            Settings(auth=auth, share_informers=share).check()
+    assert Settings(auth="passthrough", share_informers=share).check() is Auth.PASSTHROUGH
+    replace(IMPERSONATE, share_informers=share).check()
+
+
 IMPERSONATE = Settings(auth="impersonate", proxy_secret_file="secret")
 HTTPS = {"tls_cert": "crt", "tls_key": "key"}
 
