@@ -5,8 +5,7 @@ compiled selections of their objects. It returns None where graphql-core has to 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import field as dataclass_field
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
@@ -193,7 +192,7 @@ class TreeField:
     response_name: str
     member: MemberSelection | None = None
     children: "TreeSelection | None" = None
-    write: Write | None = dataclass_field(default=None, repr=False)
+    write: Write | None = field(default=None, repr=False)
 
     @cached_property
     def key(self) -> bytes:
@@ -233,16 +232,16 @@ class TreeSelection:
         ``encode`` writes the object, and each of ``children`` is a function from its selection to its JSON.
         """
         parts = []
-        for field in self.fields:
-            if field.write is not None:
-                value = field.write(values)
-            elif field.member is not None:
-                value = encode(field.member)
-            elif field.children is not None:
-                value = b"[" + b",".join([write(field.children) for write in children]) + b"]"
+        for item in self.fields:
+            if item.write is not None:
+                value = item.write(values)
+            elif item.member is not None:
+                value = encode(item.member)
+            elif item.children is not None:
+                value = b"[" + b",".join([write(item.children) for write in children]) + b"]"
             else:
                 value = _TYPE_NAME
-            parts.append(field.key + value)
+            parts.append(item.key + value)
         return b"{" + b",".join(parts) + b"}"
 
 
@@ -284,7 +283,7 @@ def _selection(
     type_: GraphQLObjectType,
     details: list[FieldDetails],
 ) -> TreeSelection:
-    def field(response_name: str, group: list[FieldDetails]) -> TreeField:
+    def compile_field(response_name: str, group: list[FieldDetails]) -> TreeField:
         match name := group[0].node.name.value:
             case "object":
                 return TreeField(response_name, member=MemberSelection(reader, info, group))
@@ -297,4 +296,4 @@ def _selection(
         return TreeField(response_name, write=_VALUES.get(name))
 
     collected = reader.collect(type_, details)
-    return TreeSelection(tuple(field(name, group) for name, group in collected.items()))
+    return TreeSelection(tuple(compile_field(name, group) for name, group in collected.items()))
