@@ -1,6 +1,6 @@
 """The caller of a request: the head that the identity modes read, and the caller that they make of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.errors import CallerUnauthenticated
@@ -19,21 +19,23 @@ class RequestHead:
 
     fields: Sequence[tuple[bytes, bytes]] = field(default=(), repr=False)
     certificate: PeerCertificate | None = None
+    _joined: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def names(self) -> Iterable[str]:
         return (name.decode("latin-1") for name, _ in self.fields)
 
     @property
-    def headers(self) -> dict[str, str]:
+    def headers(self) -> Mapping[str, str]:
         """Each name with its values, joined with a comma (RFC 9110, 5.3).
 
         Joining makes a second Host or Authorization invalid instead of hiding it.
         """
-        joined: dict[str, str] = {}
-        for name, value in self.fields:
-            key, text = name.decode("latin-1"), value.decode("latin-1")
-            joined[key] = f"{joined[key]}, {text}" if key in joined else text
+        joined = self._joined
+        if not joined:
+            for name, value in self.fields:
+                key, text = name.decode("latin-1"), value.decode("latin-1")
+                joined[key] = f"{joined[key]}, {text}" if key in joined else text
         return joined
 
     def values(self, name: str) -> list[str]:

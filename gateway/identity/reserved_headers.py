@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 _IMPERSONATE = "impersonate-"
-_REMOTE = "x-remote-"
+_REMOTE = b"x-remote-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,11 @@ def without_unknown(
     fields: Sequence[tuple[bytes, bytes]], expected: ProxyHeaders
 ) -> list[tuple[bytes, bytes]]:
     """The headers without any ``X-Remote-*`` that is not one of the expected names."""
-    return [item for item in fields if not _is_unknown(item[0].decode("latin-1"), expected)]
+    return [
+        item
+        for item in fields
+        if not (item[0].startswith(_REMOTE) and _is_unknown(item[0].decode("latin-1"), expected))
+    ]
 
 
 def _is_reserved(name: str, expected: ProxyHeaders) -> bool:
@@ -99,7 +103,7 @@ def _is_reserved(name: str, expected: ProxyHeaders) -> bool:
 
 
 def _is_unknown(name: str, expected: ProxyHeaders) -> bool:
-    return name.startswith(_REMOTE) and not expected.includes(name)
+    return not expected.includes(name)
 
 
 def _names_in(params: Mapping[Any, Any] | None) -> Iterator[str]:

@@ -62,12 +62,13 @@ def build_app(
     examples = examples_folder() if policy.examples else None
     endpoint = Endpoint(api, identity, graphiql.page(examples=examples is not None), policy.documents)
     routes: list[Route | WebSocketRoute | Mount] = [
+        # first: the router compares in this order
+        Route("/graphql", _relayed(endpoint, siblings)),
+        WebSocketRoute("/graphql", endpoint),
         Route("/", _index),
         Route("/livez", _alive),
         Route("/readyz", _readiness(waiting_for)),
         Route("/metrics", _scrape(endpoint, identity, siblings)),
-        Route("/graphql", _relayed(endpoint, siblings)),
-        WebSocketRoute("/graphql", endpoint),
         Route("/schema.graphql", SchemaFile(identity, api.context, api.stored_sdl).respond),
         graphiql.assets(),
     ]

@@ -8,11 +8,12 @@ back. Stored responses have their coding already.
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.compression import Coding, Negotiated, StoredBody, compress, compress_parts, negotiate_coding
+from gateway.server.headers import header, header_values
 
 __all__ = ["Compression", "StoredResponse", "negotiated_in"]
 
@@ -21,6 +22,7 @@ _INLINE_BYTES = 64 << 10
 _KEY = "kube_graphql.coding"
 _WITHOUT_BODY = (204, 206, 304)
 """Statuses of responses without a body, or with a range of one."""
+_VARY = (b"vary", b"Accept-Encoding")
 _COMPRESSED_TYPES = ("image/", "font/", "application/zip", "application/gzip")
 
 
@@ -45,8 +47,8 @@ class Compression:
         if scope["type"] != "http" or not self._level:
             await self._app(scope, receive, send)
             return
-        header = ",".join(Headers(scope=scope).getlist("accept-encoding"))
-        negotiated = scope[_KEY] = negotiate_coding(header)
+        accepted = ",".join(header_values(scope["headers"], b"accept-encoding"))
+        negotiated = scope[_KEY] = negotiate_coding(accepted)
         if negotiated.coding is Coding.IDENTITY or scope["method"] == "HEAD":
             await self._app(scope, receive, _Varying(send))
             return
@@ -78,7 +80,7 @@ class _Compressing:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_compressible(message):
             message = _with_vary(message)
-            if int(Headers(raw=message["headers"])["content-length"]) >= self._threshold:
+            if int(header(message["headers"], b"content-length") or 0) >= self._threshold:
                 self._start = message
                 return
         if self._start is None or message["type"] != "http.response.body":
@@ -106,6 +108,8 @@ class _Compressing:
 
 def _with_vary(start: Message) -> Message:
     """A copy whose response varies with ``Accept-Encoding``; an app may send one Response several times."""
+    if header(start["headers"], b"vary") is None:
+        return {**start, "headers": [*start["headers"], _VARY]}
     headers = MutableHeaders(raw=list(start["headers"]))
     if "accept-encoding" not in headers.get("vary", "").lower():
         headers.add_vary_header("Accept-Encoding")
@@ -113,12 +117,12 @@ def _with_vary(start: Message) -> Message:
 
 
 def _is_compressible(start: Message) -> bool:
-    headers = Headers(raw=list(start["headers"]))
+    fields = start["headers"]
     return (
         start["status"] not in _WITHOUT_BODY
-        and headers.get("content-length", "0") != "0"
-        and "content-encoding" not in headers
-        and not headers.get("content-type", "").startswith(_COMPRESSED_TYPES)
+        and (header(fields, b"content-length") or "0") != "0"
+        and header(fields, b"content-encoding") is None
+        and not (header(fields, b"content-type") or "").startswith(_COMPRESSED_TYPES)
     )
 
 

@@ -5,14 +5,13 @@ server-sent events and multipart responses, each with keep-alives while idle. St
 "GraphQL over HTTP"; the audits of npm's ``graphql-http`` test them.
 """
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol, cast
 
-from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from cross_web import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -20,7 +19,9 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, GraphQLRequestProtocol, process_result
 from strawberry.http.streaming import HTTPStreamTransport
+from strawberry.http.types import HTTPMethod
 from strawberry.schema.base import BaseSchema
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import (
     GRAPHQL_SSE_PROTOCOL,
     GRAPHQL_TRANSPORT_WS_PROTOCOL,
@@ -28,6 +29,7 @@ from strawberry.subscriptions import (
     MULTIPART_SUBSCRIPTION_PROTOCOL,
 )
 from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
 
 from gateway.compression import StoredBody
 from gateway.errors import Busy, CallerUnauthenticated, GatewayError, Unauthenticated
@@ -42,6 +44,7 @@ from gateway.resolvers.limits import Limits
 from gateway.server.compression import StoredResponse
 from gateway.server.documents import Documents
 from gateway.server.guard import head_of
+from gateway.server.headers import header
 from gateway.server.large_response import LargeResponse, encoded_fields
 from gateway.server.operation_type import is_subscription
 from gateway.server.request_json import decode_request
@@ -118,7 +121,8 @@ class Endpoint(GraphQL[RequestContext, None]):
     def __init__(
         self, api: Executable, identity: Identity, page: Response, documents: Documents | None = None
     ) -> None:
-        limits = api.context(None).shared.in_progress.limits
+        self._shared = api.context(None).shared
+        limits = self._shared.in_progress.limits
         super().__init__(
             api.schema,
             graphql_ide=None,
@@ -162,7 +166,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             self.open_websockets -= 1
 
     async def _respond(self, request: Request) -> Response:
-        accept = request.headers.get("accept")
+        accept = _accept_of(request)
         if request.method not in _METHODS:
             allow = {"Allow": ", ".join(_METHODS)}
             return error_response(405, "use GET or POST", "BAD_REQUEST", headers=allow)
@@ -172,14 +176,14 @@ class Endpoint(GraphQL[RequestContext, None]):
             request.state.media_type = JSON
             return await self._guarded(request, self._single_connection)
         media_type = negotiate(accept)
-        if media_type is None and self._get_stream_transport_from_headers(request.headers) is None:
+        if media_type is None and self._accepted_stream(accept) is None:
             text = f"this endpoint answers with {GRAPHQL_RESPONSE}, {JSON}, {EVENT_STREAM} or {MULTIPART}"
             return error_response(406, text, "BAD_REQUEST")
         request.state.media_type = media_type or JSON
         return await self._guarded(request, self._execute)
 
     async def _guarded(
-        self, request: Request, answer: Callable[[Request, KubeClient], Awaitable[Response]]
+        self, request: Request, answer: Callable[[Request, RequestContext], Awaitable[Response]]
     ) -> Response:
         """Authenticate the caller, then read the body and answer.
 
@@ -196,46 +200,79 @@ class Endpoint(GraphQL[RequestContext, None]):
             return error_response(400, "the body is incomplete", "BAD_REQUEST", media_type=media_type)
 
     async def _as_caller(
-        self, request: Request, answer: Callable[[Request, KubeClient], Awaitable[Response]]
+        self, request: Request, answer: Callable[[Request, RequestContext], Awaitable[Response]]
     ) -> Response:
         try:
             caller = await self.identity.authenticate(head_of(request.scope))
-            await expect_authenticated(self.api.context(caller.client))
+            context = self.api.context(caller.client)
+            await expect_authenticated(context)
         except (CallerUnauthenticated, Unauthenticated):
             if not await self._is_public(request):
                 raise
             request.state.lifetime = None
-            return await self.run(request, context=self.api.context(None))
+            return await self._execute(request, self.api.context(None))
         request.state.client = caller.client
         request.state.lifetime = self._lifetime(request, caller)
-        return await answer(request, caller.client)
+        return await answer(request, context)
 
     async def _is_public(self, request: Request) -> bool:
         """Whether it needs no credentials: with ``--introspection on``, if it asks for the schema only."""
-        if self.api.context(None).shared.schema_access is not SchemaAccess.ON:
+        if self._shared.schema_access is not SchemaAccess.ON:
             return False
         if request.method not in ("GET", "POST") or token_of(request) is not None:
             return False
         try:
-            data = await self.parse_http_body(self.request_adapter_class(request))
-        except (HTTPException, json.JSONDecodeError, ClientDisconnect):
+            data = await self._read(request)
+        except (HTTPException, ClientDisconnect):
             return False
         return selects_schema_only(data.query, data.operation_name)
 
     def _lifetime(self, request: Request, caller: Caller) -> Lifetime | None:
         """The lifetime of a stream; None for other responses, whose token the API server alone judges."""
-        transport = self._get_stream_transport_from_headers(request.headers)
-        if transport is None and token_of(request) is None:
+        if self._accepted_stream(_accept_of(request)) is None and token_of(request) is None:
             return None
-        return Lifetime(caller, self.api.context(None).shared.reviews)
+        return Lifetime(caller, self._shared.reviews)
 
-    async def _execute(self, request: Request, client: KubeClient) -> Response:
-        context = self.api.context(client)
+    async def _execute(self, request: Request, context: RequestContext) -> Response:
+        """Read the operation of a request and answer with its result or stream.
+
+        Strawberry's ``run`` serves batches, uploads and other views, too, at twice the time.
+        """
         context.reads_only = request.method == "GET"
-        return await self.run(request, context=context)
+        data = await self._read(request)
+        try:
+            result = await self._run_operation(request, data, context)
+        except RecursionError as error:
+            raise HTTPException(400, "the query is nested too deeply") from error
+        except InvalidOperationTypeError as error:
+            raise HTTPException(400, error.as_http_error_reason(request.method)) from error
+        if not isinstance(result, ExecutionResult):
+            return await self._create_streaming_response(
+                request=request, result=result, protocol=data.protocol
+            )
+        return _respond_with(await self.process_result(request, result), request.state.media_type)
 
-    async def _single_connection(self, request: Request, client: KubeClient) -> Response:
+    async def _run_operation(
+        self, request: Request, data: GraphQLRequestData, context: RequestContext
+    ) -> Any:
+        """The result of an operation, or the results of one whose client accepts a stream."""
+        transport = self._get_stream_transport(data.protocol)
+        allowed = OperationType.from_http(cast("HTTPMethod", request.method))
+        run = self.schema.execute if transport is None else self.schema.stream
+        return await run(
+            data.query,
+            variable_values=data.variables,
+            context_value=context,
+            operation_name=data.operation_name,
+            operation_extensions=data.extensions,
+            allowed_operation_types=allowed
+            if transport is None
+            else transport.allowed_operation_types(allowed),
+        )
+
+    async def _single_connection(self, request: Request, context: RequestContext) -> Response:
         """Answer a request of graphql-sse's single connection mode."""
+        client: KubeClient = request.state.client
         if request.method == "PUT":
             return self.reservations.reserve(client.identity)
         reservation = self.reservations.find(token_of(request), client.identity)
@@ -245,13 +282,9 @@ class Endpoint(GraphQL[RequestContext, None]):
             return self.reservations.open(reservation, request.state.lifetime)
         if request.method == "DELETE":
             return self.reservations.stop(reservation, request)
-        try:
-            data = await self.parse_http_body(self.request_adapter_class(request))
-        except json.JSONDecodeError as error:
-            raise HTTPException(400, "Unable to parse request body as JSON") from error
+        data = await self._read(request)
 
         def results(on_valid: Callable[[], None]) -> aclosing[AsyncGenerator[GraphQLHTTPResponse, None]]:
-            context = self.api.context(client)
             context.on_valid = on_valid
             return aclosing(self._results(request, data, context))
 
@@ -307,36 +340,30 @@ class Endpoint(GraphQL[RequestContext, None]):
         del request, response
         return self.api.context(None)
 
-    def should_render_graphql_ide(self, request: object) -> bool:
-        del request
-        return False
-
-    def _get_stream_transport_from_headers(self, headers: Mapping[str, str]) -> HTTPStreamTransport | None:
+    def _accepted_stream(self, accept: str | None) -> HTTPStreamTransport | None:
         """Strawberry's search, only for requests that may ask for a stream."""
-        accept = headers.get("accept", "").lower()
-        if EVENT_STREAM not in accept and "multipart/" not in accept:
+        lowered = (accept or "").lower()
+        if EVENT_STREAM not in lowered and "multipart/" not in lowered:
             return None
-        return super()._get_stream_transport_from_headers(headers)
+        return self._get_stream_transport_from_headers({"accept": accept or ""})
 
-    async def get_sub_response(self, request: Request | WebSocket) -> Response:
-        sub_response = await super().get_sub_response(request)
-        sub_response.media_type = request.state.media_type
-        return sub_response
+    async def _read(self, request: Request) -> GraphQLRequestData:
+        """The request's parameters.
 
-    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """The request's parameters; status 400 unless their types follow "GraphQL over HTTP"."""
-        transport = self._get_stream_transport_from_headers(request.headers)
+        Raises HTTPException: status 400 unless their types follow "GraphQL over HTTP".
+        """
+        accept = _accept_of(request)
+        transport = self._accepted_stream(accept)
         if request.method == "GET":
             parameters: Any = self.parse_query_params(request.query_params)
-        elif (request.content_type or "").partition(";")[0].strip().lower() == JSON:
-            parameters = self.parse_json(await request.get_body())
+        elif _content_type_of(request) == JSON:
+            parameters = self.parse_json(await request.body())
         else:
             # also prevents CSRF: an HTML form cannot send this content type
             raise HTTPException(415, "the body has to be application/json")
         data = self._request_data(parameters, transport.protocol if transport else "http")
-        accept = request.headers.get("accept")
         if transport is not None and _answers_with_json(
-            transport.protocol, accept, data, self.api.context(None).shared.limits
+            transport.protocol, accept, data, self._shared.limits
         ):
             return replace(data, protocol="http")
         return data
@@ -362,12 +389,6 @@ class Endpoint(GraphQL[RequestContext, None]):
         offered = request["subprotocols"]
         return next((protocol for protocol in _SUBPROTOCOLS if protocol in offered), None)
 
-    async def execute_operation(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return await super().execute_operation(*args, **kwargs)
-        except RecursionError as error:
-            raise HTTPException(400, "the query is nested too deeply") from error
-
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """The response map; without ``data`` when the operation did not run (GraphQL, 7.1.2)."""
         del request
@@ -376,29 +397,37 @@ class Endpoint(GraphQL[RequestContext, None]):
             del response["data"]
         return response
 
-    def create_response(
-        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
-    ) -> Response:
-        media_type = sub_response.media_type or JSON
-        status = 400 if media_type == GRAPHQL_RESPONSE and "data" not in response_data else 200
-        headers = {"Cache-Control": "no-store"}
-        body = stored_body(response_data) if isinstance(response_data, dict) else None
-        if body is not None:
-            return StoredResponse(body, headers, media_type)
-        if (fields := encoded_fields(response_data)) is not None:
-            return LargeResponse(cast("Mapping[str, Any]", response_data), fields, headers, media_type)
-        return Response(encode_response(response_data), status, headers, media_type=media_type)
-
     def encode_json(self, data: object) -> str | bytes:
         return encode_response(data)
 
     def decode_json(self, data: str | bytes) -> object:
-        return decode_request(data, self.api.context(None).shared.limits.max_values)
+        return decode_request(data, self._shared.limits.max_values)
 
     def parse_query_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         parsed = super().parse_query_params(params)
         # an empty parameter (``&variables=``) means the same as a missing one
         return {name: value for name, value in parsed.items() if value != ""}
+
+
+def _respond_with(response: GraphQLHTTPResponse, media_type: str) -> Response:
+    status = 400 if media_type == GRAPHQL_RESPONSE and "data" not in response else 200
+    headers = {"Cache-Control": "no-store"}
+    body = stored_body(response)
+    if body is not None:
+        return StoredResponse(body, headers, media_type)
+    if (fields := encoded_fields(response)) is not None:
+        return LargeResponse(cast("Mapping[str, Any]", response), fields, headers, media_type)
+    return Response(encode_response(response), status, headers, media_type=media_type)
+
+
+def _accept_of(request: Request) -> str | None:
+    return header(request.scope["headers"], b"accept")
+
+
+def _content_type_of(request: Request) -> str:
+    """The media type of the body, without parameters."""
+    content_type = header(request.scope["headers"], b"content-type") or ""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _answers_with_json(protocol: str, accept: str | None, data: GraphQLRequestData, limits: Limits) -> bool:

@@ -3,12 +3,12 @@
 import re
 import secrets
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from gateway.errors import CallerRefused
 from gateway.identity import Identity, RequestHead, without_unknown
+from gateway.server.headers import header
 from gateway.server.responses import error_response, refusal
 from gateway.server.uvicorn.peer import certificate_of
 from gateway.telemetry import request_id
@@ -39,7 +39,7 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get("x-request-id", "")
+        asked = header(scope["headers"], b"x-request-id") or ""
         request_id.set(asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8))
         head = RequestHead(tuple(scope["headers"]), certificate_of(scope))
         try:
@@ -69,7 +69,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "")
+        length = header(scope["headers"], b"content-length") or ""
         if len(length) > 18 or (length.isdecimal() and int(length) > self._most):
             await self._refuse(scope, receive, send)
             return

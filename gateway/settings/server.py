@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.errors import ConfigurationError
 from gateway.settings.setting import SERVE, setting
@@ -82,6 +83,7 @@ class ServerSettings:
             raise ConfigurationError("--only-trusted needs --operations: no document could run")
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether ``host``, a name or an address without a port, is this machine."""
     try:

@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.execution.introspection import encode_response
+from gateway.server.headers import header
 from gateway.server.responses import JSON, error_response
 from gateway.server.transports.lifetime import Lifetime
 from gateway.server.transports.streams import EventStream, LiveResponse, rejects_token
@@ -32,6 +33,7 @@ __all__ = ["STREAM_HEADER", "Reservations", "token_of"]
 Results = AbstractAsyncContextManager[AsyncIterator[Any]]
 
 STREAM_HEADER = "x-graphql-event-stream-token"
+_STREAM_HEADER = STREAM_HEADER.encode()
 _OPEN_TIMEOUT_SECONDS = 30.0
 """Time between a reservation and the opening of its stream."""
 _QUEUED_MESSAGES = 16
@@ -40,7 +42,10 @@ _QUEUED_MESSAGES = 16
 
 def token_of(request: Request) -> str | None:
     """The reservation token of a request; None for a request of "distinct connections mode"."""
-    return request.headers.get(STREAM_HEADER) or request.query_params.get("token")
+    token = header(request.scope["headers"], _STREAM_HEADER)
+    if token or not request.scope["query_string"]:
+        return token or None
+    return request.query_params.get("token")
 
 
 @dataclass(slots=True, eq=False)
