@@ -9,14 +9,15 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from graphql import DocumentNode, GraphQLError, Source, SourceLocation, parse
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, Source, SourceLocation, parse
 
 from gateway.errors import QueryTooComplex
 from gateway.execution.document_limits import check_document, check_text
+from gateway.execution.prepared_operation import PreparedOperation, prepare_operation
 from gateway.lru import LRU
 from gateway.memory import collection_paused
 from gateway.resolvers.limits import Limits
@@ -57,11 +58,21 @@ class _IndexedSource(Source):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document with its validation errors; ``parsed`` is None for one with a syntax error."""
+    """A document with its validation errors; ``parsed`` is None for one with a syntax error.
+
+    ``prepared`` has operations by their requested name, once they were executed.
+    """
 
     parsed: DocumentNode | None
     errors: list[GraphQLError]
     size: int
+    prepared: dict[str | None, PreparedOperation | None] = field(default_factory=dict, repr=False)
+
+    def operation(self, schema: GraphQLSchema, name: str | None) -> PreparedOperation | None:
+        """The operation of a valid document; None if graphql-core has to execute it."""
+        if name not in self.prepared and self.parsed is not None:
+            self.prepared[name] = prepare_operation(schema, self.parsed, name)
+        return self.prepared.get(name)
 
 
 class Documents:

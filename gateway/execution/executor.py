@@ -16,8 +16,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager
-from functools import cached_property, partial
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any
 
@@ -26,6 +25,7 @@ from graphql import (
     ExecutionResult,
     FieldNode,
     GraphQLError,
+    GraphQLField,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
@@ -33,12 +33,13 @@ from graphql import (
     located_error,
 )
 from graphql.execution import Executor
-from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
+from graphql.execution.collect_fields import FieldDetails, FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import Path
 from graphql.type.definition import GraphQLResolveInfoHelpers
 
 from gateway.errors import QueryTooComplex, UnexpectedValue
 from gateway.execution.events import CompiledEvent, SharedEvent
+from gateway.execution.input_values import Unusual, fitting_arguments
 from gateway.execution.introspection import Introspection, IntrospectionAnswer
 from gateway.execution.root_fields import count_requests, find_leaders, request_of
 from gateway.execution.typed_values import TypedExecutor
@@ -134,6 +135,19 @@ class CompiledExecutor(TypedExecutor):
 
         return self._follow(execute, fields, leaders, grouped_field_set) if leaders else execute(fields)
 
+    def execute_fields_serially(
+        self,
+        parent_type: GraphQLObjectType,
+        source_value: Any,
+        path: Path | None,
+        grouped_field_set: GroupedFieldSet,
+        position_context: Any,
+    ) -> Any:
+        """Execute fields one after another; the order of a single one needs no chain of coroutines."""
+        serially = len(grouped_field_set) > 1
+        execute = super().execute_fields_serially if serially else super().execute_fields
+        return execute(parent_type, source_value, path, grouped_field_set, position_context)
+
     async def _follow(
         self,
         execute: Callable[[GroupedFieldSet], Any],
@@ -185,22 +199,51 @@ class CompiledExecutor(TypedExecutor):
         position_context: Any,
     ) -> Any:
         """Execute a field; a root field with a budget waits for its turn."""
-        execute = partial(
-            super().execute_field, parent_type, source, field_details_list, path, position_context
-        )
-        if path.prev is not None or self._budget is None:
-            return execute()
-        if field_details_list[0].node.name.value == "__typename":
-            return execute()
-        slot = self._slots.get(str(path.key), self._budget.field_slots)
-        return self._in_turn(execute, slot, self._budget)
+        if (
+            path.prev is not None
+            or self._budget is None
+            or field_details_list[0].node.name.value == "__typename"
+        ):
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        return self._in_turn(self._budget, parent_type, source, field_details_list, path, position_context)
 
     async def _in_turn(
-        self, execute: Callable[[], Any], slot: AbstractAsyncContextManager[None], budget: Budget
+        self,
+        budget: Budget,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        details: FieldDetailsList,
+        path: Path,
+        position_context: Any,
     ) -> Any:
-        async with slot:
-            # the response is the error alone: see build_response
-            return None if budget.exceeded else await _awaited(execute())
+        async with self._slots.get(str(path.key), budget.field_slots):
+            if budget.exceeded:
+                # the response is the error alone: see build_response
+                return None
+            field = self.schema.get_field(parent_type, details[0].node.name.value)
+            arguments = self._fitting_arguments(field, details[0])
+            if field is None or arguments is None:
+                execute = super().execute_field
+                return await _awaited(execute(parent_type, source, details, path, position_context))
+            info = self.build_resolve_info(field, [item.node for item in details], parent_type, path)
+            # as graphql-core's execute_field, which needs four coroutines for it
+            try:
+                resolved = await _awaited((field.resolve or self.field_resolver)(source, info, **arguments))
+                return await _awaited(
+                    self.complete_value(field.type, details, info, path, resolved, position_context)
+                )
+            except Exception as error:  # noqa: BLE001 - the outer edge of resolvers
+                self.handle_field_error(error, field.type, details, path)
+                return None
+
+    def _fitting_arguments(self, field: GraphQLField | None, details: FieldDetails) -> dict[str, Any] | None:
+        """The arguments of a field; None for those that graphql-core has to coerce."""
+        if field is None or self.middleware_manager or details.fragment_variable_values is not None:
+            return None
+        try:
+            return fitting_arguments(field, details.node, self.variable_values)
+        except Unusual:
+            return None
 
     _width = 1
     """The number of root fields that are executed."""

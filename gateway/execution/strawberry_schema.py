@@ -7,12 +7,21 @@ Strawberry classes: Strawberry's dataclasses fail on fields named like Python ke
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
+from inspect import isawaitable
 from typing import Any
 from weakref import proxy
 
 import strawberry
-from graphql import DocumentNode, ExecutionResult, GraphQLError, GraphQLSchema
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    default_field_resolver,
+    default_type_resolver,
+)
 from strawberry.exceptions import MissingQueryError
+from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
 from strawberry.schema.exceptions import CannotGetOperationTypeError
@@ -199,14 +208,24 @@ class KubernetesSchema(strawberry.Schema):
             return document.errors[0]
         context.graphql_document = document.parsed
         context.pre_execution_errors = document.errors
+        if isinstance(context, SelectedOperation):
+            context.document = document
         return None
 
-    async def _execute_operation(self, execution_context: ExecutionContext, *how: Any) -> Any:
+    async def _execute_operation(
+        self,
+        execution_context: ExecutionContext,
+        extensions_runner: SchemaExtensionsRunner,
+        *how: Any,
+    ) -> Any:
         """Execute a query or a mutation, within the limit of its duration."""
         limits = _limits_of(execution_context.context)
         try:
             async with asyncio.timeout(limits.timeout) as timer:
-                return await super()._execute_operation(execution_context, *how)
+                executor = self._executor_of(execution_context)
+                if executor is None:
+                    return await super()._execute_operation(execution_context, extensions_runner, *how)
+                return await _execute(executor, execution_context)
         except TimeoutError:
             if not timer.expired():
                 raise
@@ -214,6 +233,33 @@ class KubernetesSchema(strawberry.Schema):
         result = ExecutionResult(None, [_timed_out(limits, is_mutation=is_mutation)])
         execution_context.result = result
         return result
+
+    def _executor_of(self, context: ExecutionContext) -> CompiledExecutor | list[GraphQLError] | None:
+        """The executor of a prepared operation, or the errors of its variables; None for another one."""
+        prepared = context.prepared_operation if isinstance(context, SelectedOperation) else None
+        if prepared is None:
+            return None
+        values = prepared.variable_values(self._built, context.variables or {})
+        if isinstance(values, list):
+            return values
+        return CompiledExecutor(
+            self._built,
+            prepared.fragment_definitions,
+            prepared.fragments,
+            context.root_value,
+            context.context,
+            prepared.operation,
+            values,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            is_awaitable=optimized_is_awaitable,
+            operation_extensions=context.operation_extensions,
+        )
+
+    def _get_middleware_manager(self, extensions: list[SchemaExtension]) -> Any:
+        """None: no extension resolves fields."""
+        del extensions
 
     def _handle_execution_result(  # type: ignore[override]  # a coroutine either way
         self, context: ExecutionContext, result: Any, extensions_runner: SchemaExtensionsRunner, **how: bool
@@ -232,6 +278,19 @@ class KubernetesSchema(strawberry.Schema):
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
         """Log nothing: :class:`ErrorCodes` logs the errors that it masks."""
+
+
+async def _execute(executor: CompiledExecutor | list[GraphQLError], context: ExecutionContext) -> Any:
+    """The result of an executor, as Strawberry's ``_execute_operation`` leaves it in the context."""
+    if isinstance(executor, list):
+        result = ExecutionResult(None, executor)
+    else:
+        executed: Any = executor.execute_operation()
+        result = await executed if isawaitable(executed) else executed
+    context.result = result
+    if result.errors:
+        context.pre_execution_errors = result.errors
+    return result
 
 
 def _for_operation(context: Any, extensions: Any) -> Any:
