@@ -70,6 +70,11 @@ _threads = ThreadPoolExecutor(2, "execution")
 class CompiledExecutor(TypedExecutor):
     """Executes every operation."""
 
+    def __init__(self, *args: Any, constants: dict[int, Any] | None = None, **others: Any) -> None:
+        """``constants`` are those of a PreparedOperation."""
+        super().__init__(*args, **others)
+        self.constants = {} if constants is None else constants
+
     @property
     def async_helpers(self) -> GraphQLResolveInfoHelpers:
         """Created on each access: cached, as in graphql-core, the helpers form a cycle with the executor."""
@@ -241,7 +246,7 @@ class CompiledExecutor(TypedExecutor):
         if field is None or self.middleware_manager or details.fragment_variable_values is not None:
             return None
         try:
-            return fitting_arguments(field, details.node, self.variable_values)
+            return fitting_arguments(field, details.node, self.variable_values, self.constants)
         except Unusual:
             return None
 

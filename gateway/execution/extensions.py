@@ -151,7 +151,7 @@ def _has_hook(extension: SchemaExtension, name: str) -> bool:
 
 
 class ErrorHooksRunner(SchemaExtensionsRunner):
-    """Runs the hooks that there are, and the hooks of a stream's result only when the result has errors.
+    """Runs the hooks around operations, and those of a stream's result only when the result has errors.
 
     The extensions of :class:`KubernetesSchema` look at nothing but errors, and the hooks would take a quarter
     of the time of each event.
@@ -159,18 +159,6 @@ class ErrorHooksRunner(SchemaExtensionsRunner):
 
     def operation(self) -> Any:
         return _OperationHooks(self.extensions)
-
-    def parsing(self) -> Any:
-        return super().parsing() if self._has("on_parse") else _NO_HOOKS
-
-    def validation(self) -> Any:
-        return super().validation() if self._has("on_validate") else _NO_HOOKS
-
-    def executing(self) -> Any:
-        return super().executing() if self._has("on_execute") else _NO_HOOKS
-
-    def _has(self, hook: str) -> bool:
-        return any(_has_hook(extension, hook) for extension in self.extensions)
 
     def on_stream_result(self, result: Any) -> Any:
         return super().on_stream_result(result) if result.errors else _NO_HOOKS

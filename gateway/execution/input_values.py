@@ -8,14 +8,20 @@ not fit, with the errors about them; defaults; ``@oneOf``; values that are neste
 from typing import Any
 
 from graphql import (
+    BooleanValueNode,
+    EnumValueNode,
     FieldNode,
+    FloatValueNode,
     GraphQLField,
     GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
     GraphQLNonNull,
+    IntValueNode,
+    StringValueNode,
     Undefined,
+    ValueNode,
     VariableNode,
 )
 from graphql.execution.values import VariableValues
@@ -23,6 +29,11 @@ from graphql.language.parser import MAX_NESTING_DEPTH
 from graphql.utilities.coerce_input_value import coerce_default_value, coerce_input_literal
 
 __all__ = ["Unusual", "fitting_arguments", "fitting_value"]
+
+
+_SIMPLE_LITERALS = (BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNode, StringValueNode)
+"""Literals without variables inside."""
+_IMMUTABLE = (bool, int, float, str)
 
 
 class Unusual(Exception):
@@ -76,25 +87,18 @@ def _matters_absent(field: GraphQLInputField) -> bool:
     )
 
 
-def fitting_arguments(field: GraphQLField, node: FieldNode, variables: VariableValues) -> dict[str, Any]:
+def fitting_arguments(
+    field: GraphQLField, node: FieldNode, variables: VariableValues, constants: dict[int, Any]
+) -> dict[str, Any]:
     """The coerced arguments of a field, equal to those of graphql-core's ``get_argument_values``.
 
-    Raises Unusual, also for an argument that is required and not given.
+    ``constants`` keeps the values of literals that nothing can change, by their identity; it belongs to one
+    document and schema. Raises Unusual, also for an argument that is required and not given.
     """
     literals = {argument.name.value: argument.value for argument in node.arguments or ()}
     fitting: dict[str, Any] = {}
     for name, argument in field.args.items():
-        literal = literals.get(name)
-        if isinstance(literal, VariableNode):
-            value = variables.coerced.get(literal.name.value, Undefined)
-            if value is None and isinstance(argument.type, GraphQLNonNull):
-                raise Unusual
-        elif literal is not None:
-            value = coerce_input_literal(literal, argument.type, variables)
-            if value is Undefined:
-                raise Unusual
-        else:
-            value = Undefined
+        value = _given(literals.get(name), argument.type, variables, constants)
         if value is not Undefined:
             fitting[argument.out_name or name] = value
         elif argument.default is not None or argument.default_value is not Undefined:
@@ -102,3 +106,24 @@ def fitting_arguments(field: GraphQLField, node: FieldNode, variables: VariableV
         elif isinstance(argument.type, GraphQLNonNull):
             raise Unusual
     return fitting
+
+
+def _given(
+    literal: ValueNode | None, type_: GraphQLInputType, variables: VariableValues, constants: dict[int, Any]
+) -> Any:
+    """The value that the document gives; Undefined for none, also for a variable without a value."""
+    if literal is None:
+        return Undefined
+    if isinstance(literal, VariableNode):
+        value = variables.coerced.get(literal.name.value, Undefined)
+        if value is None and isinstance(type_, GraphQLNonNull):
+            raise Unusual
+        return value
+    value = constants.get(id(literal), Undefined)
+    if value is Undefined:
+        value = coerce_input_literal(literal, type_, variables)
+        if value is Undefined:
+            raise Unusual
+        if isinstance(literal, _SIMPLE_LITERALS) and type(value) in _IMMUTABLE:
+            constants[id(literal)] = value
+    return value

@@ -34,12 +34,16 @@ _MAX_COERCION_ERRORS = 50
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperation:
-    """One operation of a valid document under one schema."""
+    """One operation of a valid document under one schema.
+
+    ``constants`` has the values of its literal arguments, see :func:`fitting_arguments`.
+    """
 
     operation: OperationDefinitionNode
     fragment_definitions: dict[str, FragmentDefinitionNode] = field(repr=False)
     fragments: dict[str, FragmentDetails] = field(repr=False)
     signatures: tuple[GraphQLVariableSignature, ...] = field(repr=False)
+    constants: dict[int, Any] = field(default_factory=dict, repr=False)
 
     def variable_values(
         self, schema: GraphQLSchema, inputs: Mapping[str, Any]

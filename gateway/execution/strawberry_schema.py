@@ -20,11 +20,10 @@ from graphql import (
     default_field_resolver,
     default_type_resolver,
 )
-from strawberry.exceptions import MissingQueryError
 from strawberry.execution.is_awaitable import optimized_is_awaitable
 from strawberry.extensions import SchemaExtension
 from strawberry.extensions.runner import SchemaExtensionsRunner
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext
 from strawberry.types.execution import PreExecutionError
@@ -160,11 +159,12 @@ class KubernetesSchema(strawberry.Schema):
 
         A request that selects no operation gets an ordinary GraphQL error, like an invalid document.
         """
+        del extensions_runner
         place: Place | None = getattr(context.context, "place", None)
         try:
             if place is not None:
                 place.take()
-            refused = await self._prepare(context, extensions_runner)
+            refused = await self._prepare(context)
             if place is not None and refused is None and context.operation_type is OperationType.SUBSCRIPTION:
                 place.become_subscription()
         except (Busy, QueryTooComplex) as error:
@@ -175,34 +175,39 @@ class KubernetesSchema(strawberry.Schema):
             context.context.on_valid()
         return refused
 
-    async def _prepare(
-        self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
-    ) -> PreExecutionError | None:
+    async def _prepare(self, context: ExecutionContext) -> PreExecutionError | None:
+        """As Strawberry's ``_prepare_operation_async``, for extensions without hooks of its steps."""
+        if not context.query:
+            return PreExecutionError(None, [GraphQLError("the request has no query")])
         if (syntax_error := await self._prepare_document(context)) is not None:
             context.pre_execution_errors = [syntax_error]
             return PreExecutionError(None, [syntax_error])
         try:
-            refused = await super()._prepare_operation_async(context, extensions_runner)
+            operation_type = context.operation_type
         except CannotGetOperationTypeError as error:
             return PreExecutionError(None, [GraphQLError(error.as_http_error_reason())])
-        except MissingQueryError:
-            return PreExecutionError(None, [GraphQLError("the request has no query")])
-        if refused is None and introspects(context.graphql_document, context.query):
+        except RuntimeError:
+            reason = CannotGetOperationTypeError(context.operation_name).as_http_error_reason()
+            return PreExecutionError(None, [GraphQLError(reason)])
+        if operation_type not in context.allowed_operations:
+            raise InvalidOperationTypeError(operation_type)
+        if context.pre_execution_errors:
+            return PreExecutionError(None, context.pre_execution_errors)
+        if introspects(context.graphql_document, context.query):
             refusal = await introspection_refusal(context.context)
             return PreExecutionError(None, [refusal]) if refusal else None
-        return refused
+        return None
 
     async def _prepare_document(self, context: ExecutionContext) -> GraphQLError | None:
         """Set the parsed document and its validation errors; returns a syntax error.
 
         Raises QueryTooComplex for variables over a limit.
         """
-        if not context.query:
-            return None
+        query = context.query or ""
         limits = _limits_of(context.context)
         check_variables(context.variables, limits)
         document = await self._documents.prepare(
-            context.query, context.parse_options, context.validation_rules, limits
+            query, context.parse_options, context.validation_rules, limits
         )
         if document.parsed is None:
             return document.errors[0]
@@ -255,6 +260,7 @@ class KubernetesSchema(strawberry.Schema):
             default_field_resolver,
             is_awaitable=optimized_is_awaitable,
             operation_extensions=context.operation_extensions,
+            constants=prepared.constants,
         )
 
     def _get_middleware_manager(self, extensions: list[SchemaExtension]) -> Any:

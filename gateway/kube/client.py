@@ -10,7 +10,6 @@ Guarantees:
 """
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -35,6 +34,7 @@ from gateway.kube.config.credentials import (
 from gateway.kube.config.exec_plugin import ExecCredentials
 from gateway.kube.exchange import READ_TIMEOUT_SECONDS, Call, Sender, iterate_body
 from gateway.kube.oidc import OIDCCredentials
+from gateway.kube.paths import is_unreserved
 from gateway.kube.pools import Pools
 from gateway.kube.redaction import has_copies, is_secret_path, mask_copies, masked_lines, redact
 
@@ -42,8 +42,6 @@ __all__ = ["Exchange", "KubeClient", "Response"]
 
 _KEPT_IN_PATHS = "/%:@!$&'()*+,;=~"
 _MAX_TARGET_LENGTH = 1 << 16
-_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
-"""Characters that no URL escapes (RFC 3986, 2.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +299,8 @@ class KubeClient:
         ):
             raise BadArgument(f"{path[:80]!r} is not a path of the Kubernetes API")
         try:
-            target = f"{self._pools.base_path}/{quote(path, safe=_KEPT_IN_PATHS)}"
+            quoted = path if is_unreserved(path.replace("/", "")) else quote(path, safe=_KEPT_IN_PATHS)
+            target = f"{self._pools.base_path}/{quoted}"
             if params:
                 target += f"?{_query(params)}"
         except UnicodeEncodeError as error:
@@ -315,6 +314,6 @@ class KubeClient:
 
 def _query(params: Mapping[str, str]) -> str:
     """The parameters of a URL; ``urlencode`` for those with characters to escape."""
-    if all(map(_PLAIN.fullmatch, params.values())) and all(map(_PLAIN.fullmatch, params)):
+    if all(map(is_unreserved, params.values())) and all(map(is_unreserved, params)):
         return "&".join([f"{name}={value}" for name, value in params.items()])
     return urlencode(params)

@@ -5,14 +5,21 @@ reach another path or add a query.
 """
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.errors import BadArgument
 from schema.resources import Resource
 
-__all__ = ["resource_path", "validate_name", "validate_namespace"]
+__all__ = ["is_unreserved", "resource_path", "validate_name", "validate_namespace"]
 
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*", re.ASCII)
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+
+def is_unreserved(text: str) -> bool:
+    """Whether no character needs an escape in any part of a URL (RFC 3986, 2.3)."""
+    return _UNRESERVED.fullmatch(text) is not None
 
 
 def resource_path(
@@ -23,12 +30,12 @@ def resource_path(
     A namespaced resource without ``namespace`` gives the collection of all namespaces. Raises BadArgument.
     """
     plural = resource.gvr.resource
-    parts = [quote(resource.gvr.group_version.path, safe="/")]
+    parts = [_quoted(resource.gvr.group_version.path, "/")]
     if namespace is not None:
         if not resource.namespaced:
             raise BadArgument(f"{plural} are not namespaced: leave the namespace out")
         parts += ["namespaces", validate_namespace(namespace)]
-    parts.append(quote(plural, safe=""))
+    parts.append(_quoted(plural, ""))
     if name is not None:
         if resource.namespaced and namespace is None:
             raise BadArgument(f"one of the {plural} needs a namespace beside its name")
@@ -64,7 +71,14 @@ def validate_name(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=1024)
+def _quoted(part_of_resource: str, safe: str) -> str:
+    return quote(part_of_resource, safe=safe)
+
+
 def _escape(segment: str) -> str:
+    if is_unreserved(segment):
+        return segment
     try:
         # Colons are legal in a path and frequent in the names of RBAC objects.
         return quote(segment, safe=":")

@@ -109,24 +109,3 @@ async def test_a_hook_that_cannot_begin_ends_the_hooks_around_it() -> None:
         "0Sync end",
         f"raised {error!r}",
     ]
-
-
-class Parsing(SchemaExtension):
-    def on_parse(self) -> Iterator[None]:
-        self.execution_context.calls.append("parse")  # type: ignore[attr-defined]  # a stand-in
-        yield
-
-
-class StandIn:
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-
-async def test_hooks_of_other_steps_run_where_an_extension_has_them() -> None:
-    context: Any = StandIn()
-    extension = Parsing()
-    extension.execution_context = context
-    runner = ErrorHooksRunner(context, [extension])
-    async with runner.parsing(), runner.validation(), runner.executing():
-        context.calls.append("steps")
-    assert context.calls == ["parse", "steps"]

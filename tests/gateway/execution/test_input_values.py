@@ -123,7 +123,7 @@ def test_variables_have_the_values_and_errors_of_graphql_core(inputs: dict[str, 
 def _arguments(document: Any, values: VariableValues) -> Any:
     field, node = _field(document)
     try:
-        return fitting_arguments(field, node, values)
+        return fitting_arguments(field, node, values, {})
     except Unusual:
         return _arguments_of_graphql_core(document, values)
 
@@ -167,7 +167,7 @@ def test_an_argument_that_is_required_and_missing_is_left_to_graphql_core() -> N
     document = parse("{ read }")
     field, node = _field(document)
     with pytest.raises(Unusual):
-        fitting_arguments(field, node, VariableValues({}, {}))
+        fitting_arguments(field, node, VariableValues({}, {}), {})
 
 
 def test_documents_with_anything_unusual_are_not_prepared() -> None:
@@ -175,3 +175,14 @@ def test_documents_with_anything_unusual_are_not_prepared() -> None:
     assert prepare_operation(SCHEMA, parse("query A { read }"), "B") is None
     assert prepare_operation(SCHEMA, parse("query($a: Query) { read }"), None) is None
     assert prepare_operation(SCHEMA, parse("query A { read } query B { read }"), "B") is not None
+
+
+def test_only_the_values_of_simple_literals_are_kept() -> None:
+    document = parse('{ read(needed: 1, text: "x", color: RED, plain: {text: "y"}, every: []) }')
+    field, node = _field(document)
+    constants: dict[int, Any] = {}
+    first = fitting_arguments(field, node, VariableValues({}, {}), constants)
+    second = fitting_arguments(field, node, VariableValues({}, {}), constants)
+    assert first == second == _arguments_of_graphql_core(document, VariableValues({}, {}))
+    assert sorted(map(str, constants.values())) == ["1", "RED", "x"]
+    assert first["plain"] is not second["plain"]
