@@ -1,4 +1,7 @@
-"""A short fuzz run; ``make fuzz`` is the long one."""
+"""A short fuzz run; ``make fuzz`` is the long one.
+
+Covers ``bench/fuzz/``.
+"""
 
 from pathlib import Path
 

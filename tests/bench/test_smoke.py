@@ -1,4 +1,9 @@
-"""The benchmarks run, on a few objects; no figure is asserted."""
+"""The benchmarks run, on a few objects; no figure is asserted.
+
+Covers ``bench/cluster.py``, ``bench/fanout/``, ``bench/gateways.py``, ``bench/probe.py``,
+``bench/probed_serve.py``, ``bench/processes.py``, ``bench/reads.py``, ``bench/relations.py``,
+``bench/reviews.py``, ``bench/schemas.py``, ``bench/variants.py`` and ``bench/writes.py``.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""A short soak, and the rules for its findings."""
+"""A short soak, and the rules for its findings.
+
+Covers ``bench/soak/``.
+"""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The relations of built-in kinds over complete objects, forward and back."""
+"""The relations of built-in kinds over complete objects, forward and back.
+
+Covers ``schema/relations/builtin.py``.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Reads at ``resourceVersion`` 0 and N, answered from a running informer as the API server answers them."""
+"""Reads at ``resourceVersion`` 0 and N, answered from a running informer as the API server answers them.
+
+Covers ``gateway/resolvers/cached.py``.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

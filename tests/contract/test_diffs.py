@@ -1,4 +1,7 @@
-"""``diffX`` and ``diffManifest``: the changes of an apply, by a dry run that stores nothing."""
+"""``diffX`` and ``diffManifest``: the changes of an apply, by a dry run that stores nothing.
+
+Covers ``gateway/resolvers/manifests/diff.py``.
+"""
 
 import json
 from typing import Any

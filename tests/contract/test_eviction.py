@@ -1,4 +1,8 @@
-"""``evictPod``: a PodDisruptionBudget that allows no disruption refuses it."""
+"""``evictPod``: a PodDisruptionBudget that allows no disruption refuses it.
+
+Covers ``gateway/demo/apiserver/evictions.py``, ``gateway/demo/cluster/disruptions.py`` and
+``gateway/resolvers/delete.py``.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,8 @@
-"""``applyManifest`` and ``deleteManifest``: order, outcomes, waiting, options and refusals."""
+"""``applyManifest`` and ``deleteManifest``: order, outcomes, waiting, options and refusals.
+
+Covers ``gateway/resolvers/manifests/apply.py``, ``gateway/resolvers/manifests/delete.py``,
+``gateway/resolvers/manifests/reading.py`` and ``schema/building/manifests.py``.
+"""
 
 import json
 from typing import Any

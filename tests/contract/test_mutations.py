@@ -1,4 +1,7 @@
-"""Mutations of one operation run in order; values in JSON literals; restarts and scales take effect."""
+"""Mutations of one operation run in order; values in JSON literals; restarts and scales take effect.
+
+Covers ``gateway/resolvers/restart.py`` and ``gateway/resolvers/scale.py``.
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""``drainNode``: cordons a node, evicts its pods as ``kubectl drain`` does, and tells each pod once."""
+"""``drainNode``: cordons a node, evicts its pods as ``kubectl drain`` does, and tells each pod once.
+
+Covers ``gateway/resolvers/drain/drain.py``.
+"""
 
 import itertools
 import json

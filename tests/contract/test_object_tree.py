@@ -1,4 +1,9 @@
-"""``tree``: an object with everything that it owns, as a query and as a subscription."""
+"""``tree``: an object with everything that it owns, as a query and as a subscription.
+
+Covers ``gateway/resolvers/object_tree/answer.py``, ``gateway/resolvers/object_tree/members.py``,
+``gateway/resolvers/object_tree/read.py``, ``gateway/resolvers/object_tree/request.py``,
+``gateway/resolvers/object_tree/watch.py`` and ``schema/building/object_tree.py``.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Single objects, and the root fields about the cluster."""
+"""Single objects, and the root fields about the cluster.
+
+Covers ``gateway/resolvers/cluster_fields.py``.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The access log and the audit log, and secrets that must be in no log, metric or error."""
+"""The access log and the audit log, and secrets that must be in no log, metric or error.
+
+Covers ``gateway/execution/operation_log.py`` and ``gateway/server/refusal_log.py``.
+"""
 
 import base64
 import json

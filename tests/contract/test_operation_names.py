@@ -1,4 +1,7 @@
-"""Operation names: only the named operation of a document runs (GraphQL, 6.1, GetOperation)."""
+"""Operation names: only the named operation of a document runs (GraphQL, 6.1, GetOperation).
+
+Covers ``gateway/execution/extensions.py``.
+"""
 
 import asyncio
 from typing import Any

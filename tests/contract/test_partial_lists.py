@@ -1,4 +1,8 @@
-"""``partial: true``: lists and subscriptions over all namespaces by callers that may see some of them."""
+"""``partial: true``: lists and subscriptions over all namespaces by callers that may see some of them.
+
+Covers ``gateway/resolvers/partial.py``, ``gateway/resolvers/partial_lists.py`` and
+``gateway/resolvers/partial_watches.py``.
+"""
 
 import itertools
 from collections.abc import Iterator

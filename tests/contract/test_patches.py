@@ -1,4 +1,7 @@
-"""Patches: strategic, merge and JSON Patch, dry run, field manager, and refusals."""
+"""Patches: strategic, merge and JSON Patch, dry run, field manager, and refusals.
+
+Covers ``gateway/resolvers/patch.py``.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,9 @@
-"""``problems``: failed health, dangling references and warnings, of a namespace and of the cluster."""
+"""``problems``: failed health, dangling references and warnings, of a namespace and of the cluster.
+
+Covers ``gateway/resolvers/problems/dangling.py``, ``gateway/resolvers/problems/listing.py``,
+``gateway/resolvers/problems/read.py``, ``gateway/resolvers/problems/warning_events.py`` and
+``schema/building/problems.py``.
+"""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

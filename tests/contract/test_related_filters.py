@@ -1,4 +1,7 @@
-"""``whereRelated``: lists of the objects that have related objects, or have none."""
+"""``whereRelated``: lists of the objects that have related objects, or have none.
+
+Covers ``gateway/resolvers/relations/whole_kinds.py``.
+"""
 
 import itertools
 from collections.abc import Mapping

@@ -1,4 +1,10 @@
-"""Relations: related objects in the same request."""
+"""Relations: related objects in the same request.
+
+Covers ``gateway/resolvers/relations/answers.py``, ``gateway/resolvers/relations/events.py``,
+``gateway/resolvers/relations/fields.py``, ``gateway/resolvers/relations/join.py``,
+``gateway/resolvers/relations/listing.py``, ``gateway/resolvers/relations/loader.py``,
+``gateway/resolvers/relations/reader.py`` and ``schema/selection/joined.py``.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,7 @@
-"""History, undo and progress of rollouts, with controllers; on a real cluster the test is the kubelet."""
+"""History, undo and progress of rollouts, with controllers; on a real cluster the test is the kubelet.
+
+Covers ``gateway/demo/cluster/revisions.py`` and ``gateway/resolvers/rollouts/progress.py``.
+"""
 
 import asyncio
 import itertools

@@ -1,4 +1,7 @@
-"""Mutations of subresources, each answered with the kind of the subresource."""
+"""Mutations of subresources, each answered with the kind of the subresource.
+
+Covers ``gateway/resolvers/subresources.py``.
+"""
 
 import base64
 import itertools

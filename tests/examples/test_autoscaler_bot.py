@@ -1,4 +1,7 @@
-"""The autoscaler bot against both API servers: the rule, conflicts, reconnects and refusals."""
+"""The autoscaler bot against both API servers: the rule, conflicts, reconnects and refusals.
+
+Covers ``examples/autoscaler-bot/bot.py``.
+"""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""The comparison of ``kubectl proxy`` and GraphQL, on a real kube-apiserver, and its table in the README."""
+"""The comparison of ``kubectl proxy`` and GraphQL, on a real kube-apiserver, and its table in the README.
+
+Covers ``examples/kubectl-proxy-to-graphql/compare.py``.
+"""
 
 import asyncio
 import re

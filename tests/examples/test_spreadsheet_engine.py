@@ -1,4 +1,7 @@
-"""The engine of the spreadsheet example, in Python and in JavaScript, in a simulated world."""
+"""The engine of the spreadsheet example, in Python and in JavaScript, in a simulated world.
+
+Covers ``examples/spreadsheet/kubesheet/cells.py`` and ``examples/spreadsheet/kubesheet/engine.py``.
+"""
 
 from collections.abc import Iterator
 from typing import Any

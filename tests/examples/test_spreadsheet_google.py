@@ -1,4 +1,7 @@
-"""The spreadsheet example with Google Sheets, against a local stand-in for Google."""
+"""The spreadsheet example with Google Sheets, against a local stand-in for Google.
+
+Covers ``examples/spreadsheet/kubesheet/google_sheets.py``.
+"""
 
 import sys
 import time

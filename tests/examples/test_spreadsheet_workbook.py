@@ -1,4 +1,8 @@
-"""The spreadsheet example with a workbook on disk: the file, and the program on both API servers."""
+"""The spreadsheet example with a workbook on disk: the file, and the program on both API servers.
+
+Covers ``examples/spreadsheet/kubesheet/cluster.py``, ``examples/spreadsheet/kubesheet/sync.py`` and
+``examples/spreadsheet/kubesheet/workbook.py``.
+"""
 
 import asyncio
 import sys

@@ -1,4 +1,7 @@
-"""The typed Python client: generator and mypy refuse a wrong field; the program lists, scales and resumes."""
+"""The typed Python client: generator and mypy refuse a wrong field; the program lists, scales and resumes.
+
+Covers ``examples/typed-clients/python/deployments.py``.
+"""
 
 import shutil
 from collections.abc import Iterator

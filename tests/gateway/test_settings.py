@@ -1,4 +1,8 @@
-"""The settings and their documentation."""
+"""The settings and their documentation.
+
+Covers ``gateway/cli/options.py``, ``gateway/settings/all_settings.py``, ``gateway/settings/cluster.py``,
+``gateway/settings/limits.py`` and ``gateway/settings/output.py``.
+"""
 
 import re
 from dataclasses import replace

@@ -2,6 +2,8 @@
 
 Commands run inside the test process, which saves a second per test; tests of signals, pipes and sockets start
 a process.
+
+Covers ``gateway/cli/connect.py``, ``gateway/cli/event_loop.py`` and ``gateway/cli/serving.py``.
 """
 
 import gc

@@ -1,4 +1,7 @@
-"""Errors about a contested short name name the kinds that claim it."""
+"""Errors about a contested short name name the kinds that claim it.
+
+Covers ``gateway/kube/installed.py``.
+"""
 
 from graphql import GraphQLError, parse
 

@@ -1,3 +1,8 @@
+"""Random scripts of changes, outages and change-overs: the folded events equal the server's state.
+
+Covers ``gateway/informers/cache.py``.
+"""
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 

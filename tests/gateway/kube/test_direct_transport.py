@@ -1,4 +1,7 @@
-"""Connections without a proxy: the framing of responses, and which connections are used again."""
+"""Connections without a proxy: the framing of responses, and which connections are used again.
+
+Covers ``gateway/kube/transport.py``.
+"""
 
 import asyncio
 import socket

@@ -1,3 +1,8 @@
+"""TLS to the API server: authorities, server names and client certificates.
+
+Covers ``gateway/kube/pools.py``.
+"""
+
 import asyncio
 import ssl
 import tempfile

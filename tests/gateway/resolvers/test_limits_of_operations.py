@@ -1,4 +1,7 @@
-"""An operation's limits: upstream requests, requests in flight, bytes of the response."""
+"""An operation's limits: upstream requests, requests in flight, bytes of the response.
+
+Covers ``gateway/resolvers/compiling.py`` and ``gateway/resolvers/context.py``.
+"""
 
 import asyncio
 import gc

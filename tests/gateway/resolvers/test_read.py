@@ -1,4 +1,7 @@
-"""Objects that do not fit their schema, and bodies that are not objects."""
+"""Objects that do not fit their schema, and bodies that are not objects.
+
+Covers ``gateway/execution/typed_values.py`` and ``gateway/resolvers/decoding.py``.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing

@@ -1,4 +1,7 @@
-"""One event, many subscribers: one payload for all subscribers with the same selection."""
+"""One event, many subscribers: one payload for all subscribers with the same selection.
+
+Covers ``gateway/execution/events.py``.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing

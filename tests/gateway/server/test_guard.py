@@ -1,4 +1,7 @@
-"""Access over HTTP and websockets, and the identity that operations run as."""
+"""Access over HTTP and websockets, and the identity that operations run as.
+
+Covers ``gateway/identity/modes.py`` and ``gateway/server/app.py``.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""The types around an object: lists, watch events and the answers of writes."""
+"""The types around an object: lists, watch events and the answers of writes.
+
+Covers ``schema/building/rollouts.py``.
+"""
 
 from graphql import get_named_type
 

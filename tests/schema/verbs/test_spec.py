@@ -1,4 +1,7 @@
-"""The table of verbs is complete, and a row is enough to generate a root field."""
+"""The table of verbs is complete, and a row is enough to generate a root field.
+
+Covers ``schema/verbs/arguments.py``, ``schema/verbs/kubectl.py`` and ``schema/verbs/reads.py``.
+"""
 
 import pytest
 

@@ -1,4 +1,8 @@
-"""``serve --workers N`` behaves as one gateway in several processes."""
+"""``serve --workers N`` behaves as one gateway in several processes.
+
+Covers ``gateway/cli/workers/child.py``, ``gateway/cli/workers/child_process.py`` and
+``gateway/cli/workers/signals.py``.
+"""
 
 import asyncio
 import json

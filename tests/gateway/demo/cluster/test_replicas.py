@@ -1,4 +1,7 @@
-"""The controllers that own pods keep as many of them as the workload asks for."""
+"""The controllers that own pods keep as many of them as the workload asks for.
+
+Covers ``gateway/demo/cluster/controller.py``.
+"""
 
 from tests.gateway.demo.cluster.workloads import WEB, available, running, web
 from tests.gateway.demo.demo_client import CORE, DemoCluster, deployment

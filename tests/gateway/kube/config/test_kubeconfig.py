@@ -1,3 +1,8 @@
+"""A kubeconfig is read as kubectl reads it: files, contexts, credentials, and errors of one line.
+
+Covers ``gateway/kube/config/cluster_config.py`` and ``gateway/kube/config/kubeconfig_file.py``.
+"""
+
 import asyncio
 import base64
 import json

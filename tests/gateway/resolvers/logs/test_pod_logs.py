@@ -1,4 +1,7 @@
-"""Many containers' logs as one stream: each line exactly once; the error of one pod leaves the others."""
+"""Many containers' logs as one stream: each line exactly once; the error of one pod leaves the others.
+
+Covers ``gateway/resolvers/logs/container_log.py`` and ``gateway/resolvers/logs/pod_containers.py``.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping

@@ -1,4 +1,7 @@
-"""The listening socket, and shutdown with connected clients."""
+"""The listening socket, and shutdown with connected clients.
+
+Covers ``gateway/server/uvicorn/shutdown.py``.
+"""
 
 import asyncio
 import json

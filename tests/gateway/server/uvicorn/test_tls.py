@@ -1,4 +1,7 @@
-"""HTTPS: protocol versions, certificates that are replaced, and client certificates as identity."""
+"""HTTPS: protocol versions, certificates that are replaced, and client certificates as identity.
+
+Covers ``gateway/identity/certificates.py``.
+"""
 
 import asyncio
 import json

@@ -1,4 +1,7 @@
-"""Single connection mode of graphql-sse with requests that reach different workers."""
+"""Single connection mode of graphql-sse with requests that reach different workers.
+
+Covers ``gateway/server/workers/siblings.py``.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
