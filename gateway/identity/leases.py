@@ -1,7 +1,8 @@
 """Leases: rights of callers that are reviewed again and again while subscriptions rely on them.
 
 A shared informer runs with the rights of the gateway, so the API server does not end a subscription when it
-revokes the caller's right. Guarantees, for one lease per caller and access, however many subscriptions:
+revokes the caller's right. Neither does it end a request for a log that is in progress. Guarantees, for one
+lease per caller and access, however many subscriptions:
 
 - It begins with an allowed access review that is 10 s old at most.
 - It is *held* from the first review that does not allow the access: a subscription delivers nothing until a
@@ -18,9 +19,10 @@ revokes the caller's right. Guarantees, for one lease per caller and access, how
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.concurrency import Backoff, Clock, Notifier, Tasks
 from gateway.errors import (
@@ -93,6 +95,22 @@ class Lease:
             yield
         finally:
             self._endings.discard(end)
+
+    async def guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work; if the lease ends before, it is cancelled, and the refusal is raised."""
+        task = asyncio.ensure_future(work)
+
+        def cancel(_error: GatewayError) -> None:
+            task.cancel()
+
+        with self.ending(cancel):
+            try:
+                await task
+            except asyncio.CancelledError:
+                caller = asyncio.current_task()
+                if self._error is None or (caller is not None and caller.cancelling()):
+                    raise
+                raise self._error.with_traceback(None) from None
 
     def hold(self, *, held: bool) -> None:
         """Stop the delivery, or let it go on."""

@@ -12,7 +12,7 @@ from graphql import GraphQLResolveInfo
 
 from gateway.concurrency import Turnstile
 from gateway.errors import Status, Unauthenticated
-from gateway.identity import AccessReviews, Sharing, VisibleNamespaces
+from gateway.identity import AccessReviews, Leases, Sharing, VisibleNamespaces
 from gateway.informers import InformerRegistry
 from gateway.kube.client import Exchange, KubeClient
 from gateway.kube.single_flight import SingleFlight
@@ -85,7 +85,8 @@ class Shared:
     """Caches and counters that all requests to one gateway share.
 
     ``flights`` and ``reviews`` share results within one identity only. With ``sharing`` the informers of the
-    gateway's identity serve other callers. ``encoded`` and ``large_lists`` are
+    gateway's identity serve other callers. ``leases`` are the rights on which subscriptions rely, those to
+    shared informers and to logs. ``encoded`` and ``large_lists`` are
     functions of bytes that the API server has already sent to the caller. ``operations`` counts finished
     operations by type and outcome. ``schema_access`` decides on introspection.
     """
@@ -102,10 +103,13 @@ class Shared:
     in_progress: InProgress = field(default_factory=InProgress)
     schema_access: SchemaAccess = SchemaAccess.AUTHENTICATED
     operation_logs: OperationLogs | None = None
+    leases: Leases = field(init=False)
     namespaces: VisibleNamespaces = field(init=False)
 
     def __post_init__(self) -> None:
         gateway = self.sharing.client if self.sharing is not None else None
+        leases = self.sharing.leases if self.sharing is not None else Leases(self.reviews)
+        object.__setattr__(self, "leases", leases)
         object.__setattr__(self, "namespaces", VisibleNamespaces(self.reviews, gateway))
 
     @property
@@ -115,8 +119,7 @@ class Shared:
 
     async def aclose(self) -> None:
         """Cancel the background work."""
-        if self.sharing is not None:
-            await self.sharing.leases.aclose()
+        await self.leases.aclose()
         await self.large_lists.aclose()
 
 

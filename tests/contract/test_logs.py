@@ -1,12 +1,15 @@
 """``podLogs``: the lines of all containers of the selected pods; an unreachable pod is one error."""
 
+import asyncio
+import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fixtures.api import core, pod
+from tests.fixtures.api import bearer, bearer_token, core, fetch_token, grant, pod
 from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import Stream, StreamEnded
@@ -157,6 +160,73 @@ async def test_logs_are_read_as_the_caller(seeded_cluster: Backend, tmp_path: Pa
             (error,) = (await stream.result())["errors"]
         node.delete_pod("secretive", "team-1")
     assert error["extensions"]["code"] == "FORBIDDEN"
+
+
+READ_LOGS = {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}
+READ_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
+
+
+@pytest.mark.cluster
+async def test_a_revoked_right_to_logs_ends_them(
+    real_passthrough: GatewayProcess, seeded_cluster: Backend
+) -> None:
+    """The right to the pods stays; another caller's logs go on."""
+    api, space = seeded_cluster.api(), "revoked-logs"
+    api.create(core("namespaces"), {"metadata": {"name": space}})
+    names = {"name": {"resourceNames": ["one"]}, "all": {}}
+    bindings = []
+    for caller, limits in names.items():
+        user = f"{space}-{caller}"
+        api.create(core("serviceaccounts", space), {"metadata": {"name": caller}})
+        account = f"system:serviceaccount:{space}:{caller}"
+        grant(api, f"{user}-pods", account, READ_PODS, namespace=space)
+        bindings.append(grant(api, f"{user}-logs", account, {**READ_LOGS, **limits}, namespace=space))
+    tokens = {caller: fetch_token(api, space, caller) for caller in names}
+    with running_node(seeded_cluster) as node:
+        node.run_pod("one", space, app="a")
+        async with AsyncExitStack() as stack:
+
+            async def follow(params: dict[str, str], **which: str) -> Stream:
+                variables = {"n": space, "tail": 1, **which}
+                stream = await stack.enter_async_context(
+                    real_passthrough.subscribe(LOGS, variables, params=params)
+                )
+                await stream.event()
+                return stream
+
+            named = await follow(bearer_token(tokens["name"]), name="one")
+            selected = await follow(bearer_token(tokens["all"]), labels="app=a")
+            other = await follow(bearer("admin"), name="one")
+            revoked_at = time.monotonic()
+            for binding in bindings:
+                await asyncio.to_thread(api.delete, binding)
+            (ended,) = await errors_after_lines(named)
+            (refused,) = await errors_after_lines(selected)
+            assert time.monotonic() - revoked_at < 15
+            await other.event()
+        for error in (ended, refused):
+            assert error["extensions"]["code"] == "FORBIDDEN"
+            assert (error["extensions"]["namespace"], error["extensions"]["pod"]) == (space, "one")
+            assert 'get resource "pods/log"' in error["message"]
+        node.delete_pod("one", space)
+
+
+@pytest.fixture
+def real_passthrough(seeded_cluster: Backend, tmp_path: Path) -> Iterator[GatewayProcess]:
+    arguments = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough"]
+    with start_gateway(tmp_path, *arguments) as gateway:
+        yield gateway
+
+
+async def errors_after_lines(stream: Stream) -> list[dict[str, Any]]:
+    """The errors that follow the lines, beside them or at the end of the stream."""
+    try:
+        while "errors" not in (result := await stream.result()):
+            pass
+    except StreamEnded as ended:
+        return ended.errors
+    errors: list[dict[str, Any]] = result["errors"]
+    return errors
 
 
 async def test_unsubscribing_closes_the_upstream_connections(

@@ -27,11 +27,13 @@ from gateway.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
+from gateway.identity import Lease
 from gateway.kube.client import KubeClient
 from gateway.kube.log_stream import LogLine, LogOptions, LogPosition, read_log
 from gateway.kube.paths import resource_path
 from gateway.kube.upstream_errors import broke_off
 from gateway.resolvers.context import LogCounters
+from gateway.resolvers.logs.log_rights import LogRights
 from gateway.resolvers.logs.pod_containers import Pod
 from schema.resources import Resource
 
@@ -52,6 +54,8 @@ FIRST_DELAY_SECONDS = (0.25, 0.5)
 MAX_SILENT_FAILURES = 5
 """Consecutive failures of a log that was readable before, without an error to the subscriber."""
 TRANSIENT = (NotFound, ServerFailure, ServerTimeout, TooManyRequests)
+REVOCATIONS = (Forbidden, Unauthenticated)
+"""The errors with which a lease ends."""
 REFUSALS = (Forbidden, Unauthenticated, CredentialsError)
 """Final for a log that was never readable. An API server that has just restarted refuses for seconds, so
 another log is final after more than :data:`MAX_SILENT_FAILURES` refusals in a row."""
@@ -62,6 +66,7 @@ class LogRequest:
     """The arguments of one subscription; with a pod's name the first error ends the subscription."""
 
     client: KubeClient
+    rights: LogRights
     pods: Resource
     name: str | None
     container: str | None = None
@@ -137,6 +142,7 @@ class ContainerLog:
         self._complete = self._over = self._worked = False
         self._failures = self._refusals = 0
         self._backoff = Backoff(Clock(), first=FIRST_DELAY_SECONDS)
+        self._lease: Lease | None = None
 
     async def read(self) -> None:
         """Deliver the present content of the log."""
@@ -146,7 +152,14 @@ class ContainerLog:
             await self._report(error)
 
     async def follow(self) -> None:
-        """Deliver lines until the pod is deleted or has finished."""
+        """Deliver lines until the pod is deleted or has finished, or the caller's right is revoked."""
+        try:
+            async with self._request.rights.hold(self._followed.pod) as self._lease:
+                await (self._follow() if self._lease is None else self._lease.guard(self._follow()))
+        except REVOCATIONS as error:
+            await self._report(error)
+
+    async def _follow(self) -> None:
         while not (self._over or self._followed.gone):
             changed = self._followed.changed
             reading = self._next()
@@ -256,6 +269,8 @@ class ContainerLog:
             async with aclosing(read_log(self._request.client, self._path, options)) as lines:
                 async for line in lines:
                     if self._position.is_new(line):
+                        if self._lease is not None and self._lease.held:
+                            await self._lease.granted()
                         self._worked = True
                         self._reset_failures()
                         self._followed.reported.clear()

@@ -11,6 +11,7 @@ from gateway.kube.paths import resource_path
 from gateway.resolvers.caller_informers import Events, subscribe
 from gateway.resolvers.context import Info, client_of
 from gateway.resolvers.logs.container_log import ContainerLog, End, FollowedPod, LogRequest, Output
+from gateway.resolvers.logs.log_rights import LogRights
 from gateway.resolvers.logs.pod_containers import Pod, parse_pod
 from schema.building import POD_LOG_LINE, compile_line
 from schema.resources import Resource
@@ -58,8 +59,10 @@ async def stream_pod_logs(
         raise BadArgument("give exactly one of name and labelSelector")
     if name is not None:
         namespace = namespace or info.context.default_namespace
-    counters = info.context.shared.logs
-    request = LogRequest(client_of(info), pods, name, **options, counters=counters)
+    client, shared = client_of(info), info.context.shared
+    counters = shared.logs
+    rights = LogRights(client, shared.reviews, shared.leases, pods)
+    request = LogRequest(client, rights, pods, name, **options, counters=counters)
     resource_path(pods, namespace or None, name)
     _validate(request)
     events = subscribe(

@@ -172,3 +172,28 @@ async def test_a_lease_that_begins_with_a_cached_review_counts_its_age(world: Wo
         world.reviewer.answer = False
         await world.pass_time(1)
         assert is_held(lease)
+
+
+async def test_guarded_work_ends_with_its_lease_and_with_its_caller(world: World) -> None:
+    begun, ended = asyncio.Event(), []
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    async with world.held() as (lease, _):
+        guarding = asyncio.create_task(lease.guard(work()))
+        await begun.wait()
+        guarding.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await guarding
+        assert ended == [True]
+        guarding = asyncio.create_task(lease.guard(work()))
+        world.reviewer.answer = False
+        await world.pass_time(15)
+        with pytest.raises(Forbidden):
+            await guarding
+        assert ended == [True, True]
