@@ -1,7 +1,6 @@
 """``--cache``: resources are cached from start-up, and readiness waits for them."""
 
 import re
-import sys
 from pathlib import Path
 
 import httpx
@@ -10,7 +9,7 @@ import pytest
 from tests.fixtures.backends import Backend, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import run_gateway, start_process
+from tests.fixtures.processes import run_gateway, start_gateway_process
 from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import wait_until
 
@@ -46,8 +45,7 @@ async def test_a_gateway_is_alive_but_not_ready_while_a_cache_is_missing(
     port = free_port()
     kubeconfig = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--context", "bob"]
     options = [*kubeconfig, "--cache", "pods", "--port", str(port)]
-    command = [sys.executable, "-m", "gateway", "serve", *options]
-    with start_process(command, tmp_path) as process:
+    with start_gateway_process(["serve", *options], tmp_path) as process:
         gateway = GatewayProcess(process, port, {})
         answer = wait_until(lambda: unready_reason(gateway), "the cache to be forbidden")
         assert answer.startswith("waiting for the caches of pods (pods is forbidden: User")

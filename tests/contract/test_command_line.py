@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from tests.fixtures.api import core, pod
 from tests.fixtures.backends import Backend, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import assert_one_line, run_gateway, start_process
+from tests.fixtures.processes import assert_one_line, run_gateway, start_gateway_process
 from tests.fixtures.waiting import wait_until
 
 QUERY = '{ pod(name: "app-0-00000", namespace: "team-0") { metadata { name } } }'
@@ -84,7 +83,7 @@ def test_errors_are_printed_and_the_exit_status_is_1(backend: Backend, query: st
 def test_a_subscription_prints_a_line_per_event(backend: Backend, namespace: str, tmp_path: Path) -> None:
     query = f'subscription {{ pods(namespace: "{namespace}") {{ type object {{ metadata {{ name }} }} }} }}'
     command = ["query", query, "--kubeconfig", str(backend.kubeconfig)]
-    with start_process([sys.executable, "-m", "gateway", *command], tmp_path) as process:
+    with start_gateway_process(command, tmp_path) as process:
         process.wait_for_output("SYNCED")
         backend.api().create(core("pods", namespace), pod("printed", labels={}))
         process.wait_for_output("printed")

@@ -3,7 +3,6 @@
 import re
 import ssl
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.graphql_ws import StreamEnded
 from tests.fixtures.issuer import CLIENT_ID, Issuer, running_issuer
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import run_gateway, start_process
+from tests.fixtures.processes import run_gateway, start_gateway_process
 from tests.fixtures.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -274,7 +273,7 @@ def test_a_front_proxy_proves_itself_by_its_certificate(
     command += ["--proxy-client-ca", str(tmp_path / "proxy.pem"), "--proxy-allowed-names", "front-proxy"]
     command += ["--workers", "2"]
     url = f"https://127.0.0.1:{port}/graphql"
-    with start_process([sys.executable, "-m", "gateway", *command], tmp_path / "gateway") as process:
+    with start_gateway_process(command, tmp_path / "gateway") as process:
         process.wait_for_output(url)
 
         def post(name: str, headers: dict[str, str]) -> tuple[int, Any]:

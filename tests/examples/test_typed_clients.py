@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from tests.browser.conftest import Page
 from tests.fixtures.api import grouped
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
+from tests.fixtures.processes import run_gateway
 from tests.fixtures.requirements import unavailable
 from tests.fixtures.waiting import wait_until
 
@@ -39,8 +39,8 @@ def npx(folder: Path, *command: str) -> tuple[int, str]:
 
 
 def print_schema(folder: Path) -> None:
-    command = (sys.executable, "-m", "gateway", "schema", "--demo", "--kinds", "Deployment")
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    done = run_gateway("schema", "--demo", "--kinds", "Deployment")
+    assert done.returncode == 0, done.stderr
     (folder / "schema.graphql").write_text(done.stdout)
 
 

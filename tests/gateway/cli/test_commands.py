@@ -29,7 +29,7 @@ from tests.fixtures.garbage import freeze
 from tests.fixtures.gateways import start_gateway
 from tests.fixtures.graphql_ws import open_socket
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import Process, assert_one_line, start_process
+from tests.fixtures.processes import Process, assert_one_line, start_gateway_process, start_process
 
 NAMES = '{ pods(namespace: "team-1", labelSelector: "app=app-1") { items { metadata { name } } } }'
 
@@ -158,8 +158,7 @@ def test_a_subscription_prints_one_event_at_a_time_until_ctrl_c(
 ) -> None:
     document = 'subscription { pods(namespace: "team-1") { type object { metadata { name } } } }'
     options = ("--kubeconfig", str(demo_cluster.kubeconfig), "--output", output)
-    command = [sys.executable, "-m", "gateway", "query", *options, document]
-    with start_process(command, tmp_path) as process:
+    with start_gateway_process(["query", *options, document], tmp_path) as process:
         printed = process.wait_for_output("SYNCED")
         assert stopped(process) == 130
         assert process.stderr.read_text() == ""
@@ -274,7 +273,7 @@ def test_settings_come_from_the_environment(demo_cluster: Backend, tmp_path: Pat
         "KUBE_GRAPHQL_AUTH": "passthrough",
         "KUBE_GRAPHQL_LOG_LEVEL": "debug",
     }
-    with start_process([sys.executable, "-m", "gateway", "serve"], tmp_path, variables) as process:
+    with start_gateway_process(["serve"], tmp_path, variables) as process:
         process.wait_for_output("process start")
         assert "auth passthrough" in process.stdout.read_text()
         assert "discovery" in process.stderr.read_text()
