@@ -91,15 +91,17 @@ async def _fetch_all(paths: Sequence[str], connections: Connections) -> int:
     return sum([await fetch_thin(path, connections) for path in paths])
 
 
-async def measure_relations(cluster: Cluster, sizes: Sequence[Column], rounds: int) -> list[Table]:
-    """Measure relations at each number of pods, and a tree of 1,000 objects."""
+async def measure_relations(
+    cluster: Cluster, sizes: Sequence[Column], rounds: int, tree: Column = _TREE
+) -> list[Table]:
+    """Measure relations at each number of pods, and a tree of ``tree`` objects."""
     samples, known, columns = ReadSamples(), _variants(), sorted(sizes)
     tree_samples, trees = ReadSamples(), _tree_variants()
     async with cluster.client() as raw:
-        await create_tree(raw, _TREE)
+        await create_tree(raw, tree)
         everything = ",".join(await namespaced_resources(raw))
-    async with connected(cluster, _TREE, {_LIVE: "", _CACHING: everything}) as connections:
-        await measure_in_turns(trees, connections, _TREE, rounds, tree_samples)
+    async with connected(cluster, tree, {_LIVE: "", _CACHING: everything}) as connections:
+        await measure_in_turns(trees, connections, tree, rounds, tree_samples)
     seeded = 0
     for size in columns:
         await seed(cluster.kubeconfig, size, first=seeded)
@@ -108,9 +110,9 @@ async def measure_relations(cluster: Cluster, sizes: Sequence[Column], rounds: i
             await measure_in_turns(known, connections, size, rounds, samples)
     return [
         table_of_times("Relations: time to the complete response", "pods", known, columns, samples),
-        table_of_times("Trees: time to the complete response", "objects", trees, [_TREE], tree_samples),
+        table_of_times("Trees: time to the complete response", "objects", trees, [tree], tree_samples),
         table_of_the_process("Relations: the gateway's process", "pods", known, columns, samples),
-        table_of_the_process("Trees: the gateway's process", "objects", trees, [_TREE], tree_samples),
+        table_of_the_process("Trees: the gateway's process", "objects", trees, [tree], tree_samples),
     ]
 
 

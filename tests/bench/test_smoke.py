@@ -24,6 +24,14 @@ from tests.fixtures.control_plane import SPARING_COLLECTOR, ControlPlane, find_a
 from tests.fixtures.ports import free_port
 from tests.fixtures.requirements import unavailable
 
+_REPETITIONS = {
+    "bench.reads._CLIENTS": 8,
+    "bench.reviews._BATCHES": 2,
+    "bench.reviews._GETS": 10,
+    "bench.reviews._REPEATS": 100,
+    "bench.writes._TIMES": 4,
+}
+
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
@@ -42,6 +50,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         plane.down()
 
 
+@pytest.fixture(autouse=True)
+def few_repetitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repetitions that only make a figure exact."""
+    for name, number in _REPETITIONS.items():
+        monkeypatch.setattr(name, number)
+
+
 def assert_measured(tables: list[Table], column: int) -> None:
     """Every row has samples, and every table can be printed."""
     for table in tables:
@@ -50,18 +65,18 @@ def assert_measured(tables: list[Table], column: int) -> None:
 
 
 async def test_reads_are_measured_and_stored(cluster: Cluster, tmp_path: Path) -> None:
-    tables = await measure_reads(cluster, [200], rounds=1)
-    assert_measured(tables, 200)
+    tables = await measure_reads(cluster, [60], rounds=1)
+    assert_measured(tables, 60)
     run = Run.of(tables)
     assert Run.load(store(run, tmp_path).with_suffix(".json")).markdown() == run.markdown()
 
 
 async def test_relations_are_measured(cluster: Cluster) -> None:
-    relations, trees, process, process_of_trees = await measure_relations(cluster, [200], rounds=1)
+    relations, trees, process, process_of_trees = await measure_relations(cluster, [60], rounds=1, tree=100)
     for table in (relations, process):
-        assert_measured([table], 200)
+        assert_measured([table], 60)
     for table in (trees, process_of_trees):
-        assert_measured([table], 1000)
+        assert_measured([table], 100)
 
 
 async def test_writes_are_measured(cluster: Cluster) -> None:
@@ -81,8 +96,8 @@ async def test_schemas_are_measured(cluster: Cluster) -> None:
 
 
 async def test_realistic_schemas_are_measured(cluster: Cluster) -> None:
-    [table] = await measure_realistic_schemas(cluster, [8], rounds=1)
-    assert_measured([table], 8)
+    [table] = await measure_realistic_schemas(cluster, [2], rounds=1)
+    assert_measured([table], 2)
 
 
 async def test_fan_out_is_measured(cluster: Cluster) -> None:
