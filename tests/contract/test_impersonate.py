@@ -1,5 +1,6 @@
 """``--auth impersonate`` on the real API server: each caller has its own rights and no others."""
 
+import os
 import re
 import ssl
 import subprocess
@@ -39,7 +40,11 @@ class Kubectl:
         assert self.backend.control_plane is not None
         kubectl = self.backend.control_plane.assets / "kubectl"
         command = [str(kubectl), "--kubeconfig", str(self.backend.kubeconfig), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        # a kubectl ends before it needs garbage collection, which takes a quarter of its processor time
+        environment = {**os.environ, "GOGC": "off"}
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=False, env=environment
+        )
 
     def succeed(self, *arguments: str) -> str:
         done = self.run(*arguments)
