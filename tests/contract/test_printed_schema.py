@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.backends import Backend
-from tests.fixtures.clients import CLIENTS, check_clients
+from tests.fixtures.clients import bundled, check_clients
 from tests.fixtures.processes import run_gateway
 
 pytestmark = pytest.mark.node
@@ -20,7 +20,7 @@ def _clients_installed() -> None:
 
 def validate(sdl: str) -> dict[str, Any]:
     """The number of types, the errors and the sort order of the SDL, from graphql-js."""
-    command = ["node", str(CLIENTS / "schema.mjs")]
+    command = ["node", str(bundled("schema.mjs"))]
     done = subprocess.run(command, input=sdl, capture_output=True, text=True, timeout=90, check=True)
     verdict: dict[str, Any] = json.loads(done.stdout)
     return verdict
