@@ -252,3 +252,38 @@ async def test_a_revoked_namespace_is_left_out_at_once(tenant: Tenant) -> None:
     await eventually(reduced, "the revoked namespace to be left out")
     answer = await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
     assert answer["extensions"]["namespaces"]["pods"] == [first]
+
+
+async def test_access_reviews_find_the_namespaces_of_a_caller_with_incomplete_rules(
+    seeded_cluster: Backend, tmp_path: Path
+) -> None:
+    """The Node authorizer cannot list the rights of a node, so that the API server answers ``incomplete``."""
+    api, number = seeded_cluster.api(), next(_NUMBERS)
+    node, secret = f"system:node:incomplete-{number}", "correct-horse-battery-staple"
+    visible = f"incomplete-{number}"
+    namespaces = visible, f"{visible}-other"
+    for namespace in namespaces:
+        api.create(core("namespaces"), {"metadata": {"name": namespace}})
+        api.create(core("pods", namespace), pod("a", labels={}))
+    grant(api, "reads", node, READ_PODS, namespace=visible)
+    (tmp_path / "secret").write_text(secret)
+    headers = {**bearer_token(secret), "X-Remote-User": node, "X-Remote-Group": "system:nodes"}
+    with seeded_cluster.tapped() as tap:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", tap.url)
+        options = ("--kubeconfig", str(kubeconfig), "--auth", "impersonate")
+        with start_gateway(
+            tmp_path / "gateway", *options, "--proxy-secret-file", str(tmp_path / "secret")
+        ) as gateway:
+            answer = await gateway.execute(LIST, PARTIAL, headers=headers)
+            assert "errors" not in answer
+            assert answer["extensions"]["namespaces"] == {"pods": [visible]}
+            assert found(answer) == [(visible, "a")]
+            reviews = [item for item in tap.requests if item.target.endswith("selfsubjectrulesreviews")]
+            assert len(reviews) == 1
+            error = await gateway.error(LIST, headers=headers)
+            assert error["extensions"]["code"] == "FORBIDDEN"
+            async with gateway.subscribe(WATCH, headers=headers) as stream:
+                events = await stream.synced()
+            assert [event["object"]["metadata"]["namespace"] for event in events] == [visible]
+    for namespace in namespaces:
+        remove_namespace(api, namespace)
