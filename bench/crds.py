@@ -1,4 +1,4 @@
-"""Generates custom resource definitions: flat ones, and ones that repeat themselves as those of projects do.
+"""Generates custom resource definitions: flat ones, and ones with repeated parts, as in real projects.
 
 CRDs contain no references. A project's kinds of workload write a whole pod template out, its other kinds
 parts of one (containers, volumes, affinity), and all kinds the same references to secrets and the same

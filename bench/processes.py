@@ -42,7 +42,9 @@ def usage(process: int) -> Usage:
     """The usage of the process and its descendants. Raises Unmeasurable without ``/proc``."""
     found = [_usage_of_one(member) for member in _family(process)]
     return Usage(
-        sum(one.cpu for one in found), sum(one.memory for one in found), sum(one.peak for one in found)
+        sum(process.cpu for process in found),
+        sum(process.memory for process in found),
+        sum(process.peak for process in found),
     )
 
 
@@ -116,7 +118,7 @@ class Cores:
 
     @contextlib.contextmanager
     def run_on(self, cores: Collection[int]) -> Iterator[None]:
-        """Pin this process, and processes started in the block, to those cores."""
+        """Pin this process, and processes started in the block, to the cores."""
         if not cores:
             yield
             return

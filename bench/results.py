@@ -50,7 +50,7 @@ class Run:
         return cls([_table(table) for table in found["tables"]], found["environment"], found["when"])
 
     def added_to(self, earlier: "Run") -> "Run":
-        """The earlier run, in which this run's tables replace those of the same title."""
+        """The earlier run, in which this run's tables replace the tables of the same title."""
         titles = [table.title for table in self.tables]
         if all(table.title in titles for table in earlier.tables):
             return self

@@ -44,7 +44,7 @@ _PREFERENCE = (Coding.ZSTD, Coding.GZIP, Coding.IDENTITY)
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """``coding`` is the best acceptable one; ``plain`` tells whether IDENTITY is acceptable, too."""
+    """``coding`` is the best acceptable one; ``plain``: IDENTITY is acceptable, too."""
 
     coding: Coding
     plain: bool = True

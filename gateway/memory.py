@@ -4,7 +4,7 @@
 the process, or until a CRD changes and a new model replaces them. Introspection builds graphql-core types for
 all of them, another 300,000 objects, and frees these afterwards.
 
-- *A full collection stops every thread.* It visits all of those objects, at half a microsecond each. The
+- *A full collection stops every thread.* It visits all of these objects, at half a microsecond each. The
   event loop waits, and so does every subscriber.
 - *A collection during a build finds nothing.* Imports and a first model create 200,000 objects that all stay:
   collecting in between costs 0.2 s of start-up time.

@@ -32,8 +32,8 @@ class MalformedDiscovery(ValueError):
 class Discovery:
     """The served resources: groups in discovery's order, core first; versions in order of preference.
 
-    ``group_versions`` includes group versions whose resources are unknown. ``unanswered`` are the ones of
-    these whose server does not answer: an aggregated API server that is down.
+    ``group_versions`` includes group versions whose resources are unknown. ``unanswered`` are the group
+    versions among them whose server does not answer: an aggregated API server that is down.
     """
 
     resources: tuple[Resource, ...]

@@ -32,7 +32,7 @@ _ROOTS = ("", "<nil>")
 
 
 class Written(StrEnum):
-    """What an argument stands for: a whole object, or a change of one."""
+    """The meaning of an argument: a whole object, or a change of an object."""
 
     OBJECT = "object"
     MERGE_PATCH = "merge patch"
@@ -78,7 +78,7 @@ def input_path(
 
 @dataclass(slots=True)
 class _Walk:
-    """The way from an argument to a field; ``type`` and ``value`` are those of the place reached so far."""
+    """The way from an argument to a field; ``type`` and ``value`` belong to the place reached so far."""
 
     what: Written
     type: GraphQLInputType | None

@@ -56,7 +56,7 @@ class InstalledAPIs:
     api_services: Mapping[str, APIService] | None = None
 
     def restricted_to(self, resources: Iterable[Resource]) -> "InstalledAPIs":
-        """A copy with what :meth:`is_builtin` and :meth:`age` need for these resources."""
+        """A copy with only the entries that :meth:`is_builtin` and :meth:`age` need for these resources."""
         crds, services = set(), set()
         for resource in resources:
             crds.add(_crd_name(resource))

@@ -324,7 +324,7 @@ def _float() -> GraphQLScalarType:
     """GraphQL's Float, without its conversion: that rounds integers above 2^53, and 3 becomes 3.0.
 
     Changes graphql-core's own instance, since graphql-core allows no second type of that name and its
-    utilities (sorting a schema) put this instance in place of another one.
+    utilities (sorting a schema) replace another instance by this one.
     """
     GraphQLFloat.coerce_output_value = _number_out
     GraphQLFloat.coerce_input_value = _number_in

@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Order the files for pytest-xdist by expected duration, the longest first.
 
     A long file that begins last keeps one worker busy while the others are idle. Files that start processes
-    take longest, and among them the ones with few tests: many tests of one file share their processes. The
+    take longest, and among them files with few tests: many tests of one file share their processes. The
     option --no-loadscope-reorder keeps this order.
     """
     if not hasattr(config, "workerinput"):

@@ -1,9 +1,9 @@
 """Record discovery and OpenAPI for the demo: ``python tests/record_openapi.py KUBECONFIG [FOLDER]``.
 
 Reads the aggregated discovery and the OpenAPI v3 documents of a real kube-apiserver (the kubeconfig's current
-user needs a token, as in those of ``tests/kube/cluster.sh``). Keeps the demo's resources, their paths and the
-definitions that these refer to, without descriptions. The compressed files have no time stamp: the same
-server always gives the same bytes.
+user needs a token, as in the kubeconfigs of ``tests/kube/cluster.sh``). Keeps the demo's resources, their
+paths and the definitions that these refer to, without descriptions. The compressed files have no time stamp:
+the same server always gives the same bytes.
 """
 
 import base64

@@ -29,7 +29,7 @@ SCALE = """mutation($namespace: String!, $target: String!, $replicas: Int!, $see
   patchDeployment(namespace: $namespace, name: $target, resourceVersion: $seen,
     fieldManager: "autoscaler-bot", patch: { spec: { replicas: $replicas } }) { spec { replicas } } }"""
 PASSING = {"UPSTREAM_UNAVAILABLE", "UPSTREAM_TIMEOUT", "TOO_MANY_REQUESTS", "SUBSCRIBER_TOO_SLOW"}
-PASSING |= {"OUTCOME_UNKNOWN"}  # the next event tells what became of the patch
+PASSING |= {"OUTCOME_UNKNOWN"}  # the next event has the result of the patch
 
 
 class Pods:

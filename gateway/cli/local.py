@@ -26,7 +26,7 @@ def print_schema(settings: Settings) -> None:
 
 
 def print_relations(settings: Settings) -> None:
-    """Print all relations of the cluster's kinds, and those left out, with the reason."""
+    """Print all relations of the cluster's kinds, and the relations left out, with the reason."""
     run(_print_relations(settings))
 
 

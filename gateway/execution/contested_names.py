@@ -46,7 +46,7 @@ class ContestedNames:
         return (operation, name) not in self._owners and name not in RESERVED_FIELDS
 
     def explain(self, document: DocumentNode, errors: list[GraphQLError]) -> list[GraphQLError]:
-        """The errors; those at or below a contested root field say which kinds claim the name."""
+        """The errors; an error at or below a contested root field says which kinds claim the name."""
         if not self._losers:
             return errors
         fields = list(_root_fields(document))

@@ -87,7 +87,7 @@ class Documents:
         return len(self._cache)
 
     async def prepare(self, text: str, options: Mapping[str, Any], rules: Rules, limits: Limits) -> Document:
-        """The document with that text; ``options`` are those of graphql-core's parser."""
+        """The document with that text; ``options`` are the options of graphql-core's parser."""
         document = self._cache.get(text)
         if document is not None:
             return document

@@ -80,7 +80,7 @@ class OperationCounter(SchemaExtension):
 
 
 class OperationPlace(SchemaExtension):
-    """Frees the operation's place among those in progress, also after cancellation."""
+    """Frees the operation's place among the operations in progress, also after cancellation."""
 
     def on_operation(self) -> Iterator[None]:
         try:
@@ -164,7 +164,7 @@ class ErrorHooksRunner(SchemaExtensionsRunner):
         return super().on_stream_result(result) if result.errors else _NO_HOOKS
 
     async def get_extensions_results(self, ctx: ExecutionContext) -> dict[str, Any]:
-        """What the resolvers note for the next result of the operation."""
+        """The extensions that resolvers note for the next result of the operation."""
         noted: dict[str, Any] = getattr(ctx.context, "extensions", {})
         if noted:
             ctx.context.extensions = {}

@@ -129,7 +129,7 @@ class GraphQLAPI:
         return await self.schema.sdl()
 
     def relations(self) -> Iterator[str]:
-        """The lines of a list of all relations, and of those left out, with the reason."""
+        """The lines of a list of all relations, and of the relations left out, with the reason."""
         return list_relations(self.model, _relations_of(self._revision))
 
     def names(self) -> str:

@@ -45,7 +45,7 @@ def known_user(logs: OperationLogs, client: KubeClient | None) -> Mapping[str, A
 
 
 async def user_of(logs: OperationLogs, client: KubeClient | None) -> Mapping[str, Any]:
-    """The user as the API server names it, asked once per identity; empty if it does not tell."""
+    """The user as the API server names it, asked once per identity; empty if it gives no name."""
     if client is not None and not known_user(logs, client):
         with suppress(GatewayError):
             logs.callers.put(client.identity, await fetch_caller(client))

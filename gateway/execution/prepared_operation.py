@@ -1,4 +1,4 @@
-"""An operation prepared for execution: what graphql-core derives from the document anew for each request.
+"""A prepared operation caches the values that graphql-core derives from the document in each request.
 
 The fragments and the types of the variables depend on the document and the schema alone. Anything unusual is
 left to graphql-core: a document without the operation, variables of fragments, values that do not fit.

@@ -150,7 +150,7 @@ async def fetch_changes(
 
 
 async def with_ages(client: KubeClient, described: Described) -> Described:
-    """A copy with the current ages; those of ``described`` where they cannot be fetched."""
+    """A copy with the current ages; where they cannot be fetched, with the ages of ``described``."""
     installed = await _fetch_ages(client, described.discovery, described.installed)
     return replace(described, installed=installed)
 

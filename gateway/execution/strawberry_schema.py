@@ -155,7 +155,7 @@ class KubernetesSchema(strawberry.Schema):
     async def _prepare_operation_async(
         self, context: ExecutionContext, extensions_runner: SchemaExtensionsRunner
     ) -> PreExecutionError | None:
-        """None when the operation can run, and has its place among those in progress.
+        """None when the operation can run, and has its place among the operations in progress.
 
         A request that selects no operation gets an ordinary GraphQL error, like an invalid document.
         """
@@ -240,7 +240,7 @@ class KubernetesSchema(strawberry.Schema):
         return result
 
     def _executor_of(self, context: ExecutionContext) -> CompiledExecutor | list[GraphQLError] | None:
-        """The executor of a prepared operation, or the errors of its variables; None for another one."""
+        """The executor of a prepared operation, or its variables' errors; None for other operations."""
         prepared = context.prepared_operation if isinstance(context, SelectedOperation) else None
         if prepared is None:
             return None

@@ -30,7 +30,7 @@ LIFETIME_SECONDS = 10.0
 MAX_ENTRIES = 8192
 
 _CACHED, _ALLOWED, _DENIED, _FAILED = REVIEW_RESULTS = ("cached", "allowed", "denied", "failed")
-"""What :attr:`AccessReviews.results` counts; all but the first needed a request."""
+"""The results that :attr:`AccessReviews.results` counts; all but the first needed a request."""
 
 
 @dataclass(frozen=True, slots=True)

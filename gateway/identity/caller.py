@@ -54,7 +54,7 @@ class RequestHead:
 class Caller:
     """The sender of a request: the client that acts as it upstream, and the end of its credentials.
 
-    ``expires_at`` is in seconds since the epoch; None if the credentials do not tell.
+    ``expires_at`` is in seconds since the epoch; None if the credentials have no expiry.
     """
 
     client: KubeClient

@@ -1,7 +1,7 @@
 """Client certificates: the authorities that issue them, and the subject of one that TLS has verified.
 
 OpenSSL verifies a certificate against all authorities of the listener together. The authority that ends the
-verified chain, the *anchor*, decides what the certificate is good for: the front proxy's and the users'
+verified chain, the *anchor*, decides the meaning of the certificate: the front proxy's and the users'
 authorities are different files.
 """
 

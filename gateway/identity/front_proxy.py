@@ -1,6 +1,6 @@
 """The front proxy of ``impersonate``: its proof, and the user that it names in headers.
 
-The rules are the ones of kube-apiserver's ``--requestheader-*`` options. Beyond them a shared secret is a
+The rules follow kube-apiserver's ``--requestheader-*`` options. Beyond them a shared secret is a
 proof, too, and a repeated user header is an error instead of a choice.
 """
 

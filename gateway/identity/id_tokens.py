@@ -1,6 +1,6 @@
 """ID tokens of ``impersonate``: validation, and the user that their claims name.
 
-The rules are the ones of kube-apiserver's ``--oidc-*`` options. Beyond them a name with the prefix
+The rules follow kube-apiserver's ``--oidc-*`` options. Beyond them a name with the prefix
 ``system:`` is refused, which Kubernetes reserves for itself: an issuer must not grant the rights of
 components or of ``system:masters``.
 """
@@ -37,7 +37,7 @@ _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The expected claims, and the ones that name the user.
+    """The expected claims, and the claims that name the user.
 
     ``username_prefix`` None means the default: the issuer and ``#``, or nothing if the claim is ``email``.
     """

@@ -270,7 +270,7 @@ class _Renewal:
         """None if the access is allowed, else the reason."""
         try:
             async with asyncio.timeout(self._pace.timeout):
-                # an older review would tell nothing new
+                # an older review adds no information
                 verdict = await self._reviews.review(
                     self._client, self._access, max_age=self._pace.interval[0] - 1.0
                 )

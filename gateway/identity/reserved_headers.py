@@ -1,4 +1,4 @@
-"""Headers that assert an identity: ``Impersonate-*``, and the ones of a front proxy (``X-Remote-*``).
+"""Headers that assert an identity: ``Impersonate-*``, and the headers of a front proxy (``X-Remote-*``).
 
 A client that could send them would choose its own rights. They are refused on every path, unless the sender
 is the front proxy (:mod:`gateway.identity.front_proxy`). A refusal, other than silently ignoring a header,

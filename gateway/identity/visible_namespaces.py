@@ -1,11 +1,11 @@
 """The namespaces in which a caller has a right, for ``partial: true`` (design section 7).
 
 Kubernetes has no request for this. The candidates are all namespaces, listed as the caller or, with shared
-informers, as the gateway: a caller learns only the names of those in which it has the right. If neither may
-list namespaces, the candidates are the namespace of the context and those that the caller's rules name
-(``resourceNames`` of ``namespaces``).
+informers, as the gateway: the answer names only namespaces in which the caller has the right. If neither may
+list namespaces, the candidates are the namespace of the context and the namespaces that the caller's rules
+name (``resourceNames`` of ``namespaces``).
 
-A SelfSubjectRulesReview per candidate tells the caller's rules there, for every resource at once. It shows
+A SelfSubjectRulesReview per candidate lists the caller's rules there, for every resource at once. It shows
 rights and does not grant them: the API server, or an access review, decides on the read that follows. Where
 the rules are ``incomplete`` (some authorizers cannot list them, such as the Node authorizer), an access
 review per candidate takes its place.
@@ -182,7 +182,7 @@ class VisibleNamespaces:
         return names
 
     async def _rules_in(self, client: KubeClient, namespace: str) -> Rules | None:
-        """The caller's rules; None if the API server does not tell them."""
+        """The caller's rules; None if the API server does not list them."""
         key = (client.identity, namespace)
         kept = self._rules.get(key)
         if kept is not None and self._now() - kept[0] < _LIFETIME_SECONDS:

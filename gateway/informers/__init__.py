@@ -53,8 +53,8 @@ restored from a backup.
 state, and the state that was delivered last. Initial events do not count: a subscriber that does not read
 them keeps one snapshot of its selected objects alive. Waiting events of one object collapse to the newest
 state: ``ADDED``, ``MODIFIED`` to one ``ADDED``; ``ADDED``, ``DELETED`` to nothing. A subscription over its
-bounds ends with :class:`gateway.errors.SubscriberTooSlow` and can resume; it never delays another one. No
-event is dropped silently. The bytes of an object exist once, shared by the store and all subscriptions.
+bounds ends with :class:`gateway.errors.SubscriberTooSlow` and can resume; it never delays another subscriber.
+No event is dropped silently. The bytes of an object exist once, shared by the store and all subscriptions.
 
 **End.** A refusal of the first list (401, 403, 404 and others) is final: the error ends every subscription of
 the informer (exception: see "Metadata"). After the first list a refusal is retried and is final only when an

@@ -2,7 +2,7 @@
 
 An informer whose subscribers select nothing but ``metadata`` is fed with ``PartialObjectMetadata``. The first
 reader that needs complete objects starts a second feed. The informer then has two feeds until the second one
-has a list that is not older than what subscribers received from the first::
+has a list that is not older than the states that subscribers received from the first::
 
                    require_complete()                   first complete list, not behind
       METADATA ─────────────────────────▶ CHANGING ────────────────────────────────────▶ COMPLETE
@@ -22,7 +22,7 @@ Invariants:
 - *No step back.* A complete list that is older than a change which subscribers received is not applied; its
   feed keeps the lock and reads its own watch until the list has caught up. The old feed waits meanwhile.
 - *No failure shared.* Where complete objects are refused, only their readers get the error. The active feed
-  goes on through every interruption of its successor.
+continues while its successor is interrupted.
 - *Opaque resource versions* do not show which of two states is newer. With those the successor holds the lock
   from before its list is requested, so that no change is published in between.
 
@@ -54,7 +54,7 @@ class State(Enum):
 
 
 class Feed:
-    """The door through which one reflector updates the informer; ``metadata_only`` is what it brings."""
+    """The interface through which one reflector updates the informer; ``metadata_only`` is what it brings."""
 
     def __init__(self, owner: "ChangeOver", *, metadata_only: bool) -> None:
         self.metadata_only = metadata_only
@@ -116,7 +116,7 @@ class Feed:
                 self._owner.informer.apply(event)
 
     def note_failure(self, error: GatewayError) -> None:
-        """Let readers that wait for a whole set learn why there is none yet."""
+        """Give readers that wait for a whole set the reason for the delay."""
         self._owner.informer.note_failure(error)
 
     async def _acquire(self) -> None:

@@ -7,7 +7,7 @@ __all__ = ["EventType", "ObjectEvent", "Scope"]
 
 
 class EventType(StrEnum):
-    """The type of an event; the values are those of GraphQL's ``WatchEventType``."""
+    """The type of an event; the values equal GraphQL's ``WatchEventType``."""
 
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"

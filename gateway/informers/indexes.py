@@ -103,7 +103,7 @@ class Index:
         return found[0] if len(found) == 1 else frozenset().union(*found)
 
     def _found(self, values: Collection[str]) -> list[dict[str, None]]:
-        """The keys by value, of those values that some object has."""
+        """The keys by value, for values that occur in an object."""
         # the owners of a tree are many, and most kinds have few owners or none
         if len(self._keys) < len(values):
             wanted = frozenset(values)

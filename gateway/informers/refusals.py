@@ -68,7 +68,7 @@ class Refusals:
 
 
 async def _is_ready(source: Source) -> bool:
-    """Whether the API server is ready, or does not tell. Raises GatewayError if it is not."""
+    """Whether the API server is ready, or has no endpoint for readiness. Raises GatewayError if it is not."""
     try:
         await source.client.get("readyz", timeout=_TIMEOUT_SECONDS)
     except StatusError as error:

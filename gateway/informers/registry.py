@@ -44,7 +44,8 @@ class _RunningInformer:
     def serves(self, wanted: Source) -> bool:
         """Whether a reader of ``wanted``, a source that this one's scope covers, may join.
 
-        A query for one namespace's complete objects does not make an informer of all namespaces fetch those.
+        A query for one namespace's complete objects does not make an informer of all namespaces fetch
+        complete objects.
         """
         if wanted.metadata_only or wanted.scope == self.informer.scope:
             return True

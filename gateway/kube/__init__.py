@@ -2,7 +2,7 @@
 
 Exceptions of httpx are converted here to :mod:`gateway.errors`. Nothing here depends on GraphQL.
 
-- :mod:`~gateway.kube.client`: ``KubeClient``, the main door: requests, responses, byte streams. Beneath it
+- :mod:`~gateway.kube.client`: ``KubeClient``, the entry point: requests, responses, byte streams. Beneath it
   :mod:`~gateway.kube.exchange` (retries, bodies), :mod:`~gateway.kube.cancellation`,
   :mod:`~gateway.kube.pools`, :mod:`~gateway.kube.tls`, :mod:`~gateway.kube.proxy` and
   :mod:`~gateway.kube.upstream_errors`. A :mod:`~gateway.kube.transport` is direct

@@ -245,7 +245,7 @@ class KubeClient:
         return buffered_stream(self._chunks(call, mask))
 
     async def aclose(self) -> None:
-        """Close all connections, also the ones of clients made by ``as_bearer`` and ``as_user``."""
+        """Close all connections, also the connections of clients made by ``as_bearer`` and ``as_user``."""
         if not self._is_callers:
             await self._credentials.aclose()
             await self._pools.aclose()
@@ -271,7 +271,7 @@ class KubeClient:
         try:
             response = await self._exchange(call)
             if self._pools.redacts:
-                # before its size is recorded, which would tell the length of the values
+                # before its size is recorded, which would reveal the length of the values
                 response = await self._masked(path, response)
             status, size = response.status, len(response.body)
         except StatusError as error:
@@ -313,7 +313,7 @@ class KubeClient:
 
 
 def _query(params: Mapping[str, str]) -> str:
-    """The parameters of a URL; ``urlencode`` for those with characters to escape."""
+    """The parameters of a URL; ``urlencode`` if characters need escapes."""
     if all(map(is_unreserved, params.values())) and all(map(is_unreserved, params)):
         return "&".join([f"{name}={value}" for name, value in params.items()])
     return urlencode(params)

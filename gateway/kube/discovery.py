@@ -105,7 +105,7 @@ async def _keep_registered(client: KubeClient, discovery: Discovery, before: Dis
 
 
 async def _is_registered(client: KubeClient, group_version: GroupVersion) -> bool:
-    """Whether the group version has an APIService; False if the gateway may not know. Raises GatewayError."""
+    """Whether the group version has an APIService; False if that may not be read. Raises GatewayError."""
     try:
         await client.get(f"{_API_SERVICES}/{group_version.version}.{group_version.group}")
     except (NotFound, Forbidden):

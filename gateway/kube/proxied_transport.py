@@ -1,4 +1,4 @@
-"""HTTP/1.1 to one API server through a proxy: httpx's transport, which knows HTTP tunnels and SOCKS."""
+"""HTTP/1.1 to one API server through a proxy: httpx's transport, which supports HTTP tunnels and SOCKS."""
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -55,7 +55,7 @@ class _Response(Answer):
         return self._response.headers
 
     def arrived(self) -> bytes | None:
-        """None: httpx does not tell how much of a body it has received."""
+        """None: httpx does not expose how much of a body it has received."""
         return None
 
     def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:

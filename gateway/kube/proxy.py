@@ -20,7 +20,7 @@ _SCHEMES = ("http", "https", "socks5", "socks5h")
 def proxy_from_environment(server: str, environ: Mapping[str, str] | None = None) -> str | None:
     """The proxy URL for ``server`` from ``HTTPS_PROXY`` (``HTTP_PROXY`` for plain HTTP) and ``NO_PROXY``.
 
-    The rules are the ones of Go's httpproxy: loopback is never proxied; ``NO_PROXY`` lists hosts,
+    The rules follow Go's httpproxy: loopback is never proxied; ``NO_PROXY`` lists hosts,
     ``.domain``, addresses and CIDR blocks, each with an optional port, or ``*``. None means a direct
     connection.
     """

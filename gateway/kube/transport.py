@@ -1,4 +1,4 @@
-"""What :mod:`gateway.kube.exchange` needs of a transport: a request, its answer, and the sending."""
+"""The transport that :mod:`gateway.kube.exchange` needs: a request, its answer, and the sending."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field

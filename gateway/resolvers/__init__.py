@@ -1,4 +1,4 @@
-"""Resolvers: the functions that answer root fields. :class:`Resolvers` is the main door.
+"""Resolvers: the functions that answer root fields. :class:`Resolvers` is the entry point.
 
 A resolver gets coerced arguments and the request's context, requests the API server or reads an informer, and
 returns JSON values. It raises :mod:`gateway.errors`; :mod:`gateway.execution` makes GraphQL errors of them.

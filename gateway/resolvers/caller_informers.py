@@ -8,7 +8,7 @@ Where the API server refuses a source to the gateway, the caller gets an informe
 A review is about the same access as the API server's check of the corresponding request: a field selector for
 one ``metadata.name`` gives it a name (apiserver's RequestInfo), so that a role that is limited by
 ``resourceNames`` suffices. If the access to all objects is denied, the review is repeated for the selected
-objects, because some authorizers grant only those (KEP-4601).
+objects, because some authorizers grant only selected objects (KEP-4601).
 """
 
 from collections.abc import AsyncIterator, Iterator

@@ -79,7 +79,7 @@ class InProgress:
 
 
 class Place:
-    """The place of one operation among those in progress; free again after :meth:`leave`."""
+    """The place of one operation among the operations in progress; free again after :meth:`leave`."""
 
     __slots__ = ("_counted", "_identity", "_in_progress")
 

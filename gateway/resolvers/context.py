@@ -141,7 +141,7 @@ class RequestContext:
     budget: Budget | None = None
     """The limits of one operation; None outside of operations."""
     place: Place | None = None
-    """The operation's place among those in progress; None outside of operations."""
+    """The operation's place among the operations in progress; None outside of operations."""
     reads_only: bool = False
     """Whether the request is a GET, which must not change anything (RFC 9110, section 9.2.1)."""
     on_valid: Callable[[], None] | None = None

@@ -65,7 +65,7 @@ async def delete_collection(
 ) -> JSONObject:
     """Answer ``deletePods(namespace: …, labelSelector: …)`` with the objects that the API server deletes.
 
-    Raises BadArgument for a label selector without a requirement: it would match every object.
+    Raises BadArgument for an empty label selector, which would match every object.
     """
     selectors = _selectors(label_selector, field_selector)
     if root.served.resource.namespaced and not namespace:

@@ -83,7 +83,7 @@ class LargeLists:
                 decode.accounts.discard(account)
                 if not decode.accounts:
                     decode.task.cancel()
-                    # a failed task refers to its frames, and those to the decode
+                    # a failed task refers to its frames, and the frames to the decode
                     decode.task = None
             budget.expect_more()
             return answer

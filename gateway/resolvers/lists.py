@@ -7,13 +7,12 @@ A ``continue`` token expires with 410 when etcd compacts the resource version of
 
 - The first time, the list starts again from its first page and drops the pages so far: the answer is a
   consistent snapshot of one resource version.
-- The second time, the list takes longer than the API server keeps its history. It goes on with the fresh
-  token that the 410 offers, as kubectl does. So there always is a complete answer: it has each object that
-  existed all the time exactly once. An object that was created, changed or deleted meanwhile is in one of its
-  states. The answer's ``resourceVersion`` is that of the first page: a watch from there reports all later
-  changes.
-- A list that began with a ``continue`` argument cannot start again. It goes on with the fresh token at once;
-  if the argument itself has expired, the error is the answer.
+- The second time, the list takes longer than the API server keeps its history. It continues with the fresh
+token that the 410 offers, as kubectl does. So there always is a complete answer: it has each object that
+existed all the time exactly once. An object that was created, changed or deleted meanwhile is in one of its
+states. The answer's ``resourceVersion`` is that of the first page: a watch from there reports all later
+changes. - A list that began with a ``continue`` argument cannot start again. It continues with the fresh
+token at once; if the argument itself has expired, the error is the answer.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -96,7 +95,7 @@ class ListRequest:
     def minimum_version(self) -> int | None:
         """The resource version that a cache must have reached to answer, 0 for any; None: no cache may.
 
-        The rules are those of the API server's watch cache: ``limit`` is ignored at ``resourceVersion`` 0;
+        The rules follow the API server's watch cache: ``limit`` is ignored at ``resourceVersion`` 0;
         with any other version only the API server can serve a page and its ``continue`` token.
         """
         if self.continue_token or self.resource_version_match not in (None, NOT_OLDER_THAN):

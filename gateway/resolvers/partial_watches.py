@@ -1,7 +1,7 @@
 """Subscriptions to the namespaces that a caller may see: the events of one per namespace, merged.
 
-The namespaces are those at the beginning. The loss of the right in one of them ends the subscription with
-Forbidden; a new subscription begins with the remaining ones, or with more.
+The namespaces are determined once, at the beginning. The loss of the right in one of them ends the
+subscription with Forbidden; a new subscription begins with the remaining ones, or with more.
 
 Such a subscription cannot be resumed: there is no resource version as of which it has the changes of all
 namespaces, and a later one may have other namespaces. So each event has the resource version "0", and every

@@ -71,7 +71,7 @@ _WRITE_OPTIONS = ("dry_run", "field_manager", "field_validation")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
-    """The arguments of a patch that say what changes."""
+    """The arguments of a patch that describe the change."""
 
     patch: JSONObject | None = field(default=None, repr=False)
     patch_json: Any = field(default=None, repr=False)
@@ -113,7 +113,7 @@ class _Change:
         return present({"resourceVersion": self.resource_version, "uid": self.uid})
 
     def _merged(self, patch: JSONObject) -> JSONObject:
-        """The patch of an object of this version and UID; the API server refuses another one with 409."""
+        """The patch of an object of this version and UID; of another one it is a 409."""
         if not self._preconditions:
             return patch
         return {**patch, "metadata": {**metadata_of(patch), **self._preconditions}}

@@ -142,7 +142,7 @@ def _page_fetcher(root: RootField, info: Info, request: ListRequest) -> JoinFetc
 def _fetcher(
     root: RootField, info: Info, request: ListRequest, selection: Selection | ListSelection | None
 ) -> Fetch:
-    """As :func:`_page_fetcher`, for what the selection reads."""
+    """As :func:`_page_fetcher`, with only the fields that the selection reads."""
     fetch_page = _page_fetcher(root, info, request)
     only_metadata = selection is not None and selection.only_metadata
 

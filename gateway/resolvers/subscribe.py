@@ -44,7 +44,8 @@ async def watch_list(
 ) -> AsyncIterator[Payload | Mapping[str, Any]]:
     """The events of ``pods(…)``: the existing objects, ``SYNCED``, then every change.
 
-    ``arguments`` are those of :meth:`gateway.informers.InformerRegistry.subscribe`, None for an absent one.
+    ``arguments`` are the arguments of :meth:`gateway.informers.InformerRegistry.subscribe`, None for an
+    absent one.
     """
     resource = root.served.resource
     resource_path(resource, namespace or None)

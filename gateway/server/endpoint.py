@@ -97,7 +97,7 @@ _PARAMETERS = (
 
 
 class Executable(Protocol):
-    """The part of :class:`gateway.execution.GraphQLAPI` that the endpoint uses; tests have another one."""
+    """The part of :class:`gateway.execution.GraphQLAPI` that the endpoint uses; tests use another."""
 
     @property
     def schema(self) -> BaseSchema: ...
@@ -385,7 +385,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         )
 
     async def pick_websocket_subprotocol(self, request: WebSocket) -> str | None:
-        """The newest of the offered subprotocols, whatever the client's order."""
+        """The newest of the offered subprotocols; the client's order does not count."""
         offered = request["subprotocols"]
         return next((protocol for protocol in _SUBPROTOCOLS if protocol in offered), None)
 

@@ -57,7 +57,7 @@ class Card:
 
 
 def cards(folder: Path) -> Iterator[Card]:
-    """The examples of a folder by name: those with a picture and a README that begins with a title."""
+    """The examples of a folder by name: an example has a picture and a README that begins with a title."""
     for picture in sorted(folder.glob("*/picture.png")):
         example = picture.parent
         readme = example / "README.md"

@@ -21,7 +21,7 @@ _PART_BYTES = 256 << 10
 
 
 def encoded_fields(response: object) -> Mapping[str, msgspec.Raw] | None:
-    """The root fields of a response that is worth sending in parts; None for another one."""
+    """The root fields of a response that is worth sending in parts; None for any other response."""
     data = response.get("data") if isinstance(response, dict) else None
     if not isinstance(data, dict) or not all(type(value) is msgspec.Raw for value in data.values()):
         return None

@@ -44,7 +44,7 @@ def _operations(query: str, most_tokens: int) -> list[tuple[str, str]]:
                 if depth == 0 and not words:
                     words.append("query")
                 if depth == 0:
-                    # whatever follows is not the name
+                    # the next token is not the name
                     words += [""] * (2 - len(words))
                 depth += 1
             case "close":

@@ -57,5 +57,5 @@ def _expect_few_values(data: bytes, most: int) -> None:
 
 
 def _count_values(data: bytes) -> int:
-    """The number of values, at least, as the punctuation tells; too large if strings contain punctuation."""
+    """An upper bound of the number of values, from the punctuation; strings may contain punctuation, too."""
     return data.count(b",") + data.count(b"{") + data.count(b"[")

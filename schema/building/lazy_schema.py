@@ -129,7 +129,7 @@ def _output_objects(model: Model) -> Mapping[str, ObjectType]:
 
 
 def _answered_objects(model: Model) -> list[str]:
-    """The kinds of the resources, then those of their subresources."""
+    """The kinds of the resources, then the kinds of their subresources."""
     kinds = [served.object for served in model.resources]
     return [*kinds, *(id_ for served in model.resources for id_ in served.subresources.values())]
 
@@ -180,7 +180,7 @@ def _open_types(roots: RootTypes) -> dict[str, GraphQLNamedType]:
 def _with_their_types(
     types: Iterable[GraphQLNamedType], reached: dict[str, GraphQLNamedType]
 ) -> dict[str, GraphQLNamedType]:
-    """The types and those of their fields and arguments, by name; types of the model are not entered."""
+    """The types, and the types of their fields and arguments, by name; types of the model are not entered."""
     for type_ in types:
         if type_.name in reached or "definition" in type_.extensions:
             continue

@@ -1,4 +1,4 @@
-"""Health: whether an object is as its spec wants it, from its JSON alone.
+"""Health: whether an object has the state that its spec asks for, from its JSON alone.
 
 :func:`health_of` is the entry. :mod:`~schema.health.evaluate` has the order of the rules and the table of
 kinds. The rules of built-in kinds are in :mod:`~schema.health.workloads`, :mod:`~schema.health.pods` and

@@ -1,4 +1,4 @@
-"""The health of an object: rules that apply to all kinds, then those of its kind.
+"""The health of an object: rules that apply to all kinds, then the rules of its kind.
 
 The order is kstatus' (``sigs.k8s.io/cli-utils/pkg/kstatus``): deletion, the observed generation, the
 standard conditions, then the kind's own rule, else the conditions that controllers set by convention. Users'
@@ -56,7 +56,7 @@ _CONTAINERS = ("containerStatuses", "initContainerStatuses")
 
 
 def health_of(found: object, group: str, kind: str, rules: Sequence[HealthRule] = ()) -> Health:
-    """The health of an object of a kind, from its JSON, or from what :func:`health_paths` names of it.
+    """The health of an object of a kind, from its JSON, or from the values at its :func:`health_paths`.
 
     ``rules`` are the user's rules for the kind. ``UNKNOWN`` if a value does not have its declared type. Never
     raises.

@@ -72,7 +72,7 @@ class _FieldRule:
 
 @dataclass(frozen=True, slots=True)
 class _ConditionRule:
-    """Matches if the condition has the status; its reason and message become those of the health."""
+    """Matches if the condition has the status; the health gets its reason and message."""
 
     status: HealthStatus
     type: str
@@ -90,7 +90,7 @@ class _ConditionRule:
 
 
 HealthRule = _FieldRule | _ConditionRule
-"""A rule: ``evaluate`` gives the health of an object that it matches, None for another one, and raises
+"""A rule: ``evaluate`` gives the health of an object that it matches, None for any other object, and raises
 Unreadable; ``paths`` are the paths of the values that it reads. Hashable."""
 
 

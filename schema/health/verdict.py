@@ -30,7 +30,7 @@ class Health:
 
     @classmethod
     def current(cls, message: str | None = None, reason: str | None = None) -> "Health":
-        """The object is as its spec wants it."""
+        """The object has the state that its spec asks for."""
         return cls(HealthStatus.CURRENT, reason, message)
 
     @classmethod
@@ -50,7 +50,7 @@ class Health:
 
     @classmethod
     def unknown(cls, reason: str, message: str | None = None) -> "Health":
-        """The object does not tell."""
+        """The object does not show its state."""
         return cls(HealthStatus.UNKNOWN, reason or None, message or None)
 
 

@@ -79,7 +79,7 @@ def replica_set(workload: Reader) -> Health:
 
 
 def stateful_set(workload: Reader) -> Health:
-    """A StatefulSet: all replicas are ready, and those from the partition on are updated."""
+    """A StatefulSet: all replicas are ready, and the replicas from the partition on are updated."""
     if workload.text("spec", "updateStrategy", "type") == "OnDelete":
         return Health.current("Pods are updated when they are deleted (OnDelete).")
     desired, replicas = (

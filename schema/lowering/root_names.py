@@ -135,7 +135,7 @@ class _Claims:
                 yield self._claim(number, verb, name)
 
     def all_short(self) -> Iterator[Claim]:
-        """Every name that a resource may get: its wishes and its substitute."""
+        """Every name that a resource may get: its short and its pinned names, and its substitute."""
         yield from self._wished()
         for number, wishes in self._preferred():
             for verb, name in wishes.substitutes.items():

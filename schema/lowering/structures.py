@@ -2,8 +2,8 @@
 
 A CRD contains no references: a pod template is written out wherever it occurs, and the kinds of one project
 embed it again and again. Equal are two objects of one group and version with the same keys and the same types
-of these, at any depth; descriptions and the facts that only descriptions tell do not count. The id of a
-structure is a digest of that, so that it depends neither on its place nor on other definitions.
+of these, at any depth; descriptions and the facts that only descriptions have do not count. The id of a
+structure is a digest of keys and types, so that it depends neither on its place nor on other definitions.
 
 A structure has the descriptions of its first place. It has a fact (required, default, enum, deprecation) only
 if the fact holds in all places.
@@ -49,7 +49,7 @@ def nested_id(expression: TypeExpression) -> str | None:
 def digest_of(properties: Iterable[Property], digests: Mapping[str, str]) -> str:
     """A digest of keys and types; the order of the properties does not count.
 
-    ``digests`` are those of the objects inside, by id.
+    ``digests`` are the digests of the objects inside, by id.
     """
     structure = sorted((property_.key, _spelled(property_.type, digests)) for property_ in properties)
     return blake2b(repr(structure).encode(), digest_size=_DIGEST_BYTES).hexdigest()

@@ -118,7 +118,7 @@ def _read_chunk(chunk: _Chunk, reading: _Reading) -> list[Document]:
         try:
             return [_read_yaml(chunk, reading)]  # a flow mapping
         except MalformedManifest as of_yaml:
-            # the reader that came further knows more
+            # the error at the later position is the better one
             is_json = (of_json.line, of_json.column) >= (of_yaml.line, of_yaml.column)
             raise (of_json if is_json else of_yaml) from None
 

@@ -161,7 +161,7 @@ def _text(rule: RelationRule, end: str) -> str:
 
 
 def list_relations(model: Model, relations: Relations) -> Iterator[str]:
-    """The lines: one relation each, by type, and after them the ones left out, with the reason."""
+    """The lines: one relation each, by type, and after them the relations left out, with the reason."""
     types = sorted(model.objects.values(), key=lambda item: item.name)
     for object_type in types:
         for relation in relations.of(object_type.id).values():

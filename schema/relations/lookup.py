@@ -1,7 +1,7 @@
 """Lookups: where the related objects of one object are found.
 
-A lookup is a tuple of parts; the related objects are those of all parts, in this order. Equal lookups find
-the same objects, so that a batch looks up each one once.
+A lookup is a tuple of parts; the related objects are the objects of all parts, in this order. Equal lookups
+find the same objects, so that a batch looks up each one once.
 """
 
 from dataclasses import dataclass

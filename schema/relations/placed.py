@@ -85,7 +85,7 @@ def find_relation(relations: Relations, id_: str, name: str) -> PlacedRelation |
 
 
 def relation_names(relations: Relations, id_: str) -> str:
-    """The relations of the type ``id_`` and some of those inside of it, for a message."""
+    """The relations of the type ``id_`` and some of the relations inside of it, for a message."""
     own = ", ".join(relations.of(id_))
     inside = list(islice(_names_inside(relations, id_), _MAX_NAMES_INSIDE + 1))
     if not inside:
@@ -95,7 +95,7 @@ def relation_names(relations: Relations, id_: str) -> str:
 
 
 def _names_inside(relations: Relations, id_: str) -> Iterator[str]:
-    """The names of relations inside of an object, those of the shortest paths first."""
+    """The names of relations inside of an object, the shortest paths first."""
     waiting = deque([(id_, "")])
     seen = {id_}
     while waiting and len(seen) <= _MAX_TYPES_INSIDE:

@@ -1,6 +1,6 @@
 """References by their shape: the relations of a property that names another object.
 
-Two forms are recognised in any type, those of custom resources included:
+Two forms are recognised in any type, also in custom resources:
 
 - a *reference*: an object, or a list of objects, with ``name`` and optionally ``namespace``, and with
   ``kind`` (beside it ``apiVersion``, ``apiGroup`` or ``group``). Without ``kind``, the name of the property

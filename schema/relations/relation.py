@@ -30,7 +30,7 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The arguments of a to-many relation; ``kinds`` are those of ``dependents`` and ``usedBy``."""
+    """The arguments of a to-many relation; only ``dependents`` and ``usedBy`` have ``kinds``."""
 
     label_selector: str | None = None
     limit: int | None = None

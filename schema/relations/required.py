@@ -31,7 +31,7 @@ __all__ = ["ReferenceFinder", "RequiredReferences"]
 _CORE, _RBAC = "io.k8s.api.core.v1", "io.k8s.api.rbac.v1"
 _NOT_REQUIRED_KEYS = frozenset(
     (
-        # kubelet pulls without the ones that do not exist
+        # kubelet pulls without secrets that do not exist
         "imagePullSecrets",
         # volumes may have a class without an object
         "storageClassName",
@@ -181,7 +181,7 @@ class ReferenceFinder:
         self._of_kind: dict[str, RequiredReferences] = {}
 
     def of(self, served: ServedResource) -> RequiredReferences:
-        """Those of the objects of a resource; false if the kind has none."""
+        """The required references of the objects of a resource; false if the kind has none."""
         found = self._of_kind.get(served.object)
         if found is None:
             found = self._of_kind[served.object] = RequiredReferences(served, self._of_resource(served))
@@ -197,7 +197,7 @@ class ReferenceFinder:
                 yield place
 
     def _of(self, id_: str) -> tuple[_Place, ...]:
-        """The references of a type and of those inside; a type inside of itself counts once."""
+        """The references of a type and of the types inside of it; a type inside of itself counts once."""
         if id_ not in self._by_type:
             self._by_type[id_] = ()
             self._by_type[id_] = tuple(self._places(id_))

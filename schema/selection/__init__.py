@@ -5,7 +5,7 @@ Three steps lead from an operation to its answer: :mod:`~schema.selection.tree` 
 into the answer, and :mod:`~schema.selection.parts` puts answers together from parts (watch events, lists in
 pages). :mod:`~schema.selection.compile` is the entry point and caches the compiled selections.
 :mod:`~schema.selection.results` has the marks by which a resolver hands such an answer to the executor, and
-:mod:`~schema.selection.size` bounds selections and answers; :mod:`~schema.selection.related` tells selections
+:mod:`~schema.selection.size` bounds selections and answers; :mod:`~schema.selection.related` finds selections
 with relations.
 
 Resolvers, I/O and the execution of operations do not belong here.

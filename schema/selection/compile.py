@@ -8,7 +8,7 @@ Two caches save work:
 
 - :class:`CompilationCache` finds the compilation of a parsed document's field without reading its selection
   set. A server parses a document once and runs it often, with the same field nodes.
-- Equal trees give the same Selection, whatever the document, request or schema revision (LRU).
+- Equal trees give the same Selection for any document, request and schema revision (LRU).
 """
 
 from collections.abc import Callable

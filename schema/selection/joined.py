@@ -61,7 +61,7 @@ class DocumentHole:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RelationHole:
-    """The value of a relation; ``arguments`` are those of its field."""
+    """The value of a relation; ``arguments`` are the arguments of its field."""
 
     relation: Relation
     arguments: Mapping[str, Any]
@@ -134,7 +134,7 @@ class Plans:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListEntry:
-    """One entry of a List under its response name: its items, or what ``of`` selects from its own JSON."""
+    """One entry of a List under its response name: its items, or the value that ``of`` selects."""
 
     name: str
     of: Selection | None
@@ -268,7 +268,7 @@ def _plan_list(info: Info, type_: GraphQLOutputType, details: list[FieldDetails]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventPlan:
-    """The selection of watch events; ``names`` and ``objects`` are those of each selected object."""
+    """The selection of watch events; ``names`` and ``objects`` have an item for each selected object."""
 
     selection: EventSelection
     names: tuple[str, ...]

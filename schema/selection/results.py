@@ -10,7 +10,7 @@ class Compiled:
     """A completed value: the executor passes it through, and msgspec encodes it.
 
     ``bound`` is an upper bound of its size in JSON, escapes aside, in bytes; 0 for a value that is encoded
-    already. ``errors`` are those of fields below, each with the path from this value.
+    already. ``errors`` come from fields below, each with the path from this value.
     """
 
     __slots__ = ("bound", "errors", "value")

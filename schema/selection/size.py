@@ -24,7 +24,7 @@ __all__ = ["count_fields", "exceeds"]
 def count_fields(
     selection_sets: Iterable[SelectionSetNode | None], fragments: Mapping[str, FragmentDefinitionNode]
 ) -> int:
-    """The number of selected fields, those of a fragment once for each of its spreads.
+    """The number of selected fields; a fragment counts once for each of its spreads.
 
     An upper bound: ``@skip`` and ``@include`` are ignored, and so is the merging of equal fields. Raises
     RecursionError for fragments that are nested too deeply or spread themselves.

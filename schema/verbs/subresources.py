@@ -1,4 +1,4 @@
-"""The verbs of subresources: ``createPodEviction``, ``patchDeploymentScale``, for whatever discovery lists.
+"""The verbs of subresources: ``createPodEviction``, ``patchDeploymentScale``, per subresource of discovery.
 
 A subresource has a root field for each of the verbs create and patch that it serves. Not among them are
 ``status``, whose patch is a row of :data:`~schema.verbs.writes.WRITES`, and subresources that are no objects
@@ -19,7 +19,7 @@ __all__ = ["SubresourceVerb", "claimed_verbs", "spec_of_subresource"]
 
 _OTHERS = frozenset({"status", "exec", "attach", "portforward", "proxy"})
 _ALWAYS_CLAIMED = ("scale",)
-"""A CRD that gains this subresource must not take a name from another one."""
+"""A CRD that gains this subresource must not take a name from another CRD."""
 _WORDS: Mapping[str, str] = {"ephemeralcontainers": "EphemeralContainers"}
 """Kubernetes' own capitalisation of names that discovery has in lower case."""
 _METHODS: Mapping[str, str] = {"create": "POST", "patch": "PATCH"}

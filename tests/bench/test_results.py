@@ -14,7 +14,7 @@ def _between(marker: str, path: Path) -> str:
     return text.partition(f"<!-- {marker} -->\n")[2].partition(f"<!-- /{marker} -->")[0]
 
 
-def test_the_latest_tables_are_those_of_the_latest_samples() -> None:
+def test_the_latest_tables_have_the_latest_samples() -> None:
     assert (RESULTS / "latest.md").read_text(encoding="utf-8") == LATEST.markdown()
 
 

@@ -107,7 +107,7 @@ VIEWS = [
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("show", VIEWS, ids=lambda view: view.__name__.removeprefix("show_"))
-async def test_roles_names_labels_and_contrasts_are_those_of_wcag(
+async def test_roles_names_labels_and_contrasts_meet_wcag(
     page: Page, demo: GatewayProcess, show: Callable[[Page, GatewayProcess], Awaitable[None]], scheme: str
 ) -> None:
     await use_scheme(page, scheme)

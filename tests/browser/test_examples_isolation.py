@@ -9,7 +9,7 @@ from tests.fixtures.gateways import GatewayProcess, start_gateway
 
 pytestmark = pytest.mark.browser
 
-# what each page shows when it works
+# the element that each page shows when it works
 PAGES = {
     "": "document.querySelectorAll('li img').length > 4",
     "pods-dashboard/": "document.querySelectorAll('section button').length > 5",

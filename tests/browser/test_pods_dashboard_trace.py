@@ -65,7 +65,7 @@ async def changing(backend: Backend) -> AsyncIterator[None]:
 
 
 async def trace(page: Page, gateway: GatewayProcess, path: Path) -> tuple[list[Task], list[Task]]:
-    """The tasks while the page loads all pods, and those of the next eight seconds."""
+    """The tasks while the page loads all pods, and the tasks of the next eight seconds."""
     await page.call("startTracing", list(CATEGORIES))
     await page.open(f"{gateway.url}/examples/pods-dashboard/")
     await page.evaluate("performance.mark('opened', { startTime: 0 }) && null")

@@ -341,7 +341,7 @@ async def test_new_pods_grow_in_during_a_rollout(page: Page, demo: GatewayProces
     assert await page.problems() == []
 
 
-async def test_nothing_moves_for_a_reader_who_prefers_it_so(page: Page, demo: GatewayProcess) -> None:
+async def test_nothing_moves_if_the_reader_prefers_reduced_motion(page: Page, demo: GatewayProcess) -> None:
     await page.call("emulateMedia", {"reducedMotion": "reduce"})
     await open_application(page, demo.url, "shop")
     await page.evaluate(RECORD)

@@ -131,7 +131,7 @@ OPERATIONS: Mapping[str, Operation] = {
 
 @dataclass
 class Rights:
-    """What ``kubectl auth can-i`` answers, each question once."""
+    """The answers of ``kubectl auth can-i``; each question is asked once."""
 
     kubectl: Kubectl
     answers: dict[tuple[str, ...], bool] = field(default_factory=dict)

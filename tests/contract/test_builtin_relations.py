@@ -207,7 +207,7 @@ async def test_owners_that_own_each_other_and_an_owner_of_the_same_name_as_a_for
 
 @pytest.fixture
 def measured(seeded_cluster: Backend, tmp_path: Path) -> Iterator[GatewayProcess]:
-    """A gateway on a cluster with the metrics API, which knows one node and one of two pods."""
+    """A gateway on a cluster with the metrics API, which has metrics of one node and of one of two pods."""
     assert seeded_cluster.control_plane is not None
     api, space = seeded_cluster.api(), "measured"
     if not api.request("GET", core("namespaces", None, space)).is_success:

@@ -1,4 +1,4 @@
-"""Health and problems of what real controllers report; no kubelet runs any pod."""
+"""Health and problems from the statuses that real controllers write; no kubelet runs any pod."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Trees of what controllers create, with the owner references that they set; the test is the kubelet."""
+"""Trees of objects with the owner references that controllers set; the test is the kubelet."""
 
 import asyncio
 from typing import Any

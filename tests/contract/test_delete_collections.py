@@ -1,4 +1,4 @@
-"""``deletePods`` and its like: only what the selectors match, with the names of what was deleted."""
+"""``deletePods`` and its like: deletes the selected objects only, and answers with their names."""
 
 import pytest
 

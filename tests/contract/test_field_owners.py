@@ -55,7 +55,7 @@ async def test_a_manager_owns_the_fields_that_its_apply_has(gateway: GatewayProc
     } <= set(owner["paths"])
 
 
-async def test_paths_are_those_of_a_conflict(gateway: GatewayProcess, namespace: str) -> None:
+async def test_paths_equal_the_paths_of_a_conflict(gateway: GatewayProcess, namespace: str) -> None:
     (owner,) = (await apply(gateway, namespace, applied("owned", "i:1"), "first"))["data"]["applyDeployment"][
         "fieldOwners"
     ]

@@ -1,7 +1,7 @@
 """Requests of any content get a GraphQL-shaped answer: no 5xx, no ``INTERNAL``, no traceback in the log.
 
 Hypothesis draws JSON bodies, variables, literals and messages of both websocket protocols. It draws the texts
-of numbers and strings, not their values, because conversions are what may fail.
+of numbers and strings, not their values, because only conversions may fail.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""``drainNode``: cordons a node, evicts its pods as ``kubectl drain`` does, and tells each pod once.
+"""``drainNode``: cordons a node, evicts its pods as ``kubectl drain`` does, and reports each pod once.
 
 Covers ``gateway/resolvers/drain/drain.py``.
 """
@@ -336,7 +336,7 @@ async def test_a_drain_that_its_client_left_has_its_evictions_in_the_audit_log(n
         assert (await stream.event())["status"] == "CORDONED"
         wait_until(lambda: node.api.get(gone)["metadata"].get("deletionTimestamp"), "the eviction")
         node.api.request("DELETE", gone, params={"gracePeriodSeconds": 0})
-        # pods are told to be gone after the answers to all evictions
+        # pods are reported as gone after the answers to all evictions
         assert (await stream.event())["pod"] == "gone"
     wait_until(lambda: len(audited(node)) == 4, "the lines in the audit log")
     *written, drain = audited(node)

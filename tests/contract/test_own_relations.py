@@ -122,7 +122,7 @@ async def test_lists_are_filtered_by_relations_of_the_file(
     assert names(data[field]) == expected
 
 
-def test_the_command_lists_relations_and_those_left_out(backend: Backend, tmp_path: Path) -> None:
+def test_the_command_lists_relations_and_the_ones_left_out(backend: Backend, tmp_path: Path) -> None:
     rules = tmp_path / "relations.yaml"
     rules.write_text(RULES)
     done = run_gateway("schema", "--kubeconfig", str(backend.kubeconfig), "--relations", str(rules))

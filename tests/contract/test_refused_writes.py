@@ -93,7 +93,9 @@ async def test_the_message_of_an_admission_policy_is_the_error(
     await refusing.data(scale(5))
 
 
-async def test_an_exceeded_quota_names_what_is_used_and_allowed(refusing: GatewayProcess, api: API) -> None:
+async def test_an_exceeded_quota_names_the_used_and_the_allowed_amount(
+    refusing: GatewayProcess, api: API
+) -> None:
     quotas = core("resourcequotas", NAMESPACE)
     api.create(quotas, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
     wait_until(lambda: api.get(f"{quotas}/none").get("status", {}).get("hard"), "the quota to be counted")

@@ -32,7 +32,7 @@ class Ending:
 
     @property
     def tells(self) -> bool:
-        """Whether a client learns that its token is the reason, or that it has to come back."""
+        """Whether the close frame gives the token as the reason, or asks the client to reconnect."""
         told = self.codes == ("UNAUTHENTICATED",) and self.close_code is None
         return told or self.close_code == TOKEN_EXPIRED or self.is_broken
 

@@ -109,5 +109,5 @@ async def test_the_printed_operations_are_valid(shop: tuple[API, GatewayProcess]
     else:
         variables = {"manifest": MANIFEST} if "$manifest" in operation else None
         errors = (await gateway.execute(operation, variables)).get("errors", [])
-    # nodes and Deployments of those names may be absent
+    # nodes and Deployments of these names may be absent
     assert [error["extensions"]["code"] for error in errors] in ([], ["NOT_FOUND"])

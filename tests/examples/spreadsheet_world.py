@@ -34,7 +34,7 @@ def event(kind: str, version: int, content: dict[str, Any] | None = None) -> dic
 
 
 class World:
-    """The cluster stores what is accepted and sends an event for it.
+    """The cluster stores an accepted patch and sends an event for it.
 
     ``rows`` is the sheet, in the user's order. :meth:`step` runs one plan. The events of the cluster reach
     the engine in order, at :meth:`deliver`.

@@ -396,7 +396,7 @@ def test_a_resumed_stream_keeps_everything(world: World) -> None:
     assert world.step() == {"writes": [], "patches": []}
 
 
-def test_a_fresh_stream_removes_what_it_does_not_name(world: World) -> None:
+def test_a_fresh_stream_removes_rows_that_it_does_not_name(world: World) -> None:
     world.remove("web")
     world.connect()
     world.settle()

@@ -222,7 +222,7 @@ def event(type_: str, name: str) -> dict[str, Any]:
     return {"type": type_, "object": found}
 
 
-def test_a_repeated_stream_removes_what_it_does_not_name(call: Call) -> None:
+def test_a_repeated_stream_removes_nodes_that_it_does_not_name(call: Call) -> None:
     steps = [
         ["start", "deployments"],
         *(["apply", "deployments", event("ADDED", name)] for name in ("web-10", "web-2", "api")),

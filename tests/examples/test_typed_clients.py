@@ -161,7 +161,7 @@ async def test_the_react_page_signs_in_to_a_passthrough_gateway(
 @pytest.mark.browser
 @pytest.mark.node
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_roles_names_labels_and_contrasts_of_the_react_page_are_those_of_wcag(
+async def test_roles_names_labels_and_contrasts_of_the_react_page_meet_wcag(
     page_address: str, page: Page, demo_cluster: Backend, tmp_path: Path, scheme: str
 ) -> None:
     await use_scheme(page, scheme)

@@ -1,4 +1,4 @@
-"""Derived fields have the same value compiled as executed by graphql-core, whatever else is selected."""
+"""Derived fields have the same value compiled as executed by graphql-core, beside any other selection."""
 
 import json
 from dataclasses import dataclass

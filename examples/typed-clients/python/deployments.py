@@ -26,7 +26,7 @@ REFUSED_TOKEN = (4401, 4403)
 
 
 class Deployments:
-    """The deployments as the subscription tells them; prints the first complete set, then each change."""
+    """The deployments that the subscription delivers; prints the first complete set, then each change."""
 
     def __init__(self) -> None:
         self.known: dict[str, str] = {}

@@ -2,7 +2,7 @@
 
 A worker answers probes in its event loop, so a long synchronous step delays the answer: a selection of
 ``yaml`` over thousands of objects takes half a second per megabyte. Such a worker uses processor time, a
-stuck one uses none. Linux tells the two apart by procfs: a worker without progress fails after
+stuck one uses none. procfs on Linux distinguishes the two: a worker without progress fails after
 :data:`STUCK_PROBES`, a busy one after :data:`BUSY_PROBES`, which is ten times as long. Workers are not probed
 during start-up.
 """

@@ -214,7 +214,7 @@ class _Supervisor:
         logger.warning("worker %d is started again in %g s: %s", slot.worker, delay, reason)
 
     def close(self) -> None:
-        """Stop the workers, then the demo's API server; kill those that exceed the stop timeout."""
+        """Stop the workers, then the demo's API server; kill a process that exceeds the stop timeout."""
         self.address.close()
         self._stop([slot.child for slot in self.slots if slot.child is not None])
         if self.demo is not None:

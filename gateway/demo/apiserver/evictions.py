@@ -1,6 +1,6 @@
 """``pods/eviction``: deletes a pod, unless a PodDisruptionBudget forbids it (policy/v1).
 
-The rules and messages are those of the real API server (``pkg/registry/core/pod/storage/eviction.go``).
+The rules and messages follow the real API server (``pkg/registry/core/pod/storage/eviction.go``).
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """The cluster, the user and the credentials, from a kubeconfig or from the pod's service account.
 
-- :mod:`~gateway.kube.config.loading`: ``load_config``, the main door: finds and merges the sources.
+- :mod:`~gateway.kube.config.loading`: ``load_config``, the entry point: finds and merges the sources.
 - :mod:`~gateway.kube.config.kubeconfig_file`: the shape of a kubeconfig file; parsing and merging.
 - :mod:`~gateway.kube.config.kubeconfig`: selects a context and validates the parts in use.
 - :mod:`~gateway.kube.config.cluster_config`: the result, ``ClusterConfig``, as plain data.

@@ -1,6 +1,6 @@
 """Select a context of a kubeconfig and validate its cluster and its user, with kubectl's rules.
 
-:func:`select_context` is the main door. Every error is a KubeconfigError with a message of one line that
+:func:`select_context` is the entry point. Every error is a KubeconfigError with a message of one line that
 names the file and the change to make.
 """
 

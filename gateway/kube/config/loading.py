@@ -1,6 +1,6 @@
 """Load the cluster and the user: from the kubeconfig that kubectl would use, else from the pod.
 
-:func:`load_config` is the main door. Every malformed input raises ConfigurationError with a message of one
+:func:`load_config` is the entry point. Every malformed input raises ConfigurationError with a message of one
 line that names the file and the change to make.
 """
 

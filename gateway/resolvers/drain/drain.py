@@ -1,7 +1,7 @@
 """The drain of a node: cordon it, evict its pods, and wait until they are gone.
 
 All requests act as the caller. An eviction names the pod's UID, so that it is safe to repeat and never meets
-a successor of the same name. One LIST per second tells which pods are gone, however many are waited for.
+a successor of the same name. One LIST per second finds the pods that are gone, for all pods at once.
 """
 
 import asyncio
@@ -210,7 +210,11 @@ class _Drain:
     async def _evict_due(self) -> list[_Departure]:
         """Try the evictions that are due, concurrently; returns them."""
         now = time.monotonic()
-        due = [one for one in self._departures.values() if not one.accepted and one.next_attempt <= now]
+        due = [
+            departure
+            for departure in self._departures.values()
+            if not departure.accepted and departure.next_attempt <= now
+        ]
         await asyncio.gather(*(self._evict(departure) for departure in due))
         return due
 
@@ -233,7 +237,7 @@ class _Drain:
             )
             return "BLOCKED"
         departure.accepted = True
-        # after a conflict the UID of the precondition is another one's: the pod is gone, and has a successor
+        # a conflict with the UID of the precondition: the pod is gone, and has a successor of the same name
         if isinstance(error, NotFound | Conflict):
             departure.is_gone = True
             return "NOT_FOUND"
@@ -301,19 +305,23 @@ class _Drain:
 
     async def _find_gone(self) -> list[_Departure]:
         """The accepted pods that are gone. A dry run does not wait."""
-        accepted = [one for one in self._departures.values() if one.accepted]
-        if self._settings.dry_run or all(one.is_gone for one in accepted):
+        accepted = [departure for departure in self._departures.values() if departure.accepted]
+        if self._settings.dry_run or all(departure.is_gone for departure in accepted):
             return accepted
         listing = await self._patiently(lambda: self._list(metadata_only=True))
         present = {item.header.metadata.uid for item in listing.objects}
-        return [one for one in accepted if one.is_gone or one.pod.metadata.uid not in present]
+        return [
+            departure
+            for departure in accepted
+            if departure.is_gone or departure.pod.metadata.uid not in present
+        ]
 
     async def _pause(self) -> None:
         """Wait for the next round. Raises WaitTimeout at the deadline."""
         deadline = self._settings.deadline
         left = POLL_SECONDS if deadline is None else deadline - time.monotonic()
         if left <= 0:
-            keys = [one.pod.key for one in self._departures.values()]
+            keys = [departure.pod.key for departure in self._departures.values()]
             raise WaitTimeout(f"{_pods(len(keys))} remain on {self._node}: {_listed(keys)}")
         await asyncio.sleep(min(left, POLL_SECONDS))
 
@@ -339,7 +347,13 @@ class _Drain:
         }
 
     def _reasons(self) -> str:
-        return _listed([f"{one.pod.key}: {one.error.message}" for one in self._failed if one.error])
+        return _listed(
+            [
+                f"{departure.pod.key}: {departure.error.message}"
+                for departure in self._failed
+                if departure.error
+            ]
+        )
 
     @property
     def _dry_run(self) -> Mapping[str, str]:

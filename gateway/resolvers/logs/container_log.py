@@ -122,8 +122,8 @@ class Reading:
 class ContainerLog:
     """Reads one container's log into the output; for one task.
 
-    ``bounded``: ``tailLines`` and ``sinceSeconds`` apply. They do not apply to containers that start later:
-    those are read from their beginning.
+    ``bounded``: ``tailLines`` and ``sinceSeconds`` apply. They do not apply to containers that start later,
+    which are read from their beginning.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class ContainerLog:
         self._reset_failures()
 
     async def _attempt(self, reading: Reading) -> float | None:
-        """Read; returns the seconds to wait for a change of the pod, None to wait without a timeout."""
+        """Read the log; returns the seconds to wait for a change of the pod, None for no timeout."""
         requested_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         try:
             await self._read(self._options(reading))

@@ -194,7 +194,7 @@ class _Run:
     async def _read(self, target: Target) -> Before | None:
         """The live object; None if there is none. Raises GatewayError.
 
-        A caller that may patch and not get learns the version by a dry run.
+        For a caller that may patch and not get, a dry run gives the version.
         """
         is_masked = self.client.redacts and is_secret_path(target.path)
         if is_masked and self.options.dry_run:

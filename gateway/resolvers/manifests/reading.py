@@ -101,7 +101,7 @@ def check_objects(
 
 
 def place_of(item: ManifestObject, finder: ResourceFinder, namespace: str | None) -> JSONObject:
-    """The fields of a result that say which object it is about."""
+    """The fields of a result that identify its object."""
     try:
         resource = finder.find(item.kind)
     except BadArgument:

@@ -37,7 +37,7 @@ class Listing:
     left_out: dict[KindKey, tuple[ServedResource, GatewayError]] = field(default_factory=dict)
 
     async def read(self, kinds: Iterable[ServedResource], **parameters: str) -> None:
-        """Read the objects of the kinds that are not read yet; ``parameters`` are those of the LIST."""
+        """Read the objects of the kinds that are not read yet; ``parameters`` are of the LIST."""
         unread = [
             served
             for served in kinds

@@ -26,7 +26,7 @@ async def read_problems(
 ) -> list[Problem]:
     """Answer ``problems(…)``. Raises BadArgument."""
     if namespace:
-        resource_path(finder.listed[0].resource, namespace)  # refuses what cannot be a namespace
+        resource_path(finder.listed[0].resource, namespace)  # refuses a text that cannot be a namespace
     wanted = None if kinds is None else await _find_kinds(finder, info, kinds)
     encoder = Encoder(info, finder.model)
     checked = _checked_kinds(finder, encoder, namespace or None, wanted)

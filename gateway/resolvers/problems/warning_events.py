@@ -29,7 +29,7 @@ class _Involved(msgspec.Struct, rename="camel", gc=False):
 
     @property
     def stub(self) -> dict[str, Any]:
-        """The object as far as the Event tells."""
+        """The fields of the object that the Event has."""
         metadata = {"name": self.name, "namespace": self.namespace or None, "uid": self.uid or None}
         return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata}
 

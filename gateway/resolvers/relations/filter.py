@@ -1,11 +1,11 @@
 """``whereRelated``: lists of the objects that have related objects, or have none.
 
-The filter works on the encoded objects of a page, or of an informer: it decodes what the relations read,
-looks up the distinct lookups together (:mod:`gateway.resolvers.relations.loader`), and keeps the bytes of the
-objects that meet all conditions. The answer is then decoded from them as without a filter.
+The filter works on the encoded objects of a page, or of an informer: it decodes the values that the relations
+read, looks up the distinct lookups together (:mod:`gateway.resolvers.relations.loader`), and keeps the bytes
+of the objects that meet all conditions. The answer is then decoded from them as without a filter.
 
 An object meets ``exists: true`` if a related object is found, and ``exists: false`` if there is none among
-all. If that cannot be told, because the caller may not list a related kind, the list is an error: an object
+all. If that is unknown, because the caller may not list a related kind, the list is an error: an object
 whose related objects are hidden would look like one without any.
 """
 
@@ -72,7 +72,7 @@ class _Condition:
     selector: LabelSelector
 
     def is_met(self, outcome: Outcome) -> bool:
-        """Whether an object with these related objects meets it. Raises GatewayError if it cannot be told."""
+        """Whether an object with these related objects meets it. Raises GatewayError if that is unknown."""
         if any(self.selector.matches(found.labels) for found in outcome.objects):
             return self.exists
         for error in outcome.errors:
@@ -188,7 +188,7 @@ class RelatedFilter:
         parts = list(chain.from_iterable(distinct))
         self._kinds.expect(_needed_complete(parts))
         if any(isinstance(part, TopOwner) for part in parts):
-            # the labels are those of the top, and not of the objects on the way
+            # the labels belong to the top owner, not to the owners on the way
             self._kinds.label_selector = ""
         reader = self._kinds.reader(None if namespace is None else _only_namespace(parts))
         loader = RelationLoader(self._info, self._relations.kinds, Arguments(), reader=reader)
@@ -224,7 +224,7 @@ class RelatedFilter:
 
 
 class _Reading:
-    """What one condition reads of each object; ``paths`` begin with that of the namespace."""
+    """The values that one condition reads of each object; ``paths`` begin with that of the namespace."""
 
     def __init__(self, resource: Resource, placed: PlacedRelation) -> None:
         self.paths = (_NAMESPACE, *placed.reads)

@@ -53,9 +53,9 @@ def found_in(resource: Resource, body: bytes | msgspec.Raw) -> Found:
 
 @dataclass(slots=True)
 class Outcome:
-    """The related objects of one object, and what kept others from being read.
+    """The related objects of one object, and the errors of related objects that could not be read.
 
-    Objects that do not exist are in neither.
+    An object that does not exist causes no error.
     """
 
     objects: Sequence[Found] = ()

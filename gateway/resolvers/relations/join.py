@@ -66,7 +66,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Value:
-    """What fills a hole, with the errors below it."""
+    """The encoded value of a hole, with the errors below it."""
 
     encoded: bytes = field(default=_NULL, repr=False)
     errors: Below = ()
@@ -82,7 +82,7 @@ class _Filling:
 
 
 _Key = tuple[str, bytes]
-"""What distinguishes templates: the namespace, and the holes, encoded."""
+"""The key of equal templates: the namespace, and the holes, encoded."""
 _Noted = tuple[str, int, bytes]
 """A distinct hole: the namespace, the number, and the values, encoded."""
 
@@ -140,7 +140,7 @@ class Join:
         return separator.join(filled), _bounded(_errors(parts, keys, fillings)) if errors else ()
 
     async def _fillings(self, plan: ObjectPlan, keys: Iterable[_Key]) -> dict[_Key, _Filling]:
-        """What fills the holes of templates."""
+        """The values of the holes of templates."""
         holes_of = {key: _decode_holes(*key) for key in keys}
         values = await self._values(plan, {hole: None for holes in holes_of.values() for hole in holes})
         fillings: dict[_Key, _Filling] = {}

@@ -79,7 +79,7 @@ def stored_objects(resource: Resource, view: View, owners: Collection[str] | Non
 
 
 async def candidates_of(match: Match, objects: Sequence[Found]) -> list[Candidate]:
-    """What the match reads of each object."""
+    """The parts of an object that the match reads."""
     yielder, candidates = LoopYielder(_BYTES_PER_YIELD), list[Candidate]()
     for found in objects:
         candidates.append((found.namespace, _parts(found, match)))

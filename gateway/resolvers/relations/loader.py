@@ -48,7 +48,7 @@ class Reader(Protocol):
     """Reads objects by name, or by a match: for one field of one operation."""
 
     async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
-        """The objects at the places; one that does not exist is left out, one that is refused is an error."""
+        """The objects at the places; an object that does not exist is left out, a refused one is an error."""
 
     async def search(
         self, resource: Resource, match: Match, wanted: Collection[Wanted]
@@ -67,7 +67,7 @@ class _Group:
 
 
 class RelationLoader:
-    """Loads the objects of lookups for one field; ``arguments`` are those of the field."""
+    """Loads the objects of lookups for one field; ``arguments`` are the arguments of the field."""
 
     def __init__(
         self,

@@ -50,7 +50,7 @@ T = TypeVar("T")
 class ObjectReader:
     """Reads for one field of one operation.
 
-    ``label_selector`` and ``limit`` restrict every search; names are read whatever they are.
+    ``label_selector`` and ``limit`` restrict every search; lookups by name ignore both.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class ObjectReader:
     async def _cached_objects(
         self, resource: Resource, namespace: str | None, match: Match, wanted: Sequence[Wanted]
     ) -> Sequence[Found] | None:
-        """What an informer has, as far as its indexes tell; None if none runs."""
+        """The objects that an informer's indexes find; None if no informer runs."""
         selectors = match.server_selectors(wanted[0][1]) if len(wanted) == 1 else None
         view = await self._view(resource, namespace, **(selectors or {}))
         if view is None:

@@ -1,8 +1,8 @@
 """Related kinds as a whole, for conditions such as "without pods".
 
-Whether an object has *no* related object can only be told from all objects that may be related. So each kind
+Only all objects that may be related show that an object has *no* related object. So each kind
 is read by one LIST, of one namespace where that suffices, or from an informer that runs and that the caller
-may read. Pages of one list share what was read.
+may read. Pages of one list share the objects that were read.
 
 Nothing narrower is tried where the API server refuses the LIST: the objects that a caller may not see would
 count as absent.

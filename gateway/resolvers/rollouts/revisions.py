@@ -139,8 +139,10 @@ async def _fetch(
     )
     uid = workload["metadata"]["uid"]
     objects = [decode(item.object, dict[str, Any], "a revision") for item in listing.objects]
-    mine = [one for one in objects if _controller_uid(one) == uid]
-    revisions = sorted((_revision(one) for one in mine if _number(one)), key=lambda item: item.revision)
+    mine = [object_ for object_ in objects if _controller_uid(object_) == uid]
+    revisions = sorted(
+        (_revision(object_) for object_ in mine if _number(object_)), key=lambda item: item.revision
+    )
     return workload, _mark_current(revisions, _plain(workload["spec"]["template"]))
 
 

@@ -34,7 +34,7 @@ def names_document(parameters: Mapping[str, Any]) -> bool:
 
 
 class Documents:
-    """The documents that this gateway knows; ``only_trusted`` refuses all others.
+    """The documents that this gateway runs; ``only_trusted`` refuses all others.
 
     Automatic persisted queries take at most ``persisted_bytes`` of memory; the least recently used ones are
     evicted. 0 switches them off, and so does ``only_trusted``. All callers share them, because a digest names

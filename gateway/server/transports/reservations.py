@@ -90,7 +90,7 @@ class Reservation:
     async def start(self, operation_id: str, results: Callable[[Callable[[], None]], Results]) -> Any:
         """Start an operation's task; returns its error result if it cannot run, else None.
 
-        ``results`` takes a function to call when the operation is valid. Then the task goes on up to its next
+        ``results`` takes a function to call when the operation is valid. Then the task continues to its next
         suspension before this coroutine does, and refuses variables that do not fit.
         """
         operation = self.operations[operation_id] = _Operation(operation_id)

@@ -28,7 +28,7 @@ _HOST = ((b"host", b"localhost"),)
 
 @dataclass(frozen=True, slots=True)
 class MergedMetrics:
-    """One worker's metrics and those of its siblings."""
+    """The metrics of one worker and of its siblings."""
 
     own: Metrics
     siblings: Siblings

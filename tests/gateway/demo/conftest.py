@@ -12,7 +12,7 @@ QUICK = DemoSettings(watch=WatchSettings(bookmark_interval=0.1), freshness=0.2, 
 
 @pytest.fixture
 async def bare() -> AsyncIterator[DemoCluster]:
-    """Nothing in it, and nothing happens on its own."""
+    """A server without objects and without controllers."""
     bare = run_demo(living=False, controllers=False, planted=False, settings=QUICK)
     async with bare as demo, connect(demo) as cluster:
         yield cluster

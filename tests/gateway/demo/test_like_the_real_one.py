@@ -249,7 +249,7 @@ def comparable(value: Any) -> Any:
         return value
     kept = {key: comparable(item) for key, item in value.items() if key not in VOLATILE}
     for item in ("managedFields", "causes"):
-        # the ones are in the order of their times, which are seconds; the others in that of Go's maps
+        # the first are in the order of their times, which are seconds; the others in that of Go's maps
         if item in kept:
             kept[item] = sorted(kept[item], key=str)
     if value.get("kind") == "PodList" or value.get("kind") == "Pod":
@@ -286,7 +286,7 @@ def test_the_demo_answers_as_a_real_api_server_for_custom_resources(
         client.delete(f"{DEFINITIONS}/widgets.stable.example.com").raise_for_status()
 
 
-def test_the_recorded_documents_equal_those_of_the_real_api_server(
+def test_the_recorded_documents_equal_the_real_api_server_s(
     real_cluster: ControlPlane, tmp_path: Path
 ) -> None:
     main(real_cluster.kubeconfig, tmp_path)

@@ -1,4 +1,4 @@
-"""Every error of a result has a code, whatever its cause."""
+"""Every error of a result has a code."""
 
 import logging
 from collections.abc import AsyncIterator, Callable

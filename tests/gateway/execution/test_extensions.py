@@ -11,7 +11,7 @@ from gateway.execution.extensions import ErrorHooksRunner
 
 
 class Recording(SchemaExtension):
-    """Notes in ``calls`` what happens to its hook; ``fails`` names the step at which it raises an error."""
+    """Notes in ``calls`` the steps of its hook; ``fails`` names the step at which it raises an error."""
 
     name = ""
     calls: list[str]

@@ -75,7 +75,7 @@ class World(Protocol):
         """Delete it, where it exists."""
 
     async def mishap(self, what: str) -> None:
-        """One of ``MISHAPS``."""
+        """The mishap, a member of ``MISHAPS``."""
 
     async def recover(self) -> None:
         """Be reachable again."""

@@ -1,4 +1,4 @@
-"""The JSON of requests: what is refused before it costs memory."""
+"""The JSON of requests: large or malformed JSON is refused before it costs memory."""
 
 from json import JSONDecodeError
 from typing import Any

@@ -1,4 +1,4 @@
-"""Objects in the states that the rules of health tell apart."""
+"""Objects in the states that the rules of health distinguish."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def condition(type_: str, status: str = "True", reason: str = "", message: str =
 
 
 def deployment(desired: int = 3, *conditions: Object, spec: Object | None = None, **counts: int) -> Object:
-    """A Deployment; counts that are not given are those of a finished rollout."""
+    """A Deployment; counts that are not given belong to a finished rollout."""
     complete = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), desired)
     conditions = conditions or (
         condition("Progressing", reason="NewReplicaSetAvailable"),

@@ -77,7 +77,7 @@ def test_values_have_the_types_of_the_contract(kind: str, path: str, expected: T
     assert type_at(kind, path) == expected
 
 
-def test_names_are_those_of_the_contract() -> None:
+def test_names_follow_the_contract() -> None:
     model = kubernetes()
     pods = served(model, "v1", "Pod")
     deployments = served(model, "apps/v1", "Deployment")

@@ -73,7 +73,7 @@ def test_each_kind_is_nested_up_to_the_limit_whatever_other_kinds_have(kinds: tu
 
 @settings(max_examples=examples(60))
 @given(st.lists(schemas, min_size=2, max_size=3), st.permutations(KINDS))
-def test_problems_of_a_kind_are_those_of_the_kind_alone(specs: list[Any], kinds: list[str]) -> None:
+def test_problems_of_a_kind_equal_the_problems_of_the_kind_alone(specs: list[Any], kinds: list[str]) -> None:
     together = dict(zip(kinds, [*specs, specs[0]], strict=False))
     model = lower_specs(together)
     alone = [lower_specs({kind: spec}).problems for kind, spec in together.items()]

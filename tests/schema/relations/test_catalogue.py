@@ -89,7 +89,7 @@ def test_a_reference_has_a_twin(key: str, type_: TypeExpression, name: str) -> N
     [
         ("somethingRef", Definition(NAMED)),  # of no known kind
         ("template", Definition(EMBEDDED)),  # an object, not a reference to one
-        ("resourceClaims", ListOf(Definition(CLAIM))),  # the names are those of the entries
+        ("resourceClaims", ListOf(Definition(CLAIM))),  # the names of the entries
         ("userName", Scalar.STRING),
         ("nodeName", Scalar.INT),
         ("name", Scalar.STRING),

@@ -1,4 +1,4 @@
-"""Paths: encoded and decoded values are those of the JSON object."""
+"""Paths: encoded and decoded values equal the values in the JSON object."""
 
 import json
 from typing import Any

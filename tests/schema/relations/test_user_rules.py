@@ -1,4 +1,4 @@
-"""The user's own relations: what a file may say, and what stops the start."""
+"""The user's own relations: valid files, and errors that stop the start."""
 
 import json
 from typing import Any

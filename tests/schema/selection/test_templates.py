@@ -1,4 +1,4 @@
-"""Templates of many objects at once are those of each alone."""
+"""Templates of many objects at once equal the templates of each object alone."""
 
 import msgspec
 import pytest

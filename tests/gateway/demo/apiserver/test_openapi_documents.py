@@ -35,7 +35,7 @@ def test_an_unknown_kind_accepts_anything() -> None:
     assert node.child("spec") is None
 
 
-def test_keys_beside_a_reference_precede_those_of_its_target() -> None:
+def test_keys_beside_a_reference_precede_keys_of_its_target() -> None:
     schemas = {"A": {"type": "object", "default": 1, "properties": {"b": {"type": "string"}}}}
     reference = {"allOf": [{"$ref": "#/components/schemas/A"}], "default": {}}
     child = Node({"properties": {"a": reference}}, schemas).child("a")

@@ -1,4 +1,4 @@
-"""The parameters of requests: what the API server refuses, and in which words."""
+"""The parameters of requests: refusals in the words of the API server."""
 
 from typing import Any
 

@@ -98,7 +98,7 @@ class LoggingServer:
         return self.logs.setdefault((pod, container), Log())
 
     def put(self, name: str, *statuses: Object, phase: str = "Running", **spec: Any) -> None:
-        """Create or change a pod; its containers default to the ones with a status."""
+        """Create or change a pod; its containers default to the containers with a status."""
         self._version += 1
         containers = [{"name": status["name"]} for status in statuses] or [{"name": "main"}]
         pod = {

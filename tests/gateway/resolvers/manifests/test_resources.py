@@ -29,7 +29,7 @@ LISTED = {
 }
 
 
-async def test_discovery_adds_what_the_schema_does_not_know() -> None:
+async def test_discovery_adds_kinds_that_the_schema_lacks() -> None:
     async def answer(request: Request) -> Reply:
         assert request.target == "/apis/example.io/v1"
         return json_reply(LISTED)
