@@ -7,7 +7,8 @@ fragments that each spread the next one twice select a billion fields in 2 kB.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any, NamedTuple, cast
 
 from graphql import (
@@ -84,18 +85,19 @@ def check_text(text: str, limits: Limits) -> None:
 
 def check_variables(variables: Mapping[str, Any] | None, limits: Limits) -> None:
     """Raise QueryTooComplex for a variable whose lists and objects are nested too deeply."""
-    level: list[Any] = list((variables or {}).values())
+    level = _containers((variables or {}).values())
     for _ in range(limits.max_depth):
-        level = [inner for value in level for inner in _members(value)]
         if not level:
             return
+        members = chain.from_iterable(item.values() if isinstance(item, dict) else item for item in level)
+        level = _containers(members)
+    if not level:
+        return
     raise _too_deep("a variable", limits)
 
 
-def _members(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        return (member for member in value.values() if isinstance(member, dict | list))
-    return (item for item in value if isinstance(item, dict | list)) if isinstance(value, list) else iter(())
+def _containers(values: Iterable[Any]) -> list[dict[str, Any] | list[Any]]:
+    return [value for value in values if isinstance(value, (dict, list))]
 
 
 def _too_deep(subject: str, limits: Limits) -> QueryTooComplex:

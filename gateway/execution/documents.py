@@ -60,7 +60,7 @@ class _IndexedSource(Source):
 class Document:
     """A document with its validation errors; ``parsed`` is None for one with a syntax error.
 
-    ``prepared`` has operations by their requested name, once they were executed.
+    ``prepared`` has operations by their requested name, once they were asked for.
     """
 
     parsed: DocumentNode | None
@@ -70,9 +70,13 @@ class Document:
 
     def operation(self, schema: GraphQLSchema, name: str | None) -> PreparedOperation | None:
         """The operation of a valid document; None if graphql-core has to execute it."""
-        if name not in self.prepared and self.parsed is not None:
-            self.prepared[name] = prepare_operation(schema, self.parsed, name)
-        return self.prepared.get(name)
+        if name in self.prepared or self.parsed is None:
+            return self.prepared.get(name)
+        prepared = prepare_operation(schema, self.parsed, name)
+        if prepared is not None or name is None:
+            # not for unknown names: a client can make up any number of them
+            self.prepared[name] = prepared
+        return prepared
 
 
 class Documents:

@@ -204,15 +204,19 @@ class SelectedOperation(ExecutionContext):
     def operation_type(self) -> OperationType:
         """Raises CannotGetOperationTypeError or RuntimeError when no operation is selected."""
         if self._type is None:
-            if self._provided_operation_name is None and self.graphql_document is not None:
-                _expect_one(self.graphql_document)
-            self._type = super().operation_type
+            prepared = self.prepared_operation
+            self._type = self._find_type() if prepared is None else prepared.type
         return self._type
+
+    def _find_type(self) -> OperationType:
+        if self._provided_operation_name is None and self.graphql_document is not None:
+            _expect_one(self.graphql_document)
+        return super().operation_type
 
     @property
     def prepared_operation(self) -> PreparedOperation | None:
         """The selected operation of a valid document; None if graphql-core has to execute it."""
-        if self.document is None:
+        if self.document is None or self.document.errors:
             return None
         return self.document.operation(self.schema._schema, self._provided_operation_name)
 

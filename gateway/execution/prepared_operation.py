@@ -23,6 +23,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from strawberry.types.graphql import OperationType
 
 from gateway.execution.input_values import Unusual, fitting_value
 
@@ -40,6 +41,7 @@ class PreparedOperation:
     """
 
     operation: OperationDefinitionNode
+    type: OperationType
     fragment_definitions: dict[str, FragmentDefinitionNode] = field(repr=False)
     fragments: dict[str, FragmentDetails] = field(repr=False)
     signatures: tuple[GraphQLVariableSignature, ...] = field(repr=False)
@@ -90,4 +92,5 @@ def prepare_operation(
             return None
         signatures.append(signature)
     fragments = {fragment: FragmentDetails(node, None) for fragment, node in definitions.items()}
-    return PreparedOperation(operation, definitions, fragments, tuple(signatures))
+    type_ = OperationType(operation.operation.value)
+    return PreparedOperation(operation, type_, definitions, fragments, tuple(signatures))

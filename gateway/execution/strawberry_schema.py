@@ -135,7 +135,10 @@ class KubernetesSchema(strawberry.Schema):
     def create_extensions_runner(
         self, execution_context: ExecutionContext, extensions: list[SchemaExtension]
     ) -> SchemaExtensionsRunner:
-        """The runner of one operation's hooks."""
+        """The runner of one operation's hooks; without logs, those of the log are left out."""
+        context = execution_context.context
+        if isinstance(context, RequestContext) and context.shared.operation_logs is None:
+            extensions = [item for item in extensions if not isinstance(item, OperationLog)]
         return ErrorHooksRunner(execution_context, extensions)
 
     def _create_execution_context(  # type: ignore[override]  # called with keyword arguments only

@@ -77,12 +77,14 @@ def build_app(
         routes.extend(pages(examples))
     level, threshold = compression
     layers = [
-        Middleware(RefusalLog, logs=shared.operation_logs),
-        Middleware(CORS, origins=policy.origins, paths=_CORS_PATHS),
         Middleware(Compression, level=level, threshold=threshold),
         Middleware(Guard, identity=identity),
         Middleware(BodyLimit, most=max_body),
     ]
+    if policy.origins:
+        layers.insert(0, Middleware(CORS, origins=policy.origins, paths=_CORS_PATHS))
+    if shared.operation_logs is not None:
+        layers.insert(0, Middleware(RefusalLog, logs=shared.operation_logs))
     return Starlette(routes=routes, middleware=layers)
 
 

@@ -85,6 +85,7 @@ _PROTOCOLS = (
 _SUBPROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL)
 """In order of preference."""
 _METHODS = ("GET", "POST", "PUT", "DELETE")
+_BODY = "kube_graphql.body"
 _KEEP_ALIVE_SECONDS = 15.0
 """Time between two keep-alives of the legacy websocket protocol."""
 
@@ -357,7 +358,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         if request.method == "GET":
             parameters: Any = self.parse_query_params(request.query_params)
         elif _content_type_of(request) == JSON:
-            parameters = self.parse_json(await request.body())
+            parameters = self.parse_json(await _body_of(request))
         else:
             # also prevents CSRF: an HTML form cannot send this content type
             raise HTTPException(415, "the body has to be application/json")
@@ -418,6 +419,22 @@ def _respond_with(response: GraphQLHTTPResponse, media_type: str) -> Response:
     if (fields := encoded_fields(response)) is not None:
         return LargeResponse(cast("Mapping[str, Any]", response), fields, headers, media_type)
     return Response(encode_response(response), status, headers, media_type=media_type)
+
+
+async def _body_of(request: Request) -> bytes:
+    """The body, which may be read several times; Starlette's needs a generator. Raises ClientDisconnect."""
+    known: bytes | None = request.scope.get(_BODY)
+    if known is None:
+        parts: list[bytes] = []
+        more = True
+        while more:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            parts.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        known = request.scope[_BODY] = parts[0] if len(parts) == 1 else b"".join(parts)
+    return known
 
 
 def _accept_of(request: Request) -> str | None:

@@ -5,6 +5,7 @@ The status of ``application/graphql-response+json`` is 4xx when the operation di
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 from starlette.responses import Response
@@ -30,6 +31,7 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/mixed"
 _HTML = "text/html"
+_KNOWN_CHARACTERS = 200
 
 _STATUS_OF_CODE: Mapping[str, int] = {
     # clients of persisted queries treat other statuses as failures of the network
@@ -53,6 +55,10 @@ def negotiate(accept: str | None) -> str | None:
     """
     if not accept:
         return JSON
+    return _negotiate_known(accept) if len(accept) <= _KNOWN_CHARACTERS else _negotiate(accept)
+
+
+def _negotiate(accept: str) -> str | None:
     quality = {JSON: 0.0, GRAPHQL_RESPONSE: 0.0}
     wildcard = 0.0
     for media_type, q in _ranges(accept):
@@ -64,6 +70,10 @@ def negotiate(accept: str | None) -> str | None:
     if quality[best] > 0:
         return best
     return JSON if wildcard > 0 else None
+
+
+_negotiate_known = lru_cache(maxsize=256)(_negotiate)
+"""The few headers of common clients; a cached one has at most ``_KNOWN_CHARACTERS``."""
 
 
 def prefers_json(accept: str | None) -> bool:
