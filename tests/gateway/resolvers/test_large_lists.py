@@ -101,7 +101,6 @@ async def test_a_list_in_the_layout_of_kubernetes_is_cut() -> None:
         b"[]",
         b"{}",
         b'{"items":[]}',
-        b'{"items":[{"name":"a"}],"kind":"ThingList"}',
         b'{"metadata":{"items":[{"name":"a"}]}}',
         b'{"items":[{"name":"a"]}',
         b'{"items":[{"name":1}]}',

@@ -26,11 +26,14 @@ def thing(number: int, claims: int = 2) -> dict[str, Any]:
     return {"metadata": {"name": str(number)}, "spec": {"volumeClaimTemplates": inside}}
 
 
+@pytest.mark.parametrize("after", [b"", b',"kind":"ThingList","metadata":{"resourceVersion":"1"}'])
 @given(some.lists(some.integers(0, 7), min_size=1, max_size=20), some.integers(0, 400))
-def test_every_item_is_in_one_slice(claims: list[int], size: int) -> None:
+def test_every_item_is_in_one_slice(after: bytes, claims: list[int], size: int) -> None:
     things = [thing(number, of) for number, of in enumerate(claims)]
-    items = [item for part in cut(list_of(things), size).map(raw_items) for item in part]
+    slices = cut(list_of(things)[:-1] + after + b"}\n", size)
+    items = [item for part in slices.map(raw_items) for item in part]
     assert [msgspec.json.decode(item) for item in items] == things
+    assert msgspec.json.decode(slices.head)["items"] == []
 
 
 def test_a_wrong_guess_is_extended_and_not_more_than_needed() -> None:
@@ -71,11 +74,30 @@ def test_a_broken_list_is_an_error() -> None:
         list(cut(body.replace(b'"7"', b"7]"), 100).map(raw_items))
 
 
-@pytest.mark.parametrize("after", [b"", b',"kind":"ThingList","apiVersion":"v1"'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"items":[]}',
+        b'{"items":[1,2]}',
+        b'{"items":[{"a":1}]',
+        b'{"items":[{"a":1}]}}',
+        b'{"items":[{"a":1}],"other":[{"b":1}]}',
+        b'{"metadata":{"items":[{"a":1}]}}',
+    ],
+)
+def test_a_list_of_unusual_layout_is_not_cut(body: bytes) -> None:
+    with pytest.raises(SelectionMismatch):
+        cut(body, 10)
+
+
+@pytest.mark.parametrize("after", [b"", b',"kind":"ThingList","apiVersion":"v1"', b',"other":[{"a":1}]'])
 def test_a_large_list_has_all_its_items_and_its_own_fields(after: bytes) -> None:
     count = _LARGE_BYTES // len(json.dumps(thing(1)))
     body = list_of([thing(number) for number in range(count)])[:-1] + after + b"}"
-    assert (cut_if_large(body).boundary is None) == bool(after)
+    assert (cut_if_large(body).boundary is None) == (b"other" in after)
     assert [msgspec.json.decode(item)["metadata"]["name"] for item in items_of(body)] == [
         str(number) for number in range(count)
     ]
