@@ -37,13 +37,15 @@ def crash(api: API, namespace: str, name: str, **spec: Any) -> None:
     api.merge(core("pods", namespace, name, "status"), {"status": CRASHED})
 
 
-def warn(api: API, namespace: str, event_name: str, age: timedelta, **involved: Any) -> None:
+def warn(
+    api: API, namespace: str, event_name: str, age: timedelta, *, reason: str = "FailedMount", **involved: Any
+) -> None:
     time = (datetime.now(UTC) - age).strftime("%Y-%m-%dT%H:%M:%SZ")
     event = {
         "metadata": {"name": event_name, "namespace": namespace},
         "involvedObject": {"apiVersion": "v1", "kind": "Pod", "namespace": namespace, **involved},
         "type": "Warning",
-        "reason": "FailedMount",
+        "reason": reason,
         "message": f"{event_name}: cannot mount",
         "firstTimestamp": time,
         "lastTimestamp": time,
@@ -286,6 +288,45 @@ async def test_warnings_of_the_last_hour(gateway: GatewayProcess, backend: Backe
     warned = found["Pod", "warned", "FailedMount"]
     assert warned["message"] == "last: cannot mount"
     assert datetime.now(UTC) - datetime.fromisoformat(warned["since"]) > timedelta(minutes=45)
+
+
+async def test_an_error_that_health_and_a_warning_report_is_one_problem(
+    gateway: GatewayProcess, backend: Backend, namespace: str
+) -> None:
+    api = backend.api()
+    crash(api, namespace, "crashing")
+    uid = api.get(core("pods", namespace, "crashing"))["metadata"]["uid"]
+    for number, reason in enumerate(("BackOff", "CrashLoopBackOff", "FailedMount")):
+        age = timedelta(minutes=1)
+        warn(api, namespace, f"pod-{number}", age, reason=reason, name="crashing", uid=uid)
+    time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    replica_set = {"metadata": {"name": "full"}, "spec": deployment("full")["spec"]}
+    created = api.create(grouped("apps/v1", "replicasets", namespace), replica_set)
+    failure = {
+        "type": "ReplicaFailure",
+        "status": "True",
+        "reason": "FailedCreate",
+        "lastTransitionTime": time,
+    }
+    path = grouped("apps/v1", "replicasets", namespace, "full", "status")
+    api.merge(path, {"status": {"replicas": 0, "conditions": [failure]}})
+    warned = {
+        "kind": "ReplicaSet",
+        "apiVersion": "apps/v1",
+        "name": "full",
+        "uid": created["metadata"]["uid"],
+    }
+    warn(api, namespace, "full-1", timedelta(minutes=1), reason="FailedCreate", **warned)
+    problems = (await gateway.data(QUERY, {"n": namespace, "kinds": ["Pod", "ReplicaSet.apps"]}))["problems"]
+    found = sorted(
+        (item["object"]["metadata"]["name"], item["reason"])
+        for item in problems
+        if item["reason"] != "MissingServiceAccount"
+    )
+    assert found == [("crashing", "CrashLoopBackOff"), ("crashing", "FailedMount"), ("full", "FailedCreate")]
+    (failed,) = [item for item in problems if item["reason"] == "FailedCreate"]
+    assert failed["message"] == "full-1: cannot mount"
+    assert failed["since"] == time
 
 
 async def test_a_kind_that_is_not_served(gateway: GatewayProcess) -> None:

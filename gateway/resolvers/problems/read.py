@@ -33,15 +33,20 @@ async def read_problems(
     listing = Listing(info, namespace or None, frozenset((_EVENT, *map(key_of, checked))))
     await listing.read(_events(finder), fieldSelector=WARNINGS)
     problems: list[tuple[Member, Problem]] = []
+    of_health: dict[str, list[Problem]] = {}
     # the limit of requests must not leave out the targets of built-in kinds in favour of many custom kinds
     for is_builtin in (True, False):
         some = [served for served in checked if is_builtin_group(key_of(served)[0]) is is_builtin]
         await listing.read(some)
-        problems += await _unhealthy(encoder, listing, some)
+        unhealthy = await _unhealthy(encoder, listing, some)
+        for member, problem in unhealthy:
+            of_health.setdefault(member.uid, []).append(problem)
+        problems += unhealthy
         problems += await find_dangling(finder.references, listing, some)
     problems.sort(key=lambda item: (item[0].header.metadata.namespace, item[0].place))
     note_left_out(info, list(listing.left_out.values()))
-    return [problem for _, problem in problems] + list(find_warnings(listing, wanted))
+    warnings = list(find_warnings(listing, wanted, of_health))
+    return [problem for _, problem in problems] + warnings
 
 
 async def _find_kinds(finder: KindFinder, info: Info, kinds: Sequence[str]) -> set[KindKey]:

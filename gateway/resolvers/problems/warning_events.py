@@ -1,6 +1,10 @@
-"""The Events of type ``Warning`` that were seen in the last hour."""
+"""The Events of type ``Warning`` that were seen in the last hour.
 
-from collections.abc import Collection, Iterator
+Controllers often report one error twice, as a condition of the object and as an Event. The problem of the
+object's health then stands for both: it is the current state, and an Event outlasts its cause.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +19,7 @@ __all__ = ["WARNINGS", "find_warnings"]
 WARNINGS = "type=Warning"
 """The field selector of the Events that are read."""
 WARNING_AGE = timedelta(hours=1)
+_BACK_OFF = "BackOff"
 
 _Key = tuple[str, str, str, str, str]
 """The object of an Event (kind, namespace, name, UID) and its reason."""
@@ -63,8 +68,14 @@ class _Event(msgspec.Struct, rename="camel", gc=False):
         return series or self.last_timestamp or self.event_time or self.first_timestamp
 
 
-def find_warnings(listing: Listing, wanted: Collection[KindKey] | None) -> Iterator[Problem]:
-    """The newest warning of each object and reason, if the object is not known to be gone."""
+def find_warnings(
+    listing: Listing, wanted: Collection[KindKey] | None, of_health: Mapping[str, Sequence[Problem]]
+) -> Iterator[Problem]:
+    """The newest warning of each object and reason, if the object is not known to be gone.
+
+    ``of_health`` are the problems of the health of objects by UID. A warning about the same error is left
+    out; it gives its message to a problem that has none.
+    """
     newest = _newest_warnings(listing)
     by_uid = {member.uid: member for members in listing.members.values() for member in members}
     for _, (first, event) in sorted(newest.items(), key=lambda item: item[0]):
@@ -75,12 +86,30 @@ def find_warnings(listing: Listing, wanted: Collection[KindKey] | None) -> Itera
         of = by_uid.get(involved.uid)
         if of is None and involved.uid and (group, involved.kind) in listing.members:
             continue
+        same = [problem for problem in of_health.get(involved.uid, ()) if _is_same(problem, event)]
+        for problem in same:
+            problem["message"] = problem["message"] or event.message
+        if same:
+            continue
         yield {
             "object": involved.stub if of is None else decoded_object(of),
             "reason": event.reason or "Warning",
             "message": event.message,
             "since": first.isoformat().replace("+00:00", "Z"),
         }
+
+
+def _is_same(problem: Problem, event: _Event) -> bool:
+    """Whether an Event reports the error of a problem: by its reason, or in the same words.
+
+    The kubelet's ``BackOff`` is that of ``CrashLoopBackOff`` and of ``ImagePullBackOff``.
+    """
+    reason = problem["reason"]
+    return (
+        event.reason == reason
+        or (event.reason == _BACK_OFF and reason.endswith(_BACK_OFF))
+        or (event.message is not None and event.message == problem["message"])
+    )
 
 
 def _newest_warnings(listing: Listing) -> dict[_Key, tuple[datetime, _Event]]:
