@@ -61,5 +61,5 @@ def _expect_few_values(data: bytes, most: int) -> None:
 
 
 def _count_values(data: bytes) -> int:
-    """An upper bound of the number of values, from the punctuation; strings may contain punctuation, too."""
+    """The number of members and items, from the punctuation; punctuation in strings counts, too."""
     return data.count(b",") + data.count(b"{") + data.count(b"[")

@@ -1,8 +1,7 @@
 """``problems``: failed health, dangling references and warnings, of a namespace and of the cluster.
 
 Covers ``gateway/resolvers/problems/dangling.py``, ``gateway/resolvers/problems/listing.py``,
-``gateway/resolvers/problems/read.py``, ``gateway/resolvers/problems/warning_events.py`` and
-``schema/building/problems.py``.
+``gateway/resolvers/problems/read.py`` and ``schema/building/problems.py``.
 """
 
 from datetime import UTC, datetime, timedelta

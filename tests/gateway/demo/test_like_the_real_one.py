@@ -286,7 +286,7 @@ def test_the_demo_answers_as_a_real_api_server_for_custom_resources(
         client.delete(f"{DEFINITIONS}/widgets.stable.example.com").raise_for_status()
 
 
-def test_the_recorded_documents_equal_the_real_api_server_s(
+def test_the_real_api_server_serves_the_recorded_documents(
     real_cluster: ControlPlane, tmp_path: Path
 ) -> None:
     main(real_cluster.kubeconfig, tmp_path)

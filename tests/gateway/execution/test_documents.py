@@ -8,7 +8,7 @@ from gateway.execution.documents import Document, _IndexedSource
 
 
 @given(st.text("a\n\r ", max_size=30))
-def test_locations_equal_graphql_core_s(text: str) -> None:
+def test_graphql_core_has_the_same_locations(text: str) -> None:
     plain, indexed = Source(text), _IndexedSource(text)
     positions = range(len(text) + 2)
     assert [indexed.get_location(at) for at in positions] == [plain.get_location(at) for at in positions]

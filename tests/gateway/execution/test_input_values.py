@@ -151,7 +151,7 @@ def _field(document: Any) -> tuple[Any, FieldNode]:
         "needed: $absent, text: $absentText, number: $absent, plain: $absentPlain",
     ],
 )
-def test_arguments_equal_graphql_core_s(arguments: str) -> None:
+def test_graphql_core_coerces_the_same_arguments(arguments: str) -> None:
     document = parse(
         "query($text: String, $number: Int, $absent: Int, $absentText: String, $absentPlain: Plain)"
         f"{{ read({arguments}) }}"

@@ -24,7 +24,7 @@ class MutationDetector:
     def check(self) -> None:
         """AssertionError where an object has changed."""
         changed = sorted({stored.key for stored, before in self._noted if digest(stored) != before})
-        assert not changed, f"somebody changed stored objects: {', '.join(changed)}"
+        assert not changed, f"stored objects were modified: {', '.join(changed)}"
 
 
 @contextmanager

@@ -1,7 +1,4 @@
-"""Random scripts of changes, outages and change-overs: the folded events equal the server's state.
-
-Covers ``gateway/informers/cache.py``.
-"""
+"""Random scripts of changes, outages and change-overs: the folded events equal the server's state."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings

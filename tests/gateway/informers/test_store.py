@@ -22,7 +22,7 @@ def test_a_mutation_of_labels_is_detected(forgotten: bool) -> None:
     if forgotten:
         store.remove("a")
     labels["app"] = "y"
-    with pytest.raises(AssertionError, match="somebody changed stored objects: a"):
+    with pytest.raises(AssertionError, match="stored objects were modified: a"):
         detector.check()
     # for the detector that every test here has
     labels["app"] = "x"
@@ -40,7 +40,7 @@ async def test_labels_that_a_reader_of_an_informer_changes_are_detected(
     # msgspec decodes to a dict: only its type says that it is not to be changed
     labels = cast("dict[str, str]", stored.labels)
     labels["app"] = "y"
-    with pytest.raises(AssertionError, match="somebody changed stored objects: default/a"):
+    with pytest.raises(AssertionError, match="stored objects were modified: default/a"):
         detector.check()
     labels["app"] = "x"
 

@@ -1,6 +1,6 @@
 """Objects that do not fit their schema, and bodies that are not objects.
 
-Covers ``gateway/execution/typed_values.py`` and ``gateway/resolvers/decoding.py``.
+Covers ``gateway/execution/typed_values.py``.
 """
 
 from collections.abc import AsyncIterator

@@ -1,6 +1,6 @@
 """Access over HTTP and websockets, and the identity that operations run as.
 
-Covers ``gateway/identity/modes.py`` and ``gateway/server/app.py``.
+Covers ``gateway/server/app.py``.
 """
 
 import asyncio

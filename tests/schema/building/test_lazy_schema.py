@@ -164,7 +164,7 @@ def models(draw: Any) -> Model:
 
 @settings(max_examples=examples(100), deadline=None)
 @given(models())
-def test_the_types_of_any_model_equal_the_complete_schema_s(model: Model) -> None:
+def test_any_model_has_the_types_of_the_complete_schema(model: Model) -> None:
     lazy = LazySchema(model, Resolvers())
     with complete_schema(lazy) as complete:
         assert validate_schema(complete) == []

@@ -1,6 +1,6 @@
 """A kubeconfig is read as kubectl reads it: files, contexts, credentials, and errors of one line.
 
-Covers ``gateway/kube/config/cluster_config.py`` and ``gateway/kube/config/kubeconfig_file.py``.
+Covers ``gateway/kube/config/cluster_config.py``.
 """
 
 import asyncio

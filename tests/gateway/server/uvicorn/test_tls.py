@@ -1,7 +1,4 @@
-"""HTTPS: protocol versions, certificates that are replaced, and client certificates as identity.
-
-Covers ``gateway/identity/certificates.py``.
-"""
+"""HTTPS: protocol versions, certificates that are replaced, and client certificates as identity."""
 
 import asyncio
 import json
