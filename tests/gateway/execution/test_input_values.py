@@ -1,4 +1,7 @@
-"""Input values and arguments: equal to what graphql-core makes of them, or left to graphql-core."""
+"""Input values and arguments are equal to those of graphql-core, or are left to it.
+
+Covers ``gateway/execution/prepared_operation.py``.
+"""
 
 import json
 from typing import Any, cast

@@ -128,10 +128,10 @@ def test_versions_that_regress_beside_an_ordered_list_are_opaque() -> None:
 def test_complete_objects_replace_metadata() -> None:
     cache = ObjectCache(Scope())
     listed(cache, "10", received("a", 5), metadata_only=True)
-    assert cache.metadata_only
+    states = [cache.metadata_only]
     assert listed(cache, "11", received("a", 5, spec={})) == []
     stored = cache.get("a")
     assert stored is not None
     assert b"spec" in stored.object
-    assert not cache.metadata_only
+    assert [*states, cache.metadata_only] == [True, False]
     assert cache.changes_since(10) is None

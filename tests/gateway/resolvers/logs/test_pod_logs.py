@@ -1,6 +1,6 @@
 """Many containers' logs as one stream: each line exactly once; the error of one pod leaves the others.
 
-Covers ``gateway/resolvers/logs/container_log.py`` and ``gateway/resolvers/logs/pod_containers.py``.
+Covers ``gateway/resolvers/logs/container_log.py`` and ``gateway/resolvers/logs/log_rights.py``.
 """
 
 import asyncio

@@ -1,10 +1,12 @@
 """Warnings of the last hour: the newest of each object and reason."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
+import pytest
 
 from gateway.kube.received import ObjectHeader
 from gateway.resolvers.context import Info
@@ -41,13 +43,16 @@ def event(message: str, last: int, first: int | None = None, **more: Any) -> Mem
 
 
 def found(
-    *events: Member, pods: list[Member] | None = None, wanted: set[KindKey] | None = None
+    *events: Member,
+    pods: list[Member] | None = None,
+    wanted: set[KindKey] | None = None,
+    of_health: Sequence[Problem] = (),
 ) -> list[Problem]:
     listing = Listing(cast("Info", None), None, frozenset())
     listing.members[("", "Event")] = events
     if pods is not None:
         listing.members[POD] = pods
-    return list(find_warnings(listing, wanted))
+    return list(find_warnings(listing, wanted, {"u": of_health}))
 
 
 def test_the_newest_message_and_the_first_time_are_reported() -> None:
@@ -91,3 +96,13 @@ def test_an_object_that_is_gone_has_no_warning() -> None:
 def test_only_wanted_kinds_are_reported() -> None:
     assert found(event("a", 1), wanted={("apps", "Deployment")}) == []
     assert len(found(event("a", 1), wanted={POD})) == 1
+
+
+@pytest.mark.parametrize("reason", ["BackOff", "CrashLoopBackOff"])
+def test_a_warning_gives_its_message_to_the_problem_that_it_repeats(reason: str) -> None:
+    problem: Problem = {"reason": reason, "message": None}
+    assert found(event("Back-off restarting", 1), of_health=[problem]) == []
+    assert problem["message"] == "Back-off restarting"
+    other: Problem = {"reason": "Unschedulable", "message": "own"}
+    assert len(found(event("Back-off restarting", 1), of_health=[other])) == 1
+    assert other["message"] == "own"
