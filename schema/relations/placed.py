@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from schema.model import Definition, ListOf, Model, Property
 from schema.relations.catalogue import Relations
 from schema.relations.lookup import Lookup, Origin
+from schema.relations.nesting import nested_in, objects_at
 from schema.relations.paths import value_at
 from schema.relations.relation import Arguments, Path, Relation
 
@@ -47,22 +47,10 @@ class PlacedRelation:
         paths = self.relation.reads
         parts = (
             part
-            for item in _objects_at(values[0], self.rest)
+            for item in objects_at(values[0], self.rest)
             for part in self.relation.find(origin, _NO_ARGUMENTS, [value_at(item, path) for path in paths])
         )
         return tuple(dict.fromkeys(parts))
-
-
-def _objects_at(value: Any, path: Path) -> Iterator[dict[str, Any]]:
-    """The objects at the path; a list on the way stands for each of its items."""
-    if isinstance(value, list):
-        for item in value:
-            yield from _objects_at(item, path)
-    elif isinstance(value, dict):
-        if path:
-            yield from _objects_at(value.get(path[0]), path[1:])
-        else:
-            yield value
 
 
 def find_relation(relations: Relations, id_: str, name: str) -> PlacedRelation | None:
@@ -71,13 +59,13 @@ def find_relation(relations: Relations, id_: str, name: str) -> PlacedRelation |
     place: list[str] = []
     rest: list[str] | None = None
     for part in outer:
-        property_ = _object_property(relations.model, id_, part)
-        if property_ is None:
+        nested = next((item for item in nested_in(relations.model, id_) if item.property.name == part), None)
+        if nested is None:
             return None
-        (place if rest is None else rest).append(property_.key)
-        if isinstance(property_.type, ListOf) and rest is None:
+        (place if rest is None else rest).append(nested.property.key)
+        if nested.lists and rest is None:
             rest = []
-        id_ = _inner(property_)
+        id_ = nested.id
     relation = relations.of(id_).get(last)
     if relation is None:
         return None
@@ -100,25 +88,10 @@ def _names_inside(relations: Relations, id_: str) -> Iterator[str]:
     seen = {id_}
     while waiting and len(seen) <= _MAX_TYPES_INSIDE:
         outer, prefix = waiting.popleft()
-        for property_ in relations.model.objects[outer].properties:
-            if _object_property(relations.model, outer, property_.name) is None or _inner(property_) in seen:
+        for nested in nested_in(relations.model, outer):
+            if nested.id in seen:
                 continue
-            inner, name = _inner(property_), f"{prefix}{property_.name}."
-            seen.add(inner)
-            waiting.append((inner, name))
-            yield from (f"{name}{relation}" for relation in relations.of(inner))
-
-
-def _object_property(model: Model, id_: str, name: str) -> Property | None:
-    """The property with that GraphQL name, if its values are objects or lists of them."""
-    properties: Sequence[Property] = model.objects[id_].properties
-    found = next((item for item in properties if item.name == name), None)
-    return found if found is not None and _inner(found) in model.objects else None
-
-
-def _inner(property_: Property) -> str:
-    """The id of the object type of the values, without lists around it; empty for others."""
-    type_ = property_.type
-    while isinstance(type_, ListOf):
-        type_ = type_.items
-    return type_.id if isinstance(type_, Definition) else ""
+            name = f"{prefix}{nested.property.name}."
+            seen.add(nested.id)
+            waiting.append((nested.id, name))
+            yield from (f"{name}{relation}" for relation in relations.of(nested.id))

@@ -19,9 +19,10 @@ from typing import Any
 
 import msgspec
 
-from schema.model import Definition, ListOf, Model, ServedResource
+from schema.model import Model, ServedResource
 from schema.relations.kinds import KindIndex
 from schema.relations.lookup import ObjectName, Origin
+from schema.relations.nesting import nested_in
 from schema.relations.paths import decode_parts, value_at, values_at
 from schema.relations.references import references_of
 from schema.relations.relation import Arguments, Relation
@@ -125,6 +126,7 @@ class _Node:
 
     def collect(self, value: Any, origin: Origin, names: dict[ObjectName, None]) -> None:
         """Add the objects that the references in a value, or in the items of a list, name."""
+        # without the generators of objects_at, which take as long as the rest
         if isinstance(value, list):
             for item in value:
                 self.collect(item, origin, names)
@@ -212,18 +214,14 @@ class ReferenceFinder:
             may_dangle = key in _NOT_REQUIRED_KEYS or (id_, key) in _NOT_REQUIRED
             if is_certain and not may_dangle and _is_plain(key):
                 yield _Place("", key, relation)
-        for property_ in object_type.properties:
-            is_list = isinstance(property_.type, ListOf)
-            inner = property_.type.items if isinstance(property_.type, ListOf) else property_.type
-            if (
-                not isinstance(inner, Definition)
-                or inner.id not in self._model.objects
-                or not _is_plain(property_.key)
-            ):
+        for nested in nested_in(self._model, id_):
+            key = nested.property.key
+            # a path has no notation for lists of lists
+            if nested.lists > 1 or not _is_plain(key):
                 continue
-            step = f"{property_.key}[]" if is_list else property_.key
-            for place in self._of(inner.id):
-                yield _Place(_joined(step, place.path), place.key, place.relation)
+            for place in self._of(nested.id):
+                path = _joined(f"{key}[]" if nested.lists else key, place.path)
+                yield _Place(path, place.key, place.relation)
 
 
 def _joined(path: str, rest: str) -> str:
