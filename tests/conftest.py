@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.properties",
     "tests.fixtures.garbage",
     "tests.fixtures.requirements",
+    "tests.fixtures.scheduling",
     "tests.fixtures.goldens",
     "tests.fixtures.control_plane",
     "tests.fixtures.backends",
