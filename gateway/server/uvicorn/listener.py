@@ -96,10 +96,8 @@ class Listener(UvicornServer):
         self.in_flight.end()
         for connection in list(self.server_state.connections):
             # cycle is None before the first request, though its type excludes None
-            if isinstance(connection, HttpToolsProtocol) and getattr(
-                connection.cycle, "response_started", False
-            ):
-                connection.transport.close()
+            if isinstance(connection, HTTPProtocol) and getattr(connection.cycle, "response_started", False):
+                connection.close_after_writes()
 
 
 def _drop_vanished_clients(listening: socket.socket) -> None:

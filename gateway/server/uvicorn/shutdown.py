@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.server.responses import error_response
+from gateway.server.uvicorn.http_protocol import HTTPProtocol
 
 __all__ = ["Abortable", "AbortedResponse", "InFlight"]
 
@@ -82,8 +82,5 @@ class Abortable:
     def _close(self, scope: Scope) -> None:
         for connection in list(self._connections()):
             # cycle is None before the first request, though its type excludes None
-            if (
-                isinstance(connection, HttpToolsProtocol)
-                and getattr(connection.cycle, "scope", None) is scope
-            ):
-                connection.transport.close()
+            if isinstance(connection, HTTPProtocol) and getattr(connection.cycle, "scope", None) is scope:
+                connection.close_after_writes()

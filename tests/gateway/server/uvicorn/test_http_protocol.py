@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
 from gateway.identity import Local
 from gateway.server import Timeouts
+from gateway.server.uvicorn.http_protocol import _JoinedWrites
 from tests.fixtures.graphql_ws import open_socket
 from tests.fixtures.waiting import DEADLINE, eventually
 from tests.gateway.server.conftest import Served, running
@@ -128,3 +129,77 @@ async def test_an_idle_websocket_stays_open(impatient: Served) -> None:
         await asyncio.sleep(5 * SHORT)
         stream = await socket.subscribe("subscription { count(to: 1) }")
         assert (await stream.result())["data"] == {"count": 0}
+
+
+class Recorder(asyncio.Transport):
+    """A transport that notes its writes; each entry is one write to the socket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.writes.append(b"".join(list_of_data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def joined() -> tuple[Recorder, _JoinedWrites]:
+    transport = Recorder()
+    writes = _JoinedWrites(transport, asyncio.get_running_loop())
+    writes.expects_head = True
+    return transport, writes
+
+
+async def test_the_head_of_a_response_is_sent_with_its_body() -> None:
+    transport, writes = joined()
+    for data in (b"head", b"body", b"more"):
+        writes.write(data)
+    await asyncio.sleep(0)
+    assert transport.writes == [b"headbody", b"more"]
+
+
+async def test_the_head_of_a_stream_does_not_wait_for_its_first_message() -> None:
+    transport, writes = joined()
+    writes.write(b"head")
+    assert transport.writes == []
+    await asyncio.sleep(0)
+    writes.write(b"message")
+    assert transport.writes == [b"head", b"message"]
+
+
+async def test_a_connection_that_is_closed_in_the_same_turn_sends_its_head_first() -> None:
+    transport, writes = joined()
+    writes.write(b"head")
+    writes.close()
+    await asyncio.sleep(0)
+    assert transport.writes == [b"head"]
+    assert transport.closed
+
+
+async def test_a_connection_that_was_lost_gets_no_head() -> None:
+    transport, writes = joined()
+    writes.write(b"head")
+    transport.close()
+    await asyncio.sleep(0)
+    assert transport.writes == []
+
+
+async def test_a_client_receives_the_whole_response_at_once() -> None:
+    async with running(Local) as served:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        for _ in range(2):
+            writer.write(HEADER + BODY)
+            async with asyncio.timeout(DEADLINE):
+                received = await reader.read(1 << 16)
+            assert received.startswith(b"HTTP/1.1 200 ")
+            assert received.endswith(b'{"data":{"__typename":"Query"}}')
+        writer.close()
