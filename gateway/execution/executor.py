@@ -71,7 +71,7 @@ class CompiledExecutor(TypedExecutor):
     """Executes every operation."""
 
     def __init__(self, *args: Any, constants: dict[int, Any] | None = None, **others: Any) -> None:
-        """``constants`` are those of a PreparedOperation."""
+        """``constants`` are the constants of a PreparedOperation."""
         super().__init__(*args, **others)
         self.constants = {} if constants is None else constants
 
@@ -242,7 +242,7 @@ class CompiledExecutor(TypedExecutor):
                 return None
 
     def _fitting_arguments(self, field: GraphQLField | None, details: FieldDetails) -> dict[str, Any] | None:
-        """The arguments of a field; None for those that graphql-core has to coerce."""
+        """The arguments of a field; None if graphql-core has to coerce them."""
         if field is None or self.middleware_manager or details.fragment_variable_values is not None:
             return None
         try:

@@ -90,7 +90,7 @@ def _matters_absent(field: GraphQLInputField) -> bool:
 def fitting_arguments(
     field: GraphQLField, node: FieldNode, variables: VariableValues, constants: dict[int, Any]
 ) -> dict[str, Any]:
-    """The coerced arguments of a field, equal to those of graphql-core's ``get_argument_values``.
+    """The coerced arguments of a field, as graphql-core's ``get_argument_values`` returns them.
 
     ``constants`` keeps the values of literals that nothing can change, by their identity; it belongs to one
     document and schema. Raises Unusual, also for an argument that is required and not given.

@@ -50,7 +50,7 @@ class PreparedOperation:
     def variable_values(
         self, schema: GraphQLSchema, inputs: Mapping[str, Any]
     ) -> VariableValues | list[GraphQLError]:
-        """The coerced values of the variables, or the errors of those that do not fit."""
+        """The coerced values of the variables, or the errors of variables that do not fit."""
         with suppress(Unusual, GraphQLError, TypeError, ValueError, ArithmeticError, RecursionError):
             return self._fitting_values(inputs)
         definitions = self.operation.variable_definitions or ()

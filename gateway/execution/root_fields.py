@@ -42,7 +42,7 @@ def _text_of(node: Node) -> str:
 
 
 def count_requests(fields: GroupedFieldSet, serially: bool) -> int:
-    """The number of upstream requests, at least: one per mutation, one per query field and arguments."""
+    """A lower bound of the upstream requests: one per mutation, one per query field and arguments."""
     nodes = [details[0].node for details in fields.values()]
     upstream = [node for node in nodes if node.name.value not in _LOCAL_FIELDS]
     if serially:

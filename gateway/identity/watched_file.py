@@ -56,7 +56,7 @@ class WatchedFile(Generic[T]):
             logger.info("%s has changed and is in use", self.path)
 
     def _stat(self) -> tuple[int, int, int] | None:
-        """Changes with the content; a mounted Secret changes its inode."""
+        """A value that changes with the content; a mounted Secret changes its inode."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 (follows the links of a mounted Secret)
         except OSError:

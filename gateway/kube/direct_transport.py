@@ -32,7 +32,7 @@ _IDLE_SECONDS = 60.0
 _NEXT_ADDRESS_SECONDS = 0.25
 """The delay before the next address of the server is tried as well (RFC 8305, "Happy Eyeballs")."""
 _BUFFERED_BYTES = 1 << 20
-"""More received bytes than this, beyond those that the reader waits for, stop the reading from the socket."""
+"""More received bytes than this, beyond the bytes that the reader waits for, pause the socket."""
 _MAX_HEAD_BYTES = 1 << 17
 _ILLEGAL_IN_HEADER = re.compile(rb"[\x00\r\n]")
 
@@ -221,7 +221,7 @@ class _Connection(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError(str(error)))
         if not self._has_head and self._head_bytes > _MAX_HEAD_BYTES:
             self._fail(httpx.RemoteProtocolError("the headers are too long"))
-        # with the framing of chunks, which is short
+        # this includes the framing of chunks, which is short
         self._buffered += len(data) if had_head else sum(map(len, self._chunks))
         if self._buffered >= self._wanted or self._has_ended:
             self._wake()
@@ -430,7 +430,7 @@ class _Response(Answer):
 
 
 def _is_readable(connected: socket.socket | None) -> bool:
-    """Whether data or the end of the stream has arrived that the event loop has not seen yet."""
+    """Whether the socket holds data, or the end of the stream, that the event loop has not read yet."""
     if connected is None or not hasattr(select, "poll"):
         return False
     poller = select.poll()

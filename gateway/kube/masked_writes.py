@@ -96,7 +96,7 @@ def _below(path: str, keys: Keys, value: Any) -> Iterator[Keys]:
 
 
 def _keys(pointer: Any) -> Keys:
-    """The keys of a JSON Pointer (RFC 6901); those of the whole object for anything else."""
+    """The keys of a JSON Pointer (RFC 6901); no keys, the whole object, for any other text."""
     if not isinstance(pointer, str):
         return ()
     return tuple(key.replace("~1", "/").replace("~0", "~") for key in pointer.split("/")[1:])

@@ -70,7 +70,7 @@ def _cause(message: str, field: str) -> dict[str, Any]:
 
 @contextmanager
 def mapped_causes(place: Place) -> Iterator[None]:
-    """Give the places of its causes to a StatusError that is raised inside the block."""
+    """Add the causes, each with its place, to a StatusError that is raised inside the block."""
     try:
         yield
     except StatusError as error:

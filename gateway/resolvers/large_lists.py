@@ -121,9 +121,9 @@ class LargeLists:
     async def decode_each(
         self, body: bytes, decode_slice: Callable[[bytes], list[T]], width: int = 0
     ) -> list[T]:
-        """What ``decode_slice`` returns for the slices of a List, which are Lists, one after the other.
+        """The results of ``decode_slice`` for the slices of a List, which are Lists, one after the other.
 
-        ``width`` is the selection's. Raises what ``decode_slice`` raises.
+        ``width`` is the selection's. Raises the errors of ``decode_slice``.
         """
         slices = cut_if_large(body, width, self._slice_bytes).map(decode_slice)
         decoded: list[T] = []

@@ -38,7 +38,7 @@ _SMALLEST_SLICE_BYTES = 16 << 10
 _NARROW = 32
 """Leaves of an object. A selection with more of them takes proportionally longer per byte."""
 _MAX_GUESSES = 8
-"""Ends of one slice that are tried. A list inside an item may have items that begin as this List's do."""
+"""The most candidates for the end of one slice: a list inside an item may have items that begin alike."""
 _ITEMS, _END, _LAST_ITEM = b'"items":[', b"]}", b"}]"
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class ListSlices:
     size: int
 
     def map(self, decode_slice: Callable[[bytes], T]) -> Iterator[T]:
-        """What ``decode_slice`` returns for each slice, in order. Raises what it raises for a whole slice."""
+        """The result of ``decode_slice`` for each slice, in order. Raises its errors for a whole slice."""
         if self.boundary is None:
             yield decode_slice(self.body)
             return

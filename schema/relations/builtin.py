@@ -172,7 +172,7 @@ def namespace_relation(kinds: KindIndex) -> Iterator[Relation]:
 
 
 def selector_relation(kinds: KindIndex, path: Path, empty_selects: bool) -> Iterator[Relation]:
-    """``pods``, of a kind with a selector of pods at the path."""
+    """The relation ``pods`` of a kind that has a pod selector at the path."""
     pod = kinds.of(*POD)
     if pod is not None:
         yield Relation(

@@ -125,7 +125,7 @@ class _Node:
         node.places.append(place)
 
     def collect(self, value: Any, origin: Origin, names: dict[ObjectName, None]) -> None:
-        """Add the objects that the references in a value, or in the items of a list, name."""
+        """Add the objects to which a value refers; a list refers to the objects of all its items."""
         # without the generators of objects_at, which take as long as the rest
         if isinstance(value, list):
             for item in value:

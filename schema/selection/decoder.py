@@ -181,7 +181,7 @@ class _ReadStruct:
 
 
 def _build_read_struct(selected: Sequence[Node]) -> _ReadStruct:
-    """The Struct with everything that ``selected`` select of one object."""
+    """The Struct with all fields that the trees ``selected`` read of one object."""
     nodes = [*selected, *(read for node in selected for read in _derived_reads(node))]
     by_key: dict[str, list[Value]] = {}
     for field in (field for node in nodes for field in node.fields):

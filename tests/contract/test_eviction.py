@@ -1,7 +1,6 @@
 """``evictPod``: a PodDisruptionBudget that allows no disruption refuses it.
 
-Covers ``gateway/demo/apiserver/evictions.py``, ``gateway/demo/cluster/disruptions.py`` and
-``gateway/resolvers/delete.py``.
+Covers ``gateway/resolvers/delete.py``.
 """
 
 from collections.abc import Iterator

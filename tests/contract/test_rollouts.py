@@ -1,6 +1,6 @@
 """History, undo and progress of rollouts, with controllers; on a real cluster the test is the kubelet.
 
-Covers ``gateway/demo/cluster/revisions.py`` and ``gateway/resolvers/rollouts/progress.py``.
+Covers ``gateway/resolvers/rollouts/progress.py``.
 """
 
 import asyncio

@@ -37,9 +37,9 @@ from schema.resources import Resource
 __all__ = ["ObjectReader", "Place", "Read"]
 
 FEW_NAMES = 10
-"""So many objects are read one by one."""
+"""Up to this many objects are read one by one."""
 FEW_SEARCHES = 4
-"""So many searches are left to the API server."""
+"""Up to this many searches use the selectors of the API server."""
 
 Place = tuple[str, str]
 """A namespace, empty for cluster-scoped objects, and a name."""

@@ -129,7 +129,7 @@ class _KindReader:
         self._namespace = namespace
 
     async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
-        """The objects at the places; one that does not exist is left out."""
+        """The objects at the places; an object that does not exist is left out."""
         objects = await self._objects(resource, only_metadata=True)
         if isinstance(objects, GatewayError):
             return dict.fromkeys(places, objects)

@@ -1,4 +1,4 @@
-"""Input values and arguments are equal to those of graphql-core, or are left to it.
+"""Input values and arguments equal graphql-core's, or are left to graphql-core.
 
 Covers ``gateway/execution/prepared_operation.py``.
 """

@@ -73,7 +73,7 @@ async def world() -> AsyncIterator[World]:
 
 
 def is_held(lease: Lease) -> bool:
-    """The property, read through a call: mypy takes an attribute to be unchanged."""
+    """The property, read through a call: mypy assumes that an attribute is unchanged."""
     return lease.held
 
 

@@ -30,7 +30,7 @@ ITEMS = [{"kind": "Gadget", "apiVersion": "v1", "metadata": {"name": "x" * 100}}
 
 
 class CountingServer:
-    """Answers every GET with a list; counts requests and the most of them at a time."""
+    """Answers every GET with a list; counts requests, and the most that are present at a time."""
 
     def __init__(self) -> None:
         self.requests = self.present = self.most = 0

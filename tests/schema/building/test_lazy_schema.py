@@ -106,7 +106,7 @@ def spelled(function: Any) -> Any:
 
 
 def contents(schema: GraphQLSchema) -> list[Any]:
-    """Everything that a schema says, in its order."""
+    """All contents of a schema, in their order."""
     return [type_contents(item) for item in schema.type_map.values()]
 
 

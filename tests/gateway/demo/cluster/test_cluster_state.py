@@ -2,13 +2,9 @@
 
 from typing import Any
 
-from gateway.demo.apiserver import Change, Stamps, Storage, Stored
+from gateway.demo.apiserver import Change, Stored
 from gateway.demo.cluster.cluster_state import ClusterState, controller_reference, owner_uid, set_condition
-from gateway.demo.cluster.timeline import Timeline
-
-
-def cluster() -> ClusterState:
-    return ClusterState(Storage(), Stamps(1), Timeline())
+from tests.gateway.demo.cluster.workloads import unserved_cluster
 
 
 def create(state: ClusterState, table: str, name: str, **metadata: Any) -> Stored:
@@ -16,7 +12,7 @@ def create(state: ClusterState, table: str, name: str, **metadata: Any) -> Store
 
 
 def test_objects_are_in_the_order_of_their_keys() -> None:
-    state = cluster()
+    state = unserved_cluster()
     for name in ("b", "a"):
         create(state, "pods", name)
     state.create("pods", {"metadata": {"name": "a", "namespace": "na"}})
@@ -25,7 +21,7 @@ def test_objects_are_in_the_order_of_their_keys() -> None:
 
 
 def test_only_the_controller_owns() -> None:
-    state = cluster()
+    state = unserved_cluster()
     owner = create(state, "replicasets.apps", "rs")
     reference = controller_reference("ReplicaSet", "apps/v1", owner)
     owned = create(state, "pods", "a", ownerReferences=[{"uid": "other"}, reference])
@@ -35,7 +31,7 @@ def test_only_the_controller_owns() -> None:
 
 
 def test_an_object_without_a_difference_is_not_stored() -> None:
-    state, seen = cluster(), list[Change]()
+    state, seen = unserved_cluster(), list[Change]()
     stored = create(state, "pods", "a")
     state.listen("pods", seen.append)
     state.listen("nodes", seen.append)
@@ -58,7 +54,7 @@ def test_a_condition_keeps_its_time_while_its_status_stays() -> None:
 
 
 def test_a_repeated_event_is_counted() -> None:
-    state = cluster()
+    state = unserved_cluster()
     about = create(state, "pods", "a")
     for _ in range(2):
         state.event("Pod", about, "BackOff", "again", source="kubelet", warning=True)

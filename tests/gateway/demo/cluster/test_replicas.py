@@ -1,7 +1,4 @@
-"""The controllers that own pods keep as many of them as the workload asks for.
-
-Covers ``gateway/demo/cluster/controller.py``.
-"""
+"""The controllers that own pods keep as many of them as the workload asks for."""
 
 from tests.gateway.demo.cluster.workloads import WEB, available, running, web
 from tests.gateway.demo.demo_client import CORE, DemoCluster, deployment

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from gateway.demo.apiserver import Stamps, Storage
+from gateway.demo.cluster.cluster_state import ClusterState
+from gateway.demo.cluster.timeline import Timeline
 from tests.gateway.demo.demo_client import APPS, DemoCluster, deployment
 
 WEB = f"{APPS}/deployments/web"
@@ -28,3 +31,8 @@ def running(count: int) -> Any:
 async def web(cluster: DemoCluster) -> dict[str, Any]:
     await cluster.create(f"{APPS}/deployments", deployment("web"))
     return await cluster.eventually(WEB, available(2))
+
+
+def unserved_cluster() -> ClusterState:
+    """An empty cluster without a server and without controllers; its time passes by ``timeline.skip``."""
+    return ClusterState(Storage(), Stamps(1), Timeline())
