@@ -22,8 +22,8 @@ def storage(*budgets: dict[str, Any], status: dict[str, Any] = READY) -> Storage
     found.put("pods", "n/a", {"metadata": {**metadata, "uid": "u"}, "spec": {}, "status": status})
     for number, budget in enumerate(budgets):
         spec = {"selector": {"matchLabels": {"app": "web"}}, **budget.get("spec", {})}
-        metadata = {"name": f"b{number}", "namespace": "n", "generation": 1}
-        found.put(BUDGETS, f"n/b{number}", {"metadata": metadata, "spec": spec, "status": budget["status"]})
+        own = {"name": f"b{number}", "namespace": "n", "generation": 1}
+        found.put(BUDGETS, f"n/b{number}", {"metadata": own, "spec": spec, "status": budget["status"]})
     return found
 
 
