@@ -1,6 +1,6 @@
 """The access log and the audit log, and secrets that must be in no log, metric or error.
 
-Covers ``gateway/execution/operation_log.py`` and ``gateway/server/refusal_log.py``.
+Covers ``gateway/execution/operation_log.py``.
 """
 
 import base64

@@ -1,7 +1,6 @@
 """The settings and their documentation.
 
-Covers ``gateway/cli/options.py``, ``gateway/settings/all_settings.py``, ``gateway/settings/cluster.py``,
-``gateway/settings/limits.py`` and ``gateway/settings/output.py``.
+Covers ``gateway/settings/cluster.py``, ``gateway/settings/limits.py`` and ``gateway/settings/output.py``.
 """
 
 import re

@@ -1,7 +1,4 @@
-"""Errors about a contested short name name the kinds that claim it.
-
-Covers ``gateway/kube/installed.py``.
-"""
+"""Errors about a contested short name name the kinds that claim it."""
 
 from graphql import GraphQLError, parse
 

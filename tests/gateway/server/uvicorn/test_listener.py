@@ -1,7 +1,4 @@
-"""The listening socket, and shutdown with connected clients.
-
-Covers ``gateway/server/uvicorn/shutdown.py``.
-"""
+"""The listening socket, and shutdown with connected clients."""
 
 import asyncio
 import json

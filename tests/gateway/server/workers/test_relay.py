@@ -1,7 +1,4 @@
-"""Single connection mode of graphql-sse with requests that reach different workers.
-
-Covers ``gateway/server/workers/siblings.py``.
-"""
+"""Single connection mode of graphql-sse with requests that reach different workers."""
 
 import asyncio
 from collections.abc import AsyncIterator
