@@ -257,7 +257,7 @@ class KubeClient:
         await self.aclose()
 
     def _exchange(self, call: Call) -> Awaitable[Response]:
-        """The response; a task of its own for a request would be a tenth of its cost without a proxy."""
+        """The response; through a proxy in a task of its own, see :mod:`gateway.kube.cancellation`."""
         return in_own_task(self._read(call)) if self._pools.is_proxied else self._read(call)
 
     async def _read(self, call: Call) -> Response:
