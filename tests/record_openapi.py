@@ -52,7 +52,9 @@ SERVED: dict[tuple[str, str], frozenset[str]] = {
     ("authentication.k8s.io", "v1"): frozenset(("selfsubjectreviews",)),
     ("authorization.k8s.io", "v1"): frozenset(("selfsubjectaccessreviews", "selfsubjectrulesreviews")),
     ("coordination.k8s.io", "v1"): frozenset(("leases",)),
+    ("discovery.k8s.io", "v1"): frozenset(("endpointslices",)),
     ("events.k8s.io", "v1"): frozenset(("events",)),
+    ("storage.k8s.io", "v1"): frozenset(("storageclasses",)),
 }
 SUBRESOURCES = frozenset(("eviction", "log", "scale", "status"))
 REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')

@@ -25,6 +25,7 @@ from gateway.demo.cluster import (
     ContainerRun,
     Deployments,
     Disruptions,
+    EndpointSlices,
     GarbageCollector,
     Incidents,
     Kubelet,
@@ -127,6 +128,7 @@ def _start_controllers(cluster: ClusterState) -> None:
     PodSets(cluster)
     Deployments(cluster)
     Disruptions(cluster)
+    EndpointSlices(cluster)
     GarbageCollector(cluster)
     Namespaces(cluster)
 

@@ -75,8 +75,6 @@ async def test_policies_and_the_pods_that_they_select(
 async def test_a_service_leads_to_its_endpoints_and_they_to_pods_and_nodes(
     backend: Backend, gateway: GatewayProcess, application: Application
 ) -> None:
-    if not backend.is_real:
-        pytest.skip("the demo serves no EndpointSlices")
     api, space = backend.api(), application.namespace
     for name, service in (("shop-a", "shop"), ("other-a", "other")):
         target = {"kind": "Pod", "name": "shop-1-a", "namespace": space}
@@ -117,8 +115,6 @@ async def test_a_service_leads_to_its_endpoints_and_they_to_pods_and_nodes(
 async def test_storage_from_a_pod_to_the_class_and_back(
     backend: Backend, gateway: GatewayProcess, application: Application
 ) -> None:
-    if not backend.is_real:
-        pytest.skip("the demo serves no StorageClasses")
     api, space = backend.api(), application.namespace
     api.create(
         grouped("storage.k8s.io/v1", "storageclasses"),

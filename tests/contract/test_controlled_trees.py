@@ -7,7 +7,6 @@ import pytest
 
 from tests.contract.test_rollouts import Workload, kubelet
 from tests.fixtures.api import API, core, grouped
-from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.waiting import eventually
 
@@ -133,10 +132,8 @@ async def test_a_subscription_shows_a_rollout_from_the_old_pods_to_the_new_ones(
 
 
 async def test_a_service_with_the_endpoints_that_a_controller_keeps(
-    controlled: tuple[API, GatewayProcess], controlled_backend: Backend
+    controlled: tuple[API, GatewayProcess],
 ) -> None:
-    if not controlled_backend.is_real:
-        pytest.skip("the demo serves no EndpointSlices")
     workload = Workload(*controlled, "Deployment")
     workload.create()
     spec = {"selector": {"app": workload.name}, "ports": [{"port": 80}]}

@@ -17,6 +17,8 @@ def fill_defaults(plural: str, value: Object) -> None:
     """Set the built-in defaults of an object in place, by the plural name of its resource."""
     if (fill := FILLERS.get(plural)) is not None:
         fill(value.setdefault("spec", {}))
+    elif (fill := WHOLE_FILLERS.get(plural)) is not None:
+        fill(value)
 
 
 def fill_schema_defaults(node: Node, value: Any) -> None:
@@ -154,6 +156,15 @@ def _network_policy(spec: Object) -> None:
     _fill(spec, podSelector={}, policyTypes=["Ingress", *egress])
 
 
+def _storage_class(value: Object) -> None:
+    _fill(value, reclaimPolicy="Delete", volumeBindingMode="Immediate")
+
+
+def _endpoint_slice(value: Object) -> None:
+    for port in value.get("ports") or ():
+        _fill(port, name="", protocol="TCP")
+
+
 def _fill(value: Object, **defaults: Any) -> None:
     for key, default in defaults.items():
         value.setdefault(key, default)
@@ -173,3 +184,9 @@ FILLERS: Mapping[str, Callable[[Object], None]] = {
     "horizontalpodautoscalers": _autoscaler,
     "networkpolicies": _network_policy,
 }
+"""The defaults of a spec."""
+WHOLE_FILLERS: Mapping[str, Callable[[Object], None]] = {
+    "storageclasses": _storage_class,
+    "endpointslices": _endpoint_slice,
+}
+"""Those of kinds without a spec."""

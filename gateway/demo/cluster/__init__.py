@@ -5,6 +5,7 @@ Everything here acts through :mod:`gateway.demo.apiserver` and on one :class:`Ti
 
 from gateway.demo.cluster.cluster_state import ClusterState
 from gateway.demo.cluster.disruptions import Disruptions
+from gateway.demo.cluster.endpoints import EndpointSlices
 from gateway.demo.cluster.housekeeping import GarbageCollector, Namespaces
 from gateway.demo.cluster.incidents import Incidents
 from gateway.demo.cluster.kubelet import ContainerRun, Kubelet
@@ -18,6 +19,7 @@ __all__ = [
     "ContainerRun",
     "Deployments",
     "Disruptions",
+    "EndpointSlices",
     "GarbageCollector",
     "Incidents",
     "Kubelet",

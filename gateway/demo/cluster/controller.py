@@ -49,6 +49,10 @@ class Controller:
 
         self.cluster.timeline.after(DELAY, act)
 
+    def mark(self, stored: Stored) -> None:
+        """Queue an object, because something else that it depends on has changed."""
+        self._mark(stored.key)
+
     def mark_all(self) -> None:
         """Queue every object."""
         for stored in self.cluster.objects(self.table):

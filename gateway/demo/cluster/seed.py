@@ -46,6 +46,8 @@ STATEFUL_SETS = (
     ("media", "postgres", "postgres:17.6", 2, 5432, "database", 500, 1024, 30),
 )
 
+_CLAIM = "gallery-media"
+
 
 def plant_bare(cluster: ClusterState, writer: Writer, catalog: Catalog) -> None:
     """The objects of an empty cluster: its namespaces."""
@@ -63,6 +65,7 @@ def plant_cluster(cluster: ClusterState, writer: Writer, catalog: Catalog) -> No
         _create(writer, catalog, "", "v1", "Namespace", "namespaces", body)
     for index, zone in enumerate(ZONES, 1):
         cluster.create("nodes", _node(f"worker-{index}", zone, index, cluster.now()))
+    _plant_volume(cluster)
     _create(writer, catalog, "apps", "v1", "DaemonSet", "daemonsets", _kube_proxy())
     for values in _surroundings():
         group, version, kind, plural, body = values
@@ -111,13 +114,15 @@ def _workload(row: tuple[Any, ...], kind: str) -> Object:
         },
         "readinessProbe": {"tcpSocket": {"port": "main"}, "periodSeconds": 5},
     }
+    volume = {"name": "media", "persistentVolumeClaim": {"claimName": _CLAIM}}
+    volumes = {"volumes": [volume]} if name == "gallery" else {}
     return {
         "metadata": {"name": name, "namespace": namespace, "labels": labels},
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": selector},
             **({"serviceName": name} if kind == "StatefulSet" else {}),
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container], **volumes}},
         },
     }
 
@@ -151,6 +156,7 @@ def _kube_proxy() -> Object:
 def _surroundings() -> Iterator[Placed]:
     """The supporting objects of a namespace in a real cluster."""
     yield from _configuration()
+    yield from _storage_classes()
     yield _scaling()
     yield _ingress("shop", "web")
     yield _ingress("media", "gallery")
@@ -178,6 +184,52 @@ def _configuration() -> Iterator[Placed]:
             "stringData": {"username": "demo", "password": "not-a-secret"},
         },
     )
+
+
+def _plant_volume(cluster: ClusterState) -> None:
+    """The claim of the gallery and its volume, which no controller binds here."""
+    size, modes = {"storage": "20Gi"}, ["ReadWriteMany"]
+    common = {"accessModes": modes, "storageClassName": "standard", "volumeMode": "Filesystem"}
+    claim = cluster.create(
+        "persistentvolumeclaims",
+        {
+            "metadata": {"name": _CLAIM, "namespace": "media"},
+            "spec": {**common, "resources": {"requests": size}, "volumeName": "pvc-gallery"},
+            "status": {"phase": "Bound", "accessModes": modes, "capacity": size},
+        },
+    )
+    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": "media", "name": _CLAIM}
+    disk = {"driver": "disks.example.com", "volumeHandle": "disk-1"}
+    cluster.create(
+        "persistentvolumes",
+        {
+            "metadata": {"name": "pvc-gallery"},
+            "spec": {
+                **common,
+                "capacity": size,
+                "claimRef": {**reference, "uid": claim.object["metadata"]["uid"]},
+                "csi": disk,
+                "persistentVolumeReclaimPolicy": "Delete",
+            },
+            "status": {"phase": "Bound"},
+        },
+    )
+
+
+def _storage_classes() -> Iterator[Placed]:
+    is_default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    for name, annotations in (("standard", is_default), ("archive", {})):
+        yield (
+            "storage.k8s.io",
+            "v1",
+            "StorageClass",
+            "storageclasses",
+            {
+                "metadata": {"name": name, "annotations": annotations},
+                "provisioner": "disks.example.com",
+                "volumeBindingMode": "WaitForFirstConsumer",
+            },
+        )
 
 
 def _scaling() -> Placed:
