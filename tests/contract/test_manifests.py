@@ -1,7 +1,6 @@
 """``applyManifest`` and ``deleteManifest``: order, outcomes, waiting, options and refusals.
 
-Covers ``gateway/resolvers/manifests/apply.py``, ``gateway/resolvers/manifests/delete.py``,
-``gateway/resolvers/manifests/reading.py`` and ``schema/building/manifests.py``.
+Covers ``gateway/resolvers/manifests/apply.py`` and ``gateway/resolvers/manifests/delete.py``.
 """
 
 import json

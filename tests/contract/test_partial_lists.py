@@ -1,7 +1,6 @@
 """``partial: true``: lists and subscriptions over all namespaces by callers that may see some of them.
 
-Covers ``gateway/resolvers/partial.py``, ``gateway/resolvers/partial_lists.py`` and
-``gateway/resolvers/partial_watches.py``.
+Covers ``gateway/resolvers/partial_lists.py`` and ``gateway/resolvers/partial_watches.py``.
 """
 
 import itertools
