@@ -215,7 +215,7 @@ def _type_writer(entries: list[_Entry]) -> _Writer:
 
 
 def _kind_writer(entries: list[_Entry], example: Any) -> _Writer:
-    """A writer of the types of one kind: that of ``example``."""
+    """A writer of the types that are of the same kind as ``example``."""
     kind = _kind_of(example)
     members: list[tuple[bytes, bytes]] = []
     writers: list[_Writer] = []

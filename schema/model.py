@@ -32,7 +32,7 @@ __all__ = [
 
 
 class Scalar(StrEnum):
-    """The leaf types; each value is the GraphQL name (design section 4, "Values")."""
+    """The leaf types; each value is the GraphQL name."""
 
     # Enum's own hash is a function in Python: its cost is measurable in a schema of 60,000 fields
     __hash__ = str.__hash__

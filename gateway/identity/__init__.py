@@ -1,4 +1,4 @@
-"""Identity: the caller of a request, and the caller's rights upstream (design section 7).
+"""Identity: the caller of a request, and the caller's rights upstream (``docs/identity.md``).
 
 - :mod:`.modes`, :mod:`.impersonate`: one class per ``--auth`` mode; each turns the head of a request into a
   client that acts as the caller. :mod:`.build` makes the one that the settings name.

@@ -1,6 +1,6 @@
 """Access reviews: SelfSubjectAccessReviews that the gateway makes as the caller.
 
-"Allowed" is cached for :data:`LIFETIME_SECONDS` (design section 7), per identity. Denials are not cached.
+"Allowed" is cached for :data:`LIFETIME_SECONDS` (``docs/identity.md``), per identity. Denials are not cached.
 Concurrent reviews of one identity for the same access are one request.
 """
 

@@ -1,4 +1,4 @@
-"""The namespaces in which a caller has a right, for ``partial: true`` (design section 7).
+"""The namespaces in which a caller has a right, for ``partial: true`` (``docs/identity.md``).
 
 Kubernetes has no request for this. The candidates are all namespaces, listed as the caller or, with shared
 informers, as the gateway: the answer names only namespaces in which the caller has the right. If neither may

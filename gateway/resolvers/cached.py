@@ -1,4 +1,4 @@
-"""Cached reads: answers from a shared informer that is running already (design section 5).
+"""Cached reads: answers from a shared informer that is running already (``docs/consistency.md``).
 
 ``resourceVersion: "0"`` is answered from an informer of any age, ``"N"`` from one that has reached N. If no
 informer can answer (none runs, none is synced, a selector needs a field that the store does not have), the

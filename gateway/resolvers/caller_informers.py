@@ -1,4 +1,4 @@
-"""Informers as a caller may use them: subscriptions and cached reads (design section 7).
+"""Informers as a caller may use them: subscriptions and cached reads (``docs/identity.md``).
 
 An informer of the caller's own identity holds only data that the API server has sent to that caller. With
 :class:`~gateway.identity.Sharing` the informers of the gateway's identity serve other callers, too: each

@@ -1,4 +1,4 @@
-"""Queries: one LIST or one GET per field, or a cached answer without a request (design section 5)."""
+"""Queries: one LIST or one GET per field, or a cached answer without a request (``docs/consistency.md``)."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Subscriptions: the source stream of a root field, fed by a shared informer (design section 6).
+"""Subscriptions: the source stream of a root field, fed by a shared informer (``docs/subscriptions.md``).
 
 This module is the one place that suppresses a ``MODIFIED`` event, see :func:`_is_unchanged`. Informers
 deliver every change of an object; :mod:`gateway.resolvers.encoded_selections` only stores the results.

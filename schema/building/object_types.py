@@ -2,8 +2,7 @@
 
 Field names are Kubernetes' own. Where GraphQL forbids a name, the field reads and writes the original key
 (``resolve`` for output, ``out_name`` for input) and its description gives the key. Output fields are nullable
-and input fields optional: an API server may omit a value that its OpenAPI requires (design section 4,
-"Values").
+and input fields optional: an API server may omit a value that its OpenAPI requires.
 
 A description is the API's own text, then the facts that GraphQL's types cannot express: the original key,
 whether the API requires the property, its default and its allowed values. Enums are open in Kubernetes (API

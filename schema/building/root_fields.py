@@ -1,4 +1,4 @@
-"""The root types of a model: Query, Mutation and Subscription (design section 4).
+"""The root types of a model: Query, Mutation and Subscription.
 
 Each root field is generated from its row in :data:`schema.verbs.VERBS`. :class:`RootResolvers` brings the
 functions that answer the fields.

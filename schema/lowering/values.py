@@ -1,4 +1,4 @@
-"""The schemas inside one definition → the model's types and properties (design section 4, "Values").
+"""The schemas inside one definition → the model's types and properties.
 
 No content of a document makes this raise: a schema that cannot be typed becomes JSON and a problem.
 """

@@ -1,4 +1,4 @@
-"""Compiled selections: a selection set becomes a decoder of Kubernetes JSON (design section 8).
+"""Compiled selections: a selection set becomes a decoder of Kubernetes JSON.
 
 Three steps lead from an operation to its answer: :mod:`~schema.selection.tree` collects the selected fields,
 :mod:`~schema.selection.decoder` turns them into msgspec Structs that decode the API server's bytes straight

@@ -1,4 +1,4 @@
-"""A selection's tree as a decoder: the API server's bytes become the answer (design section 8).
+"""A selection's tree as a decoder: the API server's bytes become the answer.
 
 :class:`Selection` decodes JSON into the selected fields under their response names, in the response's order,
 with null for absent values. graphql-core gives the same answer when it executes the operation over the same

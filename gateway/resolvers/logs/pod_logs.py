@@ -1,4 +1,4 @@
-"""``podLogs``: the logs of many containers as one stream (design section 4)."""
+"""``podLogs``: the logs of many containers as one stream."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence

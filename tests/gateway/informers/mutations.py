@@ -47,6 +47,6 @@ def watching_stores() -> Iterator[MutationDetector]:
 
 
 def digest(stored: StoredObject) -> bytes:
-    """Of the bytes and of all that was read of them, the mapping of labels included."""
+    """A digest of the bytes and of everything decoded from them, also of the mapping of labels."""
     header = msgspec.json.encode(stored.header)
     return hashlib.blake2b(b"\0".join((stored.key.encode(), stored.object, header)), digest_size=16).digest()

@@ -17,7 +17,7 @@ __all__ = ["ClusterWorld", "DemoWorld", "ScriptedWorld"]
 
 
 class ScriptedWorld:
-    """The scripted server, which can do every mishap there is."""
+    """The scripted server, which can cause every kind of mishap."""
 
     def __init__(self, server: ScriptedServer) -> None:
         self.server = server
