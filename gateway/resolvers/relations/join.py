@@ -130,10 +130,10 @@ class Join:
             else:
                 columns = [fillings[key].values for key in keys[begin:end]]
             values = list(chain.from_iterable(columns))
-            size += sum(map(len, values)) + sum([len(head) for head, _, _ in parts[begin:end]])
+            heads = separator.join([head for head, _, _ in parts[begin:end]])
+            size += sum(map(len, values)) + len(heads)
             if size > most:
                 raise self._budget.exceed()
-            heads = separator.join([head for head, _, _ in parts[begin:end]])
             filled.append(fill(heads.split(HOLE), values))
             await asyncio.sleep(0)
         errors = any(of.errors for of in fillings.values())
