@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from schema.model import Definition, Model, ObjectType, Property, Scalar, Verb
+from schema.model import Definition, ListOf, Model, ObjectType, Property, Scalar, Verb
 from schema.relations.builtin import (
     SELECTORS,
     common_relations,
@@ -59,13 +59,17 @@ class Relations:
         return self._derive(id)[1]
 
     def unmatched_rules(self) -> Iterator[tuple[RelationRule, str]]:
-        """The rules without effect on this cluster, each with the reason."""
+        """The rules without effect on this cluster, each with the reason.
+
+        A path that the type does not declare is reported, too; its relation stands, because the API server
+        may keep unknown fields.
+        """
         for rule in self._rules:
             if self.kinds.find(rule.source) is None:
                 yield rule, f"the cluster serves no kind {_text(rule, 'source')}"
             elif self.kinds.find(rule.target) is None:
                 yield rule, f"the cluster serves no kind {_text(rule, 'target')}"
-            elif reason := self._reason_left_out(rule):
+            elif reason := self._reason_left_out(rule) or self._undeclared(rule):
                 yield rule, reason
 
     def _reason_left_out(self, rule: RelationRule) -> str:
@@ -77,6 +81,21 @@ class Relations:
             return ""
         reasons = [item.reason for item in self.left_out(source.object) if item.name == rule.name]
         return reasons[-1] if reasons else "the kind is no object with metadata"
+
+    def _undeclared(self, rule: RelationRule) -> str:
+        """The reason if the path of a rule names a field that its type does not declare."""
+        served = self.kinds.find(rule.target if rule.form.is_reverse else rule.source)
+        type_: object = Definition(served.object) if served else None
+        for key in rule.path.replace("[]", "").split(".") if rule.path else ():
+            while isinstance(type_, ListOf):
+                type_ = type_.items
+            if not isinstance(type_, Definition) or type_.id not in self.model.objects:
+                return ""
+            properties = _properties_of(self.model.objects[type_.id])
+            if properties and key not in properties:
+                return f"the path {rule.path} has the undeclared field {key}"
+            type_ = properties[key].type if properties else None
+        return ""
 
     def _derive(self, id_: str) -> tuple[Mapping[str, Relation], tuple[LeftOut, ...]]:
         if id_ not in self._derived:

@@ -51,6 +51,11 @@ class RuleForm(StrEnum):
     OWNED = "owned"
     LABEL = "label"
 
+    @property
+    def is_reverse(self) -> bool:
+        """Whether the path is in the object of kind ``to``."""
+        return self in (RuleForm.REFERENCED_BY, RuleForm.SELECTED_BY)
+
 
 _NEEDS_PATH = frozenset(set(RuleForm) - {RuleForm.OWNED, RuleForm.LABEL})
 

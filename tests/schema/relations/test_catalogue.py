@@ -1,5 +1,6 @@
 """The relations of types: references by their shape, the table of built-in kinds, names that are taken."""
 
+import json
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ from schema.relations import (
     Search,
     list_relations,
 )
+from schema.relations_file import parse_relations_file
 from schema.resources import GroupVersionKind
 from tests.fixtures.sdl import kubernetes_discovery, kubernetes_documents
 
@@ -160,3 +162,26 @@ def test_relations_to_kinds_that_are_not_served_are_absent() -> None:
     assert {"owner", "configMaps", "networkPolicies"} <= pod.keys()
     reasons = {item.name: item.reason for item in relations.left_out("io.k8s.api.core.v1.Pod")}
     assert "cannot be listed" in reasons["services"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ({"rule": "reference", "path": "spec.volumes[].configMap.name"}, ""),
+        ({"rule": "reference", "path": "metadata.annotations.config"}, ""),
+        ({"rule": "reference", "path": "spec.nonsense"}, "undeclared field nonsense"),
+        ({"rule": "reference", "path": "spec.volumes[].nonsense.name"}, "undeclared field nonsense"),
+        ({"rule": "referencedBy", "path": "data.pod"}, ""),
+        ({"rule": "referencedBy", "path": "nonsense"}, "undeclared field nonsense"),
+        ({"rule": "selector", "path": "metadata.labels"}, ""),
+        ({"rule": "label", "label": "app"}, ""),
+        ({"rule": "owned"}, ""),
+    ],
+)
+def test_an_undeclared_path_of_a_rule_is_reported(rule: dict[str, str], reason: str) -> None:
+    document = {"relations": [{"from": "Pod", "name": "mine", "to": "ConfigMap", **rule}]}
+    relations = Relations(kubernetes(), parse_relations_file(json.dumps(document)).relations)
+    reported = [text for _, text in relations.unmatched_rules()]
+    assert len(reported) == bool(reason)
+    assert reason in "".join(reported)
+    assert "mine" in relations.of("io.k8s.api.core.v1.Pod")
