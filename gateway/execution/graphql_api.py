@@ -87,7 +87,7 @@ class GraphQLAPI:
         _log_problems(revision.problems)
         _log_ties(revision)
         for rule, reason in _relations_of(revision).unmatched_rules():
-            logger.warning("the relation %s of %s finds nothing: %s", rule.name, rule.source.kind, reason)
+            logger.warning("check the relation %s of %s: %s", rule.name, rule.source.kind, reason)
         for pattern in filters.unmatched(described.discovery):
             logger.warning("the pattern %s matches no resource of this cluster", pattern)
         return cls(

@@ -54,7 +54,7 @@ class State(Enum):
 
 
 class Feed:
-    """The interface through which one reflector updates the informer; ``metadata_only`` is what it brings."""
+    """One reflector's interface to the informer; with ``metadata_only`` its objects have metadata alone."""
 
     def __init__(self, owner: "ChangeOver", *, metadata_only: bool) -> None:
         self.metadata_only = metadata_only

@@ -8,7 +8,7 @@ refusal depends only on the request, and on parts of the object that are not mas
 - So is a write to an immutable Secret, which the API server accepts only if the value stays the same.
 - So is a server-side apply without ``force`` to a value of another manager: a conflict, unless equal.
 
-Any other write is sent. It replaces the value, so that a wrong guess destroys what it asks about.
+Any other write is sent: it replaces the stored value, so that a wrong guess destroys that value.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The controller pattern: an object is reconciled a moment after a change of it or of what it owns."""
+"""The controller pattern: a change of an object, or of one that it owns, reconciles it a moment later."""
 
 from gateway.demo.apiserver import Stored
 from gateway.demo.cluster.cluster_state import controller_reference
