@@ -6,9 +6,7 @@ a process.
 Covers ``gateway/cli/connect.py``, ``gateway/cli/event_loop.py`` and ``gateway/cli/serving.py``.
 """
 
-import gc
 import json
-import logging
 import os
 import signal
 import socket
@@ -32,17 +30,6 @@ from tests.fixtures.ports import free_port
 from tests.fixtures.processes import Process, assert_one_line, start_gateway_process, start_process
 
 NAMES = '{ pods(namespace: "team-1", labelSelector: "app=app-1") { items { metadata { name } } } }'
-
-
-@pytest.fixture(autouse=True)
-def _process_state() -> Iterator[None]:
-    """Restore the logging and the collector settings that a command changes."""
-    root = logging.getLogger()
-    before = root.level, root.handlers[:]
-    yield
-    root.setLevel(before[0])
-    root.handlers[:] = before[1]
-    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="module")
