@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gateway import memory
 from gateway.errors import GatewayError
-from gateway.informers import InformerRegistry, Scope
+from gateway.informers import EventType, InformerRegistry, Scope
 from gateway.kube.client import KubeClient
 from schema.resources import Resource
 
@@ -33,13 +33,15 @@ class Pacing:
     - Settling: OpenAPI lags behind a CRD's events by up to a second, because the API server's aggregator
       polls its parts every second. Reloads therefore repeat after each delay of ``settle``, until the next
       change; one that finds nothing takes three requests. For ``patience`` a new API waits for its types.
-    - Polling: the interval where nothing can be watched is ``poll``.
+    - Polling: the interval where nothing can be watched is ``poll``. Polls and the beginning of a watch may
+      follow a change that no event announces. If such a reload finds none, it repeats after ``recheck`` only.
     """
 
     quiet: float = 0.1
     most: float = 1.0
     settle: tuple[float, ...] = (*(0.1,) * 20, 0.5, 1.0, 2.0, 4.0)
     patience: float = 2.0
+    recheck: tuple[float, ...] = (0.5, 1.0, 2.0)
     poll: float = 15.0
 
 
@@ -62,6 +64,9 @@ class Follower:
         self._reload = reload
         self._pacing = pacing or Pacing()
         self._changed = asyncio.Event()
+        """The API may have changed since the last reload."""
+        self._announced = False
+        """An event has said so."""
 
     async def run(self, resources: Iterable[Resource]) -> None:
         """Follow until cancelled; ``resources`` are all that the cluster serves."""
@@ -84,7 +89,8 @@ class Follower:
                     if polls:
                         logger.info("%s can be watched again", resource.gvr.resource)
                         polls = False
-                    async for _ in events:
+                    async for event in events:
+                        self._announced |= event.type is not EventType.SYNCED
                         self._changed.set()
                 return
             except GatewayError as error:
@@ -120,10 +126,12 @@ class Follower:
         self._changed.clear()
 
     async def _reload_until_settled(self) -> None:
+        announced, self._announced = self._announced, False
         found = await self._try_reload(patient=True)
         waited = 0.0
-        for seconds in self._pacing.settle:
+        for seconds in self._pacing.settle if announced or found else self._pacing.recheck:
             if await self._changes_within(seconds):
+                self._announced |= announced
                 return
             waited += seconds
             found = await self._try_reload(patient=waited < self._pacing.patience) or found
