@@ -12,6 +12,8 @@ all of them, another 300,000 objects, and frees these afterwards.
 - *glibc keeps freed blocks.* After its first large block is freed, glibc serves later blocks of that size
   from the heap, and each list of 30 MB leaves a hole there. An answer that is built from many small parts
   leaves a hole, too: one live block above them keeps all of them.
+- *Python's heap is spread over thousands of pages.* A request that follows the work of other processes misses
+  the processor's cache of page addresses (TLB) for most of them.
 
 **How.** A process passes through these steps:
 
@@ -27,7 +29,8 @@ all of them, another 300,000 objects, and frees these afterwards.
 
 :func:`collection_paused` is for short work that creates and frees many objects in one go (introspection).
 :func:`return_large_blocks` fixes the allocator's threshold. :func:`return_freed_memory` returns the free
-memory between smaller blocks after large answers.
+memory between smaller blocks after large answers. :func:`use_huge_pages` moves the heap to pages of 2 MiB: a
+request after an idle moment takes 0.3 ms less processor time, of 2 to 3 ms.
 
 **Invariants.** Frozen objects that are part of a cycle must have an owner that breaks the cycle: else they
 leak. ``execution.strawberry_schema`` therefore refers back to itself through ``weakref.proxy`` only.
@@ -41,6 +44,8 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain, repeat
+from pathlib import Path
 from weakref import finalize
 
 __all__ = [
@@ -53,6 +58,7 @@ __all__ = [
     "on_release",
     "return_freed_memory",
     "return_large_blocks",
+    "use_huge_pages",
 ]
 
 _THRESHOLDS = 10_000, 2, 2
@@ -65,6 +71,13 @@ _HOLE_BYTES = 16 << 20
 """Freed memory from which on it is returned to the system."""
 _M_MMAP_THRESHOLD = -3
 _LARGE_BLOCK_BYTES = 4 << 20
+_MADV_COLLAPSE = 25
+_HUGE_PAGE_BYTES = 2 << 20
+_HUGE_PAGES_AFTER_SECONDS = 10.0
+"""From the start on: a process that ends sooner saves the copy."""
+_HUGE_PAGES_EVERY_SECONDS = 600.0
+_MOSTLY_RESIDENT = 0.9
+"""The smallest part of a mapping in memory that is worth huge pages: these fill the gaps, too."""
 
 
 def defer_collection() -> None:
@@ -206,3 +219,66 @@ async def return_freed_memory() -> None:
         if holes.found(allocations().free):
             # tens of milliseconds for hundreds of megabytes, without the interpreter's lock
             await asyncio.to_thread(trim, 0)
+
+
+async def use_huge_pages() -> None:
+    """Move the heap to huge pages at times, until cancelled; return at once where the kernel has none.
+
+    Needs Linux 6.1 (``madvise(2)``, MADV_COLLAPSE); ``/sys/kernel/mm/transparent_hugepage`` does not matter.
+    The memory in use stays the same but for the gaps between mappings' pages, at most a tenth.
+    """
+    import asyncio  # noqa: PLC0415  (as above)
+
+    for seconds in chain((_HUGE_PAGES_AFTER_SECONDS,), repeat(_HUGE_PAGES_EVERY_SECONDS)):
+        await asyncio.sleep(seconds)
+        # 20 ms for 30 MB, without the interpreter's lock
+        if await asyncio.to_thread(collapse_heap) is None:
+            return
+
+
+def collapse_heap() -> int | None:
+    """Move anonymous memory to huge pages; returns the number of bytes moved, None without such a kernel."""
+    try:
+        mappings = Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace")
+        advise = ctypes.CDLL(None).madvise
+    except (OSError, AttributeError, TypeError):
+        return None
+    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    ranges = collapsible(mappings)
+    moved = [end - start for start, end in ranges if advise(start, end - start, _MADV_COLLAPSE) == 0]
+    return sum(moved) if moved or not ranges else None
+
+
+def collapsible(smaps: str) -> list[tuple[int, int]]:
+    """The addresses (begin, end) of anonymous private memory that is resident, but not in huge pages.
+
+    ``smaps`` has the format of ``/proc/PID/smaps``. The addresses are multiples of the size of a huge page.
+    """
+    return [whole for mapping in _mappings(smaps) if (whole := _whole_pages(*mapping))]
+
+
+def _mappings(smaps: str) -> Iterator[tuple[list[str], dict[str, int]]]:
+    """The head of each mapping, split, and its sizes in KiB by name."""
+    head: list[str] = []
+    sizes: dict[str, int] = {}
+    for words in filter(None, map(str.split, smaps.splitlines())):
+        if not words[0].endswith(":"):
+            if head:
+                yield head, sizes
+            head, sizes = words, {}
+        elif words[-1] == "kB":
+            sizes[words[0]] = int(words[1])
+    if head:
+        yield head, sizes
+
+
+def _whole_pages(head: list[str], sizes: dict[str, int]) -> tuple[int, int] | None:
+    addresses, rights, _, _, inode, *path = head
+    if rights != "rw-p" or inode != "0" or path not in ([], ["[heap]"]):
+        return None
+    resident, huge = sizes["Rss:"], sizes["AnonHugePages:"]
+    if resident < _MOSTLY_RESIDENT * sizes["Size:"]:
+        return None
+    begin, end = (int(address, 16) for address in addresses.split("-"))
+    begin, end = -(-begin // _HUGE_PAGE_BYTES) * _HUGE_PAGE_BYTES, end // _HUGE_PAGE_BYTES * _HUGE_PAGE_BYTES
+    return (begin, end) if end - begin > huge << 10 else None

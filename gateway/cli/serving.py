@@ -14,7 +14,7 @@ from gateway.cli.connect import Connected, connect
 from gateway.cli.event_loop import run, stop_event
 from gateway.execution.warm import WarmCaches, find_cacheable
 from gateway.identity import Identity, Origins, identity_for
-from gateway.memory import return_freed_memory, return_large_blocks
+from gateway.memory import return_freed_memory, return_large_blocks, use_huge_pages
 from gateway.server import Listener, RequestPolicy, ServerTLS, Siblings, Timeouts, build_app
 from gateway.server.documents import Documents, load_trusted
 from gateway.settings import Auth, Settings, is_loopback, split_list
@@ -90,13 +90,15 @@ async def _serve(settings: Settings, auth: Auth, listen: ListenConfig) -> None:
             tls=_server_tls(settings, identity),
         )
         async with asyncio.TaskGroup() as tasks:
-            following = tasks.create_task(connected.api.follow(), name="follow the cluster")
-            warming = tasks.create_task(caches.run(), name="keep caches warm")
-            trimming = tasks.create_task(return_freed_memory(), name="return freed memory")
+            background = (
+                tasks.create_task(connected.api.follow(), name="follow the cluster"),
+                tasks.create_task(caches.run(), name="keep caches warm"),
+                tasks.create_task(return_freed_memory(), name="return freed memory"),
+                tasks.create_task(use_huge_pages(), name="use huge pages"),
+            )
             await listener.run_until(stop_event())
-            following.cancel()
-            warming.cancel()
-            trimming.cancel()
+            for task in background:
+                task.cancel()
 
 
 def _request_policy(settings: Settings) -> RequestPolicy:

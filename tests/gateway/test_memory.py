@@ -1,15 +1,26 @@
-"""The garbage collector pauses, finalizers run in threads, and glibc returns large blocks."""
+"""The garbage collector pauses, finalizers run in threads, and memory is returned or moved to huge pages."""
 
 import ctypes
 import gc
+import mmap
+import re
 import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from gateway.memory import Holes, collection_paused, invisible_to_collector, on_release, return_large_blocks
+from gateway.memory import (
+    Holes,
+    collapse_heap,
+    collapsible,
+    collection_paused,
+    invisible_to_collector,
+    on_release,
+    return_large_blocks,
+)
 from tests.fixtures.garbage import collector_restored
 
 pytestmark = pytest.mark.usefixtures("collector")
@@ -109,3 +120,74 @@ def test_freed_memory_is_found_once_whenever_sixteen_megabytes_have_become_free(
     sizes = [100, 90, 105, 107, 107, 130, 20, 35, 36, 40]
     found = [size for size in sizes if holes.found(size << 20)]
     assert found == [107, 130, 36]
+
+
+def mapping(head: str, size: int, resident: int, huge: int) -> str:
+    return f"""{head}
+Size:           {size:8} kB
+KernelPageSize:        4 kB
+Rss:            {resident:8} kB
+AnonHugePages:  {huge:8} kB
+THPeligible:           1
+VmFlags: rd wr mr mw me ac
+"""
+
+
+HEAP = "7f0000300000-7f0000c80000 rw-p 00000000 00:00 0"
+
+
+@pytest.mark.parametrize(
+    ("head", "size", "resident", "huge", "expected"),
+    [
+        (HEAP, 9728, 9700, 0, [(0x7F0000400000, 0x7F0000C00000)]),
+        (HEAP.replace("7f0000300000", "7f0000400000"), 8704, 8704, 0, [(0x7F0000400000, 0x7F0000C00000)]),
+        (f"{HEAP}      [heap]", 9728, 9728, 4096, [(0x7F0000400000, 0x7F0000C00000)]),
+        (HEAP, 9728, 9728, 8192, []),
+        (HEAP, 9728, 8000, 0, []),
+        (HEAP.replace("c80000", "500000"), 2048, 2048, 0, []),
+        (HEAP.replace("rw-p", "r--p"), 9728, 9728, 0, []),
+        (HEAP.replace("rw-p", "rw-s"), 9728, 9728, 0, []),
+        (f"{HEAP}      [stack]", 9728, 9728, 0, []),
+        ("7f0000300000-7f0000c80000 rw-p 00000000 fe:00 18710   /usr/lib/libpython3.so", 9728, 9728, 0, []),
+    ],
+    ids=[
+        "unaligned",
+        "aligned",
+        "heap",
+        "moved before",
+        "with gaps",
+        "without a whole page",
+        "read-only",
+        "shared",
+        "stack",
+        "file",
+    ],
+)
+def test_resident_anonymous_memory_is_worth_huge_pages(
+    head: str, size: int, resident: int, huge: int, expected: list[tuple[int, int]]
+) -> None:
+    others = mapping("7ffc0000-7ffd0000 rw-p 00000000 00:00 0      [stack]", 64, 64, 0)
+    assert collapsible(others + mapping(head, size, resident, huge) + others) == expected
+
+
+def test_memory_in_huge_pages_keeps_its_content() -> None:
+    before = _kilobytes_in_huge_pages()
+    # mapped on its own: anonymous, private and resident
+    with mmap.mmap(-1, 16 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        content = bytes(range(256)) * (len(memory) >> 8)
+        memory[:] = content
+        moved = collapse_heap()
+        assert memory[:] == content
+        # a kernel before Linux 6.1 moves none
+        assert bool(moved) == (_kilobytes_in_huge_pages() > before)
+
+
+def _kilobytes_in_huge_pages() -> int:
+    found = re.search(r"AnonHugePages:\s+(\d+)", Path("/proc/self/smaps_rollup").read_text(encoding="ascii"))
+    assert found is not None
+    return int(found[1])
+
+
+def test_a_c_library_without_madvise_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace())
+    assert collapse_heap() is None
