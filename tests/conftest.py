@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.control_plane",
     "tests.fixtures.backends",
     "tests.fixtures.nodes",
+    "tests.fixtures.related",
     "tests.fixtures.odd",
     "tests.fixtures.workers",
 ]

@@ -14,16 +14,11 @@ from tests.fixtures.api import core, grouped, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.metrics_api import MetricsAPI
-from tests.fixtures.related import LABELS, Application, create_application, owner
+from tests.fixtures.related import LABELS, Application, owner
 from tests.fixtures.waiting import eventually
 
 NAME = "{ metadata { name } }"
 NAMES = "{ items { metadata { name } } }"
-
-
-@pytest.fixture
-def application(backend: Backend, namespace: str) -> Application:
-    return create_application(backend.api(), namespace)
 
 
 def names(value: Any) -> list[str]:
@@ -31,9 +26,9 @@ def names(value: Any) -> list[str]:
 
 
 async def test_policies_and_the_pods_that_they_select(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
-    api, space = backend.api(), application.namespace
+    api, space = backend.api(), own_application.namespace
     api.create(core("pods", space), pod("other", labels={"app": "other"}))
     policies = grouped("networking.k8s.io/v1", "networkpolicies", space)
     for name, selector in (
@@ -73,12 +68,12 @@ async def test_policies_and_the_pods_that_they_select(
 
 
 async def test_a_service_leads_to_its_endpoints_and_they_to_pods_and_nodes(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
-    api, space = backend.api(), application.namespace
+    api, space = backend.api(), own_application.namespace
     for name, service in (("shop-a", "shop"), ("other-a", "other")):
         target = {"kind": "Pod", "name": "shop-1-a", "namespace": space}
-        endpoint = {"addresses": ["10.0.0.1"], "nodeName": application.node, "targetRef": target}
+        endpoint = {"addresses": ["10.0.0.1"], "nodeName": own_application.node, "targetRef": target}
         labels = {"kubernetes.io/service-name": service}
         api.create(
             grouped("discovery.k8s.io/v1", "endpointslices", space),
@@ -102,7 +97,7 @@ async def test_a_service_leads_to_its_endpoints_and_they_to_pods_and_nodes(
         "metadata": {"name": "shop-a"},
         "endpoints": [
             {
-                "node": {"metadata": {"name": application.node}},
+                "node": {"metadata": {"name": own_application.node}},
                 "target": {"__typename": "Pod", "metadata": {"name": "shop-1-a"}},
             }
         ],
@@ -113,9 +108,9 @@ async def test_a_service_leads_to_its_endpoints_and_they_to_pods_and_nodes(
 
 
 async def test_storage_from_a_pod_to_the_class_and_back(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
-    api, space = backend.api(), application.namespace
+    api, space = backend.api(), own_application.namespace
     api.create(
         grouped("storage.k8s.io/v1", "storageclasses"),
         {"metadata": {"name": f"fast-{space}"}, "provisioner": "example.test/disks"},
@@ -136,11 +131,11 @@ async def test_storage_from_a_pod_to_the_class_and_back(
           persistentVolumeClaim(name: "classified", namespace: $n) {{
             persistentVolume {NAME} spec {{ storageClass {{ provisioner }} }} usedBy {NAMES} }}
           persistentVolume(name: $v) {{ spec {{ claim {{ metadata {{ namespace }} }} }} }} }}""",
-        {"n": space, "v": application.volume},
+        {"n": space, "v": own_application.volume},
     )
     (bound,) = data["pod"]["persistentVolumeClaims"]["items"]
     assert bound["persistentVolume"] == {
-        "metadata": {"name": application.volume},
+        "metadata": {"name": own_application.volume},
         "persistentVolumeClaim": {
             "metadata": {"name": "data"},
             "usedBy": {"items": [{"metadata": {"name": "shop-1-a"}}]},
@@ -155,22 +150,22 @@ async def test_storage_from_a_pod_to_the_class_and_back(
 
 
 async def test_a_node_leads_to_its_lease(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
     api, leases = backend.api(), "kube-node-lease"
     if not api.request("GET", core("namespaces", None, leases)).is_success:
         api.create(core("namespaces"), {"metadata": {"name": leases}})
-    lease = {"metadata": {"name": application.node}, "spec": {"holderIdentity": application.node}}
+    lease = {"metadata": {"name": own_application.node}, "spec": {"holderIdentity": own_application.node}}
     api.create(grouped("coordination.k8s.io/v1", "leases", leases), lease)
     query = f"""query($node: String!, $n: String) {{
       node(name: $node) {{ lease {{ spec {{ holderIdentity }} }} pods {NAMES} }}
       pods(namespace: $n) {{ items {{ node {{ lease {NAME} }} }} }} }}"""
-    data = await gateway.data(query, {"node": application.node, "n": application.namespace})
+    data = await gateway.data(query, {"node": own_application.node, "n": own_application.namespace})
     assert data["node"] == {
-        "lease": {"spec": {"holderIdentity": application.node}},
+        "lease": {"spec": {"holderIdentity": own_application.node}},
         "pods": {"items": [{"metadata": {"name": "shop-1-a"}}]},
     }
-    assert data["pods"]["items"][0]["node"]["lease"]["metadata"]["name"] == application.node
+    assert data["pods"]["items"][0]["node"]["lease"]["metadata"]["name"] == own_application.node
 
 
 async def test_owners_that_own_each_other_and_an_owner_of_the_same_name_as_a_former_one(

@@ -46,17 +46,19 @@ SELECTIONS = [
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-async def test_a_cached_list_equals_the_api_servers(tapped_gateway: TappedGateway, selection: str) -> None:
-    gateway = tapped_gateway.gateway
+async def test_a_cached_list_equals_the_api_servers(
+    shared_tapped_gateway: TappedGateway, selection: str
+) -> None:
+    gateway = shared_tapped_gateway.gateway
     async with watching(gateway):
         live = await gateway.data(f"{{ pods({TEAM_0}) {selection} }}")
-        upstream = len(reads_of_pods(tapped_gateway))
+        upstream = len(reads_of_pods(shared_tapped_gateway))
 
         for _ in range(2):
             cached = await gateway.data(f'{{ pods({TEAM_0}, resourceVersion: "0") {selection} }}')
             assert cached == live
 
-        assert len(reads_of_pods(tapped_gateway)) == upstream
+        assert len(reads_of_pods(shared_tapped_gateway)) == upstream
 
 
 @pytest.mark.parametrize(
@@ -107,12 +109,12 @@ OBJECT = (
 )
 
 
-async def test_a_cached_object_needs_no_upstream_request(tapped_gateway: TappedGateway) -> None:
-    gateway = tapped_gateway.gateway
+async def test_a_cached_object_needs_no_upstream_request(shared_tapped_gateway: TappedGateway) -> None:
+    gateway = shared_tapped_gateway.gateway
     async with watching(gateway, "team-0"):
-        upstream = len(reads_of_pods(tapped_gateway))
+        upstream = len(reads_of_pods(shared_tapped_gateway))
         found = (await gateway.data(OBJECT % "app-0-00000"))["pod"]
-        assert len(reads_of_pods(tapped_gateway)) == upstream
+        assert len(reads_of_pods(shared_tapped_gateway)) == upstream
     assert found == {"metadata": {"name": "app-0-00000"}, "spec": {"nodeName": "node-1"}}
 
 
@@ -125,13 +127,13 @@ async def test_an_absent_object_has_the_api_servers_error(gateway: GatewayProces
 
 
 async def test_without_an_informer_the_api_servers_cache_answers(
-    tapped_gateway: TappedGateway,
+    shared_tapped_gateway: TappedGateway,
 ) -> None:
-    gateway = tapped_gateway.gateway
+    gateway = shared_tapped_gateway.gateway
     async with watching(gateway, "team-1"):
         await gateway.data(f'{{ pods({TEAM_0}, resourceVersion: "0") {{ items {{ kind }} }} }}')
         await gateway.data(OBJECT % "app-0-00000")
-    first, second = reads_of_pods(tapped_gateway)
+    first, second = reads_of_pods(shared_tapped_gateway)
     assert "resourceVersion=0" in first.target
     assert "resourceVersion=0" in second.target
 
@@ -157,9 +159,9 @@ async def test_the_cache_reads_your_own_write(
 
 
 async def test_a_version_ahead_of_the_cache_is_read_upstream(
-    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+    shared_tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
-    gateway = tapped_gateway.gateway
+    gateway = shared_tapped_gateway.gateway
     async with watching(gateway, namespace):
         # a write to another resource: the watch of the pods gets no event
         other = grouped("apps/v1", "deployments", namespace, "web")
@@ -180,16 +182,16 @@ async def test_a_version_ahead_of_the_cache_is_read_upstream(
     ],
 )
 async def test_reads_without_a_cache_guarantee_go_upstream(
-    tapped_gateway: TappedGateway, backend: Backend, arguments: str
+    shared_tapped_gateway: TappedGateway, backend: Backend, arguments: str
 ) -> None:
-    gateway = tapped_gateway.gateway
+    gateway = shared_tapped_gateway.gateway
     version = backend.api().get(core("pods"))["metadata"]["resourceVersion"]
     if "%" in arguments:
         arguments %= version
     async with watching(gateway):
-        before = len(reads_of_pods(tapped_gateway))
+        before = len(reads_of_pods(shared_tapped_gateway))
         await gateway.data(f"{{ pods({TEAM_0}, {arguments}) {{ items {{ kind }} }} }}")
-        assert len(reads_of_pods(tapped_gateway)) == before + 1
+        assert len(reads_of_pods(shared_tapped_gateway)) == before + 1
 
 
 @pytest.mark.parametrize("argument", ['labelSelector: "a in"', 'fieldSelector: "spec.colour=red"'])
@@ -201,16 +203,18 @@ async def test_an_invalid_selector_has_the_api_servers_error(gateway: GatewayPro
 
 
 async def test_equal_reads_of_one_operation_share_an_upstream_request(
-    tapped_gateway: TappedGateway,
+    shared_tapped_gateway: TappedGateway,
 ) -> None:
-    before = len(reads_of_pods(tapped_gateway))
+    before = len(reads_of_pods(shared_tapped_gateway))
     query = f"""{{ a: pods({TEAM_0}) {{ items {{ spec {{ nodeName }} }} }}
                    b: core_v1_pods({TEAM_0}) {{ items {{ status {{ phase }} }} }}
                    c: pods({TEAM_0}) {{ items {{ metadata {{ name }} }} }} }}"""
 
-    data = await tapped_gateway.gateway.data(query)
+    data = await shared_tapped_gateway.gateway.data(query)
 
     assert [len(data[alias]["items"]) for alias in "abc"] == [5, 5, 5]
-    whole, metadata = sorted(reads_of_pods(tapped_gateway)[before:], key=lambda request: len(request.accept))
+    whole, metadata = sorted(
+        reads_of_pods(shared_tapped_gateway)[before:], key=lambda request: len(request.accept)
+    )
     assert "PartialObjectMetadata" not in whole.accept
     assert "PartialObjectMetadata" in metadata.accept

@@ -9,7 +9,7 @@ import pytest
 from tests.fixtures.api import core
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
-from tests.fixtures.related import Application, create_application, owner
+from tests.fixtures.related import Application, owner
 from tests.fixtures.waiting import eventually
 
 NAMES = "{ items { metadata { name } } }"
@@ -29,14 +29,9 @@ QUERY = f"""query($n: String, $node: String!) {{
 
 
 @pytest.fixture
-def application(backend: Backend, namespace: str) -> Application:
-    return create_application(backend.api(), namespace)
-
-
-@pytest.fixture
-def cached(backend: Backend, application: Application, tmp_path: Path) -> Iterator[GatewayProcess]:
+def cached(backend: Backend, own_application: Application, tmp_path: Path) -> Iterator[GatewayProcess]:
     """A gateway with informers of all kinds of the query."""
-    del application  # exists before the informers
+    del own_application  # exists before the informers
     options = ("--kubeconfig", str(backend.kubeconfig), "--cache", ",".join(KINDS))
     with start_gateway(tmp_path, *options) as started:
         yield started
@@ -56,22 +51,22 @@ async def traced(gateway: GatewayProcess, application: Application) -> tuple[Any
 
 
 async def test_informers_answer_with_the_same_objects(
-    gateway: GatewayProcess, cached: GatewayProcess, backend: Backend, application: Application
+    gateway: GatewayProcess, cached: GatewayProcess, backend: Backend, own_application: Application
 ) -> None:
-    api, space = backend.api(), application.namespace
-    reference = owner(application.replica_set, "ReplicaSet")
+    api, space = backend.api(), own_application.namespace
+    reference = owner(own_application.replica_set, "ReplicaSet")
     api.create(core("configmaps", space), {"metadata": {"name": "owned", "ownerReferences": [reference]}})
-    live, _, _ = await traced(gateway, application)
+    live, _, _ = await traced(gateway, own_application)
     (of_replica_set,) = live["replicaSets"]["items"]
     owned = [item["metadata"]["name"] for item in of_replica_set["dependents"]["items"]]
     assert sorted(owned) == ["owned", "shop-1-a"]
 
     async def is_same() -> bool:
-        data, _, _ = await traced(cached, application)
+        data, _, _ = await traced(cached, own_application)
         return bool(data == live)
 
     await eventually(is_same, "the informers to have the new object")
-    _, sent, stored = await traced(cached, application)
+    _, sent, stored = await traced(cached, own_application)
     # the root fields alone, whose most recent state is asked for
     assert sorted(sent) == sorted(
         [
@@ -80,7 +75,7 @@ async def test_informers_answer_with_the_same_objects(
             f"/apis/apps/v1/namespaces/{space}/replicasets",
             f"/api/v1/namespaces/{space}/services/shop",
             f"/api/v1/namespaces/{space}/configmaps/settings",
-            f"/api/v1/nodes/{application.node}",
+            f"/api/v1/nodes/{own_application.node}",
         ]
     )
     assert stored

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,16 +146,22 @@ async def test_invalid_arguments_have_an_error_code(
     assert errors[0]["extensions"]["code"] == code
 
 
-@pytest.mark.cluster
-async def test_logs_are_read_as_the_caller(seeded_cluster: Backend, tmp_path: Path) -> None:
-    """Bob may read the pods of team-1, but not their logs."""
+@pytest.fixture(scope="module")
+def real_passthrough(
+    seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
     arguments = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough"]
-    with (
-        running_node(seeded_cluster) as node,
-        start_gateway(tmp_path, *arguments, token="bob-token") as gateway,
-    ):
+    with start_gateway(tmp_path_factory.mktemp("passthrough"), *arguments) as gateway:
+        yield gateway
+
+
+@pytest.mark.cluster
+async def test_logs_are_read_as_the_caller(real_passthrough: GatewayProcess, seeded_cluster: Backend) -> None:
+    """Bob may read the pods of team-1, but not their logs."""
+    with running_node(seeded_cluster) as node:
         node.run_pod("secretive", "team-1", app="secretive")
-        async with gateway.subscribe(LOGS, {"labels": "app=secretive", "n": "team-1"}) as stream:
+        selected = {"labels": "app=secretive", "n": "team-1"}
+        async with real_passthrough.subscribe(LOGS, selected, headers=bearer("bob")) as stream:
             (error,) = (await stream.result())["errors"]
         node.delete_pod("secretive", "team-1")
     assert error["extensions"]["code"] == "FORBIDDEN"
@@ -211,13 +216,6 @@ async def test_a_revoked_right_to_logs_ends_them(
         node.delete_pod("one", space)
 
 
-@pytest.fixture
-def real_passthrough(seeded_cluster: Backend, tmp_path: Path) -> Iterator[GatewayProcess]:
-    arguments = ["--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough"]
-    with start_gateway(tmp_path, *arguments) as gateway:
-        yield gateway
-
-
 async def errors_after_lines(stream: Stream) -> list[dict[str, Any]]:
     """The errors that follow the lines, beside them or at the end of the stream."""
     try:
@@ -230,11 +228,11 @@ async def errors_after_lines(stream: Stream) -> list[dict[str, Any]]:
 
 
 async def test_unsubscribing_closes_the_upstream_connections(
-    tapped_gateway: TappedGateway, namespace: str, node: Node
+    shared_tapped_gateway: TappedGateway, namespace: str, node: Node
 ) -> None:
-    tap = tapped_gateway.tap
+    tap = shared_tapped_gateway.tap
     node.run_pod("one", namespace)
-    async with tapped_gateway.gateway.socket() as socket:
+    async with shared_tapped_gateway.gateway.socket() as socket:
         stream = await socket.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 1})
         await stream.until(lambda line: line["container"] == "sidecar")
         assert len(tap.open_logs()) == 2
@@ -272,17 +270,19 @@ async def test_log_streams_are_counted(tapped_gateway: TappedGateway, namespace:
 
 
 async def test_a_cut_connection_loses_and_repeats_no_line(
-    tapped_gateway: TappedGateway, namespace: str, node: Node
+    shared_tapped_gateway: TappedGateway, namespace: str, node: Node
 ) -> None:
     node.run_pod("one", namespace)
-    async with tapped_gateway.gateway.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 3}) as stream:
+    async with shared_tapped_gateway.gateway.subscribe(
+        LOGS, {"name": "one", "n": namespace, "tail": 3}
+    ) as stream:
         times: list[str] = []
         for cuts in range(2):
             while len(times) < 3 + 2 * cuts:
                 line = await stream.event()
                 times += [line["time"]] if line["container"] == "main" else []
-            tapped_gateway.tap.cut()
-            tapped_gateway.tap.mend()
+            shared_tapped_gateway.tap.cut()
+            shared_tapped_gateway.tap.mend()
     api = node.backend.api()
     path = core("pods", namespace, "one", "log")
     answer = api.request("GET", path, params={"container": "main", "timestamps": "true"})

@@ -328,21 +328,23 @@ async def test_the_outcome_of_a_masked_secret_comes_from_its_version(
 
 
 async def test_an_api_server_that_does_not_answer_ends_the_manifest(
-    tapped_gateway: TappedGateway, namespace: str
+    shared_tapped_gateway: TappedGateway, namespace: str
 ) -> None:
-    tapped_gateway.tap.cut()
-    documents = await apply(tapped_gateway.gateway, text(config_map("a"), config_map("b")), n=namespace)
-    tapped_gateway.tap.mend()
+    shared_tapped_gateway.tap.cut()
+    documents = await apply(
+        shared_tapped_gateway.gateway, text(config_map("a"), config_map("b")), n=namespace
+    )
+    shared_tapped_gateway.tap.mend()
     assert outcomes(documents) == ["FAILED", "SKIPPED"]
     assert documents[0]["error"]["code"] == "UPSTREAM_UNAVAILABLE"
-    again = await apply(tapped_gateway.gateway, text(config_map("a"), config_map("b")), n=namespace)
+    again = await apply(shared_tapped_gateway.gateway, text(config_map("a"), config_map("b")), n=namespace)
     assert outcomes(again) == ["CREATED", "CREATED"]
 
 
-async def test_objects_are_sent_in_order(tapped_gateway: TappedGateway, namespace: str) -> None:
+async def test_objects_are_sent_in_order(shared_tapped_gateway: TappedGateway, namespace: str) -> None:
     manifest = text(config_map("b"), config_map("a"), config_map("c"))
-    await apply(tapped_gateway.gateway, manifest, n=namespace)
-    sent = [request.target for request in tapped_gateway.tap.requests if request.method == "PATCH"]
+    await apply(shared_tapped_gateway.gateway, manifest, n=namespace)
+    sent = [request.target for request in shared_tapped_gateway.tap.requests if request.method == "PATCH"]
     assert [path.partition("?")[0].rpartition("/")[2] for path in sent] == ["b", "a", "c"]
 
 

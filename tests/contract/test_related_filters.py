@@ -21,11 +21,6 @@ UNUSED = {"relation": "usedBy", "exists": False}
 Condition = Mapping[str, Any]
 
 
-@pytest.fixture
-def application(backend: Backend, namespace: str) -> Application:
-    return create_application(backend.api(), namespace)
-
-
 def list_query(field: str, arguments: str = "", selection: str = NAMES) -> str:
     """``$n`` is the namespace of a namespaced kind."""
     if field in ("nodes", "persistentVolumes"):
@@ -96,28 +91,35 @@ async def test_relations_to_several_kinds_list_each_kind_once(
 
 
 async def test_claims_whose_volume_is_gone(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
-    space = application.namespace
+    space = own_application.namespace
     gone = {"relation": "persistentVolume", "exists": False}
     found, paths = await traced(gateway, space, "persistentVolumeClaims", gone)
     assert found == []
     assert paths == [f"/api/v1/namespaces/{space}/persistentvolumeclaims", "/api/v1/persistentvolumes"]
     api = backend.api()
     api.create(core("persistentvolumeclaims", space), _claim_without_volume())
-    volume = f"api/v1/persistentvolumes/{application.volume}"
+    volume = f"api/v1/persistentvolumes/{own_application.volume}"
     api.merge(volume, {"metadata": {"finalizers": None}})
     api.delete(volume)
     query = list_query("persistentVolumeClaims", "", "{ items { metadata { name } spec { volumeName } } }")
     data = (await answer(gateway, space, query, gone))["data"]["found"]
     volumes = {item["metadata"]["name"]: item["spec"]["volumeName"] for item in data["items"]}
-    assert volumes == {"data": application.volume, "pending": None}
+    assert volumes == {"data": own_application.volume, "pending": None}
 
 
 def _claim_without_volume() -> dict[str, Any]:
     resources = {"requests": {"storage": "1Gi"}}
     spec = {"accessModes": ["ReadWriteOnce"], "resources": resources, "storageClassName": ""}
     return {"metadata": {"name": "pending"}, "spec": spec}
+
+
+@pytest.fixture(scope="module")
+def plain(backend: Backend, application: Application) -> str:
+    """A pod beside the application's, to which nothing but its namespace is related."""
+    backend.api().create(core("pods", application.namespace), pod("plain", labels={"app": "plain"}))
+    return "plain"
 
 
 @pytest.mark.parametrize(
@@ -141,18 +143,17 @@ def _claim_without_volume() -> dict[str, Any]:
     ],
 )
 async def test_every_rule_of_relations_filters_in_both_directions(
-    backend: Backend,
     gateway: GatewayProcess,
     application: Application,
+    plain: str,
     relation: str,
     with_related: list[str],
 ) -> None:
     space = application.namespace
-    backend.api().create(core("pods", space), pod("plain", labels={"app": "plain"}))
     found, _ = await traced(gateway, space, "pods", {"relation": relation})
     assert found == with_related
     rest, _ = await traced(gateway, space, "pods", {"relation": relation, "exists": False})
-    assert sorted(found + rest) == ["plain", "shop-1-a"]
+    assert sorted(found + rest) == [plain, "shop-1-a"]
 
 
 async def test_owners_below_and_above(gateway: GatewayProcess, application: Application) -> None:
@@ -262,9 +263,9 @@ PAGE = "{ metadata { continue remainingItemCount } items { metadata { name } } }
 
 
 async def test_filters_apply_to_each_page(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
-    space = application.namespace
+    space = own_application.namespace
     for number in range(5):
         backend.api().create(core("configmaps", space), {"metadata": {"name": f"more-{number}"}})
     pages: list[list[str]] = []
@@ -285,9 +286,9 @@ async def test_filters_apply_to_each_page(
 
 @pytest.mark.parametrize("selection", [NAMES, "{ items { metadata { name } yaml } }"])
 async def test_all_pages_list_the_related_kind_once(
-    backend: Backend, gateway: GatewayProcess, application: Application, selection: str
+    backend: Backend, gateway: GatewayProcess, own_application: Application, selection: str
 ) -> None:
-    space = application.namespace
+    space = own_application.namespace
     for number in range(5):
         backend.api().create(core("configmaps", space), {"metadata": {"name": f"more-{number}"}})
     query = list_query("configMaps", ", limit: 2, allPages: true", selection)
@@ -300,10 +301,10 @@ async def test_all_pages_list_the_related_kind_once(
 
 @pytest.mark.parametrize("selection", [NAMES, "{ items { metadata { name } pods { items { kind } } } }"])
 async def test_cached_lists_are_filtered_without_a_request(
-    backend: Backend, tapped_gateway: TappedGateway, namespace: str, selection: str
+    backend: Backend, shared_tapped_gateway: TappedGateway, namespace: str, selection: str
 ) -> None:
     create_application(backend.api(), namespace)
-    gateway = tapped_gateway.gateway
+    gateway = shared_tapped_gateway.gateway
     services = "subscription { services { type object { spec { selector } } } }"
     pods = "subscription { pods { type object { spec { nodeName } } } }"
     async with gateway.subscribe(services) as first, gateway.subscribe(pods) as second:
@@ -365,11 +366,11 @@ async def test_null_is_the_default_of_exists(gateway: GatewayProcess, applicatio
 
 
 async def test_an_object_of_the_same_name_is_not_the_owner(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
-    api, space = backend.api(), application.namespace
+    api, space = backend.api(), own_application.namespace
     other = {
-        "metadata": {**application.deployment["metadata"], "uid": "00000000-0000-0000-0000-000000000000"}
+        "metadata": {**own_application.deployment["metadata"], "uid": "00000000-0000-0000-0000-000000000000"}
     }
     references = [owner(other, "Deployment")]
     api.create(core("configmaps", space), {"metadata": {"name": "stray", "ownerReferences": references}})

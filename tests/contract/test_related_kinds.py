@@ -10,18 +10,13 @@ import pytest
 from tests.fixtures.api import API, CRDS, core, crd, grouped
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
-from tests.fixtures.related import Application, create_application, owner
+from tests.fixtures.related import Application, owner
 from tests.fixtures.waiting import wait_until
 
 NAME = "{ metadata { name } }"
 NAMES = "{ items { metadata { name } } }"
 GROUP = "young.example.test"
 READY = {"type": "Ready", "status": "False", "reason": "Waiting", "message": "not yet"}
-
-
-@pytest.fixture
-def application(backend: Backend, namespace: str) -> Application:
-    return create_application(backend.api(), namespace)
 
 
 async def traced(

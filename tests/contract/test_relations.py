@@ -6,7 +6,7 @@ Covers ``gateway/resolvers/relations/answers.py``, ``gateway/resolvers/relations
 ``gateway/resolvers/relations/reader.py`` and ``schema/selection/joined.py``.
 """
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,11 +16,6 @@ from tests.fixtures.backends import Backend, TappedGateway
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.related import Application, create_application
 from tests.fixtures.waiting import wait_until
-
-
-@pytest.fixture
-def application(backend: Backend, namespace: str) -> Application:
-    return create_application(backend.api(), namespace)
 
 
 def named(value: Any) -> Any:
@@ -150,12 +145,12 @@ async def test_kinds_of_mixed_objects_have_their_own_fields(
 
 
 async def test_dangling_references_are_null_without_an_error(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
     api = backend.api()
-    api.delete(f"api/v1/nodes/{application.node}")
-    api.delete(f"apis/apps/v1/namespaces/{application.namespace}/replicasets/shop-1")
-    found = await pod_of(gateway, application, f"node {NAME} owner {NAME} owners {NAMES} workload {NAME}")
+    api.delete(f"api/v1/nodes/{own_application.node}")
+    api.delete(f"apis/apps/v1/namespaces/{own_application.namespace}/replicasets/shop-1")
+    found = await pod_of(gateway, own_application, f"node {NAME} owner {NAME} owners {NAMES} workload {NAME}")
     assert found == {"node": None, "owner": None, "owners": {"items": []}, "workload": None}
 
 
@@ -273,33 +268,33 @@ async def test_a_wrong_argument_is_a_bad_request_at_its_path(
 
 
 async def test_what_graphql_core_executes_has_the_same_relations(
-    gateway: GatewayProcess, application: Application
+    gateway: GatewayProcess, own_application: Application
 ) -> None:
     selection = f"""node {NAME} services {NAMES} workload {{ __typename yaml }}
       spec {{ containers {{ envFrom {{ configMap {NAME} }} }} }}"""
-    compiled = await pod_of(gateway, application, selection)
+    compiled = await pod_of(gateway, own_application, selection)
     patch = f"""mutation($n: String) {{
       patchPod(name: "shop-1-a", namespace: $n, patch: {{ metadata: {{ annotations: {{ a: "b" }} }} }}) {{
         {selection} }} }}"""
-    executed = (await gateway.data(patch, {"n": application.namespace}))["patchPod"]
+    executed = (await gateway.data(patch, {"n": own_application.namespace}))["patchPod"]
     assert executed == compiled
 
 
 async def test_a_subscription_resolves_relations_at_each_event(
-    backend: Backend, gateway: GatewayProcess, application: Application
+    backend: Backend, gateway: GatewayProcess, own_application: Application
 ) -> None:
     query = f"""subscription($n: String) {{ pods(namespace: $n) {{
       type object {{ metadata {{ labels }} node {NAME} owner {NAME} }} resourceVersion }} }}"""
-    api, space = backend.api(), application.namespace
+    api, space = backend.api(), own_application.namespace
     pod_path = core("pods", space, "shop-1-a")
     async with gateway.subscribe(query, {"n": space}) as stream:
         (initial,) = await stream.synced()
-        assert named(initial["object"]["node"]) == application.node
+        assert named(initial["object"]["node"]) == own_application.node
         assert named(initial["object"]["owner"]) == "shop-1"
         # changes nothing that is selected
         api.merge(pod_path, {"metadata": {"annotations": {"a": "b"}}})
         # a change of only the related object fires nothing; the next event has its state
-        api.delete(core("nodes", None, application.node))
+        api.delete(core("nodes", None, own_application.node))
         api.merge(pod_path, {"metadata": {"labels": {"new": "label"}}})
         event = await stream.event()
         assert event["type"] == "MODIFIED"
@@ -325,9 +320,18 @@ async def test_the_initial_events_share_the_requests_for_related_objects(
     assert 1 <= len(requests) <= 3
 
 
+@pytest.fixture(scope="module")
+def passthrough(
+    seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough")
+    with start_gateway(tmp_path_factory.mktemp("passthrough"), *options) as started:
+        yield started
+
+
 @pytest.mark.cluster
 async def test_what_the_caller_may_not_see_is_null_with_an_error(
-    seeded_cluster: Backend, tmp_path: Path
+    seeded_cluster: Backend, passthrough: GatewayProcess
 ) -> None:
     api, space = seeded_cluster.api(), "relations-of-alice"
     api.create(core("namespaces"), {"metadata": {"name": space}})
@@ -339,9 +343,7 @@ async def test_what_the_caller_may_not_see_is_null_with_an_error(
     query = f"""query($n: String) {{ pods(namespace: $n) {{ items {{
       metadata {{ name }} node {NAME} services {NAMES} configMaps {NAMES} owner {NAME}
       spec {{ containers {{ envFrom {{ configMap {NAME} }} }} }} }} }} }}"""
-    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough")
-    with start_gateway(tmp_path, *options) as gateway:
-        answer = await gateway.execute(query, {"n": application.namespace}, headers=bearer("alice"))
+    answer = await passthrough.execute(query, {"n": application.namespace}, headers=bearer("alice"))
     (item,) = answer["data"]["pods"]["items"]
     assert item["metadata"]["name"] == "shop-1-a"
     assert [item[name] for name in ("node", "services", "configMaps", "owner")] == [None] * 4
@@ -360,7 +362,7 @@ async def test_what_the_caller_may_not_see_is_null_with_an_error(
 
 @pytest.mark.cluster
 async def test_an_answer_lists_a_hundred_errors_and_says_that_there_are_more(
-    seeded_cluster: Backend, tmp_path: Path
+    seeded_cluster: Backend, passthrough: GatewayProcess
 ) -> None:
     api, space = seeded_cluster.api(), "relations-refused"
     api.create(core("namespaces"), {"metadata": {"name": space}})
@@ -371,9 +373,7 @@ async def test_an_answer_lists_a_hundred_errors_and_says_that_there_are_more(
         lambda: seeded_cluster.api("alice").request("GET", core("pods", space)).is_success, "alice's role"
     )
     query = f"query($n: String) {{ pods(namespace: $n) {{ items {{ metadata {{ name }} node {NAME} }} }} }}"
-    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough")
-    with start_gateway(tmp_path, *options) as gateway:
-        answer = await gateway.execute(query, {"n": space}, headers=bearer("alice"))
+    answer = await passthrough.execute(query, {"n": space}, headers=bearer("alice"))
     assert [item["node"] for item in answer["data"]["pods"]["items"]] == [None] * 101
     *errors, more = answer["errors"]
     assert [error["path"] for error in errors] == [["pods", "items", index, "node"] for index in range(100)]

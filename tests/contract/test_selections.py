@@ -22,14 +22,14 @@ EVENTS = """subscription($n: String) { deployments(namespace: $n) {
     ],
 )
 async def test_a_selection_of_metadata_requests_partial_objects(
-    tapped_gateway: TappedGateway, query: str, partial: bool
+    shared_tapped_gateway: TappedGateway, query: str, partial: bool
 ) -> None:
-    seen = len(tapped_gateway.tap.requests)
+    seen = len(shared_tapped_gateway.tap.requests)
 
-    await tapped_gateway.gateway.data(query)
+    await shared_tapped_gateway.gateway.data(query)
 
     # the gateway's own requests concern definitions and API services only
-    requests = tapped_gateway.tap.requests[seen:]
+    requests = shared_tapped_gateway.tap.requests[seen:]
     (request,) = [request for request in requests if "/team-1/" in request.target]
     assert ("as=PartialObjectMetadata" in request.accept) is partial
 

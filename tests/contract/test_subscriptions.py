@@ -144,9 +144,9 @@ async def test_operations_share_a_connection_and_end_independently(
 
 
 async def test_subscribers_share_one_upstream_watch(
-    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+    shared_tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
-    gateway, tap = tapped_gateway.gateway, tapped_gateway.tap
+    gateway, tap = shared_tapped_gateway.gateway, shared_tapped_gateway.tap
     queries = [
         "subscription($n: String) { deployments(namespace: $n) { type object { spec { replicas } } } }",
         """subscription($n: String) { apps_v1_deployments(namespace: $n) {
@@ -166,9 +166,9 @@ async def test_subscribers_share_one_upstream_watch(
 
 
 async def test_metadata_subscribers_watch_partial_objects_until_whole_ones_are_needed(
-    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+    shared_tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
-    gateway, tap = tapped_gateway.gateway, tapped_gateway.tap
+    gateway, tap = shared_tapped_gateway.gateway, shared_tapped_gateway.tap
     web = grouped("apps/v1", "deployments", namespace, "web")
     names = (
         "subscription($n: String) { deployments(namespace: $n) { type object { kind metadata { labels } } } }"
@@ -198,10 +198,10 @@ async def only_complete(tap: Tap) -> bool:
 
 
 async def test_the_watch_ends_after_the_last_subscriber(
-    tapped_gateway: TappedGateway, namespace: str
+    shared_tapped_gateway: TappedGateway, namespace: str
 ) -> None:
-    tap = tapped_gateway.tap
-    async with tapped_gateway.gateway.subscribe(PODS, {"n": namespace}) as stream:
+    tap = shared_tapped_gateway.tap
+    async with shared_tapped_gateway.gateway.subscribe(PODS, {"n": namespace}) as stream:
         await stream.synced()
         assert len(tap.open_watches("pods")) == 1
 
