@@ -4,8 +4,9 @@ Covers ``gateway/execution/operation_log.py``.
 """
 
 import base64
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,31 +24,55 @@ from tests.fixtures.waiting import wait_until
 
 CANARY = "canary-71c4"
 ENCODED = base64.b64encode(CANARY.encode()).decode()
-
+_NUMBERS = itertools.count()
 
 MUTATION = 'mutation { deletePod(name: "a") { status } }'
 
 
 @dataclass(frozen=True)
 class Logged:
+    """A gateway with both logs; ``begins`` are the sizes of its logs at the beginning of the test."""
+
     gateway: GatewayProcess
     access: Path
     audit: Path
+    begins: Mapping[Path, int]
+
+    def text(self, path: Path) -> str:
+        """The part of a log that the test has caused."""
+        return path.read_bytes()[self.begins[path] :].decode()
 
     def lines(self, path: Path, count: int) -> list[dict[str, Any]]:
-        """The lines of a log, once it has that many."""
-        wait_until(lambda: len(path.read_text().splitlines()) >= count, f"{count} lines in {path.name}")
-        return [json.loads(line) for line in path.read_text().splitlines()]
+        """The lines of a log, once the test has caused that many."""
+        wait_until(lambda: len(self.text(path).splitlines()) >= count, f"{count} more lines in {path.name}")
+        return [json.loads(line) for line in self.text(path).splitlines()]
+
+
+@pytest.fixture(scope="module")
+def logging(
+    backend: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[GatewayProcess, Path, Path]]:
+    """A passthrough gateway with both logs, to which ``admin`` is the caller."""
+    directory = tmp_path_factory.mktemp("logging")
+    access, audit = directory / "access.jsonl", directory / "audit.jsonl"
+    options = ["--kubeconfig", str(backend.kubeconfig), "--auth", "passthrough", "--log-level", "debug"]
+    logs = ["--access-log", str(access), "--audit-log", str(audit)]
+    with start_gateway(directory / "gateway", *options, *logs, token="admin-token") as gateway:
+        yield gateway, access, audit
 
 
 @pytest.fixture
-def logged(backend: Backend, tmp_path: Path) -> Iterator[Logged]:
-    """A passthrough gateway with both logs, to which ``admin`` is the caller."""
-    access, audit = tmp_path / "access.jsonl", tmp_path / "audit.jsonl"
-    options = ["--kubeconfig", str(backend.kubeconfig), "--auth", "passthrough", "--log-level", "debug"]
-    logs = ["--access-log", str(access), "--audit-log", str(audit)]
-    with start_gateway(tmp_path / "gateway", *options, *logs, token="admin-token") as gateway:
-        yield Logged(gateway, access, audit)
+async def logged(logging: tuple[GatewayProcess, Path, Path]) -> AsyncIterator[Logged]:
+    """The module's gateway; all lines of a test are written before the next test."""
+    gateway, access, audit = logging
+    logged = Logged(gateway, access, audit, {path: path.stat().st_size for path in (access, audit)})
+    yield logged
+    # a line is written right after its response, or at the end of a connection
+    last = f"last-{next(_NUMBERS)}"
+    await gateway.request(
+        "POST", "/graphql", json={"query": "{ version { major } }"}, headers={"X-Request-Id": last}
+    )
+    wait_until(lambda: last in access.read_text(), "the last line of the test")
 
 
 async def test_each_operation_is_one_line(logged: Logged) -> None:

@@ -47,13 +47,14 @@ health:
 """
 
 
-@pytest.fixture
-def own(backend: Backend, tmp_path: Path) -> Iterator[GatewayProcess]:
+@pytest.fixture(scope="module")
+def own(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """A gateway with the user's relations."""
-    rules = tmp_path / "relations.yaml"
+    directory = tmp_path_factory.mktemp("own")
+    rules = directory / "relations.yaml"
     rules.write_text(RULES)
     options = ("--kubeconfig", str(backend.kubeconfig), "--relations", str(rules))
-    with start_gateway(tmp_path / "gateway", *options) as started:
+    with start_gateway(directory / "gateway", *options) as started:
         yield started
 
 
@@ -154,8 +155,18 @@ def links(seeded_cluster: Backend) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def linked(
+    seeded_cluster: Backend, links: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
+    """A gateway that serves links from its start."""
+    options = ("--kubeconfig", str(seeded_cluster.kubeconfig))
+    with start_gateway(tmp_path_factory.mktemp("linked"), *options) as started:
+        yield started
+
+
 @pytest.mark.cluster
-async def test_references_of_custom_resources(seeded_cluster: Backend, tmp_path: Path, links: None) -> None:
+async def test_references_of_custom_resources(seeded_cluster: Backend, linked: GatewayProcess) -> None:
     api = seeded_cluster.api()
     for space in ("links-a", "links-b"):
         api.create(core("namespaces"), {"metadata": {"name": space}})
@@ -186,10 +197,9 @@ async def test_references_of_custom_resources(seeded_cluster: Backend, tmp_path:
         others {{ items {{ __typename metadata {{ namespace name }} }} }}
         credentialsSecret {NAME}
       }}"""
-    with start_gateway(tmp_path, "--kubeconfig", str(seeded_cluster.kubeconfig)) as gateway:
-        data = await gateway.data(f"""{{
-          links(namespace: "links-a") {{ items {{ {selection} }} }}
-          customResourceDefinition(name: "links.{GROUP}") {{ instances {NAMES} }} }}""")
+    data = await linked.data(f"""{{
+      links(namespace: "links-a") {{ items {{ {selection} }} }}
+      customResourceDefinition(name: "links.{GROUP}") {{ instances {NAMES} }} }}""")
     (found,) = data["links"]["items"]
     assert found["spec"]["target"] == {
         "__typename": "Deployment",
@@ -207,7 +217,7 @@ async def test_references_of_custom_resources(seeded_cluster: Backend, tmp_path:
 
 @pytest.mark.cluster
 async def test_lists_of_custom_resources_are_filtered_by_their_references(
-    seeded_cluster: Backend, tmp_path: Path, links: None
+    seeded_cluster: Backend, linked: GatewayProcess
 ) -> None:
     api, space = seeded_cluster.api(), "links-filtered"
     for name in (space, f"{space}-b"):
@@ -226,26 +236,25 @@ async def test_lists_of_custom_resources_are_filtered_by_their_references(
         link = {"metadata": {"name": name}, "spec": spec}
         kind = {"apiVersion": f"{GROUP}/v1", "kind": "Link"}
         api.create(grouped(f"{GROUP}/v1", "links", space), {**kind, **link})
-    with start_gateway(tmp_path, "--kubeconfig", str(seeded_cluster.kubeconfig)) as gateway:
-        for condition, expected in (
-            ('relation: "spec.target"', ["near"]),
-            ('relation: "spec.target", exists: false', ["dangling", "far", "unset"]),
-            ('relation: "spec.others"', ["far"]),
-            ('relation: "spec.others", exists: false', ["dangling", "near", "unset"]),
-            ('relation: "pods", exists: false', ["dangling", "far", "near", "unset"]),
-        ):
-            data = await gateway.data(
-                f'{{ links(namespace: "{space}", whereRelated: [{{ {condition} }}]) {NAMES} }}'
-            )
-            assert names(data["links"]) == expected, condition
-        data = await gateway.data(f"""{{ customResourceDefinitions(
-          whereRelated: [{{ relation: "instances" }}], fieldSelector: "metadata.name=links.{GROUP}"
-        ) {NAMES} }}""")
-        assert names(data["customResourceDefinitions"]) == [f"links.{GROUP}"]
+    for condition, expected in (
+        ('relation: "spec.target"', ["near"]),
+        ('relation: "spec.target", exists: false', ["dangling", "far", "unset"]),
+        ('relation: "spec.others"', ["far"]),
+        ('relation: "spec.others", exists: false', ["dangling", "near", "unset"]),
+        ('relation: "pods", exists: false', ["dangling", "far", "near", "unset"]),
+    ):
+        data = await linked.data(
+            f'{{ links(namespace: "{space}", whereRelated: [{{ {condition} }}]) {NAMES} }}'
+        )
+        assert names(data["links"]) == expected, condition
+    data = await linked.data(f"""{{ customResourceDefinitions(
+      whereRelated: [{{ relation: "instances" }}], fieldSelector: "metadata.name=links.{GROUP}"
+    ) {NAMES} }}""")
+    assert names(data["customResourceDefinitions"]) == [f"links.{GROUP}"]
 
 
 async def test_objects_that_the_filters_hide_are_not_read(
-    backend: Backend, tmp_path: Path, namespace: str
+    backend: Backend, gateway: GatewayProcess, tmp_path: Path, namespace: str
 ) -> None:
     api = backend.api()
     owner = api.get(grouped("apps/v1", "deployments", namespace, "web"))["metadata"]
@@ -253,7 +262,9 @@ async def test_objects_that_the_filters_hide_are_not_read(
     config = {"metadata": {"name": "owned", "ownerReferences": [reference]}}
     api.create(core("configmaps", namespace), config)
     query = f'query($n: String) {{ configMap(name: "owned", namespace: $n) {{ owner {NAME} }} }}'
-    for options, expected in (((), {"metadata": {"name": "web"}}), (("--exclude", "deployments.apps"), None)):
-        directory = tmp_path / str(len(options))
-        with start_gateway(directory, "--kubeconfig", str(backend.kubeconfig), *options) as gateway:
-            assert (await gateway.data(query, {"n": namespace}))["configMap"] == {"owner": expected}
+    assert (await gateway.data(query, {"n": namespace}))["configMap"] == {
+        "owner": {"metadata": {"name": "web"}}
+    }
+    options = ("--kubeconfig", str(backend.kubeconfig), "--exclude", "deployments.apps")
+    with start_gateway(tmp_path, *options) as filtered:
+        assert (await filtered.data(query, {"n": namespace}))["configMap"] == {"owner": None}

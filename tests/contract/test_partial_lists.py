@@ -5,6 +5,7 @@ Covers ``gateway/resolvers/partial_lists.py`` and ``gateway/resolvers/partial_wa
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.api import API, bearer_token, core, fetch_token, grant, grouped, pod, remove_namespace
-from tests.fixtures.backends import Backend, write_kubeconfig
+from tests.fixtures.backends import Backend, TappedGateway, as_new, write_kubeconfig
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.tap import Tap
 from tests.fixtures.waiting import eventually
@@ -62,33 +63,81 @@ class Tenant:
         return f"system:serviceaccount:{self.namespaces[0]}:{self.account}"
 
 
-@pytest.fixture(params=["own informers", "shared informers"])
-def tenant(seeded_cluster: Backend, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Tenant]:
-    """The gateway itself is the administrator, which matters with shared informers only."""
-    api, number = seeded_cluster.api(), next(_NUMBERS)
-    first, second = namespaces = f"tenant-{number}-a", f"tenant-{number}-b"
-    every = (*namespaces, f"tenant-{number}-other")
-    for namespace in every:
+@dataclass(slots=True)
+class Tenants:
+    """The callers of one gateway; their namespaces exist before it starts."""
+
+    shared: Tenant
+    """For tests that change neither its rights nor its pods."""
+    own: list[Tenant]
+    """One for each other test."""
+
+
+_CHANGING_TESTS = 3
+
+
+@pytest.fixture(scope="module", params=["own informers", "shared informers"])
+def tenants(
+    seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Tenants]:
+    directory = tmp_path_factory.mktemp("tenants")
+    with running_tenants(seeded_cluster, directory, request.param, 1 + _CHANGING_TESTS) as (first, *others):
+        yield Tenants(first, others)
+
+
+@contextmanager
+def running_tenants(cluster: Backend, directory: Path, sharing: str, number: int) -> Iterator[list[Tenant]]:
+    """That many tenants of one gateway, which is the administrator: this matters with shared informers."""
+    api = cluster.api()
+    callers = [create_caller(api, lists_namespaces=sharing == "own informers") for _ in range(number)]
+    options = ["--share-informers"] if sharing == "shared informers" else []
+    with cluster.tapped() as tap:
+        kubeconfig = write_kubeconfig(directory / "kubeconfig", tap.url)
+        options += ["--kubeconfig", str(kubeconfig), "--auth", "passthrough", "--grace-period", "0.2"]
+        with start_gateway(directory / "gateway", *options) as gateway:
+            yield [Tenant(gateway, tap, *caller) for caller in callers]
+    for _, account, *_ in callers:
+        for name in namespaces_of(account):
+            remove_namespace(api, name)
+
+
+def namespaces_of(account: str) -> tuple[str, str, str]:
+    """The two namespaces whose pods the caller may read, and one that it may not."""
+    return f"{account}-a", f"{account}-b", f"{account}-other"
+
+
+def create_caller(api: API, *, lists_namespaces: bool) -> tuple[API, str, str, tuple[str, str]]:
+    """Create the caller with its namespaces: the last fields of :class:`Tenant`."""
+    account = f"tenant-{next(_NUMBERS)}"
+    first, second, _ = namespaces_of(account)
+    for namespace in namespaces_of(account):
         api.create(core("namespaces"), {"metadata": {"name": namespace}})
         for name in "abc":
             api.create(core("pods", namespace), pod(name, labels={"name": name}))
-    account = f"tenant-{number}"
     api.create(core("serviceaccounts", first), {"metadata": {"name": account}})
-    token = fetch_token(api, first, account)
-    options = ["--share-informers"] if request.param == "shared informers" else []
-    with seeded_cluster.tapped() as tap:
-        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", tap.url)
-        options += ["--kubeconfig", str(kubeconfig), "--auth", "passthrough", "--grace-period", "0.2"]
-        with start_gateway(tmp_path / "gateway", *options) as gateway:
-            tenant = Tenant(gateway, tap, api, account, token, namespaces)
-            tenant.allow("reads", READ_PODS, first)
-            tenant.allow("reads", READ_PODS, second)
-            if not request.param.startswith("shared"):
-                names = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]}
-                tenant.allow("names", names)
-            yield tenant
-    for namespace in every:
-        remove_namespace(api, namespace)
+    user = f"system:serviceaccount:{first}:{account}"
+    for namespace in (first, second):
+        grant(api, f"{account}-reads", user, READ_PODS, namespace=namespace)
+    if lists_namespaces:
+        names = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]}
+        grant(api, f"{account}-names", user, names)
+    return api, account, fetch_token(api, first, account), (first, second)
+
+
+@pytest.fixture
+def tenant(tenants: Tenants, seeded_cluster: Backend) -> Iterator[Tenant]:
+    tenant = tenants.shared
+    with as_new(TappedGateway(tenant.gateway, tenant.tap), seeded_cluster):
+        yield tenant
+
+
+@pytest.fixture
+def own_tenant(tenants: Tenants, seeded_cluster: Backend) -> Iterator[Tenant]:
+    """A tenant for one test."""
+    assert tenants.own, "_CHANGING_TESTS is the number of tests that use this fixture"
+    tenant = tenants.own.pop()
+    with as_new(TappedGateway(tenant.gateway, tenant.tap), seeded_cluster):
+        yield tenant
 
 
 def found(answer: dict[str, Any]) -> list[tuple[str, str]]:
@@ -163,31 +212,35 @@ async def test_pages_run_through_the_namespaces(tenant: Tenant) -> None:
     assert error["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_repeated_lists_ask_for_the_rules_once(tenant: Tenant) -> None:
-    for _ in range(3):
-        await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
-    reviews = [item.target for item in tenant.tap.requests if "rulesreviews" in item.target]
-    namespaces = len(tenant.api.get(core("namespaces"))["items"])
-    assert 1 < len(reviews) <= namespaces
-    assert len([item for item in tenant.tap.requests if item.target.endswith("/namespaces?limit=500")]) == 1
+@pytest.mark.parametrize("sharing", ["own informers", "shared informers"])
+async def test_repeated_lists_ask_for_the_rules_once(
+    seeded_cluster: Backend, tmp_path: Path, sharing: str
+) -> None:
+    with running_tenants(seeded_cluster, tmp_path, sharing, 1) as (tenant,):
+        for _ in range(3):
+            await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+        targets = [item.target for item in tenant.tap.requests]
+        namespaces = len(tenant.api.get(core("namespaces"))["items"])
+        assert 1 < len([target for target in targets if "rulesreviews" in target]) <= namespaces
+        assert len([target for target in targets if target.endswith("/namespaces?limit=500")]) == 1
 
 
-async def test_a_subscription_merges_the_visible_namespaces(tenant: Tenant) -> None:
-    async with tenant.gateway.subscribe(WATCH, params=tenant.headers) as stream:
+async def test_a_subscription_merges_the_visible_namespaces(own_tenant: Tenant) -> None:
+    async with own_tenant.gateway.subscribe(WATCH, params=own_tenant.headers) as stream:
         first = await stream.result()
-        assert first["extensions"] == {"namespaces": {"pods": list(tenant.namespaces)}}
+        assert first["extensions"] == {"namespaces": {"pods": list(own_tenant.namespaces)}}
         events = [first["data"]["pods"], *await stream.synced()]
         keys = [
             (item["object"]["metadata"]["namespace"], item["object"]["metadata"]["name"]) for item in events
         ]
-        assert sorted(keys) == tenant.pods
+        assert sorted(keys) == own_tenant.pods
         assert {item["resourceVersion"] for item in events} == {"0"}
-        for namespace in reversed(tenant.namespaces):
-            tenant.api.delete(core("pods", namespace, "a"))
+        for namespace in reversed(own_tenant.namespaces):
+            own_tenant.api.delete(core("pods", namespace, "a"))
             event = await stream.event()
             assert event["type"] == "DELETED"
             assert event["object"]["metadata"] == {"namespace": namespace, "name": "a"}
-        assert len(tenant.tap.open_watches("pods")) == 2
+        assert len(own_tenant.tap.open_watches("pods")) == 2
 
 
 async def test_a_partial_subscription_starts_afresh(tenant: Tenant) -> None:
@@ -213,13 +266,13 @@ async def test_cached_parts_need_no_list(tenant: Tenant) -> None:
         assert len([item for item in tenant.tap.requests if "/pods" in item.target]) == reads
 
 
-async def test_a_role_for_one_name_finds_its_namespaces(tenant: Tenant) -> None:
-    other = tenant.namespaces[0].removesuffix("-a") + "-other"
-    tenant.allow("one", {**READ_PODS, "resourceNames": ["b"]}, other)
+async def test_a_role_for_one_name_finds_its_namespaces(own_tenant: Tenant) -> None:
+    other = own_tenant.namespaces[0].removesuffix("-a") + "-other"
+    own_tenant.allow("one", {**READ_PODS, "resourceNames": ["b"]}, other)
     query = LIST.replace("labelSelector: $labels", "fieldSelector: $labels")
     variables = {**PARTIAL, "labels": "metadata.name=b"}
-    answer = await tenant.gateway.execute(query, variables, headers=tenant.headers)
-    expected = [*tenant.namespaces, other]
+    answer = await own_tenant.gateway.execute(query, variables, headers=own_tenant.headers)
+    expected = [*own_tenant.namespaces, other]
     assert found(answer) == [(namespace, "b") for namespace in expected]
     assert answer["extensions"]["namespaces"]["pods"] == expected
 
@@ -236,20 +289,20 @@ async def test_more_namespaces_than_requests_are_refused(
         assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
 
 
-async def test_a_revoked_namespace_is_left_out_at_once(tenant: Tenant) -> None:
-    first, second = tenant.namespaces
-    binding = grouped("rbac.authorization.k8s.io/v1", "rolebindings", second, f"{tenant.account}-reads")
-    listed = await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+async def test_a_revoked_namespace_is_left_out_at_once(own_tenant: Tenant) -> None:
+    first, second = own_tenant.namespaces
+    binding = grouped("rbac.authorization.k8s.io/v1", "rolebindings", second, f"{own_tenant.account}-reads")
+    listed = await own_tenant.gateway.execute(LIST, PARTIAL, headers=own_tenant.headers)
     assert len(found(listed)) == 6
-    tenant.api.delete(binding)
+    own_tenant.api.delete(binding)
 
     async def reduced() -> bool:
-        answer = await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+        answer = await own_tenant.gateway.execute(LIST, PARTIAL, headers=own_tenant.headers)
         assert "errors" not in answer
         return {namespace for namespace, _ in found(answer)} == {first}
 
     await eventually(reduced, "the revoked namespace to be left out")
-    answer = await tenant.gateway.execute(LIST, PARTIAL, headers=tenant.headers)
+    answer = await own_tenant.gateway.execute(LIST, PARTIAL, headers=own_tenant.headers)
     assert answer["extensions"]["namespaces"]["pods"] == [first]
 
 
