@@ -1,9 +1,13 @@
-"""Third-party clients reconnect to the same gateway or another, and reach the current state."""
+"""Third-party clients reconnect to the same gateway or another, and reach the current state.
+
+The clients live through an outage together; each has its own test of what it saw (:class:`Outages`).
+"""
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +15,10 @@ import httpx
 import pytest
 
 from tests.fixtures.api import API, core
-from tests.fixtures.backends import Backend, TappedGateway
-from tests.fixtures.clients import RECONNECTING, check_clients, watching
-from tests.fixtures.gateways import GatewayProcess, start_gateway
-from tests.fixtures.ports import free_port
-from tests.fixtures.tap import Refusal, Request, tapped
+from tests.fixtures.backends import Backend, TappedGateway, running_behind_tap, running_namespace
+from tests.fixtures.clients import RECONNECTING, Watcher, check_clients, each, watching
+from tests.fixtures.gateways import NO_TLS, GatewayProcess, Successors, start_gateway
+from tests.fixtures.tap import Refusal, Request, Tap, tapped
 from tests.fixtures.waiting import DEADLINE, wait_until
 
 pytestmark = pytest.mark.node
@@ -26,50 +29,31 @@ QUERY = """subscription($n: String, $v: String) {
 
 ENDINGS = {"terminated": signal.SIGTERM, "killed": signal.SIGKILL}
 
+Watchers = dict[str, Watcher]
+"""The watchers of an outage by client."""
+
+
+class Outages:
+    """The outages so far. Each happens once, in the test of the first client that lives through it."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[tuple[str, ...], Watchers] = {}
+
+    async def once(self, *name: str, watch: Callable[[], Awaitable[Watchers]]) -> Watchers:
+        """The result of ``watch`` for that name; no client runs any more."""
+        if name not in self._watchers:
+            self._watchers[name] = await watch()
+        return self._watchers[name]
+
+
+@pytest.fixture(scope="module")
+def outages() -> Outages:
+    return Outages()
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _clients_installed() -> None:
     check_clients()
-
-
-class Successors:
-    """Consecutive gateways at one address."""
-
-    def __init__(self, directory: Path, kubeconfig: Path) -> None:
-        self.port = free_port()
-        self._directory = directory
-        self._kubeconfig = kubeconfig
-        self._count = 0
-        self._running = ExitStack()
-        self.gateway: GatewayProcess
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/graphql"
-
-    def start(self) -> None:
-        self._count += 1
-        options = ("--kubeconfig", str(self._kubeconfig))
-        started = start_gateway(self._directory / str(self._count), *options, port=self.port)
-        self.gateway = self._running.enter_context(started)
-
-    def end(self, number: signal.Signals) -> None:
-        process = self.gateway.process
-        process.child.send_signal(number)
-        status = process.wait()
-        assert status == (0 if number is signal.SIGTERM else -number), process.output()
-        assert "ERROR" not in process.output()
-
-    def close(self) -> None:
-        self._running.close()
-
-
-@pytest.fixture
-def successors(backend: Backend, tmp_path: Path) -> Iterator[Successors]:
-    successors = Successors(tmp_path, backend.kubeconfig)
-    successors.start()
-    yield successors
-    successors.close()
 
 
 AFTER_CHANGES = {"changes": {"value": "2"}, "comes": {"value": "1"}, "stays": {"value": "1"}}
@@ -92,6 +76,7 @@ def make_changes(api: API, path: str) -> None:
 
 
 WITH_ONE_ADDRESS = ("subscriptions-transport-ws", "urql, server-sent events")
+WITH_TWO_ADDRESSES = [client for client in RECONNECTING if client not in WITH_ONE_ADDRESS]
 ON_BOTH = ("graphql-ws", "graphql-sse, distinct connections")
 every_client = pytest.mark.parametrize(
     ("backend", "client"),
@@ -109,45 +94,92 @@ def brief(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
     ]
 
 
+def clients_of(backend: Backend) -> Sequence[str]:
+    return ON_BOTH if backend.is_real else RECONNECTING
+
+
+async def until_synced(watchers: Watchers, streams: int) -> None:
+    await each(watchers, lambda watcher: watcher.until_synced(streams))
+
+
+async def until_known(watchers: Watchers, objects: Mapping[str, Any]) -> None:
+    await each(watchers, lambda watcher: watcher.until_knows(objects))
+
+
+async def change_last(watchers: Watchers, api: API, path: str) -> None:
+    """Change the remaining object, and wait until each client knows it."""
+    api.merge(f"{path}/stays", {"data": {"value": "2"}})
+    await until_known(watchers, {**AFTER_CHANGES, "stays": {"value": "2"}})
+
+
+async def watch_succession(backend: Backend, directory: Path, number: signal.Signals) -> Watchers:
+    """One gateway ends, and the next one begins at its address."""
+    with (
+        closing(Successors(directory, backend.kubeconfig)) as successors,
+        running_namespace(backend) as namespace,
+    ):
+        api, path = backend.api(), core("configmaps", namespace)
+        create_objects(api, path)
+        async with watching(clients_of(backend), successors.url, QUERY, {"n": namespace}) as watchers:
+            await until_synced(watchers, 1)
+            successors.end(number)
+            make_changes(api, path)
+            successors.start()
+            await until_synced(watchers, 2)
+            await until_known(watchers, AFTER_CHANGES)
+            await change_last(watchers, api, path)
+    return watchers
+
+
 @pytest.mark.parametrize("number", ENDINGS.values(), ids=list(ENDINGS))
 @every_client
 async def test_a_client_continues_with_the_next_gateway(
-    successors: Successors, backend: Backend, namespace: str, client: str, number: signal.Signals
+    outages: Outages, backend: Backend, tmp_path: Path, client: str, number: signal.Signals
 ) -> None:
-    api, path = backend.api(), core("configmaps", namespace)
-    create_objects(api, path)
-    async with watching(client, successors.url, QUERY, {"n": namespace}) as watcher:
-        await watcher.until_synced(1)
-        successors.end(number)
-        make_changes(api, path)
-        successors.start()
-        await watcher.until_synced(2)
-        await watcher.until_knows(AFTER_CHANGES)
-        api.merge(f"{path}/stays", {"data": {"value": "2"}})
-        await watcher.until_knows({**AFTER_CHANGES, "stays": {"value": "2"}})
+    watch = partial(watch_succession, backend, tmp_path, number)
+    watchers = await outages.once("succession", backend.name, number.name, watch=watch)
+    watcher = watchers[client].passed()
     assert (watcher.restarted, watcher.resumed, watcher.shown) == (2, 0, [])
 
 
+async def watch_departure(backend: Backend, gateway: GatewayProcess, directory: Path) -> Watchers:
+    """The gateway at the first of two addresses ends.
+
+    Another subscriber keeps the informer of the other gateway running, so it has the missed changes.
+    """
+    with (
+        closing(Successors(directory, backend.kubeconfig)) as successors,
+        running_namespace(backend) as namespace,
+    ):
+        api, path = backend.api(), core("configmaps", namespace)
+        create_objects(api, path)
+        urls = f"{successors.url},{gateway.url}/graphql"
+        async with gateway.subscribe(QUERY, {"n": namespace}) as other:
+            await other.synced()
+            async with watching(WITH_TWO_ADDRESSES, urls, QUERY, {"n": namespace}) as watchers:
+                await until_synced(watchers, 1)
+                make_changes(api, path)
+                await until_known(watchers, AFTER_CHANGES)
+                successors.end(signal.SIGTERM)
+                await change_last(watchers, api, path)
+    return watchers
+
+
 @pytest.mark.parametrize("backend", ["demo"], indirect=True)
-@pytest.mark.parametrize("client", [client for client in RECONNECTING if client not in WITH_ONE_ADDRESS])
+@pytest.mark.parametrize("client", WITH_TWO_ADDRESSES)
 async def test_a_client_with_two_addresses_resumes_at_the_other_gateway(
-    successors: Successors, gateway: GatewayProcess, backend: Backend, namespace: str, client: str
+    outages: Outages, gateway: GatewayProcess, backend: Backend, tmp_path: Path, client: str
 ) -> None:
-    """Another subscriber keeps the informer of the other gateway running, so it has the missed changes."""
-    api, path = backend.api(), core("configmaps", namespace)
-    create_objects(api, path)
-    urls = f"{successors.url},{gateway.url}/graphql"
-    async with gateway.subscribe(QUERY, {"n": namespace}) as other:
-        await other.synced()
-        async with watching(client, urls, QUERY, {"n": namespace}) as watcher:
-            await watcher.until_synced(1)
-            make_changes(api, path)
-            await watcher.until_knows(AFTER_CHANGES)
-            successors.end(signal.SIGTERM)
-            api.merge(f"{path}/stays", {"data": {"value": "2"}})
-            await watcher.until_knows({**AFTER_CHANGES, "stays": {"value": "2"}})
+    watchers = await outages.once("departure", watch=partial(watch_departure, backend, gateway, tmp_path))
+    watcher = watchers[client].passed()
     assert brief(watcher.events[-2:]) == [("SYNCED", ""), ("MODIFIED", "stays")]
     assert (watcher.restarted, watcher.resumed, watcher.shown) == (1, 1, [])
+
+
+@pytest.fixture
+def successors(backend: Backend, tmp_path: Path) -> Iterator[Successors]:
+    with closing(Successors(tmp_path, backend.kubeconfig)) as successors:
+        yield successors
 
 
 @pytest.mark.parametrize("backend", ["demo"], indirect=True)
@@ -158,7 +190,7 @@ async def test_clients_that_do_not_read_do_not_delay_the_shutdown(
     body, headers = {"query": QUERY, "variables": {"n": namespace}}, {"Accept": "text/event-stream"}
     async with (
         successors.gateway.socket() as socket,
-        httpx.AsyncClient(timeout=DEADLINE, trust_env=False, verify=False) as http,
+        httpx.AsyncClient(timeout=DEADLINE, trust_env=False, verify=NO_TLS) as http,
     ):
         socket.connection.transport.pause_reading()
         await socket.subscribe(QUERY, {"n": namespace})
@@ -172,23 +204,32 @@ async def test_clients_that_do_not_read_do_not_delay_the_shutdown(
         socket.connection.transport.abort()
 
 
-@every_client
-async def test_a_client_that_lost_its_connection_gets_exactly_the_missed_changes(
-    gateway: GatewayProcess, backend: Backend, namespace: str, client: str
-) -> None:
-    api, path = backend.api(), core("configmaps", namespace)
-    create_objects(api, path)
-    with tapped("127.0.0.1", gateway.port, None) as line:
-        async with watching(client, f"{line.url}/graphql", QUERY, {"n": namespace}) as watcher:
-            await watcher.until_synced(1)
+async def watch_interruption(backend: Backend, gateway: GatewayProcess) -> Watchers:
+    """The clients lose their connections, and the gateway continues."""
+    with running_namespace(backend) as namespace, tapped("127.0.0.1", gateway.port, None) as line:
+        api, path = backend.api(), core("configmaps", namespace)
+        create_objects(api, path)
+        url = f"{line.url}/graphql"
+        async with watching(clients_of(backend), url, QUERY, {"n": namespace}) as watchers:
+            await until_synced(watchers, 1)
             line.cut()
             make_changes(api, path)
-            before = len(watcher.events)
+            for watcher in watchers.values():
+                watcher.mark()
             line.mend()
-            await watcher.until_knows(AFTER_CHANGES)
-            api.merge(f"{path}/stays", {"data": {"value": "2"}})
-            await watcher.until_knows({**AFTER_CHANGES, "stays": {"value": "2"}})
-    assert brief(watcher.events[before:]) == [
+            await until_known(watchers, AFTER_CHANGES)
+            await change_last(watchers, api, path)
+    return watchers
+
+
+@every_client
+async def test_a_client_that_lost_its_connection_gets_exactly_the_missed_changes(
+    outages: Outages, gateway: GatewayProcess, backend: Backend, client: str
+) -> None:
+    watch = partial(watch_interruption, backend, gateway)
+    watchers = await outages.once("interruption", backend.name, watch=watch)
+    watcher = watchers[client].passed()
+    assert brief(watcher.later) == [
         ("SYNCED", ""),
         ("ADDED", "comes"),
         ("MODIFIED", "changes"),
@@ -198,26 +239,37 @@ async def test_a_client_that_lost_its_connection_gets_exactly_the_missed_changes
     assert (watcher.restarted, watcher.resumed, watcher.shown) == (1, 1, [])
 
 
-@every_client
-async def test_a_client_with_an_expired_version_gets_all_objects_again(
-    tapped_gateway: TappedGateway, backend: Backend, namespace: str, client: str
-) -> None:
-    """The gateway stops watching meanwhile, and the API server drops its history."""
-    gateway, upstream = tapped_gateway.gateway, tapped_gateway.tap
-    api, path = backend.api(), core("configmaps", namespace)
-    create_objects(api, path)
-    with tapped("127.0.0.1", gateway.port, None) as line:
-        async with watching(client, f"{line.url}/graphql", QUERY, {"n": namespace}) as watcher:
-            await watcher.until_synced(1)
+async def watch_expiry(backend: Backend, gateway: GatewayProcess, tap: Tap) -> Watchers:
+    """The gateway stops watching while the clients are disconnected, and the API server drops its history."""
+    with running_namespace(backend) as namespace, tapped("127.0.0.1", gateway.port, None) as line:
+        api, path = backend.api(), core("configmaps", namespace)
+        create_objects(api, path)
+        url = f"{line.url}/graphql"
+        async with watching(clients_of(backend), url, QUERY, {"n": namespace}) as watchers:
+            await until_synced(watchers, 1)
             line.cut()
-            wait_until(lambda: not upstream.open_watches("configmaps"), "the gateway to stop watching")
+            wait_until(lambda: not tap.open_watches("configmaps"), "the gateway to stop watching")
             make_changes(api, path)
             backend.forget()
-            before = len(watcher.events)
+            for watcher in watchers.values():
+                watcher.mark()
             line.mend()
-            await watcher.until_synced(2)
+            await until_synced(watchers, 2)
+    return watchers
+
+
+@every_client
+async def test_a_client_with_an_expired_version_gets_all_objects_again(
+    outages: Outages, backend: Backend, tmp_path: Path, client: str
+) -> None:
+    async def watch() -> Watchers:
+        with running_behind_tap(backend, tmp_path) as started:
+            return await watch_expiry(backend, started.gateway, started.tap)
+
+    watchers = await outages.once("expiry", backend.name, watch=watch)
+    watcher = watchers[client].passed()
     assert watcher.objects == AFTER_CHANGES
-    assert sorted(brief(watcher.events[before:])[:-1]) == [("ADDED", name) for name in sorted(AFTER_CHANGES)]
+    assert sorted(brief(watcher.later)[:-1]) == [("ADDED", name) for name in sorted(AFTER_CHANGES)]
     assert (watcher.restarted, watcher.resumed, watcher.shown) == (2, 0, [])
 
 
@@ -237,13 +289,7 @@ async def test_every_client_subscribes_again_after_a_passing_error(
     gateway, upstream = tapped_gateway.gateway, tapped_gateway.tap
     create_objects(backend.api(), core("configmaps", namespace))
     upstream.refuse = unavailable
-    async with AsyncExitStack() as stack:
-        watchers = {
-            client: await stack.enter_async_context(
-                watching(client, f"{gateway.url}/graphql", QUERY, {"n": namespace})
-            )
-            for client in RECONNECTING
-        }
+    async with watching(RECONNECTING, f"{gateway.url}/graphql", QUERY, {"n": namespace}) as watchers:
         for watcher in watchers.values():
             await watcher.until(lambda item: len(item.streams) > 1, "a second subscription")
         upstream.refuse = lambda _: None
@@ -259,13 +305,7 @@ async def test_every_client_stops_at_a_final_error_and_shows_it(
 ) -> None:
     gateway = tapped_gateway.gateway
     tapped_gateway.tap.refuse = forbidden
-    async with AsyncExitStack() as stack:
-        watchers = {
-            client: await stack.enter_async_context(
-                watching(client, f"{gateway.url}/graphql", QUERY, {"n": namespace})
-            )
-            for client in RECONNECTING
-        }
+    async with watching(RECONNECTING, f"{gateway.url}/graphql", QUERY, {"n": namespace}) as watchers:
         for client, watcher in watchers.items():
             await watcher.until(lambda item: bool(item.shown), f"{client} to show the error")
             assert "refused by the tap" in watcher.shown[0]["error"], client
@@ -279,7 +319,8 @@ async def test_repeated_cuts_lose_and_repeat_no_change(
     api, path = backend.api(), core("configmaps", namespace)
     api.create(path, config_map("one", "0"))
     with tapped("127.0.0.1", gateway.port, None) as line:
-        async with watching(client, f"{line.url}/graphql", QUERY, {"n": namespace}) as watcher:
+        async with watching([client], f"{line.url}/graphql", QUERY, {"n": namespace}) as watchers:
+            watcher = watchers[client]
             await watcher.until_synced(1)
             for cut in range(5):
                 for number in range(10):
@@ -305,11 +346,19 @@ def expiring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProces
         yield started
 
 
+async def watch_expirations(gateway: GatewayProcess) -> Watchers:
+    """The tokens of the clients expire three times."""
+    url = f"{gateway.url}/graphql"
+    async with watching(RECONNECTING, url, QUERY, {"n": "default"}, token_seconds=3.0) as watchers:
+        await until_synced(watchers, 4)
+    return watchers
+
+
 @pytest.mark.parametrize("client", RECONNECTING)
-async def test_a_client_comes_back_with_a_fresh_token(expiring: GatewayProcess, client: str) -> None:
+async def test_a_client_comes_back_with_a_fresh_token(
+    outages: Outages, expiring: GatewayProcess, client: str
+) -> None:
     """Each connection ends before its token does; no end reaches the user."""
-    url = f"{expiring.url}/graphql"
-    async with watching(client, url, QUERY, {"n": "default"}, token_seconds=3.0) as watcher:
-        await watcher.until_synced(4)
-    assert watcher.shown == []
+    watchers = await outages.once("expirations", watch=partial(watch_expirations, expiring))
+    assert watchers[client].passed().shown == []
     assert "ERROR" not in expiring.process.output()
