@@ -16,7 +16,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import isawaitable
 from typing import Any
 
@@ -41,7 +41,7 @@ from gateway.errors import QueryTooComplex, UnexpectedValue
 from gateway.execution.events import CompiledEvent, SharedEvent
 from gateway.execution.input_values import Unusual, fitting_arguments
 from gateway.execution.introspection import Introspection, IntrospectionAnswer
-from gateway.execution.root_fields import count_requests, find_leaders, request_of
+from gateway.execution.root_fields import count_requests, find_leaders, shared_slots
 from gateway.execution.typed_values import TypedExecutor
 from gateway.resolvers.limits import Budget, SharedSlot
 from schema.selection import (
@@ -126,7 +126,7 @@ class CompiledExecutor(TypedExecutor):
         fields = {name: details for name, details in grouped_field_set.items() if name not in leaders}
         if not serially:
             self._width = len(fields)
-            self._share_slots(fields, budget)
+            self._slots = shared_slots(fields, budget.field_slots)
         if len(fields) > budget.limits.max_upstream_requests:
             try:
                 budget.limits.expect_requests(count_requests(fields, serially))
@@ -254,18 +254,9 @@ class CompiledExecutor(TypedExecutor):
     """The number of root fields that are executed."""
 
     @cached_property
-    def _slots(self) -> dict[str, SharedSlot]:
+    def _slots(self) -> Mapping[str, SharedSlot]:
         """By response name: the slot of the root fields with the same request, which share one response."""
         return {}
-
-    def _share_slots(self, fields: GroupedFieldSet, budget: Budget) -> None:
-        by_request: dict[tuple[str, ...], list[str]] = {}
-        for name, details in fields.items():
-            by_request.setdefault(request_of(details[0].node), []).append(name)
-        for names in by_request.values():
-            if len(names) > 1:
-                slot = SharedSlot(budget.field_slots, len(names))
-                self._slots.update(dict.fromkeys(names, slot))
 
     @cached_property
     def _item_bytes(self) -> Counter[str]:
@@ -387,15 +378,10 @@ class CompiledExecutor(TypedExecutor):
             introspection: Introspection | None = self.schema.extensions.get("introspection")
             # None in a schema of another origin (tests)
             if introspection is not None:
-                complete = super().complete_value
+                complete = partial(super().complete_value, return_type, field_details_list, info, path)
                 return self._counted(
                     introspection.answer(
-                        info,
-                        field_details_list,
-                        result,
-                        lambda value: complete(
-                            return_type, field_details_list, info, path, value, position_context
-                        ),
+                        info, field_details_list, result, lambda value: complete(value, position_context)
                     )
                 )
         completed = self.complete_typed(return_type, field_details_list, info, path, result, position_context)

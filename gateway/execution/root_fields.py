@@ -1,11 +1,14 @@
 """Which root fields of an operation are identical, and which cause the same upstream request."""
 
+import asyncio
 from collections import Counter
 
 from graphql import FieldNode, Node, print_ast
 from graphql.execution.collect_fields import GroupedFieldSet
 
-__all__ = ["count_requests", "find_leaders", "request_of"]
+from gateway.resolvers.limits import SharedSlot
+
+__all__ = ["count_requests", "find_leaders", "shared_slots"]
 
 _LOCAL_FIELDS = frozenset({"__typename", "__schema", "__type", "resources"})
 """Root fields that cause no upstream request."""
@@ -32,7 +35,19 @@ def _without_alias(node: FieldNode) -> str:
     return node.loc.source.body[node.name.loc.start : node.loc.end]
 
 
-def request_of(node: FieldNode) -> tuple[str, ...]:
+def shared_slots(fields: GroupedFieldSet, slots: asyncio.Semaphore) -> dict[str, SharedSlot]:
+    """By response name: one slot for all root fields with the same request, if there are several."""
+    by_request: dict[tuple[str, ...], list[str]] = {}
+    for name, details in fields.items():
+        by_request.setdefault(_request_of(details[0].node), []).append(name)
+    found: dict[str, SharedSlot] = {}
+    for names in by_request.values():
+        if len(names) > 1:
+            found |= dict.fromkeys(names, SharedSlot(slots, len(names)))
+    return found
+
+
+def _request_of(node: FieldNode) -> tuple[str, ...]:
     """Equal for root fields that cause the same upstream request: the name and the arguments."""
     return node.name.value, *map(_text_of, node.arguments or ())
 
@@ -47,4 +62,4 @@ def count_requests(fields: GroupedFieldSet, serially: bool) -> int:
     upstream = [node for node in nodes if node.name.value not in _LOCAL_FIELDS]
     if serially:
         return len(upstream)
-    return len(set(map(request_of, upstream)))
+    return len(set(map(_request_of, upstream)))

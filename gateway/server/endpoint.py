@@ -40,13 +40,18 @@ from gateway.identity import Caller, Identity
 from gateway.informers import InformerRegistry
 from gateway.kube.client import KubeClient
 from gateway.resolvers.context import RequestContext, expect_authenticated
-from gateway.resolvers.limits import Limits
 from gateway.server.compression import StoredResponse
 from gateway.server.documents import Documents
+from gateway.server.graphql_request import (
+    accept_of,
+    answers_with_json,
+    body_of,
+    content_type_of,
+    request_data,
+    without_empty,
+)
 from gateway.server.guard import head_of
-from gateway.server.headers import header
 from gateway.server.large_response import LargeResponse, encoded_fields
-from gateway.server.operation_type import is_subscription
 from gateway.server.request_json import decode_request
 from gateway.server.responses import (
     EVENT_STREAM,
@@ -56,7 +61,6 @@ from gateway.server.responses import (
     accepts_page,
     error_response,
     negotiate,
-    prefers_json,
     refusal,
 )
 from gateway.server.transports.legacy_websocket import LegacyHandler
@@ -85,16 +89,8 @@ _PROTOCOLS = (
 _SUBPROTOCOLS = (GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_WS_PROTOCOL)
 """In order of preference."""
 _METHODS = ("GET", "POST", "PUT", "DELETE")
-_BODY = "kube_graphql.body"
 _KEEP_ALIVE_SECONDS = 15.0
 """Time between two keep-alives of the legacy websocket protocol."""
-
-_PARAMETERS = (
-    ("query", str, "a string"),
-    ("operationName", str, "a string"),
-    ("variables", dict, "an object"),
-    ("extensions", dict, "an object"),
-)
 
 
 class Executable(Protocol):
@@ -167,7 +163,7 @@ class Endpoint(GraphQL[RequestContext, None]):
             self.open_websockets -= 1
 
     async def _respond(self, request: Request) -> Response:
-        accept = _accept_of(request)
+        accept = accept_of(request)
         if request.method not in _METHODS:
             allow = {"Allow": ", ".join(_METHODS)}
             return error_response(405, "use GET or POST", "BAD_REQUEST", headers=allow)
@@ -230,7 +226,7 @@ class Endpoint(GraphQL[RequestContext, None]):
 
     def _lifetime(self, request: Request, caller: Caller) -> Lifetime | None:
         """The lifetime of a stream; None for other responses, whose token the API server alone judges."""
-        if self._accepted_stream(_accept_of(request)) is None and token_of(request) is None:
+        if self._accepted_stream(accept_of(request)) is None and token_of(request) is None:
             return None
         return Lifetime(caller, self._shared.reviews)
 
@@ -353,37 +349,19 @@ class Endpoint(GraphQL[RequestContext, None]):
 
         Raises HTTPException: status 400 unless their types follow "GraphQL over HTTP".
         """
-        accept = _accept_of(request)
+        accept = accept_of(request)
         transport = self._accepted_stream(accept)
         if request.method == "GET":
             parameters: Any = self.parse_query_params(request.query_params)
-        elif _content_type_of(request) == JSON:
-            parameters = self.parse_json(await _body_of(request))
+        elif content_type_of(request) == JSON:
+            parameters = self.parse_json(await body_of(request))
         else:
             # also prevents CSRF: an HTML form cannot send this content type
             raise HTTPException(415, "the body has to be application/json")
-        data = self._request_data(parameters, transport.protocol if transport else "http")
-        if transport is not None and _answers_with_json(
-            transport.protocol, accept, data, self._shared.limits
-        ):
+        data = request_data(parameters, self.documents, transport.protocol if transport else "http")
+        if transport is not None and answers_with_json(transport.protocol, accept, data, self._shared.limits):
             return replace(data, protocol="http")
         return data
-
-    def _request_data(self, parameters: Any, protocol: GraphQLRequestProtocol) -> GraphQLRequestData:
-        if isinstance(parameters, list):
-            raise HTTPException(400, "batching is not served: send one operation per request")
-        if not isinstance(parameters, dict):
-            raise HTTPException(400, "the body has to be one JSON object")
-        for name, expected, words in _PARAMETERS:
-            if not isinstance(parameters.get(name), (expected, type(None))):
-                raise HTTPException(400, f"{name} has to be {words} or null")
-        return GraphQLRequestData(
-            query=self.documents.resolve(parameters),
-            variables=parameters.get("variables"),
-            operation_name=parameters.get("operationName"),
-            extensions=parameters.get("extensions"),
-            protocol=protocol,
-        )
 
     async def pick_websocket_subprotocol(self, request: WebSocket) -> str | None:
         """The newest of the offered subprotocols; the client's order does not count."""
@@ -405,9 +383,7 @@ class Endpoint(GraphQL[RequestContext, None]):
         return decode_request(data, self._shared.limits.max_values)
 
     def parse_query_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        parsed = super().parse_query_params(params)
-        # an empty parameter (``&variables=``) means the same as a missing one
-        return {name: value for name, value in parsed.items() if value != ""}
+        return without_empty(super().parse_query_params(params))
 
 
 def _respond_with(response: GraphQLHTTPResponse, media_type: str) -> Response:
@@ -419,40 +395,3 @@ def _respond_with(response: GraphQLHTTPResponse, media_type: str) -> Response:
     if (fields := encoded_fields(response)) is not None:
         return LargeResponse(cast("Mapping[str, Any]", response), fields, headers, media_type)
     return Response(encode_response(response), status, headers, media_type=media_type)
-
-
-async def _body_of(request: Request) -> bytes:
-    """The body, which may be read several times; Starlette's needs a generator. Raises ClientDisconnect."""
-    known: bytes | None = request.scope.get(_BODY)
-    if known is None:
-        parts: list[bytes] = []
-        more = True
-        while more:
-            message = await request.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            parts.append(message.get("body", b""))
-            more = message.get("more_body", False)
-        known = request.scope[_BODY] = parts[0] if len(parts) == 1 else b"".join(parts)
-    return known
-
-
-def _accept_of(request: Request) -> str | None:
-    return header(request.scope["headers"], b"accept")
-
-
-def _content_type_of(request: Request) -> str:
-    """The media type of the body, without parameters."""
-    content_type = header(request.scope["headers"], b"content-type") or ""
-    return content_type.partition(";")[0].strip().lower()
-
-
-def _answers_with_json(protocol: str, accept: str | None, data: GraphQLRequestData, limits: Limits) -> bool:
-    """Whether JSON answers a request that accepts a stream, too: for queries and mutations.
-
-    Apollo's ``Accept`` names multipart first for every operation. For server-sent events the client's
-    preference decides.
-    """
-    if negotiate(accept) is None or is_subscription(data.query or "", data.operation_name, limits):
-        return False
-    return protocol == MULTIPART_SUBSCRIPTION_PROTOCOL or prefers_json(accept)

@@ -1,11 +1,13 @@
 """Identical root fields, and root fields with the same upstream request."""
 
+import asyncio
+
 import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse
 from graphql.execution.collect_fields import GroupedFieldSet, collect_fields
 from graphql.execution.values import VariableValues
 
-from gateway.execution.root_fields import count_requests, find_leaders, request_of
+from gateway.execution.root_fields import count_requests, find_leaders, shared_slots
 
 SCHEMA: GraphQLSchema = build_schema(
     "type Query { pods(n: Int): Thing nodes: Thing resources: Thing } type Thing { a: Int b: Int }"
@@ -51,8 +53,8 @@ def test_queries_share_requests_and_mutations_do_not(document: str, in_parallel:
     assert count_requests(fields(document), serially=True) == serially
 
 
-def test_the_selection_is_no_part_of_a_request() -> None:
-    first, second = (
-        details[0].node for details in fields("{ a: pods(n: 1) { a } b: pods(n: 1) { b } }").values()
-    )
-    assert request_of(first) == request_of(second) == ("pods", "n: 1")
+def test_fields_with_one_request_share_a_slot_whatever_they_select() -> None:
+    document = "{ a: pods(n: 1) { a } b: pods(n: 1) { b } c: pods(n: 2) { a } d: nodes { a } }"
+    slots = shared_slots(fields(document), asyncio.Semaphore(1))
+    assert set(slots) == {"a", "b"}
+    assert slots["a"] is slots["b"]
