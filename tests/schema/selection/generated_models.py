@@ -74,21 +74,26 @@ NAMES = {
 }
 
 
+PARTS = ["T0", "T1", "T2"]
+
+
 def expressions(ids: list[str]) -> st.SearchStrategy[TypeExpression]:
     single = st.one_of(st.sampled_from(Scalar), st.sampled_from([Definition(id_) for id_ in ids]))
     listed = st.builds(ListOf, single)
     return st.one_of(single, single, listed, st.builds(ListOf, listed))
 
 
+EXPRESSIONS = expressions(PARTS)
+
+
 @st.composite
 def models(draw: st.DrawFn, *, compilable: bool = True) -> Model:
     """One kind, ``Thing``, and types that it may have parts of, recursive ones included."""
-    ids = ["T0", "T1", "T2"]
     names = [name for name in NAMES if not (compilable and '"' in NAMES[name])]
     objects = [OBJECT_META_TYPE, LIST_META_TYPE]
-    for id_ in [THING, *ids]:
-        chosen = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=5))
-        properties = tuple(Property(NAMES[name], name, draw(expressions(ids))) for name in chosen)
+    several = st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=5)
+    for id_ in [THING, *PARTS]:
+        properties = tuple(Property(NAMES[name], name, draw(EXPRESSIONS)) for name in draw(several))
         if id_ == THING:
             metadata = Property("metadata", "metadata", Definition(OBJECT_META))
             objects.append(ObjectType(id_, id_, id_, (*TYPE_META, metadata, *properties), "", kinds=(KIND,)))

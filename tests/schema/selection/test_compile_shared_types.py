@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import NamedTypeNode, NameNode, Visitor, parse, print_ast, validate, visit
+from graphql import NamedTypeNode, NameNode, Visitor, print_ast, validate, visit
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -13,9 +13,7 @@ from tests.fixtures.properties import examples
 from tests.schema.documents import id_of, kind_schema, lower_all, resource, served
 from tests.schema.lowering.test_sharing import clusters, lower_kinds
 from tests.schema.selection.cases import case, normalised, parsed
-from tests.schema.selection.generated_documents import Documents
-from tests.schema.selection.generated_models import Objects, Vocabulary
-from tests.schema.selection.test_compile_equivalence import RULES, VARIABLES
+from tests.schema.selection.test_compile_equivalence import RULES, operations
 
 
 class Renamed(Visitor):
@@ -42,15 +40,11 @@ def test_shared_types_answer_as_unshared_ones(
     shared, apart = lower_kinds(kinds), lower_unshared(kinds)
     names = type_names(apart, shared, *kind)
     separate, common = case(apart, served(apart, *kind)), case(shared, served(shared, *kind))
-    vocabulary = Vocabulary(data.draw, apart)
-    root_field = data.draw(st.sampled_from(["things", "thing"]))
-    objects = Objects(data.draw, vocabulary, misfits=misfits)
     of = served(apart, *kind)
-    body = json.dumps(objects.list(of) if root_field == "things" else objects.object(of)).encode()
-    document = Documents(data.draw, vocabulary, separate.schema).document(root_field)
+    body, document, several = data.draw(operations(separate, apart, of, misfits=misfits))
+    variables = several[0]
     assume(not validate(separate.schema, parsed(document), RULES))
-    renamed = print_ast(visit(parse(document), Renamed(names)))
-    variables = data.draw(VARIABLES)
+    renamed = print_ast(visit(parsed(document), Renamed(names)))
 
     assert not validate(common.schema, parsed(renamed), RULES)
     answer = json.loads(normalised(common.answer(renamed, body, variables)))
