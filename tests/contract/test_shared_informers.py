@@ -270,11 +270,13 @@ async def test_where_the_gateway_may_not_watch_each_caller_has_an_informer(guard
 async def test_a_restart_of_the_api_server_does_not_end_shared_subscriptions(
     guarded: Guarded, seeded_cluster: Backend
 ) -> None:
+    control_plane = seeded_cluster.control_plane
+    assert control_plane is not None
     token = guarded.caller("reader")
     guarded.grant("reader", READ_PODS)
     async with open_stream(guarded, token) as stream:
         await stream.synced()
-        await asyncio.to_thread(seeded_cluster.forget)
+        await asyncio.to_thread(control_plane.restart_apiserver)
         guarded.api.create(core("pods", guarded.namespace), pod("later", labels={}))
         assert (await stream.event())["object"]["metadata"]["name"] == "later"
 

@@ -115,7 +115,7 @@ class DemoWorld(HTTPWorld):
 
 
 class ClusterWorld(HTTPWorld):
-    """A real kube-apiserver, which is killed and started again; that empties its watch cache, too.
+    """A real kube-apiserver, which is killed and started again, or forgets its history.
 
     Informers reach it through the tap, which breaks their connections.
     """
@@ -147,15 +147,7 @@ class ClusterWorld(HTTPWorld):
                 await asyncio.to_thread(self.tap.cut)
                 self.tap.mend()
             case "forget" if not self.down:
-                await self.forget()
-
-    async def forget(self) -> None:
-        """Make every earlier version unresumable, in the watch cache and in etcd."""
-        space = self.path.rpartition("/")[0]
-        written = await self.send("POST", f"{space}/secrets", {"metadata": {"generateName": "later-"}})
-        await asyncio.to_thread(self.cluster.compact, written["metadata"]["resourceVersion"])
-        await self.mishap("stop")
-        await self.mishap("start")
+                await asyncio.to_thread(self.cluster.forget)
 
     async def recover(self) -> None:
         if self.down:
