@@ -5,8 +5,16 @@
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   canvas.canvas.width = canvas.canvas.height = 1;
 
+  // A page has a dozen colours and hundreds of elements; reading a pixel back takes most of the time.
+  const parsed = new Map();
+
   // Any CSS colour as [red, green, blue, alpha], alpha from 0 to 1.
   function parse(colour) {
+    if (!parsed.has(colour)) parsed.set(colour, draw(colour));
+    return parsed.get(colour);
+  }
+
+  function draw(colour) {
     canvas.clearRect(0, 0, 1, 1);
     canvas.fillStyle = colour;
     canvas.fillRect(0, 0, 1, 1);
