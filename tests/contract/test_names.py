@@ -1,5 +1,7 @@
 """The schema as clients see it: names, introspection, and the printed SDL."""
 
+import asyncio
+
 import pytest
 from graphql import (
     GraphQLObjectType,
@@ -15,10 +17,10 @@ from tests.fixtures.gateways import GatewayProcess
 from tests.fixtures.processes import run_gateway
 
 
-@pytest.fixture
-async def schema(gateway: GatewayProcess) -> GraphQLSchema:
+@pytest.fixture(scope="module")
+def schema(gateway: GatewayProcess) -> GraphQLSchema:
     """The schema from introspection, with descriptions."""
-    introspection = await gateway.data(get_introspection_query(descriptions=True))
+    introspection = asyncio.run(gateway.data(get_introspection_query(descriptions=True)))
     return build_client_schema(introspection)  # type: ignore[arg-type]  # a plain dict is accepted
 
 
