@@ -6,7 +6,8 @@ Separate from :mod:`bench.probe`, which runs inside that process and must import
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import httpx
 from bench.probe import Reading, read_probe
 from tests.fixtures.gateways import GatewayProcess, answers
 from tests.fixtures.ports import free_port
-from tests.fixtures.processes import start_process
+from tests.fixtures.processes import Process, start_process
 from tests.fixtures.waiting import wait_until
 
 __all__ = ["MeasuredGateway", "ask", "start_measured_gateway"]
@@ -43,15 +44,22 @@ class MeasuredGateway:
         )
 
 
+def start_probed(
+    path: Path, arguments: Sequence[str], directory: Path, variables: Mapping[str, str] | None
+) -> AbstractContextManager[Process]:
+    """Run ``kube-graphql ARGUMENTS`` in a new interpreter, with a probe on the socket at ``path``."""
+    command = [sys.executable, "-m", "bench.probed_serve", str(path), *arguments]
+    return start_process(command, directory, variables)
+
+
 @contextlib.contextmanager
 def start_measured_gateway(
     directory: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> Iterator[MeasuredGateway]:
     """Run ``kube-graphql serve ARGUMENTS`` with a probe until the block ends; yields when it is ready."""
     port, path = free_port(), directory / "probe.sock"
-    command = [sys.executable, "-m", "bench.probed_serve", str(path)]
     began = time.perf_counter()
-    with start_process([*command, "serve", "--port", str(port), *arguments], directory, variables) as process:
+    with start_probed(path, ["serve", "--port", str(port), *arguments], directory, variables) as process:
         gateway = GatewayProcess(process, port, {})
         wait_until(lambda: answers(gateway), "the gateway to get ready", seconds=_READY_WITHIN)
         started_in = time.perf_counter() - began

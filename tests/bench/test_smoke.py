@@ -20,16 +20,23 @@ from bench.reviews import measure_reviews
 from bench.schemas import measure_realistic_schemas, measure_schemas
 from bench.tables import Table
 from bench.writes import measure_writes
+from tests.bench.forked_probes import fork_probed
 from tests.fixtures.control_plane import SPARING_COLLECTOR, ControlPlane, find_assets
 from tests.fixtures.ports import free_port
 from tests.fixtures.requirements import unavailable
 
-_REPETITIONS = {
+_SIZES = {
     "bench.reads._CLIENTS": 8,
     "bench.reviews._BATCHES": 2,
+    "bench.reviews._FRESH_REVIEWS": 5,
     "bench.reviews._GETS": 10,
     "bench.reviews._REPEATS": 100,
+    "bench.schemas._IDLE_FOR": 0.2,
+    "bench.schemas._SETTLE_SECONDS": 1.0,
     "bench.writes._TIMES": 4,
+    "tests.kube.seed.APPS": 20,
+    "tests.kube.seed.NAMESPACES": 5,
+    "tests.kube.seed.NODES": 10,
 }
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -51,10 +58,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture(autouse=True)
-def few_repetitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Repetitions that only make a figure exact."""
-    for name, number in _REPETITIONS.items():
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few repetitions, short waits and few objects: larger ones only make a figure exact."""
+    for name, number in _SIZES.items():
         monkeypatch.setattr(name, number)
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gateways that are forked with their probe; a new interpreter takes a second of processor time."""
+    monkeypatch.setattr("bench.gateways.start_probed", fork_probed)
 
 
 def assert_measured(tables: list[Table], column: int) -> None:
@@ -64,6 +77,7 @@ def assert_measured(tables: list[Table], column: int) -> None:
         assert table.title in table.markdown()
 
 
+@pytest.mark.usefixtures("forked")
 async def test_reads_are_measured_and_stored(cluster: Cluster, tmp_path: Path) -> None:
     tables = await measure_reads(cluster, [60], rounds=1)
     assert_measured(tables, 60)
@@ -71,6 +85,7 @@ async def test_reads_are_measured_and_stored(cluster: Cluster, tmp_path: Path) -
     assert Run.load(store(run, tmp_path).with_suffix(".json")).markdown() == run.markdown()
 
 
+@pytest.mark.usefixtures("forked")
 async def test_relations_are_measured(cluster: Cluster) -> None:
     relations, trees, process, process_of_trees = await measure_relations(cluster, [60], rounds=1, tree=100)
     for table in (relations, process):
@@ -80,6 +95,7 @@ async def test_relations_are_measured(cluster: Cluster) -> None:
 
 
 async def test_writes_are_measured(cluster: Cluster) -> None:
+    # by a gateway in a new interpreter, as all benchmarks start it
     tables = await measure_writes(cluster, [1, 2], rounds=1)
     for column in (1, 2):
         assert_measured(tables, column)
@@ -90,11 +106,13 @@ async def test_access_reviews_are_measured(cluster: Cluster) -> None:
     assert_measured(tables, 100)
 
 
+@pytest.mark.usefixtures("forked")
 async def test_schemas_are_measured(cluster: Cluster) -> None:
     tables = await measure_schemas(cluster, [2], rounds=1)
     assert_measured(tables, 2)
 
 
+@pytest.mark.usefixtures("forked")
 async def test_realistic_schemas_are_measured(cluster: Cluster) -> None:
     [table] = await measure_realistic_schemas(cluster, [2], rounds=1)
     assert_measured([table], 2)

@@ -12,6 +12,7 @@ from bench.cluster import cluster_of
 from bench.soak.findings import MEGABYTE, Sample, growth, left_behind, memory_findings, tracebacks
 from bench.soak.run import Plan, soak
 from bench.soak.views import Fold, Violation
+from tests.bench.forked_probes import fork_probed
 from tests.fixtures.control_plane import SPARING_COLLECTOR, ControlPlane, find_assets
 from tests.fixtures.ports import free_port
 from tests.fixtures.requirements import unavailable
@@ -21,7 +22,8 @@ IDLE = Sample(0.0, 80 * MEGABYTE, {"Listener.serve": 1}, {"MainThread": 1}, {"ot
 
 @pytest.mark.cluster
 @pytest.mark.timeout(400)
-async def test_a_short_soak_finds_no_leak(tmp_path: Path) -> None:
+async def test_a_short_soak_finds_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.gateways.start_probed", fork_probed)
     assets = find_assets()
     if assets is None:
         unavailable("cluster", "no kube-apiserver on this machine", "tests/kube/build.sh (needs Go)")
