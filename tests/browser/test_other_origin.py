@@ -14,10 +14,10 @@ from tests.fixtures.ports import free_port
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[GatewayProcess]:
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     """The other origin; any server can deliver the app."""
-    with start_gateway(tmp_path / "app", "--demo") as server:
+    with start_gateway(tmp_path_factory.mktemp("app"), "--demo") as server:
         yield server
 
 

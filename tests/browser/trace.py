@@ -8,7 +8,8 @@ from typing import Any
 
 __all__ = ["CATEGORIES", "Task", "main_thread_tasks", "read_trace"]
 
-CATEGORIES = ("toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline", "blink.user_timing")
+CATEGORIES = ("disabled-by-default-devtools.timeline", "blink.user_timing")
+"""The tasks and the marks; the category "toplevel" has the same tasks, and more events around them."""
 _MICROSECONDS = 1000.0  # per millisecond
 
 
