@@ -21,9 +21,16 @@ from gateway.memory import (
     on_release,
     return_large_blocks,
 )
-from tests.fixtures.garbage import collector_restored
+from tests.fixtures.garbage import collector_restored, freeze
 
 pytestmark = pytest.mark.usefixtures("collector")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _frozen_objects() -> Iterator[None]:
+    """Free the objects that the tests have frozen."""
+    yield
+    freeze()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from gateway.settings import SchemaAccess
 from schema.building import complete_schema
 from schema.discovery import parse_aggregated
 from schema.resources import GroupVersion
-from tests.fixtures.garbage import collector_restored
+from tests.fixtures.garbage import collector_restored, freeze
 from tests.fixtures.waiting import wait_until
 from tests.schema.documents import TEXT, document, kind_schema, ref
 
@@ -24,6 +24,13 @@ pytestmark = pytest.mark.usefixtures("collector")
 API = b"""{"items": [{"metadata": {}, "versions": [{"version": "v1", "freshness": "Current", "resources": [
   {"resource": "pods", "responseKind": {"group": "", "version": "v1", "kind": "Pod"}, "scope": "Namespaced",
    "singularResource": "pod", "verbs": ["get", "list", "watch", "create", "delete"]}]}]}]}"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _frozen_objects() -> Iterator[None]:
+    """Free the objects that the tests have frozen."""
+    yield
+    freeze()
 
 
 @pytest.fixture
