@@ -15,11 +15,11 @@ import pytest
 import trustme
 import yaml
 
-from tests.contract.test_impersonate import Kubectl
-from tests.fixtures.api import API, bearer_token, core, grouped, pod
+from tests.fixtures.api import bearer_token, core, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.issuer import CLIENT_ID, running_issuer
+from tests.fixtures.kubectl import Kubectl, can_i
 from tests.fixtures.transports import TRANSPORTS
 from tests.fixtures.waiting import DEADLINE
 
@@ -138,11 +138,7 @@ class Rights:
     answers: dict[tuple[tuple[str, ...], str], bool] = field(default_factory=dict)
 
     def ask(self) -> None:
-        """Ask for every right of every user.
-
-        kubectl itself is asked for each right of one user, in turns: its process takes 0.1 s of processor
-        time, and the request that it sends a few milliseconds.
-        """
+        """Ask for every right of every user, and kubectl itself for each right of one user, in turns."""
         wanted = {right for operation in OPERATIONS.values() for right in operation.rights}
         api = self.kubectl.backend.api()
         for right, user in itertools.product(sorted(wanted), NAMES):
@@ -153,24 +149,6 @@ class Rights:
 
     def allow(self, user: str, operation: Operation) -> bool:
         return all(self.answers[right, user] for right in operation.rights)
-
-
-def can_i(api: API, right: tuple[str, ...], user: str) -> bool:
-    """Send the review that ``kubectl auth can-i RIGHT --as USER`` sends."""
-    verb, target, *options = right
-    resource, _, name = target.partition("/")
-    attributes = {"verb": verb, "resource": resource, "name": name}
-    if "-n" in options:
-        attributes["namespace"] = options[options.index("-n") + 1]
-    for option in options:
-        if option.startswith("--subresource="):
-            attributes["subresource"] = option.removeprefix("--subresource=")
-    reviews = grouped("authorization.k8s.io/v1", "selfsubjectaccessreviews")
-    review = {"spec": {"resourceAttributes": attributes}}
-    answer = api.request("POST", reviews, json=review, headers={"Impersonate-User": user})
-    assert answer.is_success, answer.text
-    allowed: bool = answer.json()["status"]["allowed"]
-    return allowed
 
 
 @pytest.fixture(scope="module")
