@@ -44,6 +44,11 @@ def cases() -> list[Case]:
     return cases_of(schema().graphql_schema)
 
 
+@cache
+def drawn_attempts() -> st.SearchStrategy[Attempt]:
+    return attempts(cases())
+
+
 class Stored:
     """An API server that has one object at every path, with the attempt's texts as its names."""
 
@@ -163,7 +168,7 @@ def check(attempt: Attempt, requests: Iterable[Request]) -> None:
 @settings(max_examples=examples(400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 async def test_no_argument_reaches_another_path_or_adds_a_query(data: st.DataObject) -> None:
-    attempt = data.draw(attempts(cases()))
+    attempt = data.draw(drawn_attempts())
     check(attempt, await requests_of(attempt))
 
 
