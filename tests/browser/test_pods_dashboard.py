@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import Page
-from tests.fixtures.api import core, pod
+from tests.fixtures.api import API, core, pod
 from tests.fixtures.backends import Backend
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.nodes import running_node
@@ -72,32 +72,44 @@ async def test_the_namespace_in_the_address_limits_the_page(
     assert await page.evaluate("document.querySelector('#total').textContent") == str(len(shown))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["terminated", "killed"])
-async def test_the_page_continues_with_the_next_gateway(
-    page: Page, backend: Backend, namespace: str, tmp_path: Path, number: signal.Signals
+async def test_the_page_continues_with_the_next_gateway_after_one_is_terminated_or_killed(
+    page: Page, backend: Backend, namespace: str, tmp_path: Path
 ) -> None:
-    api = backend.api()
-    for name in ("stays", "goes"):
-        api.create(core("pods", namespace), pod(name, labels={"app": name}))
-    port, kubeconfig = free_port(), str(backend.kubeconfig)
-    with start_gateway(tmp_path / "first", "--kubeconfig", kubeconfig, port=port) as first:
-        await page.open(f"http://127.0.0.1:{port}/examples/pods-dashboard/?namespace={namespace}")
-        await page.wait_for(f"{LIVE} && {tile('stays')} !== undefined && {tile('goes')} !== undefined")
-        first.process.child.send_signal(number)
-        first.process.wait()
+    api, pods = backend.api(), core("pods", namespace)
+    for name in ("stays", "first"):
+        api.create(pods, pod(name, labels={"app": name}))
+    port, options = free_port(), ("--kubeconfig", str(backend.kubeconfig))
+    with start_gateway(tmp_path / "first", *options, port=port) as gateway:
+        await open_dashboard(page, gateway, namespace)
+        await page.wait_for(f"{LIVE} && {tile('stays')} !== undefined && {tile('first')} !== undefined")
+        gateway.process.child.send_signal(signal.SIGTERM)
+        gateway.process.wait()
+    await replace_pod_meanwhile(page, api, pods, "first", "second")
+    with start_gateway(tmp_path / "second", *options, port=port) as gateway:
+        await shows_instead(page, "first", "second")
+        gateway.process.child.send_signal(signal.SIGKILL)
+        gateway.process.wait()
+    await replace_pod_meanwhile(page, api, pods, "second", "third")
+    with start_gateway(tmp_path / "third", *options, port=port):
+        await shows_instead(page, "second", "third")
+
+
+async def replace_pod_meanwhile(page: Page, api: API, pods: str, gone: str, new: str) -> None:
+    """Replace a pod while the page shows the last known ones."""
     await page.wait_for("document.querySelector('#connection').textContent === 'reconnecting'")
-    assert await page.evaluate(f"{tile('stays')} !== undefined && {tile('goes')} !== undefined")
+    assert await page.evaluate(f"{tile('stays')} !== undefined && {tile(gone)} !== undefined")
     assert await page.evaluate(
         "document.querySelector('#stale:not([hidden])').textContent.includes('Last known')"
     )
+    api.delete(f"{pods}/{gone}")
+    api.create(pods, pod(new, labels={"app": new}))
 
-    api.delete(core("pods", namespace, "goes"))
-    api.create(core("pods", namespace), pod("comes", labels={"app": "comes"}))
-    with start_gateway(tmp_path / "second", "--kubeconfig", kubeconfig, port=port):
-        await page.wait_for(LIVE)
-        await page.wait_for(f"{tile('comes')} !== undefined && {tile('goes')} === undefined")
-        assert await page.evaluate(f"{tile('stays')} !== undefined")
-        assert await page.evaluate("document.querySelector('#stale').hidden")
+
+async def shows_instead(page: Page, gone: str, new: str) -> None:
+    await page.wait_for(LIVE)
+    await page.wait_for(f"{tile(new)} !== undefined && {tile(gone)} === undefined")
+    assert await page.evaluate(f"{tile('stays')} !== undefined")
+    assert await page.evaluate("document.querySelector('#stale').hidden")
 
 
 RECORD_REQUESTS = """(() => {

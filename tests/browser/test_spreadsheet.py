@@ -177,21 +177,32 @@ async def test_every_namespace_has_a_sheet(page: Page, gateway: GatewayProcess) 
     assert await page.evaluate("document.querySelector('[aria-selected=true]').textContent") == "team-1"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["terminated", "killed"])
-async def test_the_page_continues_with_the_next_gateway(
-    page: Page, backend: Backend, namespace: str, tmp_path: Path, number: signal.Signals
+async def test_the_page_continues_with_the_next_gateway_after_one_is_terminated_or_killed(
+    page: Page, backend: Backend, namespace: str, tmp_path: Path
 ) -> None:
+    backend.api().create(grouped("apps/v1", "deployments", namespace), deployment("other"))
     port, options = free_port(), ("--kubeconfig", str(backend.kubeconfig))
-    with start_gateway(tmp_path / "first", *options, port=port) as first:
-        await open_sheet(page, f"http://127.0.0.1:{port}", namespace)
-        first.process.child.send_signal(number)
-        first.process.wait()
-    await page.wait_for(f"{CONNECTION} === 'reconnecting'")
-    await enter(page, "web", "desired", "5")
-    backend.api().delete(grouped("apps/v1", "deployments", namespace, "api"))
-    with start_gateway(tmp_path / "second", *options, port=port):
-        await page.wait_for(f"{LIVE} && {row('api')} === undefined")
+    with start_gateway(tmp_path / "first", *options, port=port) as gateway:
+        await open_sheet(page, gateway.url, namespace)
+        gateway.process.child.send_signal(signal.SIGTERM)
+        gateway.process.wait()
+    await edit_meanwhile(page, backend, namespace, replicas=5, gone="api")
+    with start_gateway(tmp_path / "second", *options, port=port) as gateway:
+        await page.wait_for(f"{LIVE} && {row('api')} === undefined && {row('other')} !== undefined")
         await replicas_are(backend, namespace, 5)
+        gateway.process.child.send_signal(signal.SIGKILL)
+        gateway.process.wait()
+    await edit_meanwhile(page, backend, namespace, replicas=6, gone="other")
+    with start_gateway(tmp_path / "third", *options, port=port):
+        await page.wait_for(f"{LIVE} && {row('other')} === undefined")
+        await replicas_are(backend, namespace, 6)
+
+
+async def edit_meanwhile(page: Page, backend: Backend, namespace: str, *, replicas: int, gone: str) -> None:
+    """Scale ``web`` in the sheet and delete a deployment in the cluster, while there is no gateway."""
+    await page.wait_for(f"{CONNECTION} === 'reconnecting'")
+    await enter(page, "web", "desired", str(replicas))
+    backend.api().delete(grouped("apps/v1", "deployments", namespace, gone))
 
 
 RECORD_REQUESTS = """(() => {

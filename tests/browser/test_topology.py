@@ -232,20 +232,29 @@ async def test_the_keyboard_follows_the_edges_and_opens_details(
     assert await page.problems() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["terminated", "killed"])
-async def test_the_page_continues_with_the_next_gateway(
-    page: Page, backend: Backend, application: str, tmp_path: Path, number: signal.Signals
+async def test_the_page_continues_with_the_next_gateway_after_one_is_terminated_or_killed(
+    page: Page, backend: Backend, application: str, tmp_path: Path
 ) -> None:
     port, options = free_port(), ("--kubeconfig", str(backend.kubeconfig))
-    with start_gateway(tmp_path / "first", *options, port=port) as first:
-        await open_application(page, f"http://127.0.0.1:{port}", application)
-        first.process.child.send_signal(number)
-        first.process.wait()
-    await page.wait_for("document.querySelector('#connection').textContent === 'reconnecting'")
-    assert await page.evaluate(f"{item('Pod', 'web-1-b')} !== undefined")
-    backend.api().delete(core("pods", application, "web-1-b"))
-    with start_gateway(tmp_path / "second", *options, port=port):
+    with start_gateway(tmp_path / "first", *options, port=port) as gateway:
+        await open_application(page, gateway.url, application)
+        gateway.process.child.send_signal(signal.SIGTERM)
+        gateway.process.wait()
+    await delete_pod_meanwhile(page, backend, application, "web-1-b")
+    with start_gateway(tmp_path / "second", *options, port=port) as gateway:
         await page.wait_for(f"{LIVE} && {item('Pod', 'web-1-b')} === undefined")
+        gateway.process.child.send_signal(signal.SIGKILL)
+        gateway.process.wait()
+    await delete_pod_meanwhile(page, backend, application, "web-1-a")
+    with start_gateway(tmp_path / "third", *options, port=port):
+        await page.wait_for(f"{LIVE} && {item('Pod', 'web-1-a')} === undefined")
+
+
+async def delete_pod_meanwhile(page: Page, backend: Backend, namespace: str, name: str) -> None:
+    """Delete a pod while the page shows the last known picture."""
+    await page.wait_for("document.querySelector('#connection').textContent === 'reconnecting'")
+    assert await page.evaluate(f"{item('Pod', name)} !== undefined")
+    backend.api().delete(core("pods", namespace, name))
 
 
 async def test_the_page_signs_in_to_a_passthrough_gateway(
