@@ -91,13 +91,13 @@ async def ends(gateway: GatewayProcess) -> dict[str, list[tuple[str, Any]]]:
     [(unavailable, "UPSTREAM_UNAVAILABLE", True), (forbidden, "FORBIDDEN", False)],
 )
 async def test_an_error_that_ends_a_subscription_has_the_form_of_each_protocol(
-    tapped_gateway: TappedGateway,
+    shared_tapped_gateway: TappedGateway,
     refuse: Callable[[Request], Refusal | None],
     code: str,
     passes: bool,
 ) -> None:
-    tapped_gateway.tap.refuse = refuse
-    frames = await ends(tapped_gateway.gateway)
+    shared_tapped_gateway.tap.refuse = refuse
+    frames = await ends(shared_tapped_gateway.gateway)
     ((kind, errors),) = frames["transport_ws"]
     assert (kind, [error["extensions"]["code"] for error in errors]) == ("error", [code])
     (error,) = errors

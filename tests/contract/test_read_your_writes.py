@@ -28,12 +28,12 @@ async def test_each_of_many_writes_is_in_the_read_after_it(
     gateway: GatewayProcess, namespace: str, written: None
 ) -> None:
     versions = []
-    async with gateway.subscribe(WATCH, {"n": namespace}) as stream:
+    async with gateway.kept_alive() as kept, kept.subscribe(WATCH, {"n": namespace}) as stream:
         await stream.synced()
         for number in range(WRITES):
-            answer = await gateway.data(WRITE, {"n": namespace, "patch": {"data": {"value": str(number)}}})
+            answer = await kept.data(WRITE, {"n": namespace, "patch": {"data": {"value": str(number)}}})
             versions.append(answer["patchConfigMap"]["metadata"]["resourceVersion"])
-            read = await gateway.data(READ, {"n": namespace, "version": versions[-1]})
+            read = await kept.data(READ, {"n": namespace, "version": versions[-1]})
             assert read["configMap"] == {"data": {"value": str(number)}}
             assert read["configMaps"]["items"] == [{"data": {"value": str(number)}}]
 

@@ -5,6 +5,7 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,26 +96,45 @@ class Ordinary:
             await asyncio.gather(*(reader.task for reader in readers), return_exceptions=True)
 
 
-@pytest.fixture
-def ordinary(seeded_cluster: Backend, tmp_path: Path) -> Iterator[Ordinary]:
-    api, namespace, token = seeded_cluster.api(), f"refused-{next(NUMBERS)}", tmp_path / "token"
-    api.create(core("namespaces"), {"metadata": {"name": namespace}})
-    api.create(core("configmaps", namespace), {"metadata": {"name": "one"}, "data": {"v": "0"}})
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The gateway of all tests; its identity comes from a token file."""
+
+    gateway: TappedGateway
+    token: Path
+
+
+@pytest.fixture(scope="module")
+def shared(seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    directory = tmp_path_factory.mktemp("ordinary")
+    token, kubeconfig = directory / "token", directory / "kubeconfig"
     token.write_text("gateway-token")
-    with allowed(api, "gateway") as revoke, seeded_cluster.tapped() as tap:
+    with seeded_cluster.tapped() as tap:
         config = {
             "current-context": "c",
             "clusters": [{"name": "c", "cluster": {"server": tap.url}}],
             "users": [{"name": "c", "user": {"tokenFile": str(token)}}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
         }
-        kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(yaml.safe_dump(config))
-        with start_gateway(tmp_path / "gateway", "--kubeconfig", str(kubeconfig)) as started:
-            ordinary = Ordinary(TappedGateway(started, tap), seeded_cluster, namespace, token)
-            ordinary.revoke = revoke
-            wait_until(ordinary.is_allowed, "the role to take effect")
-            yield ordinary
+        options = ("--kubeconfig", str(kubeconfig), "--grace-period", "0.2")
+        with start_gateway(directory / "gateway", *options) as started:
+            yield Shared(TappedGateway(started, tap), token)
+
+
+@pytest.fixture
+def ordinary(seeded_cluster: Backend, shared: Shared) -> Iterator[Ordinary]:
+    api, namespace = seeded_cluster.api(), f"refused-{next(NUMBERS)}"
+    api.create(core("namespaces"), {"metadata": {"name": namespace}})
+    api.create(core("configmaps", namespace), {"metadata": {"name": "one"}, "data": {"v": "0"}})
+    tap = shared.gateway.tap
+    tap.reset()
+    with allowed(api, "gateway") as revoke:
+        ordinary = Ordinary(shared.gateway, seeded_cluster, namespace, shared.token)
+        ordinary.revoke = revoke
+        wait_until(ordinary.is_allowed, "the role to take effect")
+        yield ordinary
+        wait_until(lambda: not tap.open_watches("configmaps"), "the informer of the test to stop")
 
 
 class Reader:
@@ -197,8 +217,11 @@ async def test_subscribers_of_every_protocol_outlast_a_refusal_that_nothing_conf
 async def test_subscribers_outlast_a_token_file_that_lags_behind(ordinary: Ordinary) -> None:
     """The API server rejects the token before its successor is in the file."""
 
+    logged = len(ordinary.gateway.process.output())
+
     async def is_logged(message: str) -> bool:
-        return f"is refused, which is not confirmed yet: {message}" in ordinary.gateway.process.output()
+        output = ordinary.gateway.process.output()[logged:]
+        return f"is refused, which is not confirmed yet: {message}" in output
 
     async with ordinary.readers() as readers:
         ordinary.token.write_text("expired-token")

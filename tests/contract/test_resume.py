@@ -44,11 +44,11 @@ async def expect_exactly(
 
 
 async def test_no_event_is_lost_when_the_api_server_restarts(
-    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+    shared_tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
-    api, tap = backend.api(), tapped_gateway.tap
+    api, tap = backend.api(), shared_tapped_gateway.tap
     path = grouped("apps/v1", "deployments", namespace)
-    async with tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
+    async with shared_tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
         assert len(await stream.synced()) == 2
         api.merge(f"{path}/web", {"spec": {"replicas": 2}})
         assert brief(await stream.event()) == ("MODIFIED", "web", 2)
@@ -66,11 +66,11 @@ async def test_no_event_is_lost_when_the_api_server_restarts(
 
 
 async def test_changes_during_a_disconnect_arrive_after_it(
-    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+    shared_tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
-    api, tap = backend.api(), tapped_gateway.tap
+    api, tap = backend.api(), shared_tapped_gateway.tap
     path = grouped("apps/v1", "deployments", namespace)
-    async with tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
+    async with shared_tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
         await stream.synced()
         tap.cut()
         api.merge(f"{path}/web", {"spec": {"replicas": 7}})
@@ -86,12 +86,12 @@ async def test_changes_during_a_disconnect_arrive_after_it(
 
 
 async def test_after_an_expired_resource_version_only_the_difference_is_sent(
-    tapped_gateway: TappedGateway, backend: Backend, namespace: str
+    shared_tapped_gateway: TappedGateway, backend: Backend, namespace: str
 ) -> None:
     """An API server without history answers a watch at an older resource version with 410."""
-    api, tap = backend.api(), tapped_gateway.tap
+    api, tap = backend.api(), shared_tapped_gateway.tap
     path = grouped("apps/v1", "deployments", namespace)
-    async with tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
+    async with shared_tapped_gateway.gateway.subscribe(DEPLOYMENTS, {"n": namespace}) as stream:
         assert len(await stream.synced()) == 2
         tap.cut()
         api.merge(f"{path}/web", {"spec": {"replicas": 9}})
@@ -115,9 +115,9 @@ def requests_whole_set(target: str) -> bool:
 
 
 async def test_the_gateway_survives_an_unreachable_api_server(
-    tapped_gateway: TappedGateway,
+    shared_tapped_gateway: TappedGateway,
 ) -> None:
-    gateway, tap = tapped_gateway.gateway, tapped_gateway.tap
+    gateway, tap = shared_tapped_gateway.gateway, shared_tapped_gateway.tap
     query = '{ pod(name: "app-0-00000", namespace: "team-0") { metadata { name } } }'
     tap.cut()
     answer = await gateway.execute(query)

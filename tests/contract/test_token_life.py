@@ -63,17 +63,40 @@ async def endings(gateway: GatewayProcess, backend: Backend, namespace: str) -> 
     return {opening.__name__: end for opening, end in zip(PROTOCOLS, found, strict=True)}
 
 
-@pytest.mark.parametrize("sharing", ["share-informers", "no-share-informers"])
-async def test_a_rejected_token_ends_each_stream_and_completes_none(
-    seeded_cluster: Backend, tmp_path: Path, sharing: str
-) -> None:
-    api, namespace = seeded_cluster.api(), f"token-life-{sharing}"
+async def endings_with(backend: Backend, directory: Path, sharing: str) -> dict[str, Ending]:
+    """The ends at a gateway with that option."""
+    api, namespace = backend.api(), f"token-life-{sharing}"
     api.create(core("namespaces"), {"metadata": {"name": namespace}})
     api.create(core("serviceaccounts", namespace), {"metadata": {"name": "caller"}})
     grant(api, "caller", f"system:serviceaccount:{namespace}:caller", READ, namespace=namespace)
     token = fetch_token(api, namespace, "caller")
-    options = ("--kubeconfig", str(seeded_cluster.kubeconfig), "--auth", "passthrough", f"--{sharing}")
-    with start_gateway(tmp_path, *options, token=token) as gateway:
-        found = await endings(gateway, seeded_cluster, namespace)
+    options = ("--kubeconfig", str(backend.kubeconfig), "--auth", "passthrough", f"--{sharing}")
+    with start_gateway(directory, *options, token=token) as gateway:
+        return await endings(gateway, backend, namespace)
+
+
+SHARING = ("share-informers", "no-share-informers")
+
+
+@pytest.fixture(scope="module")
+def found(
+    seeded_cluster: Backend, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, Ending] | BaseException]:
+    """The ends by option; both gateways wait at the same time, because that takes half a minute."""
+
+    async def gather() -> list[dict[str, Ending] | BaseException]:
+        gateways = (endings_with(seeded_cluster, tmp_path_factory.mktemp(item), item) for item in SHARING)
+        return await asyncio.gather(*gateways, return_exceptions=True)
+
+    return dict(zip(SHARING, asyncio.run(gather()), strict=True))
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+def test_a_rejected_token_ends_each_stream_and_completes_none(
+    found: dict[str, dict[str, Ending] | BaseException], sharing: str
+) -> None:
+    ends = found[sharing]
+    if isinstance(ends, BaseException):
+        raise ends
     # shared informers: mostly by a review of the right, which is repeated more often than that of the token
-    assert all(end.tells for end in found.values()), found
+    assert all(end.tells for end in ends.values()), ends
