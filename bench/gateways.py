@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from bench.probe import Reading, read_probe
-from tests.fixtures.gateways import GatewayProcess, answers
+from tests.fixtures.gateways import NO_TLS, GatewayProcess, answers
 from tests.fixtures.ports import free_port
 from tests.fixtures.processes import Process, start_process
 from tests.fixtures.waiting import wait_until
@@ -40,7 +40,11 @@ class MeasuredGateway:
     def client(self) -> httpx.AsyncClient:
         """A client with its own connections."""
         return httpx.AsyncClient(
-            base_url=self.served.url, timeout=300, trust_env=False, headers={"Accept-Encoding": "identity"}
+            base_url=self.served.url,
+            timeout=300,
+            trust_env=False,
+            verify=NO_TLS,
+            headers={"Accept-Encoding": "identity"},
         )
 
 
