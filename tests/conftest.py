@@ -33,9 +33,8 @@ _PROCESSES = ("cluster", "browser", "node", "office")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three workers for two cores: the tests wait for processes and for times a third of their time."""
-    cores = os.cpu_count() or 1
-    return cores + cores // 2
+    """Two workers for each core: the tests wait for processes and for times almost half of their time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(trylast=True)

@@ -54,9 +54,7 @@ def event_frames(text: str) -> list[tuple[str, Any]]:
 
 
 async def events(gateway: GatewayProcess) -> list[tuple[str, Any]]:
-    response = await gateway.request(
-        "POST", "/graphql", json=BODY, headers={"Accept": "text/event-stream"}, timeout=DEADLINE
-    )
+    response = await gateway.request("POST", "/graphql", json=BODY, headers={"Accept": "text/event-stream"})
     return event_frames(response.text)
 
 
