@@ -15,9 +15,11 @@ def _process_state() -> Iterator[None]:
     """Restore the logging and the collector settings that a command changes."""
     loggers = [logging.getLogger(name) for name in _CONFIGURED]
     before = [(logger.level, logger.disabled, logger.handlers[:]) for logger in loggers]
+    thresholds = gc.get_threshold()
     yield
     for logger, (level, disabled, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)
         logger.disabled = disabled
         logger.handlers[:] = handlers
+    gc.set_threshold(*thresholds)
     gc.enable()
