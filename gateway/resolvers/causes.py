@@ -16,9 +16,9 @@ from gateway.errors import Status, StatusError
 from gateway.resolvers.context import Info
 from schema.input_paths import InputPath, Written, input_path
 
-__all__ = ["Place", "causes_of", "mapped_causes", "place_in", "place_in_object"]
+__all__ = ["InputPlace", "causes_of", "mapped_causes", "place_in", "place_in_object"]
 
-Place = Callable[[str], InputPath | None]
+InputPlace = Callable[[str], InputPath | None]
 """The path of a field, named as the API server names it, in the arguments; None if it has none."""
 
 _STRICT = "strict decoding error: "
@@ -30,7 +30,7 @@ _UNTYPED = re.compile(r"failed to create typed patch object \(.*?\): (?:errors:\
 _UNTYPED_FIELD = re.compile(r"^\s*(\.\S(?:[^:\"]|\"(?:[^\"\\]|\\.)*\")*): (.+)$", re.MULTILINE)
 
 
-def causes_of(status: Status, place: Place = lambda _: None) -> list[dict[str, Any]]:
+def causes_of(status: Status, place: InputPlace = lambda _: None) -> list[dict[str, Any]]:
     """Each cause: ``message``, ``field`` and ``reason`` of the API server, and ``inputPath``."""
     return [
         {**cause, "inputPath": place(cause["field"]) if cause["field"] else None} for cause in _causes(status)
@@ -69,7 +69,7 @@ def _cause(message: str, field: str) -> dict[str, Any]:
 
 
 @contextmanager
-def mapped_causes(place: Place) -> Iterator[None]:
+def mapped_causes(place: InputPlace) -> Iterator[None]:
     """Add the causes, each with its place, to a StatusError that is raised inside the block."""
     try:
         yield
@@ -78,7 +78,7 @@ def mapped_causes(place: Place) -> Iterator[None]:
         raise
 
 
-def place_in_object(info: Info, typed: Any, as_json: Any) -> Place:
+def place_in_object(info: Info, typed: Any, as_json: Any) -> InputPlace:
     """Places in ``object``, or in ``objectJson`` where that is given."""
     if typed is None:
         return place_in(info, "objectJson", as_json)
@@ -91,7 +91,7 @@ def place_in(
     value: Any,
     what: Written = Written.OBJECT,
     also: Mapping[str, str] | None = None,
-) -> Place:
+) -> InputPlace:
     """Places in an argument of the field that is being resolved.
 
     ``also`` are fields that have an argument of their own, by the API server's name.

@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.errors import BadArgument, Conflict, Invalid
 from gateway.kube.paths import resource_path
-from gateway.resolvers.causes import Place, mapped_causes, place_in
+from gateway.resolvers.causes import InputPlace, mapped_causes, place_in
 from gateway.resolvers.context import Info
 from gateway.resolvers.write_request import Write, answer_write
 from gateway.resolvers.written import (
@@ -97,7 +97,7 @@ class _Change:
             )
         return [*self._guards(), *self.operations], JSON_PATCH
 
-    def place(self, info: Info, content_type: str) -> Place:
+    def place(self, info: Info, content_type: str) -> InputPlace:
         """The places of the object's fields in the arguments."""
         own = {f"metadata.{key}": key for key in self._preconditions}
         if self.operations is not None:

@@ -17,7 +17,7 @@ from gateway.errors import GatewayError
 from gateway.kube.received import decode
 from gateway.resolvers.object_tree import Member, decoded_object
 from gateway.resolvers.problems.listing import KindKey, Listing, Problem, key_of
-from gateway.resolvers.relations.reader import ObjectReader, Place
+from gateway.resolvers.relations.reader import NamespacedName, ObjectReader
 from schema.model import ServedResource
 from schema.relations import KindIndex, KindName, ObjectName, ReferenceFinder
 
@@ -40,7 +40,7 @@ class _Reference:
 
     member: Member
     target: ServedResource
-    place: Place
+    place: NamespacedName
 
 
 async def find_dangling(
@@ -66,7 +66,7 @@ async def find_dangling(
     ]
 
 
-def _is_missing(reference: _Reference, exist: Mapping[KindKey, set[Place]]) -> bool:
+def _is_missing(reference: _Reference, exist: Mapping[KindKey, set[NamespacedName]]) -> bool:
     places = exist.get(key_of(reference.target))
     return places is not None and reference.place not in places
 
@@ -75,7 +75,7 @@ async def _references(
     references: ReferenceFinder, listing: Listing, kinds: Iterable[ServedResource]
 ) -> list[_Reference]:
     """The references of all objects to kinds of the schema."""
-    found: dict[tuple[int, KindKey, Place], _Reference] = {}
+    found: dict[tuple[int, KindKey, NamespacedName], _Reference] = {}
     yielder = LoopYielder(_BYTES_PER_YIELD)
     for served in kinds:
         required = references.of(served)
@@ -88,7 +88,9 @@ async def _references(
     return list(found.values())
 
 
-def _targets(kinds: KindIndex, names: Iterable[ObjectName]) -> Iterator[tuple[ServedResource, Place]]:
+def _targets(
+    kinds: KindIndex, names: Iterable[ObjectName]
+) -> Iterator[tuple[ServedResource, NamespacedName]]:
     for name in names:
         served = kinds.find(name.kind, name.near) if isinstance(name.kind, KindName) else name.kind
         if served is None:

@@ -12,7 +12,7 @@ from gateway.kube.received import decode
 from gateway.resolvers.context import Info, upstream_of
 from gateway.resolvers.manifests.resources import ResourceFinder
 from gateway.resolvers.relations.found import Found, Outcome
-from gateway.resolvers.relations.reader import ObjectReader, Place, Read
+from gateway.resolvers.relations.reader import NamespacedName, ObjectReader, Read
 from schema.model import Verb
 from schema.relations import Arguments, KindIndex, KindName, Lookup, Match, ObjectName, Search, TopOwner
 from schema.relations.assignment import Wanted
@@ -47,7 +47,9 @@ class _Owned(msgspec.Struct, gc=False):
 class Reader(Protocol):
     """Reads objects by name, or by a match: for one field of one operation."""
 
-    async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
+    async def read(
+        self, resource: Resource, places: Collection[NamespacedName]
+    ) -> dict[NamespacedName, Read]:
         """The objects at the places; an object that does not exist is left out, a refused one is an error."""
 
     async def search(
@@ -118,7 +120,7 @@ class RelationLoader:
 
     async def _read(self, names: Sequence[ObjectName]) -> dict[ObjectName, Outcome]:
         resources = dict(zip(names, await self._resources(names), strict=True))
-        by_resource: dict[Resource, dict[Place, None]] = {}
+        by_resource: dict[Resource, dict[NamespacedName, None]] = {}
         for name, resource in resources.items():
             if isinstance(resource, Resource) and (place := _place(name, resource)):
                 by_resource.setdefault(resource, {})[place] = None
@@ -201,13 +203,15 @@ class RelationLoader:
         return tops
 
 
-def _place(name: ObjectName, resource: Resource) -> Place | None:
+def _place(name: ObjectName, resource: Resource) -> NamespacedName | None:
     if not resource.namespaced:
         return "", name.name
     return (name.namespace, name.name) if name.namespace else None
 
 
-def _outcome(name: ObjectName, resource: _Known, read: Mapping[Resource, Mapping[Place, Read]]) -> Outcome:
+def _outcome(
+    name: ObjectName, resource: _Known, read: Mapping[Resource, Mapping[NamespacedName, Read]]
+) -> Outcome:
     if isinstance(resource, GatewayError):
         return Outcome(errors=[resource])
     place = None if resource is None else _place(name, resource)
@@ -225,7 +229,7 @@ def _united(outcome: Outcome, results: Sequence[Sequence[Found] | GatewayError])
     """The objects of several keys, each once; errors go to the outcome."""
     if len(results) == 1 and not isinstance(results[0], GatewayError):
         return results[0]
-    objects: dict[Place, Found] = {}
+    objects: dict[NamespacedName, Found] = {}
     for result in results:
         if isinstance(result, GatewayError):
             outcome.errors.append(result)

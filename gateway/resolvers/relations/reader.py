@@ -34,14 +34,14 @@ from schema.relations.assignment import Wanted, assign
 from schema.relations.matches import OwnedBy
 from schema.resources import Resource
 
-__all__ = ["ObjectReader", "Place", "Read"]
+__all__ = ["NamespacedName", "ObjectReader", "Read"]
 
 FEW_NAMES = 10
 """Up to this many objects are read one by one."""
 FEW_SEARCHES = 4
 """Up to this many searches use the selectors of the API server."""
 
-Place = tuple[str, str]
+NamespacedName = tuple[str, str]
 """A namespace, empty for cluster-scoped objects, and a name."""
 Read = Found | GatewayError
 T = TypeVar("T")
@@ -68,14 +68,16 @@ class ObjectReader:
 
     # by name
 
-    async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
+    async def read(
+        self, resource: Resource, places: Collection[NamespacedName]
+    ) -> dict[NamespacedName, Read]:
         """The objects at the places; one that does not exist is left out, one that is refused is an error."""
         found, rest = await self._cached(resource, places)
         if not rest:
             return found
         if len(rest) <= FEW_NAMES or "list" not in resource.verbs:
             return found | await self._read_each(resource, rest)
-        by_namespace: dict[str, list[Place]] = {}
+        by_namespace: dict[str, list[NamespacedName]] = {}
         for place in rest:
             by_namespace.setdefault(place[0], []).append(place)
         if len(by_namespace) > 1:
@@ -92,8 +94,8 @@ class ObjectReader:
         return found
 
     async def _read_namespace(
-        self, resource: Resource, namespace: str, places: Sequence[Place]
-    ) -> dict[Place, Read]:
+        self, resource: Resource, namespace: str, places: Sequence[NamespacedName]
+    ) -> dict[NamespacedName, Read]:
         if len(places) <= FEW_NAMES:
             return await self._read_each(resource, places)
         listed = await _caught(self._list(resource, namespace or None))
@@ -105,7 +107,9 @@ class ObjectReader:
             return dict.fromkeys(places, listed)
         return _picked(listed, places)
 
-    async def _read_each(self, resource: Resource, places: Sequence[Place]) -> dict[Place, Read]:
+    async def _read_each(
+        self, resource: Resource, places: Sequence[NamespacedName]
+    ) -> dict[NamespacedName, Read]:
         if "get" not in resource.verbs:
             return {}
         read = await asyncio.gather(*(_caught(self._get(resource, place)) for place in places))
@@ -116,18 +120,18 @@ class ObjectReader:
             if not isinstance(item, NotFound | BadArgument)
         }
 
-    async def _get(self, resource: Resource, place: Place) -> Found:
+    async def _get(self, resource: Resource, place: NamespacedName) -> Found:
         namespace, name = place
         return await fetch_object(
             self._info, resource, namespace or None, name, only_metadata=self._only_metadata
         )
 
     async def _cached(
-        self, resource: Resource, places: Collection[Place]
-    ) -> tuple[dict[Place, Read], list[Place]]:
+        self, resource: Resource, places: Collection[NamespacedName]
+    ) -> tuple[dict[NamespacedName, Read], list[NamespacedName]]:
         """The objects that informers have, and the places without an informer."""
-        found: dict[Place, Read] = {}
-        rest: list[Place] = []
+        found: dict[NamespacedName, Read] = {}
+        rest: list[NamespacedName] = []
         views: dict[str, View | None] = {}
         everywhere = await self._view(resource, None)
         for place in places:
@@ -247,7 +251,7 @@ async def _caught(reading: Awaitable[T]) -> T | GatewayError:
         return error
 
 
-def _picked(objects: Iterable[Found], places: Iterable[Place]) -> dict[Place, Read]:
+def _picked(objects: Iterable[Found], places: Iterable[NamespacedName]) -> dict[NamespacedName, Read]:
     by_place = {(found.namespace, found.name): found for found in objects}
     return {place: by_place[place] for place in places if place in by_place}
 

@@ -19,7 +19,7 @@ from gateway.resolvers.caller_informers import find_view
 from gateway.resolvers.context import Info
 from gateway.resolvers.relations.found import Found
 from gateway.resolvers.relations.listing import candidates_of, fetch_list, index_by_keys, stored_objects
-from gateway.resolvers.relations.reader import Place, Read
+from gateway.resolvers.relations.reader import NamespacedName, Read
 from schema.relations import Match
 from schema.relations.assignment import Candidate, Wanted, assign
 from schema.relations.matches import Selected, Selecting
@@ -38,7 +38,7 @@ class _Objects:
     _indexes: dict[Match, dict[Wanted, list[int]]] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def by_place(self) -> dict[Place, Found]:
+    def by_place(self) -> dict[NamespacedName, Found]:
         """The objects by namespace and name."""
         return {(found.namespace, found.name): found for found in self.found}
 
@@ -128,7 +128,9 @@ class _KindReader:
         self._kinds = kinds
         self._namespace = namespace
 
-    async def read(self, resource: Resource, places: Collection[Place]) -> dict[Place, Read]:
+    async def read(
+        self, resource: Resource, places: Collection[NamespacedName]
+    ) -> dict[NamespacedName, Read]:
         """The objects at the places; an object that does not exist is left out."""
         objects = await self._objects(resource, only_metadata=True)
         if isinstance(objects, GatewayError):
