@@ -33,8 +33,7 @@ async def test_created_pods_appear_and_deleted_pods_disappear(
 ) -> None:
     api = backend.api()
     await open_dashboard(page, gateway)
-    await page.wait_for(LIVE)
-    assert await page.evaluate(f"{tile('app-0-00000')} !== undefined")
+    await page.wait_for(f"{LIVE} && {tile('app-0-00000')} !== undefined")
     assert await page.evaluate("document.querySelector('section[data-node=node-1] h2') !== null")
 
     api.create(core("pods", namespace), pod("newcomer", labels={"app": "new"}, node="node-1"))
