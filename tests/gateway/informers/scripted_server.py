@@ -90,9 +90,6 @@ class ScriptedServer:
         """Refuse new connections and break the open ones."""
         if self._server is not None:
             self._server.close()
-            # an accepted connection gets its writer within some turns of the loop
-            for _ in range(5):
-                await asyncio.sleep(0)
             await self.disconnect()
             await self._server.wait_closed()
             self._server = None
