@@ -1,12 +1,13 @@
 """Third-party clients reconnect to the same gateway or another, and reach the current state.
 
-The clients live through an outage together; each has its own test of what it saw (:class:`Outages`).
+All clients pass through one outage at the same time (:class:`Outages`); one test for each client asserts on
+its events.
 """
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -204,21 +205,30 @@ async def test_clients_that_do_not_read_do_not_delay_the_shutdown(
         socket.connection.transport.abort()
 
 
-async def watch_interruption(backend: Backend, gateway: GatewayProcess) -> Watchers:
-    """The clients lose their connections, and the gateway continues."""
+@asynccontextmanager
+async def synced_clients(
+    backend: Backend, gateway: GatewayProcess
+) -> AsyncIterator[tuple[API, str, Tap, Watchers]]:
+    """All clients behind a tap after their first SYNCED, with the API and the path of their objects."""
     with running_namespace(backend) as namespace, tapped("127.0.0.1", gateway.port, None) as line:
         api, path = backend.api(), core("configmaps", namespace)
         create_objects(api, path)
         url = f"{line.url}/graphql"
         async with watching(clients_of(backend), url, QUERY, {"n": namespace}) as watchers:
             await until_synced(watchers, 1)
-            line.cut()
-            make_changes(api, path)
-            for watcher in watchers.values():
-                watcher.mark()
-            line.mend()
-            await until_known(watchers, AFTER_CHANGES)
-            await change_last(watchers, api, path)
+            yield api, path, line, watchers
+
+
+async def watch_interruption(backend: Backend, gateway: GatewayProcess) -> Watchers:
+    """The clients lose their connections, and the gateway continues."""
+    async with synced_clients(backend, gateway) as (api, path, line, watchers):
+        line.cut()
+        make_changes(api, path)
+        for watcher in watchers.values():
+            watcher.mark()
+        line.mend()
+        await until_known(watchers, AFTER_CHANGES)
+        await change_last(watchers, api, path)
     return watchers
 
 
@@ -241,20 +251,15 @@ async def test_a_client_that_lost_its_connection_gets_exactly_the_missed_changes
 
 async def watch_expiry(backend: Backend, gateway: GatewayProcess, tap: Tap) -> Watchers:
     """The gateway stops watching while the clients are disconnected, and the API server drops its history."""
-    with running_namespace(backend) as namespace, tapped("127.0.0.1", gateway.port, None) as line:
-        api, path = backend.api(), core("configmaps", namespace)
-        create_objects(api, path)
-        url = f"{line.url}/graphql"
-        async with watching(clients_of(backend), url, QUERY, {"n": namespace}) as watchers:
-            await until_synced(watchers, 1)
-            line.cut()
-            wait_until(lambda: not tap.open_watches("configmaps"), "the gateway to stop watching")
-            make_changes(api, path)
-            backend.forget()
-            for watcher in watchers.values():
-                watcher.mark()
-            line.mend()
-            await until_synced(watchers, 2)
+    async with synced_clients(backend, gateway) as (api, path, line, watchers):
+        line.cut()
+        wait_until(lambda: not tap.open_watches("configmaps"), "the gateway to stop watching")
+        make_changes(api, path)
+        backend.forget()
+        for watcher in watchers.values():
+            watcher.mark()
+        line.mend()
+        await until_synced(watchers, 2)
     return watchers
 
 

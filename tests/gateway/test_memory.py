@@ -177,6 +177,21 @@ def test_resident_anonymous_memory_is_worth_huge_pages(
     assert collapsible(others + mapping(head, size, resident, huge) + others) == expected
 
 
+@pytest.mark.parametrize(
+    "smaps",
+    [
+        "",
+        HEAP,
+        f"{HEAP}\nSize: 9728 kB\n",
+        f"{HEAP}\nRss: 0 kB\n",
+        "7f0000300000-7f0000c80000\nSize: 9728 kB\nRss: 9728 kB\n",
+    ],
+    ids=["empty", "no sizes", "no resident size", "nothing resident", "addresses only"],
+)
+def test_a_kernel_that_leaves_out_sizes_moves_nothing(smaps: str) -> None:
+    assert collapsible(smaps) == []
+
+
 def test_memory_in_huge_pages_keeps_its_content() -> None:
     before = _kilobytes_in_huge_pages()
     # mapped on its own: anonymous, private and resident
