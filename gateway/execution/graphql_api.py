@@ -138,8 +138,10 @@ class GraphQLAPI:
 
     async def follow(self, pacing: Pacing | None = None) -> None:
         """Replace the schema whenever the cluster's API changes, until cancelled."""
-        follower = Follower(self._client, self.informers, self.reload, pacing)
-        await follower.run(self._revision.described.discovery.resources)
+        described = self._revision.described
+        incomplete = described.lacks_types
+        follower = Follower(self._client, self.informers, self.reload, pacing, incomplete=incomplete)
+        await follower.run(described.discovery.resources)
 
     async def reload(self, patient: bool = False) -> bool:
         """Fetch the cluster's API again and replace the schema; returns whether the API has changed.

@@ -48,6 +48,9 @@ class Pacing:
 class Follower:
     """Calls ``reload`` whenever the cluster's API may have changed, one call at a time.
 
+    With ``incomplete``, OpenAPI lacked types of some resources when the gateway started: the first reload
+    repeats as after a change, because the documents may only lag.
+
     ``reload(patient)`` returns whether it found a change; with ``patient`` it leaves out new APIs without
     types. It raises GatewayError when the cluster does not answer; the next change or poll tries again.
     """
@@ -58,6 +61,8 @@ class Follower:
         informers: InformerRegistry,
         reload: Callable[[bool], Awaitable[bool]],
         pacing: Pacing | None = None,
+        *,
+        incomplete: bool = False,
     ) -> None:
         self._client = client
         self._informers = informers
@@ -65,8 +70,8 @@ class Follower:
         self._pacing = pacing or Pacing()
         self._changed = asyncio.Event()
         """The API may have changed since the last reload."""
-        self._announced = False
-        """An event has said so."""
+        self._announced = incomplete
+        """An event has said so, or types were missing at the start."""
 
     async def run(self, resources: Iterable[Resource]) -> None:
         """Follow until cancelled; ``resources`` are all that the cluster serves."""

@@ -59,6 +59,11 @@ class Described:
     def _ages(self) -> InstalledAPIs:
         return self.installed.restricted_to(self.served.resources)
 
+    @property
+    def lacks_types(self) -> bool:
+        """Whether the documents have no types of some resource."""
+        return not all(map(self._has_types_of, self.served.resources))
+
     def without_untyped(self, before: "Described") -> "Described":
         """A copy without the resources that are new since ``before`` and have no types yet.
 

@@ -1,14 +1,13 @@
 """Custom resources, beside a kind without a schema and an aggregated API server that is down."""
 
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
 from tests.fixtures.api import API, CRDS, core, crd, grouped
 from tests.fixtures.backends import Backend
+from tests.fixtures.custom_kinds import install_kind
 from tests.fixtures.gateways import GatewayProcess, start_gateway
-from tests.fixtures.waiting import wait_until
 
 pytestmark = pytest.mark.cluster
 
@@ -52,7 +51,7 @@ WIDGET = {
 
 def install(api: API) -> None:
     for kind, schema in (("Widget", TYPED), ("Blob", UNTYPED)):
-        api.create(CRDS, crd(GROUP, kind, schema, subresources={"status": {}}))
+        install_kind(api, crd(GROUP, kind, schema, subresources={"status": {}}))
     service = {"namespace": "default", "name": "absent"}
     api.create(
         grouped(API_SERVICES, "apiservices"),
@@ -70,19 +69,12 @@ def install(api: API) -> None:
     )
 
 
-def is_served(api: API, plural: str) -> bool:
-    document = api.request("GET", f"openapi/v3/apis/{WIDGETS}")
-    return api.request("GET", grouped(WIDGETS, plural)).is_success and plural in document.text
-
-
 @pytest.fixture(scope="module")
 def api(seeded_cluster: Backend) -> Iterator[API]:
     """The real API server with two custom kinds and an unreachable aggregated API server."""
     api = seeded_cluster.api()
     install(api)
     try:
-        for plural in ("widgets", "blobs"):
-            wait_until(partial(is_served, api, plural), f"{plural} to be served with their schema")
         api.create(core("namespaces"), {"metadata": {"name": "shapes"}})
         api.create(grouped(WIDGETS, "widgets", "shapes"), WIDGET)
         yield api

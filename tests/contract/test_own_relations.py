@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.api import CRDS, core, crd, deployment, grouped, pod
+from tests.fixtures.api import core, crd, deployment, grouped, pod
 from tests.fixtures.backends import Backend
+from tests.fixtures.custom_kinds import install_kind
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.processes import run_gateway
-from tests.fixtures.waiting import wait_until
 
 NAME = "{ metadata { name } }"
 NAMES = "{ items { metadata { name } } }"
@@ -147,12 +147,8 @@ def test_a_malformed_file_stops_the_start(backend: Backend, tmp_path: Path) -> N
 @pytest.fixture(scope="session")
 def links(seeded_cluster: Backend) -> None:
     """The custom resource ``Link``."""
-    api = seeded_cluster.api()
     schema = {"type": "object", "properties": {"spec": SPEC}}
-    api.create(CRDS, crd(GROUP, "Link", schema))
-    wait_until(
-        lambda: api.request("GET", grouped(f"{GROUP}/v1", "links", "default")).is_success, "links are served"
-    )
+    install_kind(seeded_cluster.api(), crd(GROUP, "Link", schema))
 
 
 @pytest.fixture(scope="module")

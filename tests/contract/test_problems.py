@@ -13,6 +13,7 @@ import pytest
 from tests.contract.test_health import CRASHED
 from tests.fixtures.api import API, CRDS, bearer, core, crd, deployment, grant, grouped, pod
 from tests.fixtures.backends import Backend, TappedGateway
+from tests.fixtures.custom_kinds import install_kind
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.waiting import wait_until
 
@@ -181,9 +182,8 @@ def create_cluster_objects(api: API, namespace: str) -> None:
     api.create(HOOKS, {"metadata": {"name": namespace}, "webhooks": [hook]})
     spec = {"type": "object", "properties": {"targetRefs": {"type": "array", "items": REFERENCE}}}
     schema = {"type": "object", "properties": {"spec": spec}}
-    api.create(CRDS, crd("dangling.example.test", "Pointer", schema))
+    install_kind(api, crd("dangling.example.test", "Pointer", schema))
     path = grouped("dangling.example.test/v1", "pointers", namespace)
-    wait_until(lambda: api.request("GET", path).is_success, "pointers are served")
     references = [
         {"kind": "Service", "name": "gone"},
         {"kind": "Pod", "name": "gone", "namespace": "team-0"},

@@ -15,6 +15,7 @@ import yaml
 
 from tests.fixtures.api import API, CRDS, core, crd, grouped
 from tests.fixtures.backends import Backend, TappedGateway, write_kubeconfig
+from tests.fixtures.custom_kinds import install_kind
 from tests.fixtures.gateways import start_gateway
 from tests.fixtures.graphql_ws import StreamEnded
 from tests.fixtures.protocols import PROTOCOLS, Results
@@ -285,10 +286,9 @@ def without_its_webhook(api: API) -> Iterator[None]:
     definition["spec"]["versions"].append({**v1, "name": "v2", "storage": False})
     webhook = {"conversionReviewVersions": ["v1"], "clientConfig": {"url": "https://127.0.0.1:1/convert"}}
     definition["spec"]["conversion"] = {"strategy": "Webhook", "webhook": webhook}
-    api.create(CRDS, definition)
     path = grouped("old.example.test/v1", "olds", "default")
     try:
-        wait_until(lambda: api.request("GET", path).is_success, "the kind to be served")
+        install_kind(api, definition)
         api.create(path, OLD_FROM_V1)
         yield
     finally:

@@ -9,9 +9,9 @@ import pytest
 
 from tests.fixtures.api import API, CRDS, core, crd, grouped
 from tests.fixtures.backends import Backend
+from tests.fixtures.custom_kinds import install_kind
 from tests.fixtures.gateways import GatewayProcess, start_gateway
 from tests.fixtures.related import Application, owner
-from tests.fixtures.waiting import wait_until
 
 NAME = "{ metadata { name } }"
 NAMES = "{ items { metadata { name } } }"
@@ -53,12 +53,10 @@ async def test_an_owner_of_any_kind_costs_one_request(
     ]
 
 
-def install(api: API, kind: str, properties: Mapping[str, Any], namespace: str) -> None:
-    """Install a kind, and wait until the API server serves it."""
+def definition(kind: str, properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A CRD with these fields beside others."""
     schema = {"type": "object", "properties": dict(properties), "x-kubernetes-preserve-unknown-fields": True}
-    api.create(CRDS, crd(GROUP, kind, schema))
-    path = grouped(f"{GROUP}/v1", f"{kind.lower()}s", namespace)
-    wait_until(lambda: api.request("GET", path).is_success, f"{kind} to be served")
+    return crd(GROUP, kind, schema)
 
 
 def create_owned(api: API, kind: str, namespace: str) -> None:
@@ -86,7 +84,7 @@ async def test_an_object_of_a_kind_that_is_younger_than_the_schema(
     async with gateway.subscribe(query, {"n": namespace}) as stream:
         while (await stream.event())["object"] is not None:
             pass
-        await asyncio.to_thread(install, backend.api(), "Newcomer", {}, namespace)
+        await asyncio.to_thread(install_kind, backend.api(), definition("Newcomer", {}))
         await asyncio.to_thread(create_owned, backend.api(), "Newcomer", namespace)
         found = (await stream.event())["object"]
     assert found["metadata"]["name"] == "of-newcomer"
@@ -104,7 +102,7 @@ async def test_an_object_of_a_kind_with_fields_of_its_own_in_place_of_the_common
     backend: Backend, tmp_path: Path, namespace: str
 ) -> None:
     api = backend.api()
-    install(api, "Odd", {"owner": {"type": "string"}, "json": {"type": "string"}}, namespace)
+    install_kind(api, definition("Odd", {"owner": {"type": "string"}, "json": {"type": "string"}}))
     create_owned(api, "Odd", namespace)
     query = """query($n: String) { configMaps(namespace: $n) { items { metadata { name }
       owner { __typename metadata { name } health { reason } } } } }"""

@@ -199,3 +199,10 @@ def test_a_new_group_version_without_a_document_waits_and_is_no_problem() -> Non
     documents = {GADGETS: definitions("Gadget")}
     waiting = Described(after, after, documents).without_untyped(Described(before, before, documents))
     assert waiting.served == before
+
+
+def test_a_description_lacks_types_until_the_document_of_each_group_version_names_its_kinds() -> None:
+    discovery = discovery_of(resource("example.com/v1", "Gadget"), resource("example.com/v1", "Widget"))
+    assert Described(discovery, discovery, {}).lacks_types
+    assert Described(discovery, discovery, {GADGETS: definitions("Gadget")}).lacks_types
+    assert not Described(discovery, discovery, {GADGETS: definitions("Gadget", "Widget")}).lacks_types

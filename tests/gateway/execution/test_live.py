@@ -65,7 +65,9 @@ QUICK = Pacing(quiet=0.01, most=0.1, settle=(0.01,) * 7, recheck=(0.01,) * 2, po
 
 
 @asynccontextmanager
-async def following(server: ScriptedServer, found: list[bool]) -> AsyncIterator[list[bool]]:
+async def following(
+    server: ScriptedServer, found: list[bool], *, incomplete: bool = False
+) -> AsyncIterator[list[bool]]:
     """Run a follower; yields the patience of each reload. Reload number n finds a change if ``found[n]``."""
     reloads: list[bool] = []
 
@@ -75,7 +77,8 @@ async def following(server: ScriptedServer, found: list[bool]) -> AsyncIterator[
 
     registry = InformerRegistry()
     async with KubeClient.connect(ClusterConfig(server=server.url)) as client:
-        task = asyncio.create_task(Follower(client, registry, reload, QUICK).run([CRDS]))
+        follower = Follower(client, registry, reload, QUICK, incomplete=incomplete)
+        task = asyncio.create_task(follower.run([CRDS]))
         yield reloads
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -103,6 +106,14 @@ async def test_the_beginning_of_a_watch_settles_only_if_it_finds_a_change(
     await server.create("existing")
     async with following(server, list(found)) as reloads:
         await settles_after(reloads, number)
+
+
+async def test_the_beginning_of_a_watch_settles_if_types_were_missing(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    async with following(server, [], incomplete=True) as reloads:
+        await settles_after(reloads, 1 + len(QUICK.settle))
 
 
 async def test_each_event_of_a_definition_settles(
