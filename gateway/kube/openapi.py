@@ -137,12 +137,22 @@ class _DocumentFetch:
 
     async def _fetch_document(self, location: _Location) -> bytes:
         try:
-            return (await self._client.get(location.path, location.params)).body
+            return await self._read(location.path, location.params)
         except UpstreamProtocolError:
             # The API server redirects from an outdated hash. The current document is used but not cached,
             # because its hash is unknown.
             self._storable.discard(location.group_version)
-            return (await self._client.get(location.path)).body
+            return await self._read(location.path)
+
+    async def _read(self, path: str, params: Mapping[str, str] | None = None) -> bytes:
+        """The document. Raises UpstreamProtocolError for an empty one.
+
+        kube-apiserver answers so, with status 200, while a group version appears or disappears.
+        """
+        body = (await self._client.get(path, params)).body
+        if not body:
+            raise UpstreamProtocolError("the document is empty")
+        return body
 
 
 def _parse_index(body: bytes) -> dict[GroupVersion, str]:

@@ -42,11 +42,11 @@ class OpenAPICache:
         self._memory: dict[tuple[str, DocumentKey], bytes] = {}
 
     def load(self, server: str, keys: Iterable[DocumentKey]) -> dict[DocumentKey, bytes]:
-        """The cached documents among ``keys``; a document with a wrong checksum is absent."""
+        """The cached documents among ``keys``; one with a wrong checksum, or without content, is absent."""
         found = {}
         for key in keys:
             document = self._memory.get((server, key)) or self._read(server, key)
-            if document is not None:
+            if document:
                 found[key] = self._memory[server, key] = document
         return found
 

@@ -24,6 +24,7 @@ class OpenAPIServer:
     def __init__(self) -> None:
         self.hashes = {"api/v1": "h1", "apis/apps/v1": "h2", "apis": "h3", "version": "h4"}
         self.failing: set[str] = set()
+        self.empty: set[str] = set()
         self.changed: dict[str, str] = {}
         self.most_at_once = self.at_once = 0
 
@@ -35,6 +36,8 @@ class OpenAPIServer:
         path = request.path.removeprefix("/openapi/v3/")
         if path in self.failing:
             return status_reply(503, "ServiceUnavailable", "it is down")
+        if path in self.empty:
+            return Reply(200)
         if path in self.changed and request.params:
             return Reply(301, headers={"Location": f"/openapi/v3/{path}?hash={self.changed[path]}"})
         if path in self.changed:
@@ -95,6 +98,24 @@ async def test_failed_document_is_reported_as_a_problem(connect: Connect) -> Non
     assert [(problem.where, "it is down" in problem.what) for problem in found.problems] == [
         ("apps/v1", True)
     ]
+
+
+async def test_an_empty_document_is_reported_as_a_problem_and_not_cached(
+    connect: Connect, tmp_path: Path
+) -> None:
+    """kube-apiserver answers so, with status 200, while a group version appears or disappears."""
+    openapi = OpenAPIServer()
+    async with serve(openapi) as server:
+        cache = OpenAPICache(tmp_path)
+        openapi.empty.add("apis/apps/v1")
+        found = await fetch_openapi(connect(server.url), cache=cache)
+        openapi.empty.clear()
+        again = await fetch_openapi(connect(server.url), cache=cache)
+    assert hashes(found.documents) == {CORE: "h1"}
+    assert [(problem.where, problem.what) for problem in found.problems] == [
+        ("apps/v1", "OpenAPI cannot be fetched: the document is empty")
+    ]
+    assert hashes(again.documents) == {CORE: "h1", APPS: "h2"}
 
 
 async def test_document_changed_after_the_index_is_used_but_not_cached(
