@@ -47,10 +47,8 @@ class _Owned(msgspec.Struct, gc=False):
 class Reader(Protocol):
     """Reads objects by name, or by a match: for one field of one operation."""
 
-    async def read(
-        self, resource: Resource, places: Collection[NamespacedName]
-    ) -> dict[NamespacedName, Read]:
-        """The objects at the places; an object that does not exist is left out, a refused one is an error."""
+    async def read(self, resource: Resource, names: Collection[NamespacedName]) -> dict[NamespacedName, Read]:
+        """The objects by name; an object that does not exist is left out, a refused one is an error."""
 
     async def search(
         self, resource: Resource, match: Match, wanted: Collection[Wanted]
@@ -122,10 +120,10 @@ class RelationLoader:
         resources = dict(zip(names, await self._resources(names), strict=True))
         by_resource: dict[Resource, dict[NamespacedName, None]] = {}
         for name, resource in resources.items():
-            if isinstance(resource, Resource) and (place := _place(name, resource)):
-                by_resource.setdefault(resource, {})[place] = None
+            if isinstance(resource, Resource) and (key := _namespaced_name(name, resource)):
+                by_resource.setdefault(resource, {})[key] = None
         answers = await asyncio.gather(
-            *(self._reader.read(resource, places) for resource, places in by_resource.items())
+            *(self._reader.read(resource, keys) for resource, keys in by_resource.items())
         )
         read = dict(zip(by_resource, answers, strict=True))
         return {name: _outcome(name, resource, read) for name, resource in resources.items()}
@@ -161,21 +159,21 @@ class RelationLoader:
     async def _search(self, searches: Sequence[Search]) -> dict[Search, Outcome]:
         # by the identity of the resource, whose hash takes long
         grouped: dict[tuple[int, Match], _Group] = {}
-        places: list[tuple[Search, _Group]] = []
+        pairs: list[tuple[Search, _Group]] = []
         for search in searches:
             resource = await self._resource(search.kind)
             if isinstance(resource, Resource) and search.keys:
                 key = id(resource), search.match
                 group = grouped.get(key) or grouped.setdefault(key, _Group(resource, search.match))
                 group.wanted.update(dict.fromkeys((search.namespace, key) for key in search.keys))
-                places.append((search, group))
+                pairs.append((search, group))
         answers = await asyncio.gather(
             *(self._reader.search(group.resource, group.match, group.wanted) for group in grouped.values())
         )
         for group, answer in zip(grouped.values(), answers, strict=True):
             group.found = answer
         outcomes = {search: Outcome() for search in searches}
-        for search, group in places:
+        for search, group in pairs:
             outcome = outcomes[search]
             outcome.objects = _united(outcome, [group.found[search.namespace, key] for key in search.keys])
         return outcomes
@@ -203,7 +201,7 @@ class RelationLoader:
         return tops
 
 
-def _place(name: ObjectName, resource: Resource) -> NamespacedName | None:
+def _namespaced_name(name: ObjectName, resource: Resource) -> NamespacedName | None:
     if not resource.namespaced:
         return "", name.name
     return (name.namespace, name.name) if name.namespace else None
@@ -214,10 +212,10 @@ def _outcome(
 ) -> Outcome:
     if isinstance(resource, GatewayError):
         return Outcome(errors=[resource])
-    place = None if resource is None else _place(name, resource)
-    if resource is None or place is None:
+    key = None if resource is None else _namespaced_name(name, resource)
+    if resource is None or key is None:
         return Outcome()
-    found = read[resource].get(place)
+    found = read[resource].get(key)
     if isinstance(found, GatewayError):
         return Outcome(errors=[found])
     if found is None or (name.uid and found.header.metadata.uid != name.uid):

@@ -68,18 +68,16 @@ class ObjectReader:
 
     # by name
 
-    async def read(
-        self, resource: Resource, places: Collection[NamespacedName]
-    ) -> dict[NamespacedName, Read]:
-        """The objects at the places; one that does not exist is left out, one that is refused is an error."""
-        found, rest = await self._cached(resource, places)
+    async def read(self, resource: Resource, names: Collection[NamespacedName]) -> dict[NamespacedName, Read]:
+        """The objects by name; one that does not exist is left out, one that is refused is an error."""
+        found, rest = await self._cached(resource, names)
         if not rest:
             return found
         if len(rest) <= FEW_NAMES or "list" not in resource.verbs:
             return found | await self._read_each(resource, rest)
         by_namespace: dict[str, list[NamespacedName]] = {}
-        for place in rest:
-            by_namespace.setdefault(place[0], []).append(place)
+        for key in rest:
+            by_namespace.setdefault(key[0], []).append(key)
         if len(by_namespace) > 1:
             listed = await _caught(self._list(resource, None))
             if not isinstance(listed, GatewayError):
@@ -94,57 +92,57 @@ class ObjectReader:
         return found
 
     async def _read_namespace(
-        self, resource: Resource, namespace: str, places: Sequence[NamespacedName]
+        self, resource: Resource, namespace: str, names: Sequence[NamespacedName]
     ) -> dict[NamespacedName, Read]:
-        if len(places) <= FEW_NAMES:
-            return await self._read_each(resource, places)
+        if len(names) <= FEW_NAMES:
+            return await self._read_each(resource, names)
         listed = await _caught(self._list(resource, namespace or None))
         if isinstance(listed, BadArgument):
             return {}
         if isinstance(listed, Forbidden):
-            return await self._read_each(resource, places)
+            return await self._read_each(resource, names)
         if isinstance(listed, GatewayError):
-            return dict.fromkeys(places, listed)
-        return _picked(listed, places)
+            return dict.fromkeys(names, listed)
+        return _picked(listed, names)
 
     async def _read_each(
-        self, resource: Resource, places: Sequence[NamespacedName]
+        self, resource: Resource, names: Sequence[NamespacedName]
     ) -> dict[NamespacedName, Read]:
         if "get" not in resource.verbs:
             return {}
-        read = await asyncio.gather(*(_caught(self._get(resource, place)) for place in places))
+        read = await asyncio.gather(*(_caught(self._get(resource, key)) for key in names))
         return {
-            place: item
-            for place, item in zip(places, read, strict=True)
+            key: item
+            for key, item in zip(names, read, strict=True)
             # a name that no object can have refers to nothing
             if not isinstance(item, NotFound | BadArgument)
         }
 
-    async def _get(self, resource: Resource, place: NamespacedName) -> Found:
-        namespace, name = place
+    async def _get(self, resource: Resource, key: NamespacedName) -> Found:
+        namespace, name = key
         return await fetch_object(
             self._info, resource, namespace or None, name, only_metadata=self._only_metadata
         )
 
     async def _cached(
-        self, resource: Resource, places: Collection[NamespacedName]
+        self, resource: Resource, names: Collection[NamespacedName]
     ) -> tuple[dict[NamespacedName, Read], list[NamespacedName]]:
-        """The objects that informers have, and the places without an informer."""
+        """The objects that informers have, and the names without an informer."""
         found: dict[NamespacedName, Read] = {}
         rest: list[NamespacedName] = []
         views: dict[str, View | None] = {}
         everywhere = await self._view(resource, None)
-        for place in places:
-            namespace, name = place
+        for key in names:
+            namespace, name = key
             if everywhere is None and namespace not in views:
                 views[namespace] = await self._view(resource, namespace) if namespace else None
             view = everywhere or views.get(namespace)
             if view is None:
-                rest.append(place)
+                rest.append(key)
                 continue
             stored = view.informer.get(Scope(namespace or None, name).key)
             if stored is not None:
-                found[place] = stored_object(resource, stored)
+                found[key] = stored_object(resource, stored)
         return found, rest
 
     # by a match
@@ -251,9 +249,9 @@ async def _caught(reading: Awaitable[T]) -> T | GatewayError:
         return error
 
 
-def _picked(objects: Iterable[Found], places: Iterable[NamespacedName]) -> dict[NamespacedName, Read]:
-    by_place = {(found.namespace, found.name): found for found in objects}
-    return {place: by_place[place] for place in places if place in by_place}
+def _picked(objects: Iterable[Found], names: Iterable[NamespacedName]) -> dict[NamespacedName, Read]:
+    by_name = {(found.namespace, found.name): found for found in objects}
+    return {key: by_name[key] for key in names if key in by_name}
 
 
 def _by_namespace(wanted: Iterable[Wanted]) -> dict[str | None, list[Wanted]]:

@@ -38,7 +38,7 @@ class _Objects:
     _indexes: dict[Match, dict[Wanted, list[int]]] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def by_place(self) -> dict[NamespacedName, Found]:
+    def by_name(self) -> dict[NamespacedName, Found]:
         """The objects by namespace and name."""
         return {(found.namespace, found.name): found for found in self.found}
 
@@ -128,15 +128,13 @@ class _KindReader:
         self._kinds = kinds
         self._namespace = namespace
 
-    async def read(
-        self, resource: Resource, places: Collection[NamespacedName]
-    ) -> dict[NamespacedName, Read]:
-        """The objects at the places; an object that does not exist is left out."""
+    async def read(self, resource: Resource, names: Collection[NamespacedName]) -> dict[NamespacedName, Read]:
+        """The objects by name; an object that does not exist is left out."""
         objects = await self._objects(resource, only_metadata=True)
         if isinstance(objects, GatewayError):
-            return dict.fromkeys(places, objects)
-        by_place = objects.by_place
-        return {place: by_place[place] for place in places if place in by_place}
+            return dict.fromkeys(names, objects)
+        by_name = objects.by_name
+        return {key: by_name[key] for key in names if key in by_name}
 
     async def search(
         self, resource: Resource, match: Match, wanted: Collection[Wanted]
