@@ -22,7 +22,30 @@ class _Repeating(dict[str, Any]):
 
 def parse_unique(text: str | bytes) -> Any:
     """The value of a JSON text. Raises RepeatedKey, and JSONDecodeError and ValueError as ``json`` does."""
-    found: list[_Repeating] = []
+    decoded = text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass")
+    try:
+        return _DECODER.decode(decoded)
+    except _Repeated:
+        raise RepeatedKey(_find_repeated_key(decoded)) from None
+
+
+class _Repeated(ValueError):
+    """An object has a repeated key."""
+
+
+def _unique_members(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(members)
+    if len(value) != len(members):
+        raise _Repeated
+    return value
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members)
+"""Made once: each decoder compiles its scanner."""
+
+
+def _find_repeated_key(text: str) -> str:
+    """The path of the outermost repeated key of a text that has one."""
 
     def read_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(members)
@@ -30,13 +53,9 @@ def parse_unique(text: str | bytes) -> Any:
             return value
         repeating = _Repeating(value)
         repeating.key = _first_repeated([name for name, _ in members])
-        found.append(repeating)
         return repeating
 
-    value = json.loads(text, object_pairs_hook=read_object)
-    if found:
-        raise RepeatedKey(_path_of_repeated_key(value))
-    return value
+    return _path_of_repeated_key(json.loads(text, object_pairs_hook=read_object))
 
 
 def _first_repeated(names: list[str]) -> str:

@@ -13,7 +13,6 @@ encode it with :func:`gateway.execution.introspection.encode_response`.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
@@ -41,7 +40,13 @@ from gateway.errors import QueryTooComplex, UnexpectedValue
 from gateway.execution.events import CompiledEvent, SharedEvent
 from gateway.execution.input_values import Unusual, fitting_arguments
 from gateway.execution.introspection import Introspection, IntrospectionAnswer
-from gateway.execution.root_fields import count_requests, find_leaders, shared_slots
+from gateway.execution.root_fields import (
+    count_requests,
+    find_leaders,
+    response_name,
+    root_of_item,
+    shared_slots,
+)
 from gateway.execution.typed_values import TypedExecutor
 from gateway.resolvers.limits import Budget, SharedSlot
 from schema.selection import (
@@ -85,12 +90,33 @@ class CompiledExecutor(TypedExecutor):
         pass
 
     @cached_property
-    def _only_response_name(self) -> str | None:
-        """The response name of an operation's only root field, unless in a fragment or with a directive."""
+    def _only_field(self) -> FieldNode | None:
+        """The only root field of an operation, unless in a fragment or with a directive."""
         selections = self.operation.selection_set.selections
-        if len(selections) != 1 or not isinstance(selections[0], FieldNode) or selections[0].directives:
-            return None
-        return (selections[0].alias or selections[0].name).value
+        only = selections[0] if len(selections) == 1 else None
+        return only if isinstance(only, FieldNode) and not only.directives else None
+
+    def execute_operation(self, serially: bool | None = None) -> Any:
+        """Execute the operation; a query or mutation with one root field without graphql-core's detours."""
+        only = self._only_field
+        if only is None or self._budget is None or only.name.value == "__typename":
+            return super().execute_operation(serially)
+        return self._execute_only(only)
+
+    async def _execute_only(self, node: FieldNode) -> Any:
+        parent_type = self.schema.get_root_type(self.operation.operation)
+        if parent_type is None:
+            return await _awaited(super().execute_operation())
+        name = response_name(node)
+        details = [FieldDetails(node, None, None)]
+        path = Path(None, name, parent_type.name)
+        try:
+            value = await self._execute_root_field(parent_type, self.root_value, details, path, None)
+        except GraphQLError as error:
+            # a field of a non-null type
+            self.collected_errors.add(error, None)
+            return self.build_response(None)
+        return self.build_response({name: value})
 
     @cached_property
     def _sharing(self) -> tuple[int, bytes]:
@@ -99,8 +125,8 @@ class CompiledExecutor(TypedExecutor):
 
     def build_per_event_executor(self, payload: Any) -> Executor[Any]:
         """graphql-core's executor; for a compiled event a replacement at half the cost."""
-        if type(payload) is Compiled and self._only_response_name is not None:
-            return CompiledEvent(self._only_response_name, payload)  # type: ignore[return-value]  # duck
+        if type(payload) is Compiled and self._only_field is not None:
+            return CompiledEvent(response_name(self._only_field), payload)  # type: ignore[return-value]  # duck
         if type(payload) is SharedSource:
             return SharedEvent(self, payload, self._sharing)  # type: ignore[return-value]  # duck
         return super().build_per_event_executor(payload)
@@ -225,21 +251,31 @@ class CompiledExecutor(TypedExecutor):
             if budget.exceeded:
                 # the response is the error alone: see build_response
                 return None
-            field = self.schema.get_field(parent_type, details[0].node.name.value)
-            arguments = self._fitting_arguments(field, details[0])
-            if field is None or arguments is None:
-                execute = super().execute_field
-                return await _awaited(execute(parent_type, source, details, path, position_context))
-            info = self.build_resolve_info(field, [item.node for item in details], parent_type, path)
-            # as graphql-core's execute_field, which needs four coroutines for it
-            try:
-                resolved = await _awaited((field.resolve or self.field_resolver)(source, info, **arguments))
-                return await _awaited(
-                    self.complete_value(field.type, details, info, path, resolved, position_context)
-                )
-            except Exception as error:  # noqa: BLE001 - the outer edge of resolvers
-                self.handle_field_error(error, field.type, details, path)
-                return None
+            return await self._execute_root_field(parent_type, source, details, path, position_context)
+
+    async def _execute_root_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        details: FieldDetailsList,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        """As graphql-core's ``execute_field``, which needs four coroutines for it."""
+        field = self.schema.get_field(parent_type, details[0].node.name.value)
+        arguments = self._fitting_arguments(field, details[0])
+        if field is None or arguments is None:
+            execute = super().execute_field
+            return await _awaited(execute(parent_type, source, details, path, position_context))
+        info = self.build_resolve_info(field, [item.node for item in details], parent_type, path)
+        try:
+            resolved = await _awaited((field.resolve or self.field_resolver)(source, info, **arguments))
+            return await _awaited(
+                self.complete_value(field.type, details, info, path, resolved, position_context)
+            )
+        except Exception as error:  # noqa: BLE001 - the outer edge of resolvers
+            self.handle_field_error(error, field.type, details, path)
+            return None
 
     def _fitting_arguments(self, field: GraphQLField | None, details: FieldDetails) -> dict[str, Any] | None:
         """The arguments of a field; None if graphql-core has to coerce them."""
@@ -259,9 +295,9 @@ class CompiledExecutor(TypedExecutor):
         return {}
 
     @cached_property
-    def _item_bytes(self) -> Counter[str]:
+    def _item_bytes(self) -> dict[str, int]:
         """The bytes of the encoded items by root field, until the root field itself counts."""
-        return Counter()
+        return {}
 
     def _finished(self, completed: Any, path: Path) -> Any:
         """The value; a root field with a budget is encoded, and counts against the limit of the response."""
@@ -297,12 +333,12 @@ class CompiledExecutor(TypedExecutor):
         is_awaitable = super().complete_list_item_value(
             item, complete_results, item_type, field_details_list, info, item_path, position_context
         )
-        root = _root_of_item(item_path)
+        root = root_of_item(item_path)
         if budget is not None and root is not None and isinstance(complete_results[-1], dict):
             try:
                 raw = complete_results[-1] = self._encode(complete_results[-1], budget)
                 size = memoryview(raw).nbytes
-                self._item_bytes[root] += size
+                self._item_bytes[root] = self._item_bytes.get(root, 0) + size
                 budget.expect_response(size)
             except QueryTooComplex:
                 # the frames of the traceback are in cycles: they live until the next collection
@@ -430,12 +466,3 @@ def _request_error(error: QueryTooComplex) -> GraphQLError:
 
 async def _awaited(result: Any) -> Any:
     return await result if isawaitable(result) else result
-
-
-def _root_of_item(path: Path) -> str | None:
-    """The root field of an item of a List, ``pods.items.0``; None for another path."""
-    items = path.prev
-    root = items.prev if items else None
-    if root is None or root.prev is not None or not isinstance(path.key, int):
-        return None
-    return str(root.key)

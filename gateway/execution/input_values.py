@@ -36,6 +36,9 @@ _SIMPLE_LITERALS = (BooleanValueNode, EnumValueNode, FloatValueNode, IntValueNod
 _IMMUTABLE = (bool, int, float, str)
 
 
+_EXPECTED = "expected_fields"
+
+
 class Unusual(Exception):
     """graphql-core has to coerce the value."""
 
@@ -67,15 +70,24 @@ def fitting_value(value: Any, type_: GraphQLInputType, depth: int = 0) -> Any:
 def _fitting_object(value: Any, type_: GraphQLInputObjectType, depth: int) -> Any:
     if type(value) is not dict or type_.is_one_of or depth >= MAX_NESTING_DEPTH:
         raise Unusual
-    fitting: dict[str, Any] = {}
-    for name, field in type_.fields.items():
-        if name in value:
-            fitting[field.out_name or name] = fitting_value(value[name], field.type, depth + 1)
-        elif _matters_absent(field):
-            raise Unusual
-    if len(fitting) != len(value):
+    fields = type_.fields
+    given = [name for name in fields if name in value]
+    if len(given) != len(value) or not _expected_fields(type_) <= value.keys():
         raise Unusual
+    fitting = {
+        fields[name].out_name or name: fitting_value(value[name], fields[name].type, depth + 1)
+        for name in given
+    }
     return type_.out_type(fitting)
+
+
+def _expected_fields(type_: GraphQLInputObjectType) -> frozenset[str]:
+    """The fields that matter when they are absent; kept with the type."""
+    known: frozenset[str] | None = type_.extensions.get(_EXPECTED)
+    if known is None:
+        known = frozenset(name for name, field in type_.fields.items() if _matters_absent(field))
+        type_.extensions[_EXPECTED] = known
+    return known
 
 
 def _matters_absent(field: GraphQLInputField) -> bool:

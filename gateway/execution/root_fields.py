@@ -1,17 +1,32 @@
-"""Which root fields of an operation are identical, and which cause the same upstream request."""
+"""The names of root fields, which of them are identical, and which cause the same upstream request."""
 
 import asyncio
 from collections import Counter
 
 from graphql import FieldNode, Node, print_ast
 from graphql.execution.collect_fields import GroupedFieldSet
+from graphql.pyutils import Path
 
 from gateway.resolvers.limits import SharedSlot
 
-__all__ = ["count_requests", "find_leaders", "shared_slots"]
+__all__ = ["count_requests", "find_leaders", "response_name", "root_of_item", "shared_slots"]
 
 _LOCAL_FIELDS = frozenset({"__typename", "__schema", "__type", "resources"})
 """Root fields that cause no upstream request."""
+
+
+def response_name(node: FieldNode) -> str:
+    """The field's key in the response."""
+    return (node.alias or node.name).value
+
+
+def root_of_item(path: Path) -> str | None:
+    """The root field of an item of a List, ``pods.items.0``; None for another path."""
+    items = path.prev
+    root = items.prev if items else None
+    if root is None or root.prev is not None or not isinstance(path.key, int):
+        return None
+    return str(root.key)
 
 
 def find_leaders(grouped_field_set: GroupedFieldSet) -> dict[str, str]:

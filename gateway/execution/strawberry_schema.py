@@ -273,7 +273,9 @@ class KubernetesSchema(strawberry.Schema):
     def _handle_execution_result(  # type: ignore[override]  # a coroutine either way
         self, context: ExecutionContext, result: Any, extensions_runner: SchemaExtensionsRunner, **how: bool
     ) -> Awaitable[Any]:
-        """Every result passes through here; an event without errors costs one check."""
+        """Every result passes through here; one without errors costs one check."""
+        if not result.errors:
+            return super()._handle_execution_result(context, result, extensions_runner, **how)
         handle = partial(super()._handle_execution_result, context, result, extensions_runner, **how)
         return self._handle_errors(context, result, handle) if reveals_schema(result.errors) else handle()
 

@@ -179,6 +179,7 @@ class _Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append
         """Called by httptools, which looks it up once; a method would slow lists down by a tenth."""
+        self._poller: select.poll | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._idle_since = self._received_at = 0.0
@@ -203,6 +204,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._poller = _poller_of(transport.get_extra_info("socket"))
         self._parser = httptools.HttpResponseParser(self)
 
     def data_received(self, data: bytes) -> None:
@@ -344,7 +346,7 @@ class _Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing() or now - self._idle_since > _IDLE_SECONDS:
             return False
-        return not _is_readable(transport.get_extra_info("socket"))
+        return self._poller is None or not self._poller.poll(0)
 
     @property
     def _is_interim(self) -> bool:
@@ -429,10 +431,10 @@ class _Response(Answer):
             connection.end()
 
 
-def _is_readable(connected: socket.socket | None) -> bool:
-    """Whether the socket holds data, or the end of the stream, that the event loop has not read yet."""
+def _poller_of(connected: socket.socket | None) -> "select.poll | None":
+    """Tells whether the socket holds data, or the end of the stream, that the event loop has not read yet."""
     if connected is None or not hasattr(select, "poll"):
-        return False
+        return None
     poller = select.poll()
     poller.register(connected.fileno(), select.POLLIN)
-    return bool(poller.poll(0))
+    return poller

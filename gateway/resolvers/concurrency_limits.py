@@ -4,7 +4,6 @@ An operation counts from before its document is parsed until its response is com
 as such from when its document is known. Each worker process counts its own.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 
 from gateway.errors import Busy
@@ -34,12 +33,13 @@ class _Counted:
         self._name = name
         self._most = most
         self._most_per_identity = most_per_identity
-        self._by_identity: Counter[str] = Counter()
+        self._by_identity: dict[str, int] = {}
         self._total = 0
 
     def enter(self, identity: str) -> None:
         """Count one. Raises Busy at a limit."""
-        if self._by_identity.get(identity, 0) >= self._most_per_identity:
+        of_identity = self._by_identity.get(identity, 0)
+        if of_identity >= self._most_per_identity:
             raise Busy(
                 f"{self._most_per_identity} {self._name} of this identity are in progress, the limit "
                 f"(--max-{self._name}-per-identity); wait until one ends"
@@ -49,15 +49,15 @@ class _Counted:
                 f"{self._most} {self._name} are in progress, the limit (--max-{self._name}); "
                 "wait until one ends"
             )
-        self._by_identity[identity] += 1
+        self._by_identity[identity] = of_identity + 1
         self._total += 1
 
     def leave(self, identity: str) -> None:
         """Count one less; an identity without any takes no memory."""
         self._total -= 1
-        self._by_identity[identity] -= 1
-        if self._by_identity[identity] <= 0:
-            del self._by_identity[identity]
+        of_identity = self._by_identity.pop(identity) - 1
+        if of_identity > 0:
+            self._by_identity[identity] = of_identity
 
     def __len__(self) -> int:
         return self._total

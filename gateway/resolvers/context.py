@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -156,8 +156,20 @@ class RequestContext:
 
     def for_operation(self) -> "RequestContext":
         """A copy with a budget of its own, for one of the operations of a connection."""
-        place = self.shared.in_progress.place(self.client.identity if self.client else "")
-        return replace(self, budget=self.new_budget(), place=place, extensions={}, audited={})
+        # as dataclasses.replace, which takes five times as long
+        return RequestContext(
+            self.client,
+            self.informers,
+            self.default_namespace,
+            self.connection_params,
+            self.shared,
+            self.filters,
+            self.new_budget(),
+            self.shared.in_progress.place(self.client.identity if self.client else ""),
+            self.reads_only,
+            self.on_valid,
+            trace=self.trace,
+        )
 
     def new_budget(self) -> Budget:
         """An unused budget, with the slots of the caller's identity."""

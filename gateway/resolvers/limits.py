@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from weakref import WeakValueDictionary
 
 from gateway.errors import QueryTooComplex
@@ -64,12 +65,17 @@ class Slots:
 
     def __init__(self) -> None:
         self._by_identity: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._latest: tuple[str, asyncio.Semaphore] | None = None
+        """Kept between two operations of one identity."""
 
     def of(self, identity: str, most: int) -> asyncio.Semaphore:
         """The identity's semaphore; it lives as long as a budget or a client refers to it."""
+        if self._latest is not None and self._latest[0] == identity:
+            return self._latest[1]
         semaphore = self._by_identity.get(identity)
         if semaphore is None:
             semaphore = self._by_identity[identity] = asyncio.Semaphore(most)
+        self._latest = identity, semaphore
         return semaphore
 
 
@@ -132,19 +138,22 @@ class _RequestSlot:
 class Budget:
     """The usage of one operation, against its limits.
 
-    ``identity_slots`` bounds the requests in flight of the identity, ``field_slots`` the root fields of the
-    operation in progress.
+    ``identity_slots`` bounds the requests in flight of the identity.
     """
 
     def __init__(self, limits: Limits, identity_slots: asyncio.Semaphore) -> None:
         self.limits = limits
         self._identity_slots = identity_slots
         self._request_slots = asyncio.Semaphore(limits.in_flight_per_operation)
-        self.field_slots = asyncio.Semaphore(limits.in_flight_per_operation)
         self._requests = 0
         self._bytes = 0
         self.exceeded: QueryTooComplex | None = None
         """The error of a response over the limit."""
+
+    @cached_property
+    def field_slots(self) -> asyncio.Semaphore:
+        """Bounds the root fields in progress; an operation with one root field needs none."""
+        return asyncio.Semaphore(self.limits.in_flight_per_operation)
 
     def expect_request(self) -> None:
         """Count an upstream request. Raises QueryTooComplex beyond the limit."""

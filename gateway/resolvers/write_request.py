@@ -145,8 +145,7 @@ def note_warnings(info: Info, answer: Response | GatewayError, *below: str | int
         header = answer.headers.get("warning", "")
     else:
         header = answer.status.warning if isinstance(answer, StatusError) else ""
-    warnings = parse_warnings(header)
-    if warnings:
+    if header and (warnings := parse_warnings(header)):
         path = [*info.path.as_list(), *below]
         noted: list[dict[str, Any]] = info.context.extensions.setdefault("warnings", [])
         noted.extend({"message": text, "path": path} for text in warnings)

@@ -58,6 +58,7 @@ from gateway.server.responses import (
     GRAPHQL_RESPONSE,
     JSON,
     MULTIPART,
+    EncodedResponse,
     accepts_page,
     error_response,
     negotiate,
@@ -394,4 +395,4 @@ def _respond_with(response: GraphQLHTTPResponse, media_type: str) -> Response:
         return StoredResponse(body, headers, media_type)
     if (fields := encoded_fields(response)) is not None:
         return LargeResponse(cast("Mapping[str, Any]", response), fields, headers, media_type)
-    return Response(encode_response(response), status, headers, media_type=media_type)
+    return EncodedResponse(encode_response(response), status, media_type)
