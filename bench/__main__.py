@@ -24,6 +24,8 @@ __all__ = ["main"]
 
 _READS, _WRITES, _SCHEMAS, _FANOUT, _REVIEWS = "reads", "writes", "schemas", "fanout", "reviews"
 _RELATIONS = "relations"
+_STEADY_AFTER_SECONDS = 12.0
+"""A gateway moves its heap to huge pages (:mod:`gateway.memory`) 10 s after its start."""
 _SUBJECTS = (_SCHEMAS, _READS, _RELATIONS, _WRITES, _REVIEWS, _FANOUT)
 
 _HELP = """Measure the gateway on throw-away control planes of a real kube-apiserver.
@@ -132,7 +134,7 @@ def _run_relations(sizes: Sequence[int], rounds: int) -> list[Table]:
 
 def _run_writes(sizes: Sequence[int], rounds: int) -> list[Table]:
     with start_cluster() as cluster:
-        return run(measure_writes(cluster, sizes, rounds))
+        return run(measure_writes(cluster, sizes, rounds, after_seconds=_STEADY_AFTER_SECONDS))
 
 
 def _run_reviews(rounds: int) -> list[Table]:

@@ -56,8 +56,13 @@ class _Variant:
     through_gateway: bool = False
 
 
-async def measure_writes(cluster: Cluster, sizes: Sequence[Column], rounds: int) -> list[Table]:
-    """Measure patches and applies that change a deployment, at each number of writes at a time."""
+async def measure_writes(
+    cluster: Cluster, sizes: Sequence[Column], rounds: int, *, after_seconds: float = 0.0
+) -> list[Table]:
+    """Measure patches and applies that change a deployment, at each number of writes at a time.
+
+    ``after_seconds`` pass between the gateway's start and the first write.
+    """
     samples = Samples()
     async with cluster.client() as raw:
         await _create_objects(raw, max(sizes))
@@ -66,6 +71,7 @@ async def measure_writes(cluster: Cluster, sizes: Sequence[Column], rounds: int)
         ) as gateway:
             async with gateway.client() as ours:
                 connections = _Connections(raw, ours, gateway)
+                await asyncio.sleep(after_seconds)
                 for size, turn in itertools.product(sizes, range(rounds + 1)):
                     await _measure_turn(connections, size, samples if turn else Samples())
     return [_table(sizes, samples)]
@@ -168,6 +174,6 @@ def _table(sizes: Sequence[Column], samples: Samples) -> Table:
     note = (
         "Every write changes an annotation of a deployment. Median (smallest–largest), and the ratio to the"
         " raw request. The strict requests have the body, headers and parameters that the gateway sends. CPU"
-        " is the gateway's, per write."
+        " is the gateway's, per write. The gateway has run long enough to have moved its heap to huge pages."
     )
     return Table("Writes: time to the complete response", "at a time", sizes, rows, (note,))
