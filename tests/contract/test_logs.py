@@ -75,7 +75,9 @@ async def test_the_stream_ends_when_its_pod_is_deleted(
 ) -> None:
     node.run_pod("one", namespace)
     async with gateway.subscribe(LOGS, {"name": "one", "n": namespace, "tail": 1}) as stream:
-        await stream.event()
+        # the logs of both containers are open
+        seen = {(await stream.event())["container"] for _ in range(2)}
+        assert seen == {"main", "sidecar"}
         node.delete_pod("one", namespace)
         assert all("errors" not in result for result in await results(stream))
 
