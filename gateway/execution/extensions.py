@@ -7,8 +7,7 @@ Extensions of the pipeline: :class:`OperationCounter`, :class:`OperationPlace` (
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from inspect import isasyncgen
-from types import TracebackType
+from types import AsyncGeneratorType, TracebackType
 from typing import Any
 
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode
@@ -114,7 +113,7 @@ class _OperationHooks:
                 continue
             hook: Any = extension.on_operation()
             try:
-                await anext(hook) if isasyncgen(hook) else next(hook)
+                await anext(hook) if type(hook) is AsyncGeneratorType else next(hook)
             except BaseException as error:
                 await self._end(error)
                 raise
@@ -133,7 +132,7 @@ class _OperationHooks:
         while self._running:
             hook = self._running.pop()
             try:
-                if isasyncgen(hook):
+                if type(hook) is AsyncGeneratorType:
                     await (anext(hook, None) if error is None else hook.athrow(error))
                 elif error is None:
                     next(hook, None)

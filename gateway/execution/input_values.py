@@ -110,7 +110,9 @@ def fitting_arguments(
     literals = {argument.name.value: argument.value for argument in node.arguments or ()}
     fitting: dict[str, Any] = {}
     for name, argument in field.args.items():
-        value = _given(literals.get(name), argument.type, variables, constants)
+        value: Any = Undefined
+        if name in literals:
+            value = _given(literals[name], argument.type, variables, constants)
         if value is not Undefined:
             fitting[argument.out_name or name] = value
         elif argument.default is not None or argument.default_value is not Undefined:
@@ -121,11 +123,9 @@ def fitting_arguments(
 
 
 def _given(
-    literal: ValueNode | None, type_: GraphQLInputType, variables: VariableValues, constants: dict[int, Any]
+    literal: ValueNode, type_: GraphQLInputType, variables: VariableValues, constants: dict[int, Any]
 ) -> Any:
-    """The value that the document gives; Undefined for none, also for a variable without a value."""
-    if literal is None:
-        return Undefined
+    """The value of a literal or variable; Undefined for a variable without a value."""
     if isinstance(literal, VariableNode):
         value = variables.coerced.get(literal.name.value, Undefined)
         if value is None and isinstance(type_, GraphQLNonNull):
