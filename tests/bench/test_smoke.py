@@ -21,7 +21,7 @@ from bench.schemas import measure_realistic_schemas, measure_schemas
 from bench.tables import Table
 from bench.writes import measure_writes
 from tests.bench.forked_probes import fork_probed
-from tests.fixtures.control_plane import SPARING_COLLECTOR, ControlPlane, find_assets
+from tests.fixtures.control_plane import SPARING_RUNTIME, ControlPlane, find_assets
 from tests.fixtures.ports import free_port
 from tests.fixtures.requirements import unavailable
 
@@ -49,7 +49,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     assets = find_assets()
     if assets is None:
         unavailable("cluster", "no kube-apiserver on this machine", "tests/kube/build.sh (needs Go)")
-    plane = ControlPlane(directory / "cluster", assets, free_port(), collector=SPARING_COLLECTOR)
+    plane = ControlPlane(directory / "cluster", assets, free_port(), go_runtime=SPARING_RUNTIME)
     try:
         plane.up()
         yield cluster_of(plane, directory)

@@ -13,7 +13,7 @@ from bench.soak.findings import MEGABYTE, Sample, growth, left_behind, memory_fi
 from bench.soak.run import Plan, soak
 from bench.soak.views import Fold, Violation
 from tests.bench.forked_probes import fork_probed
-from tests.fixtures.control_plane import SPARING_COLLECTOR, ControlPlane, find_assets
+from tests.fixtures.control_plane import SPARING_RUNTIME, ControlPlane, find_assets
 from tests.fixtures.ports import free_port
 from tests.fixtures.requirements import unavailable
 
@@ -28,7 +28,7 @@ async def test_a_short_soak_finds_no_leak(tmp_path: Path, monkeypatch: pytest.Mo
     if assets is None:
         unavailable("cluster", "no kube-apiserver on this machine", "tests/kube/build.sh (needs Go)")
     # a control plane of its own, because the soak kills it
-    plane = ControlPlane(tmp_path / "cluster", assets, free_port(), collector=SPARING_COLLECTOR)
+    plane = ControlPlane(tmp_path / "cluster", assets, free_port(), go_runtime=SPARING_RUNTIME)
     try:
         plane.up()
         plan = Plan(seconds=14.0, turns=2, clients=16, longest=4.0)
