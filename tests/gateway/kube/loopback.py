@@ -188,7 +188,9 @@ async def serve(handler: Handler, context: ssl.SSLContext | None = None) -> Asyn
         listening.close()
         async with asyncio.timeout(DEADLINE_SECONDS):
             for connection in server.connections:
-                connection.transport.abort()
+                # a TLS transport that was closed twice cannot be aborted (asyncio before Python 3.11.4)
+                with suppress(AttributeError):
+                    connection.transport.abort()
                 await connection.closed.wait()
 
 
