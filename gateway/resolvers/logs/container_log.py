@@ -224,7 +224,8 @@ class ContainerLog:
         if not isinstance(error, TRANSIENT):
             self._over = True
         pause = 0.0 if self._over else self._pause()
-        if self._over or not self._worked or self._failures > MAX_SILENT_FAILURES:
+        silent = self._worked or self._is_about_pod(error)
+        if self._over or not silent or self._failures > MAX_SILENT_FAILURES:
             await self._report(error)
         return pause
 
@@ -235,6 +236,13 @@ class ContainerLog:
             has_run = self._container in pod.runs
             return self._container in pod.containers and (not has_run or "waiting to start" in error.message)
         return isinstance(error, NotFound) and not self._is_about_node(error) and not pod.runs
+
+    def _is_about_pod(self, error: GatewayError) -> bool:
+        """Whether the pod is gone; the watch then ends this reader with the event of the deletion."""
+        if not isinstance(error, NotFound):
+            return False
+        details = error.status.details
+        return (details.get("kind"), details.get("name")) == ("pods", self._followed.pod.name)
 
     def _is_about_node(self, error: GatewayError) -> bool:
         pod = self._followed.pod

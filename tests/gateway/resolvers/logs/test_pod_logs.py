@@ -27,7 +27,7 @@ from gateway.resolvers.logs import container_log
 from gateway.resolvers.logs.pod_logs import MAX_CONTAINERS, MAX_QUEUED_LINES, stream_pod_logs
 from schema.resources import GroupVersionKind, GroupVersionResource, Resource, Subresource
 from tests.fixtures.waiting import DEADLINE
-from tests.gateway.kube.loopback import Reply, status_reply, until
+from tests.gateway.kube.loopback import Reply, json_reply, status_reply, until
 from tests.gateway.resolvers.logs.logging_server import LoggingServer, running, running_server, terminated
 
 PODS = Resource(
@@ -38,6 +38,16 @@ PODS = Resource(
     verbs=frozenset({"get", "list", "watch"}),
     subresources=(Subresource("log", None, frozenset({"get"})),),
     preferred=True,
+)
+NO_POD = json_reply(
+    {
+        "kind": "Status",
+        "code": 404,
+        "reason": "NotFound",
+        "message": 'pods "web-1" not found',
+        "details": {"name": "web-1", "kind": "pods"},
+    },
+    404,
 )
 NO_NODE = status_reply(500, "", "no preferred addresses found; known addresses: []")
 
@@ -318,6 +328,29 @@ async def test_the_stream_ends_when_the_named_pod_is_deleted(server: LoggingServ
     server.log("web-1").end()
 
     assert await take_all(stream) == ["web-1/main: two"]
+
+
+async def test_a_pod_that_is_deleted_before_a_log_is_opened_ends_the_stream(
+    server: LoggingServer, pod_logs: Open
+) -> None:
+    """The answer that the pod is gone may arrive before the event of its deletion."""
+    server.put("web-1", running("main"))
+    server.refusals["web-1"] = NO_POD
+    lines = asyncio.create_task(take_all(pod_logs(name="web-1")))
+    await until(lambda: len(server.requests) >= 2)
+    server.delete("web-1")
+    assert await lines == []
+
+
+async def test_a_pod_that_is_listed_and_never_found_is_an_error(
+    server: LoggingServer, pod_logs: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_log, "MAX_SILENT_FAILURES", 1)
+    server.put("web-1", running("main"))
+    server.refusals["web-1"] = NO_POD
+    with pytest.raises(PodLogUnreadable) as raised:
+        await take_all(pod_logs(name="web-1"))
+    assert isinstance(raised.value.reason, NotFound)
 
 
 async def test_the_stream_ends_when_the_named_pod_has_finished(server: LoggingServer, pod_logs: Open) -> None:
